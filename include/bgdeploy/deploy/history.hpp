@@ -1,0 +1,43 @@
+// The log of what was deployed, on the first proxy host. Never an input of planning, except to name the
+// release before this one and the configuration it ran with.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::deploy {
+
+// One line of JSON in <dir>/<service>.jsonl.
+struct HistoryEntry {
+  core::SystemTime time{};  // when it began
+  core::Duration took{};
+  std::string who;      // as in LockOwner
+  std::string command;  // "deploy" | "rollback"
+  std::string result;   // "succeeded" | "failed" | "rolled_back" | "interrupted" | "inconsistent" | …
+  std::string message;  // why, when it did not succeed
+  plan::Release from;   // what served before; all empty on a first deploy
+  plan::Release to;
+  std::string slot;                // of `to`
+  std::vector<std::string> hosts;  // app hosts it ran on
+  std::string docker;              // spec::docker_to_json of what `to` ran with; no secret in it
+
+  bool operator==(const HistoryEntry&) const = default;
+};
+
+std::string to_json_line(const HistoryEntry& entry);
+core::Result<HistoryEntry> parse_history_line(std::string_view line);
+
+// Oldest first; lines that cannot be read are left out. A missing file is an empty history.
+core::Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
+                                                     const std::string& service, const core::Wait& wait);
+// Appends under a lock and keeps the last `keep`; safe with concurrent writers.
+core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
+                                  const HistoryEntry& entry, const core::Wait& wait);
+
+}  // namespace bgdeploy::deploy

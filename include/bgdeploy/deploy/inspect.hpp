@@ -1,0 +1,53 @@
+// The commands that look, and change nothing of a service.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/history.hpp"
+#include "bgdeploy/deploy/lease.hpp"
+#include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+
+namespace bgdeploy::deploy {
+
+struct Survey {
+  plan::State state;
+  LockStatus lock;
+};
+core::Result<Survey> survey(const Context& context);
+
+core::Result<std::vector<HistoryEntry>> past_deploys(const Context& context);
+
+// One thing that a deploy needs, tried.
+struct CheckItem {
+  std::string what;  // "ssh web-1", "nginx -t on web-1"
+  std::optional<core::Error> error{};
+  std::string note{};  // what was found, when it is fine
+};
+// Everything a deploy needs, in the order in which it would be needed; goes on after a failure where it can.
+std::vector<CheckItem> check_all(const Context& context);
+
+// Which container to look into: `slot` by name (default: the live one), `host` by name (default: all, or the
+// first).
+struct Which {
+  std::string slot;
+  std::string host;
+};
+using LogSink = std::function<void(const std::string& host, bool is_stderr, const std::string& text)>;
+// Calls `line` from several threads when there are several hosts. Kind not_found: no such slot, host or
+// container.
+core::Result<void> logs(const Context& context, const Which& which, int tail, bool follow,
+                        const LogSink& line);
+core::Result<host::Output> exec(const Context& context, const Which& which,
+                                const std::vector<std::string>& argv);
+
+core::Result<void> freeze_service(const Context& context, const std::string& text);
+// False when there was no freeze.
+core::Result<bool> unfreeze_service(const Context& context);
+
+}  // namespace bgdeploy::deploy

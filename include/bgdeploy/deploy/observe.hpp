@@ -1,0 +1,28 @@
+// Reading the truth back from the hosts.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/world.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::deploy {
+
+// Containers and proxies of all hosts. Containers are compared with `launch` where one is given; the live
+// slot is asked for its health once.
+core::Result<plan::State> observe(const spec::Spec& spec, const World& world,
+                                  const std::optional<plan::Launch>& launch, const core::Wait& wait);
+
+// Only the proxies.
+core::Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spec, const World& world,
+                                                           const core::Wait& wait);
+
+// Ends what a switch that died half-way left behind, and observes again. The file as it is stays when the
+// slot it names answers; else the file before it comes back.
+core::Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
+                                 const std::optional<plan::Launch>& launch, const core::Wait& wait);
+
+}  // namespace bgdeploy::deploy

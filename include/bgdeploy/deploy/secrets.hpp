@@ -1,0 +1,29 @@
+// Reading the values that the spec only points at: environment variables, files, commands on this machine.
+#pragma once
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/report/veil.hpp"
+#include "bgdeploy/runtime/runtime.hpp"
+#include "bgdeploy/spec/load.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::deploy {
+
+// The values of `secrets:`, of `registry.password` and of every env_file. Of files and commands one newline
+// at the end is dropped, as editors and `echo` leave one. A command has 30 s.
+//
+// env_file follows docker's: KEY=VALUE lines taken literally, blank lines and # comments skipped, KEY alone
+// takes its value from the environment or is left out. `secrets:` rank above it, later files above earlier.
+//
+// Kinds: usage (unset variable, missing file or program, malformed env_file), refused (the command failed;
+// only its exit code is told, since its output may hold the secret), timeout, cancelled. Several problems are
+// told at once, as details. No message holds a value.
+core::Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const spec::Environment& variables,
+                                                 const core::Wait& wait);
+
+// Keeps the values of `secrets:` and `registry.password` out of all further events. Those of an env_file are
+// shown: they are mostly plain words ("prod", "8080") that other texts hold too.
+void hide_secrets(const spec::Spec& spec, const runtime::SecretValues& values, report::Veil& veil);
+
+}  // namespace bgdeploy::deploy

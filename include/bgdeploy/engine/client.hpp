@@ -1,0 +1,92 @@
+// A typed client of the Docker Engine API of one host. Safe to use from several threads. Answers that are no
+// success become errors: 404 not_found, 409 conflict, 401 and 403 denied, everything else refused, with
+// docker's own message. Beside those every call can fail with lost, timeout and cancelled.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/engine/http.hpp"
+#include "bgdeploy/engine/types.hpp"
+#include "bgdeploy/host/host.hpp"
+
+namespace bgdeploy::engine {
+
+class Client {
+public:
+  // Through docker's socket on the host, else through `docker system dial-stdio`. Kinds: unreachable, denied
+  // (both with what to do), unsupported (older than API 1.41, which is Docker 20.10).
+  static Result<std::shared_ptr<Client>> open(host::Host& host, const Wait& wait);
+
+  // Asks the daemon behind `socket` for its version. Kinds: as Http::send, unsupported.
+  static Result<std::shared_ptr<Client>> open(const std::filesystem::path& socket, const Wait& wait);
+
+  Client(std::unique_ptr<Http> http, std::string version);
+
+  // "1.41": what both sides speak.
+  const std::string& api_version() const { return m_version; }
+
+  // --- images. `reference` is "repository:tag" or "repository@sha256:…".
+  // The digest in the registry, asked for by the daemon.
+  Result<std::string> registry_digest(const std::string& reference, const std::optional<RegistryAuth>& auth,
+                                      const Wait& wait);
+  Result<Image> inspect_image(const std::string& reference, const Wait& wait);
+  Result<void> tag_image(const std::string& reference, const std::string& repository, const std::string& tag,
+                         const Wait& wait);
+  // Pull errors come as text inside a 200 answer: their kind is what registry_digest has to say, else
+  // refused.
+  Result<void> pull(const std::string& repository, const std::string& tag_or_digest,
+                    const std::optional<RegistryAuth>& auth,
+                    const std::function<void(const LayerProgress&)>& progress, const Wait& wait);
+
+  // --- containers, by id or name.
+  Result<std::vector<ContainerSummary>> list_containers(const Wait& wait);
+  Result<Container> inspect_container(const std::string& id, const Wait& wait);
+  // `body`:
+  // https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
+  Result<std::string> create_container(const std::string& name, const std::string& body, const Wait& wait);
+  // Fine when it runs already.
+  Result<void> start_container(const std::string& id, const Wait& wait);
+  // Fine when it is stopped already.
+  Result<void> stop_container(const std::string& id, core::Duration grace, const Wait& wait);
+  struct Removal {
+    bool force = false;              // a running one too
+    bool anonymous_volumes = false;  // and the volumes that only it knows
+  };
+  Result<void> remove_container(const std::string& id, Removal removal, const Wait& wait);
+  Result<void> rename_container(const std::string& id, const std::string& name, const Wait& wait);
+  Result<void> set_restart_policy(const std::string& id, const std::string& policy, const Wait& wait);
+  enum class Until { not_running, removed };
+  // Its exit code.
+  Result<int> await_container(const std::string& id, Until until, const Wait& wait);
+
+  // Pieces of stdout and stderr as they come, cut anywhere. All lines when `tail` is negative.
+  using Output = std::function<void(bool is_stderr, std::string_view)>;
+  Result<void> logs(const Container& container, int tail, bool follow, const Output& output,
+                    const Wait& wait);
+  // A command that cannot be started is a result with docker's exit code (126, 127) and words.
+  Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& argv, const Wait& wait);
+
+  // --- networks.
+  // Creates a bridge where there is none of this name.
+  Result<void> ensure_network(const std::string& name, const Wait& wait);
+  Result<void> connect_network(const std::string& network, const std::string& container_id,
+                               const std::string& alias, const Wait& wait);
+
+private:
+  Request request(std::string method, std::string path, std::string body = {}) const;
+  Result<Response> call(const Request& request, const Wait& wait);
+  Result<Response> stream(const Request& request, const Http::Sink& sink, const Wait& wait);
+
+  const std::unique_ptr<Http> m_http;
+  const std::string m_version;
+};
+
+}  // namespace bgdeploy::engine

@@ -1,0 +1,60 @@
+// Asking a new container whether it can serve, and waiting until it can.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/runtime/runtime.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::health {
+
+struct Answer {
+  bool healthy = false;
+  // "HTTP 200", "HTTP 503: starting", "body does not contain 'server is on': {…}", "connection refused".
+  // One printable line of at most 200 bytes and an ellipsis.
+  std::string text;
+  bool lost = false;  // the host itself cannot be asked any more
+};
+
+// One question to one container.
+class Prober {
+public:
+  virtual ~Prober() = default;
+  // Takes at most the spec's timeout, and no longer than the wait.
+  virtual Answer probe(const core::Wait& wait) = 0;
+};
+
+struct Target {
+  host::Host& host;
+  runtime::Runtime& runtime;
+  std::string container;         // id
+  runtime::Reachable reachable;  // from the host itself
+  std::string direct_address;    // for `via: direct`
+};
+
+// http: a new connection each time, no redirects followed, no proxy, at most 1 MB of the body looked at.
+// tcp: the connection must still be open a moment later, since docker's own proxy accepts for an application
+// that does not listen yet and then hangs up. docker: the image's HEALTHCHECK. exec: exit code 0.
+std::unique_ptr<Prober> make_prober(const spec::Health& health, const Target& target);
+
+struct Waiting {
+  const spec::Health& health;
+  core::SteadyTime started;      // of the container: the deadline counts from here
+  std::function<bool()> exited;  // the container is not running any more: give up at once
+  std::function<void(const Answer&, int attempt)> probed;  // after every probe
+};
+
+// Probes until `success_threshold` consecutive answers are healthy: at once, and then every `interval`, from
+// the start of one probe to the start of the next. While nothing has been healthy yet the first intervals are
+// shorter (50 ms, growing by half each time), so that an application that boots at once is seen at once.
+// There is always one probe, however late. Kinds: unhealthy (deadline or exit; the message quotes the last
+// answer), cancelled, lost.
+core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::Clock& clock,
+                                 std::stop_token stop);
+
+}  // namespace bgdeploy::health

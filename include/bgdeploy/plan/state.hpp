@@ -1,0 +1,109 @@
+// What was read back from the hosts: the only input of planning beside the spec. Values with ==, no effects.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::plan {
+
+// An image digest under a human name. The configuration it runs with is in Launch.
+struct Release {
+  std::string
+      id;  // "20261121T050710Z-1f3a": unique a deploy; label bgdeploy.release. Empty for adopted containers
+  std::string tag;     // as the user gave it; empty when deployed by --digest
+  std::string image;   // repository
+  std::string digest;  // "sha256:…" as the registry knows the manifest; empty where it cannot be told
+
+  bool operator==(const Release&) const = default;
+};
+
+// What a slot is to run.
+struct Launch {
+  Release release;
+  spec::Docker docker;
+  bool operator==(const Launch&) const = default;
+};
+
+struct Container {
+  enum class Status { created, running, restarting, paused, exited, dead };
+
+  std::string id;    // docker's, full length
+  std::string name;  // without the leading slash
+  Release release;   // from our labels; of a foreign container image, tag and digest as far as docker tells
+  bool managed = false;  // carries our labels for this service
+  Status status = Status::created;
+  int exit_code = 0;
+  bool oom_killed = false;
+  std::string health;          // docker's own HEALTHCHECK: "", "starting", "healthy", "unhealthy"
+  std::string restart_policy;  // "always", "unless-stopped", …
+  core::SystemTime created{};
+  core::SystemTime started{};
+  // What differs from the launch it was compared with ("environment DB_PASSWORD", never a value). Empty: same
+  // in everything but the release id and the tag. Unset: there was nothing to compare with.
+  std::optional<std::vector<std::string>> differences;
+
+  bool running() const { return status == Status::running || status == Status::restarting; }
+  bool operator==(const Container&) const = default;
+};
+
+struct SlotState {
+  std::optional<Container> container;  // the one that bears the slot's container name
+  std::optional<Container> aside;      // a stopped release that an unfinished deploy moved aside
+  std::vector<Container> others;       // whatever else publishes the slot's port or carries its labels
+
+  bool operator==(const SlotState&) const = default;
+};
+
+struct AppHost {
+  std::string host;
+  std::array<SlotState, 2> slots;
+  // Whether the live slot answered its health check when it was observed; unset when it was not asked.
+  std::optional<bool> live_answers;
+  std::string live_answer;  // its words: "HTTP 503", "connection refused"
+  // Whether anything at all accepts connections where the proxies send them; asked only where the live slot
+  // has no container.
+  std::optional<bool> live_listens;
+
+  bool operator==(const AppHost&) const = default;
+};
+
+// An nginx worker process, told apart from a later one with the same pid by its start time (clock ticks after
+// boot, /proc/PID/stat field 22).
+struct Worker {
+  int pid = 0;
+  std::uint64_t start = 0;
+  bool operator==(const Worker&) const = default;
+};
+
+struct ProxyHost {
+  enum class Routing {
+    missing,  // no include file: before a first deploy
+    slot,     // it names exactly one slot
+    unknown,  // it names neither, or both
+  };
+
+  std::string host;
+  Routing routing = Routing::missing;
+  std::size_t live = 0;         // index of the slot, where routing == slot
+  std::string include;          // the file itself, symlinks followed
+  std::string text;             // its content
+  bool unfinished = false;      // a switch died half-way: file and workers may disagree
+  std::vector<Worker> leaving;  // old workers that still finish requests of an earlier configuration
+
+  bool operator==(const ProxyHost&) const = default;
+};
+
+struct State {
+  std::vector<AppHost> app_hosts;  // in the spec's order
+  std::vector<ProxyHost> proxies;  // in the spec's order; app hosts where each fronts itself
+
+  bool operator==(const State&) const = default;
+};
+
+}  // namespace bgdeploy::plan

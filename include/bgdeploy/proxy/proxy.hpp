@@ -1,0 +1,67 @@
+// One nginx on one host, as the deploy sees it; and the switch, one self-restoring transaction on it.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/proxy/routing.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::proxy {
+
+using core::Result;
+using core::Wait;
+
+struct Drained {
+  bool complete = true;  // every old worker is gone
+  int connections = 0;   // still open to the old backends when the time was up: cut when they stop
+  std::vector<plan::Worker> left;
+  bool still_ours =
+      true;  // the include still holds what was switched to: only then may the old slot be stopped
+};
+
+// A staged switch. Destroyed before commit(), or by a connection that breaks, the host puts everything back
+// itself.
+class Switch {
+public:
+  virtual ~Switch() = default;
+  // Rename, test, reload, see new workers. On an error the old file is back and in force again (kind refused,
+  // nginx's own words as details), or the message says it is not (kind inconsistent).
+  virtual Result<void> commit(const Wait& wait) = 0;
+  // After commit(): the old file back, reloaded, new workers seen. Kind inconsistent when that failed.
+  virtual Result<void> restore(const Wait& wait) = 0;
+  // After commit(): accept it; nothing is put back from here on.
+  virtual Result<void> accept(const Wait& wait) = 0;
+  // After accept(): wait until the workers of the old configuration are gone, `timeout` at most. With workers
+  // left, only connections to `old_backends` count.
+  virtual Result<Drained> drain(core::Duration timeout, const Routing& old_backends, const Wait& wait) = 0;
+};
+
+class Proxy {
+public:
+  virtual ~Proxy() = default;
+  // Which slot is live, and what an earlier switch left behind.
+  virtual Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) = 0;
+  // The whole configuration tested as it stands (kind refused with nginx's words), nginx seen running, the
+  // include writable, and included by the configuration. With no include file yet the test may fail on just
+  // that.
+  virtual Result<void> check(const Wait& wait) = 0;
+  // Stages `content` beside the include and tests it where that can be done without touching the live file.
+  virtual Result<std::unique_ptr<Switch>> stage(const std::string& content, const Wait& wait) = 0;
+  // Ends what a dead switch left: with `keep` the file as it is now is put into force, else the file before
+  // it.
+  virtual Result<void> settle(bool keep, const Wait& wait) = 0;
+  // Waits for old workers seen by observe().
+  virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,
+                                core::Duration timeout, const Wait& wait) = 0;
+};
+
+std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Nginx& nginx);
+
+}  // namespace bgdeploy::proxy

@@ -1,0 +1,29 @@
+// Renderers: events in, text out. One file each; pick() is the table of kinds.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/report/event.hpp"
+
+namespace bgdeploy::report {
+
+struct Terminal {
+  std::FILE* stream = stderr;
+  bool is_tty = false;
+  bool color = false;    // NO_COLOR, --no-color and a stream that is no terminal turn it off
+  int width = 80;        // columns
+  bool quiet = false;    // only warnings, errors and the last line
+  bool verbose = false;  // probes and progress too
+};
+
+// Looks at the stream, NO_COLOR, TERM and the window size.
+Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose);
+
+// `kind`: auto | tty | plain | json | github. auto: tty on a terminal, github where GITHUB_ACTIONS=true, else
+// plain. Thread-safe; stamps events with the clock's time; its destructor leaves the terminal in order.
+std::unique_ptr<Sink> pick(std::string_view kind, const Terminal& terminal, core::Clock& clock);
+
+}  // namespace bgdeploy::report

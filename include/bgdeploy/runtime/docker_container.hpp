@@ -1,0 +1,65 @@
+// From a launch to the Engine API's request for its container, and the comparison of a container that exists
+// with such a request. Pure. The request holds secrets; differences hold names only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/core/secret.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/runtime/runtime.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::runtime {
+
+// A stopped release that stands in the way of its slot's name is called name + this.
+inline constexpr std::string_view k_aside_suffix = ".bgdeploy-aside";
+
+namespace label {
+inline constexpr const char* k_service = "bgdeploy.service";
+inline constexpr const char* k_slot = "bgdeploy.slot";
+inline constexpr const char* k_release = "bgdeploy.release";
+inline constexpr const char* k_tag = "bgdeploy.tag";
+inline constexpr const char* k_digest = "bgdeploy.digest";
+inline constexpr const char* k_image = "bgdeploy.image";
+inline constexpr const char* k_container_port = "bgdeploy.container_port";
+// The policy as it was asked for: a stop turns `always` into `unless-stopped`, a start turns it back.
+inline constexpr const char* k_restart = "bgdeploy.restart";
+// Which of the keys that the daemon has its own defaults for were given: "logging,ulimits".
+inline constexpr const char* k_explicit = "bgdeploy.explicit";
+}  // namespace label
+
+// Where a container will run.
+struct Placement {
+  std::string host;          // {host}
+  std::string address;       // {address}: how proxies reach the host
+  std::string published_ip;  // where ports are published when the spec says nothing
+};
+
+struct ContainerRequest {
+  std::string name;
+  core::Secret body;                  // JSON for POST /containers/create
+  std::vector<std::string> networks;  // to be there before; the container is created in the first
+};
+
+// Networks that every daemon has: never created, and without aliases.
+bool is_builtin_network(std::string_view name);
+
+// "repository@sha256:…", or "repository:tag" where no digest is known.
+std::string image_reference(const plan::Release& release);
+
+// Kind usage: a container_port that is no port, or a value in the environment that is not UTF-8.
+core::Result<ContainerRequest> container_request(const spec::Spec& spec, std::size_t slot,
+                                                 const plan::Launch& launch, const Placement& placement,
+                                                 const SecretValues& secrets);
+
+// What of `request` the container does not have, by the spec's names: "image", "environment DB_PASSWORD",
+// "mem_limit". The release's id and tag do not count. `container` and `image` are docker's answers to their
+// inspection (`image` being the container's own, empty when it is gone): docker writes what an image sets
+// into its containers.
+std::vector<std::string> differences(std::string_view container, std::string_view image,
+                                     const ContainerRequest& request);
+
+}  // namespace bgdeploy::runtime

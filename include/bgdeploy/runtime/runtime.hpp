@@ -1,0 +1,124 @@
+// Making a slot run a release, on one app host. One implementation a kind (docker now), and a simulated one
+// in the tests. Containers are addressed by the id that was observed, never by name, so that a look-alike or
+// a container that was replaced meanwhile is never touched.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/core/secret.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::runtime {
+
+using core::Result;
+using core::Wait;
+
+struct PullProgress {
+  std::string layer;                    // short id; empty for the image as a whole
+  std::string status;                   // docker's word: "Downloading", "Pull complete"
+  std::int64_t current = 0, total = 0;  // bytes; total 0 where unknown
+};
+
+// Why a container does not serve, as the user wants to read it.
+struct Diagnosis {
+  plan::Container::Status status = plan::Container::Status::created;
+  int exit_code = 0;
+  bool oom_killed = false;
+  std::string error;                // docker's own words on a failed start
+  std::string health;               // docker's own HEALTHCHECK: "", "starting", "healthy", "unhealthy"
+  std::string health_log;           // last output of the image's HEALTHCHECK, if any
+  std::vector<std::string> output;  // the last 50 log lines, made printable
+};
+
+struct LogLine {
+  bool is_stderr = false;
+  std::string text;
+};
+
+// Where a slot can be reached from its own host.
+struct Reachable {
+  std::string address;
+  int port = 0;
+};
+
+class Images {
+public:
+  virtual ~Images() = default;
+  // The digest that `tag` has in the registry now. Kinds: not_found, denied (credentials), refused, lost.
+  virtual Result<std::string> resolve(const std::string& image, const std::string& tag, const Wait& wait) = 0;
+  // Whether the digest is on the host already.
+  virtual Result<bool> present(const plan::Release& release, const Wait& wait) = 0;
+  // Pulls image@digest; done at once when present. Same kinds as resolve.
+  virtual Result<void> pull(const plan::Release& release,
+                            const std::function<void(const PullProgress&)>& progress, const Wait& wait) = 0;
+};
+
+class Runtime {
+public:
+  virtual ~Runtime() = default;
+
+  // Both slots as they are. `launches[i]`, where given, is what slot i would be made to run: its container is
+  // compared with it in memory, secrets too.
+  virtual Result<std::array<plan::SlotState, 2>> observe(
+      const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) = 0;
+  // Bytes that a new container could use now; unset where the host does not say.
+  virtual Result<std::optional<std::int64_t>> memory_available(const Wait& wait) = 0;
+
+  // Creates and starts a container under the slot's name. On failure what was created is removed again.
+  // Kinds: conflict (name or port taken; message says by whom where docker tells), refused, not_found.
+  virtual Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) = 0;
+  // Starts a stopped container again.
+  virtual Result<void> start(const std::string& id, const Wait& wait) = 0;
+  // SIGTERM, then SIGKILL after `grace`. A policy of `always` becomes `unless-stopped` first, so that a
+  // reboot does not revive it. Fine when it is stopped or gone already. True when it had to be killed.
+  virtual Result<bool> stop(const std::string& id, core::Duration grace, const Wait& wait) = 0;
+  // Removes a stopped container. Fine when it is gone already.
+  virtual Result<void> remove(const std::string& id, const Wait& wait) = 0;
+  // Moves a stopped container out of the way of its slot's name, and back.
+  virtual Result<void> set_aside(std::size_t slot, const std::string& id, const Wait& wait) = 0;
+  virtual Result<void> put_back(std::size_t slot, const std::string& id, const Wait& wait) = 0;
+
+  // Where the container of this slot answers on its own host: the published address, else the container's
+  // own.
+  virtual Result<Reachable> reachable(std::size_t slot, const std::string& id, const Wait& wait) = 0;
+  virtual Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) = 0;
+  // The exit code, as soon as the container is not running any more, even if docker starts it again; nothing
+  // when the wait is over. Kind not_found: it was removed.
+  virtual Result<std::optional<int>> await_exit(const std::string& id, const Wait& wait) = 0;
+  // The last `tail` lines (all when negative), then more as they come while `follow`, until the wait is over.
+  virtual Result<void> logs(const std::string& id, int tail, bool follow,
+                            const std::function<void(const LogLine&)>& line, const Wait& wait) = 0;
+  // Runs a command inside the container.
+  virtual Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
+                                    const Wait& wait) = 0;
+};
+
+// What a spec's containers need beside the spec: values read from secret sources on this machine.
+struct SecretValues {
+  std::map<std::string, core::Secret> environment;  // `secrets:` and, below them in rank, env_file
+  std::optional<core::Secret> registry_password;
+};
+
+struct DockerOnHost {
+  std::unique_ptr<Images> images;
+  std::unique_ptr<Runtime> runtime;
+};
+
+// The docker runtime of one host. `published_ip` is where ports are published when the spec says nothing.
+// Kinds: unreachable or denied (no docker there, or no permission, with what to do), unsupported (API
+// < 1.41).
+Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const std::string& published_ip,
+                               const SecretValues& secrets, const Wait& wait);
+
+}  // namespace bgdeploy::runtime

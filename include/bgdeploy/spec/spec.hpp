@@ -1,0 +1,188 @@
+// The deploy spec as typed values: what `bgdeploy.yml` says after environments, interpolation and defaults.
+// † marks strings in which {slot}-like placeholders are still to be substituted (see Substitutions).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::spec {
+
+using core::Duration;
+
+// Where a secret value comes from. Reading it is an effect and happens in deploy/secrets.
+struct FromEnv {
+  std::string variable;
+  bool operator==(const FromEnv&) const = default;
+};
+struct FromFile {
+  std::filesystem::path path;
+  bool operator==(const FromFile&) const = default;
+};
+struct FromCommand {
+  std::vector<std::string> argv;
+  bool operator==(const FromCommand&) const = default;
+};
+using SecretSource = std::variant<FromEnv, FromFile, FromCommand>;
+
+struct Sudo {
+  bool all = false;     // `sudo: true`: everything
+  bool docker = false;  // `sudo: [docker]`
+  bool nginx = false;   // `sudo: [nginx]`
+  bool operator==(const Sudo&) const = default;
+};
+
+// The connection settings of one host. Unset means: take it from ~/.ssh/config, then the built-in default.
+struct Ssh {
+  std::optional<std::string> user;
+  std::optional<int> port;
+  std::optional<std::string> identity_file;     // may start with ~
+  std::optional<std::string> known_hosts_file;  // may start with ~
+  std::vector<std::string> proxy_jump;          // [user@]host[:port], first hop first
+  Sudo sudo;
+  Duration connect_timeout = std::chrono::seconds(10);
+  Duration keepalive = std::chrono::seconds(15);
+  bool operator==(const Ssh&) const = default;
+};
+
+struct Host {
+  std::string name;    // what the user wrote, without user and port: alias, DNS name, IP, or "local"
+  bool local = false;  // `local`: this machine, no SSH
+  Ssh ssh;             // the spec's `ssh:` with this entry's own keys over it
+  std::optional<std::string> address;   // how proxies on other machines reach it
+  std::optional<std::string> host_key;  // "SHA256:…": nothing else is accepted
+  bool operator==(const Host&) const = default;
+};
+
+struct Slot {
+  std::string name;
+  int port = 0;           // on the host
+  std::string container;  // container name; default {service}-{slot}
+  bool operator==(const Slot&) const = default;
+};
+
+struct Registry {
+  std::string username;
+  SecretSource password;
+  bool operator==(const Registry&) const = default;
+};
+
+struct Ulimit {
+  std::string name;
+  std::int64_t soft = 0, hard = 0;
+  bool operator==(const Ulimit&) const = default;
+};
+struct Logging {
+  std::string driver;
+  std::map<std::string, std::string> options;
+  bool operator==(const Logging&) const = default;
+};
+
+// `docker:`. Names and meanings as in compose.
+struct Docker {
+  std::optional<std::string> container_port;  // † default: the slot's port
+  std::optional<std::string> host_ip;         // "none" publishes nothing
+  std::vector<std::string> networks;
+  std::map<std::string, std::string> environment;  // †
+  std::vector<std::filesystem::path> env_file;     // absolute after loading; values are treated as secret
+  std::vector<std::string> volumes;                // †
+  std::vector<std::string> extra_hosts;
+  std::optional<std::int64_t> mem_limit;  // bytes
+  std::optional<double> cpus;
+  std::string restart = "unless-stopped";  // no | always | unless-stopped | on-failure[:n]
+  std::optional<std::vector<std::string>> command, entrypoint;
+  std::optional<std::string> user, working_dir;
+  std::map<std::string, std::string> labels;
+  std::optional<Logging> logging;
+  std::vector<Ulimit> ulimits;
+  std::vector<std::string> cap_add, cap_drop;
+  bool read_only = false;
+  std::vector<std::string> tmpfs;  // "/run" or "/run:size=64m"
+  bool init = false;
+  std::optional<std::int64_t> shm_size;  // bytes
+  std::optional<std::string> stop_signal;
+  Duration stop_grace_period = std::chrono::seconds(30);
+  bool operator==(const Docker&) const = default;
+};
+
+struct HealthHttp {
+  std::string path = "/";
+  std::vector<std::pair<int, int>> status = {{200, 299}};  // inclusive ranges; "200", "200-299", "200,204"
+  std::string body;                                        // must contain; empty: not looked at
+  std::map<std::string, std::string> headers;
+  std::optional<int> port;  // default: the slot's port (the container's where none is published)
+  bool operator==(const HealthHttp&) const = default;
+};
+struct HealthTcp {
+  bool operator==(const HealthTcp&) const = default;
+};
+struct HealthDocker {
+  bool operator==(const HealthDocker&) const = default;
+};
+struct HealthExec {
+  std::vector<std::string> argv;
+  bool operator==(const HealthExec&) const = default;
+};
+
+struct Health {
+  std::variant<HealthHttp, HealthTcp, HealthDocker, HealthExec> probe;
+  bool direct = false;  // via: direct (from here) instead of via: host
+  Duration interval = std::chrono::milliseconds(500);
+  Duration timeout = std::chrono::seconds(2);
+  int success_threshold = 1;                    // consecutive
+  Duration deadline = std::chrono::minutes(2);  // from the container's start
+  bool operator==(const Health&) const = default;
+};
+
+struct Nginx {
+  std::string include;                                                            // as nginx sees it
+  std::string template_text = "set $service_url http://{{address}}:{{port}};\n";  // mustache
+  std::optional<std::string> upstream;  // NAME: `upstream NAME { … }` instead of the template
+  std::optional<std::string> address;   // † overrides the backend's
+  std::optional<std::string> port;      // † overrides the backend's
+  std::vector<std::string> test = {"nginx", "-t"};
+  std::vector<std::string> reload = {"nginx", "-s", "reload"};
+  bool operator==(const Nginx&) const = default;
+};
+
+enum class Retire { stop, remove, keep };
+
+struct History {
+  std::string dir = "~/.local/state/bgdeploy";  // on the host; ~ is the home of the user who logs in
+  int keep = 100;
+  bool operator==(const History&) const = default;
+};
+
+struct Spec {
+  std::filesystem::path file;  // where it was read from
+  std::string environment;     // -e, or empty
+  std::string service;
+  std::string image;  // repository without tag or digest
+  std::vector<Host> app_hosts;
+  std::vector<Host> proxy_hosts;  // empty: each app host fronts itself
+  std::array<Slot, 2> slots;
+  std::optional<Registry> registry;
+  Docker docker;
+  std::map<std::string, SecretSource> secrets;
+  Health health;
+  Nginx nginx;
+  Duration drain_timeout = std::chrono::seconds(30);
+  Retire retire = Retire::stop;
+  int parallel = 32;
+  History history;
+  bool operator==(const Spec&) const = default;
+};
+
+// The † placeholders' values: {slot} {port} {container} {container_port} {host} {address} {tag} {service}.
+using Substitutions = std::map<std::string, std::string, std::less<>>;
+
+}  // namespace bgdeploy::spec

@@ -1,0 +1,42 @@
+// What OpenSSH's own configuration says about a host, as `ssh -G` prints it: Host, Match and Include are
+// resolved by OpenSSH itself. Pure; running ssh is up to the caller.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bgdeploy::ssh {
+
+struct ClientConfig {
+  std::optional<std::string> host_name, user, host_key_alias, identity_agent, proxy_command;
+  std::optional<int> port;
+  std::vector<std::string> identity_files;  // with ~ and % as written
+  std::vector<std::string> known_hosts_files, global_known_hosts_files;
+  std::vector<std::string> proxy_jump;  // [user@]host[:port], first hop first; aliases unresolved
+  bool identities_only = false;
+  bool operator==(const ClientConfig&) const = default;
+};
+
+// Lines that are not understood are left out.
+ClientConfig parse_client_config(std::string_view text);
+
+// [user@]host[:port], with [::1]:22 for IPv6 addresses.
+struct HostAddress {
+  std::optional<std::string> user;
+  std::string host;
+  std::optional<int> port;
+  bool operator==(const HostAddress&) const = default;
+};
+std::optional<HostAddress> parse_host_address(std::string_view text);
+
+// What the tokens of ssh_config(5) stand for.
+struct ConfigTokens {
+  std::string home, host, alias, remote_user, local_user, user_id;
+  int port = 22;
+};
+// Replaces a leading ~ and %d %h %i %n %p %r %u %%; other tokens stay.
+std::string expand_path(std::string_view path, const ConfigTokens& tokens);
+
+}  // namespace bgdeploy::ssh

@@ -1,0 +1,75 @@
+#include "bgdeploy/cli/main.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+#include "command.hpp"
+#include "signals.hpp"
+
+namespace bgdeploy::cli {
+namespace {
+
+constexpr int k_usage = 2;
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("-f,--file", globals.file, "The deploy spec (default: bgdeploy.yml or bgdeploy.yaml here)")
+      ->type_name("FILE");
+  app.add_option("-e,--environment", globals.environment, "One of the spec's environments")->type_name("ENV");
+  auto* verbose = app.add_flag("-v,--verbose", globals.verbose, "Show probes and progress too");
+  app.add_flag("-q,--quiet", globals.quiet, "Show only warnings, errors and the last line")
+      ->excludes(verbose);
+  app.add_option("--progress", globals.progress, "How progress is shown on stderr")
+      ->check(CLI::IsMember({"auto", "tty", "plain", "json", "github"}));
+  app.add_flag("--no-color", globals.no_color, "No colours (NO_COLOR does the same)");
+  app.set_version_flag("--version", "bgdeploy " BGDEPLOY_VERSION);
+  app.fallthrough();
+  app.require_subcommand(0, 1);  // none, or an unknown one, is explained below
+}
+
+int unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const auto meant = core::nearest(word, names);
+  return print_error(
+      {core::ErrorKind::usage,
+       fmt::format("unknown command '{}'{}", word, meant ? fmt::format(", did you mean '{}'?", *meant) : ""),
+       {"`bgdeploy --help` lists the commands"}});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Puts a new version of a containerised service live without losing a request.", "bgdeploy");
+  app.footer(
+      "Example: bgdeploy deploy --tag 1.2.3\n\nExit codes: 0 done, 1 failed and the old release serves, 2 "
+      "usage or spec, "
+      "3 host not reached,\n4 locked, 5 a human is needed, 6 the new release serves but the clean-up failed, "
+      "130 interrupted.");
+  Globals globals;
+  Action action;
+  add_globals(app, globals);
+  const Registration registration{app, globals, action};
+  for (const auto add : {add_deploy, add_rollback, add_plan, add_status, add_history, add_logs, add_exec,
+                         add_check, add_config, add_lock, add_trust, add_unsupported})
+    add(registration);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ExtrasError& error) {
+    if (!app.get_subcommands().empty() || app.remaining().empty()) return app.exit(error) == 0 ? 0 : k_usage;
+    return unknown_command(app, app.remaining().front());
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : k_usage;
+  }
+  if (!action) {
+    fmt::print(stderr, "{}", app.help());
+    return k_usage;
+  }
+  const Signals signals;
+  globals.stop = signals.token();
+  return action();
+}
+
+}  // namespace bgdeploy::cli

@@ -1,0 +1,88 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/host/trust.hpp"
+#include "command.hpp"
+
+namespace bgdeploy::cli {
+namespace {
+
+using core::ErrorKind;
+using core::Result;
+using Kind = ssh::KeyVerdict::Kind;
+
+bool agreed(bool yes, const host::OfferedKey& offered) {
+  print(fmt::format("{} shows the {} key {}\n", core::printable(offered.host),
+                    core::printable(offered.key.type), offered.fingerprint));
+  if (yes) return true;
+  print(fmt::format("Add it to {}? Compare the fingerprint with the host's own first. [yes/no] ",
+                    offered.file.string()));
+  std::fflush(stdout);
+  std::string answer;
+  return std::getline(std::cin, answer) && core::trim(answer) == "yes";
+}
+
+// Whether another key of the same type is listed. A host known by other types of key only is offered this one
+// too.
+bool contradicted(const host::OfferedKey& offered) {
+  return offered.verdict.kind == Kind::changed &&
+         std::ranges::any_of(offered.verdict.known,
+                             [&](const auto& entry) { return entry.key.type == offered.key.type; });
+}
+
+// True when this key was added, and the next one on the way should be looked at.
+Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) {
+  BGDEPLOY_ASSIGN(
+      const host::OfferedKey offered,
+      host::fetch_host_key(host, core::Wait::for_at_most(host.ssh.connect_timeout, std::move(stop))));
+  if (offered.against_pin)
+    return core::fail(ErrorKind::untrusted,
+                      fmt::format("{} shows {}, but host_key in the spec names another key", offered.host,
+                                  offered.fingerprint));
+  if (offered.verdict.kind == Kind::known) {
+    print(fmt::format("{} is known: {}\n", core::printable(offered.host), offered.fingerprint));
+    return false;
+  }
+  if (offered.verdict.kind == Kind::revoked || contradicted(offered))
+    return core::fail(
+        ErrorKind::untrusted,
+        fmt::format("{} shows {}, which known_hosts speaks against", offered.host, offered.fingerprint),
+        {"if the host was really set up anew, remove its old key first: ssh-keygen -R " +
+         core::shell_quote(offered.host)});
+  if (!agreed(yes, offered))
+    return core::fail(ErrorKind::untrusted, fmt::format("{} was not added", offered.host));
+  BGDEPLOY_TRY(host::trust_host_key(offered));
+  return offered.hop != host.name;
+}
+
+int run(const Globals& globals, bool yes) {
+  const auto spec = load_spec(globals);
+  if (!spec) return print_error(spec.error());
+  for (const spec::Host& host : spec->app_hosts) {
+    if (host.local) continue;
+    Result<bool> more = true;
+    while (more && *more) more = trust_next(host, yes, globals.stop);
+    if (!more) return print_error(more.error());
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_trust(const Registration& registration) {
+  CLI::App* command = registration.app.add_subcommand(
+      "trust", "Show the hosts' key fingerprints and add them to known_hosts");
+  command->footer("Example: bgdeploy trust");
+  auto yes = std::make_shared<bool>(false);
+  command->add_flag("-y,--yes", *yes, "Add them without asking; compare the fingerprints some other way");
+  command->callback(
+      [=] { registration.action = [yes, &globals = registration.globals] { return run(globals, *yes); }; });
+}
+
+}  // namespace bgdeploy::cli

@@ -1,0 +1,108 @@
+#include "bgdeploy/deploy/choose.hpp"
+
+#include <algorithm>
+#include <random>
+#include <ranges>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/spec/load.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::ErrorKind;
+using core::Result;
+
+namespace {
+
+using Entries = std::vector<HistoryEntry>;
+
+// The container of a slot that could be started again: its own, or one that was moved aside.
+const plan::Container* kept(const plan::SlotState& slot) {
+  if (slot.aside) return &*slot.aside;
+  return slot.container ? &*slot.container : nullptr;
+}
+
+const HistoryEntry* newest(const Entries& history, auto matches) {
+  auto reversed = history | std::views::reverse;
+  auto found = std::ranges::find_if(reversed, matches);
+  return found == reversed.end() ? nullptr : &*found;
+}
+
+bool succeeded(const HistoryEntry& entry) {
+  return entry.result == "succeeded";
+}
+
+// The configuration it ran with; today's where it was never written down.
+Result<plan::Launch> launch_of(const spec::Spec& spec, const Entries& history, const plan::Release& release) {
+  const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
+    return e.to.id == release.id && !release.id.empty() && !e.docker.empty();
+  });
+  if (!entry) return plan::Launch{release, spec.docker};
+  auto docker = spec::load_docker(entry->docker);
+  if (!docker)
+    return std::unexpected(std::move(docker.error()).within("the history's record of " + release.id));
+  return plan::Launch{release, std::move(*docker)};
+}
+
+Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, std::size_t live,
+                             const Entries& history, const std::string& to) {
+  const auto means = [&](const plan::Release& release) {
+    return release.tag == to || release.digest == to || release.id == to;
+  };
+  const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
+  if (const HistoryEntry* entry =
+          newest(history, [&](const HistoryEntry& e) { return succeeded(e) && means(e.to); })) {
+    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->to));
+    return RollbackTarget{std::move(launch), ""};
+  }
+  if (container && means(container->release)) {
+    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, container->release));
+    return RollbackTarget{std::move(launch), ""};
+  }
+  return core::fail(ErrorKind::nothing, fmt::format("no release '{}' was deployed here", core::printable(to)),
+                    {"`bgdeploy history` lists what was"});
+}
+
+}  // namespace
+
+std::string new_release_id(core::SystemTime now) {
+  std::string id;
+  for (const char c : core::format_time(now))
+    if (c != '-' && c != ':') id += c;
+  return fmt::format("{}-{:04x}", id, std::random_device{}() & 0xffffU);
+}
+
+Result<RollbackTarget> choose_rollback(const spec::Spec& spec, const plan::State& state, std::size_t live,
+                                       const Entries& history, const std::optional<std::string>& to) {
+  if (to) return named(spec, state, live, history, *to);
+  const auto& serving = state.app_hosts.front().slots[live].container;
+  const plan::Release now = serving ? serving->release : plan::Release{};
+
+  const HistoryEntry* entry =
+      newest(history, [&](const HistoryEntry& e) { return !now.id.empty() && e.to.id == now.id; });
+  if (entry && !(entry->from == plan::Release{})) {
+    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->from));
+    std::string note;
+    if (entry->command == "rollback")
+      note = fmt::format("the last command was a rollback, so this goes forward again to {}",
+                         plan::describe(launch.release));
+    return RollbackTarget{std::move(launch), std::move(note)};
+  }
+  const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
+  if (container && container->managed && container->release.id != now.id) {
+    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, container->release));
+    return RollbackTarget{std::move(launch), ""};
+  }
+  entry = newest(history, [&](const HistoryEntry& e) { return succeeded(e) && e.to.id != now.id; });
+  if (!entry)
+    return core::fail(ErrorKind::nothing, "there is no earlier release to roll back to",
+                      {"`bgdeploy history` lists what was deployed"});
+  BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->to));
+  return RollbackTarget{std::move(launch),
+                        "the history does not tell what served before; taking the newest release "
+                        "in it that is not live"};
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,136 @@
+#include "bgdeploy/deploy/history.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// ~ is the home of whoever logs in, also where commands run through sudo: then what belongs there is done as
+// that user, so that no folder of root's appears in it. Arguments: SCRIPT DIR …
+constexpr std::string_view k_as_login_user = R"sh(
+script=$1; shift
+case $1 in '~' | '~/'*)
+  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then
+    exec sudo -n -H -u "$SUDO_USER" -- sh -c "$script" bgdeploy "$@"
+  fi ;;
+esac
+exec sh -c "$script" bgdeploy "$@"
+)sh";
+
+// Arguments: DIR SERVICE.
+constexpr std::string_view k_read_script = R"sh(
+case $1 in '~' | '~/'*) d=$HOME${1#'~'} ;; *) d=$1 ;; esac
+[ -e "$d/$2.jsonl" ] || exit 0
+exec cat "$d/$2.jsonl"
+)sh";
+
+// Arguments: DIR SERVICE OLD, the number of lines to keep beside the new one. Stdin: the new line. awk ends a
+// last line that was cut off by a full disk, so that it does not swallow the new one.
+constexpr std::string_view k_append_script = R"sh(
+umask 077
+case $1 in '~' | '~/'*) d=$HOME${1#'~'} ;; *) d=$1 ;; esac
+mkdir -p "$d" || exit 1
+f=$d/$2.jsonl
+exec 9>>"$f.lock"
+flock 9 || exit 1
+{ [ ! -e "$f" ] || tail -n "$3" "$f" | awk 1; cat; } >"$f.new" && mv -f "$f.new" "$f"
+)sh";
+
+ordered_json to_json(const plan::Release& release) {
+  return {{"id", release.id}, {"tag", release.tag}, {"image", release.image}, {"digest", release.digest}};
+}
+
+// Absent and mistyped fields stay empty: the log may be of a newer or older version of the program.
+std::string text(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+plan::Release release(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_object()) return {};
+  return {text(*found, "id"), text(*found, "tag"), text(*found, "image"), text(*found, "digest")};
+}
+
+Result<host::Output> run(host::Host& host, std::string_view script, std::vector<std::string> arguments,
+                         std::string input, const core::Wait& wait) {
+  std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy", std::string(script)};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  BGDEPLOY_ASSIGN(auto output, host.run({argv, host::Tool::other, std::move(input)}, wait));
+  if (!output.ok())
+    return fail(ErrorKind::refused,
+                fmt::format("{}: the history in {} failed", host.name(), arguments.front()),
+                core::split_lines(core::printable(output.err, true)));
+  return output;
+}
+
+}  // namespace
+
+std::string to_json_line(const HistoryEntry& entry) {
+  const ordered_json object = {{"time", core::format_time(entry.time, true)},
+                               {"took_ms", entry.took.count()},
+                               {"who", entry.who},
+                               {"command", entry.command},
+                               {"result", entry.result},
+                               {"message", entry.message},
+                               {"from", to_json(entry.from)},
+                               {"to", to_json(entry.to)},
+                               {"slot", entry.slot},
+                               {"hosts", entry.hosts},
+                               {"docker", entry.docker}};
+  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+Result<HistoryEntry> parse_history_line(std::string_view line) {
+  const auto object = json::parse(line, nullptr, false);
+  if (!object.is_object()) return fail(ErrorKind::refused, "not a JSON object");
+  const auto time = core::parse_time(text(object, "time"));
+  if (!time) return fail(ErrorKind::refused, "no time in it");
+  HistoryEntry entry{.time = *time,
+                     .who = text(object, "who"),
+                     .command = text(object, "command"),
+                     .result = text(object, "result"),
+                     .message = text(object, "message"),
+                     .from = release(object, "from"),
+                     .to = release(object, "to"),
+                     .slot = text(object, "slot"),
+                     .docker = text(object, "docker")};
+  if (const auto took = object.find("took_ms"); took != object.end() && took->is_number_integer())
+    entry.took = core::Duration(took->get<std::int64_t>());
+  if (const auto hosts = object.find("hosts"); hosts != object.end() && hosts->is_array()) {
+    for (const auto& host : *hosts) {
+      if (host.is_string()) entry.hosts.push_back(host.get<std::string>());
+    }
+  }
+  return entry;
+}
+
+Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
+                                               const std::string& service, const core::Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output, run(host, k_read_script, {history.dir, service}, "", wait));
+  std::vector<HistoryEntry> entries;
+  for (const auto& line : core::split_lines(output.out)) {
+    if (auto entry = parse_history_line(line)) entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
+                            const HistoryEntry& entry, const core::Wait& wait) {
+  const auto old = std::to_string(std::max(history.keep, 1) - 1);
+  BGDEPLOY_TRY(run(host, k_append_script, {history.dir, service, old}, to_json_line(entry) + "\n", wait));
+  return {};
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,133 @@
+#include "bgdeploy/deploy/inspect.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/deploy/fleet.hpp"
+#include "bgdeploy/deploy/observe.hpp"
+#include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/plan/plan.hpp"
+#include "parallel.hpp"
+#include "prepare.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+constexpr core::Duration k_look = std::chrono::minutes(2);
+constexpr core::Duration k_long = std::chrono::hours(24 * 365);  // until it is interrupted
+
+// What looks only needs no secret of the app: the values may not even be there.
+Result<Fleet> open_fleet(const Context& context, const Wait& wait) {
+  BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
+  BGDEPLOY_TRY(fleet.open_docker(context.spec, {}, wait));
+  return fleet;
+}
+
+struct Found {
+  std::size_t host;
+  std::string container;
+};
+
+Result<std::size_t> slot_index(const Context& context, const plan::State& state, const std::string& name) {
+  if (name.empty()) {
+    BGDEPLOY_ASSIGN(const auto live, plan::live_slot(context.spec, state));
+    if (!live) return core::fail(ErrorKind::usage, "nothing is live yet; name a slot with --slot");
+    return *live;
+  }
+  for (std::size_t i = 0; i < context.spec.slots.size(); ++i)
+    if (context.spec.slots[i].name == name) return i;
+  return core::fail(ErrorKind::usage,
+                    fmt::format("there is no slot '{}'; the slots are {} and {}", core::printable(name),
+                                context.spec.slots[0].name, context.spec.slots[1].name));
+}
+
+Result<std::vector<Found>> find_containers(const Context& context, const World& world, const Which& which,
+                                           const Wait& wait) {
+  BGDEPLOY_ASSIGN(const plan::State state, observe(context.spec, world, std::nullopt, wait));
+  BGDEPLOY_ASSIGN(const std::size_t slot, slot_index(context, state, which.slot));
+  std::vector<Found> found;
+  bool known = which.host.empty();
+  for (std::size_t i = 0; i < state.app_hosts.size(); ++i) {
+    if (!which.host.empty() && state.app_hosts[i].host != which.host) continue;
+    known = true;
+    if (const auto& container = state.app_hosts[i].slots[slot].container) found.push_back({i, container->id});
+  }
+  if (!known)
+    return core::fail(ErrorKind::usage,
+                      fmt::format("there is no app host '{}'", core::printable(which.host)));
+  if (found.empty())
+    return core::fail(ErrorKind::not_found,
+                      fmt::format("slot {} has no container", context.spec.slots[slot].name));
+  return found;
+}
+
+}  // namespace
+
+Result<Survey> survey(const Context& context) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
+  Survey survey;
+  const World world = fleet.world(context.spec, context.clock, context.sink);
+  BGDEPLOY_ASSIGN(survey.state, observe(context.spec, world, std::nullopt, wait));
+  BGDEPLOY_ASSIGN(survey.lock, lock_status(*fleet.lock_hosts().front(), lock_path(context.spec), wait));
+  return survey;
+}
+
+Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
+  return read_history(fleet.history_host(), context.spec.history, context.spec.service, wait);
+}
+
+Result<void> logs(const Context& context, const Which& which, int tail, bool follow, const LogSink& line) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
+  const World world = fleet.world(context.spec, context.clock, context.sink);
+  BGDEPLOY_ASSIGN(const auto found, find_containers(context, world, which, wait));
+  std::vector<Result<void>> results(found.size());
+  const Wait reading = Wait::for_at_most(follow ? k_long : k_look, context.stop);
+  for_each_parallel(found.size(), follow ? static_cast<int>(found.size()) : 1, [&](std::size_t i) {
+    const App& app = world.apps[found[i].host];
+    results[i] = app.runtime->logs(
+        found[i].container, tail, follow,
+        [&](const runtime::LogLine& log) { line(app.name, log.is_stderr, log.text); }, reading);
+  });
+  for (Result<void>& result : results)
+    if (!result && !(follow && result.error().kind == ErrorKind::cancelled)) return result;
+  return {};
+}
+
+Result<host::Output> exec(const Context& context, const Which& which, const std::vector<std::string>& argv) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
+  const World world = fleet.world(context.spec, context.clock, context.sink);
+  BGDEPLOY_ASSIGN(const auto found, find_containers(context, world, which, wait));
+  return world.apps[found.front().host].runtime->exec(found.front().container, argv,
+                                                      Wait::for_at_most(k_long, context.stop));
+}
+
+Result<void> freeze_service(const Context& context, const std::string& text) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
+  const LockOwner owner{context.who, text, context.clock.wall()};
+  for (host::Host* host : fleet.lock_hosts())
+    BGDEPLOY_TRY(freeze(*host, lock_path(context.spec), owner, wait));
+  return {};
+}
+
+Result<bool> unfreeze_service(const Context& context) {
+  const Wait wait = Wait::for_at_most(k_look, context.stop);
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
+  bool any = false;
+  for (host::Host* host : fleet.lock_hosts()) {
+    BGDEPLOY_ASSIGN(const bool thawed, unfreeze(*host, lock_path(context.spec), wait));
+    any = any || thawed;
+  }
+  return any;
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,208 @@
+#include "bgdeploy/deploy/lease.hpp"
+
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "bgdeploy/core/text.hpp"
+#include "lease_script.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using core::Duration;
+using core::ErrorKind;
+using core::fail;
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr auto k_beat = 3s;
+constexpr auto k_ttl = 10s;
+// Before the holder's time is up: what was begun just before that must not still run after it.
+constexpr auto k_margin = 2s;
+
+// Goes on while the machine sleeps, as the holder's clock does; steady_clock stands still.
+Duration since_boot() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::duration_cast<Duration>(std::chrono::seconds(now.tv_sec) +
+                                              std::chrono::nanoseconds(now.tv_nsec));
+}
+
+std::string first_word_of(const char* file) {
+  std::string word;
+  std::ifstream(file) >> word;
+  return word;
+}
+
+// Field 22 of /proc/self/stat. The name in field 2 may hold blanks and parentheses.
+std::string own_start() {
+  std::ifstream file("/proc/self/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::istringstream fields(text.substr(std::min(text.rfind(')'), text.size() - 1) + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  return field;
+}
+
+std::string to_json(const LockOwner& owner) {
+  const json object = {
+      {"who", owner.who}, {"what", owner.what}, {"since", core::format_time(owner.since, true)}};
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// A file that somebody else may have written: whatever cannot be read stays empty.
+LockOwner parse_owner(std::string_view text) {
+  const auto object = json::parse(text, nullptr, false);
+  const auto field = [&](const char* name) -> std::string {
+    if (!object.is_object() || !object.contains(name) || !object[name].is_string()) return "";
+    return core::printable(object[name].get<std::string>());
+  };
+  return {field("who"), field("what"), core::parse_time(field("since")).value_or(core::SystemTime{})};
+}
+
+// "jenkins@ci-7 (pid 4242) on web-1 since 2026-11-21T05:07:10Z (2m13s ago): deploy 1.2.3"
+std::string describe(const LockOwner& owner, const host::Host& host) {
+  std::string text = fmt::format("{} on {}", owner.who.empty() ? "somebody" : owner.who, host.name());
+  if (owner.since != core::SystemTime{}) {
+    const auto age = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - owner.since);
+    // Clocks of two machines differ.
+    text += fmt::format(" since {} ({} ago)", core::format_time(owner.since),
+                        core::format_duration(std::max<Duration>(age, 0s)));
+  }
+  return owner.what.empty() ? text : text + ": " + owner.what;
+}
+
+// "locked JSON" apart: the word, and what follows it.
+std::pair<std::string_view, std::string_view> split_answer(std::string_view line) {
+  const auto blank = line.find(' ');
+  if (blank == std::string_view::npos) return {line, {}};
+  return {line.substr(0, blank), line.substr(blank + 1)};
+}
+
+std::vector<std::string> script(std::string_view text, std::vector<std::string> arguments) {
+  std::vector<std::string> argv = {"sh", "-c", std::string(text), "bgdeploy"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+std::unexpected<core::Error> refusal(const host::Host& host, std::string_view words,
+                                     const std::string& errors) {
+  const auto text = words.empty() ? std::string("the lock's script failed") : core::printable(words);
+  return fail(ErrorKind::refused, fmt::format("{}: cannot lock: {}", host.name(), text),
+              core::split_lines(core::printable(errors, true)));
+}
+
+class HeldLease final : public Lease {
+public:
+  HeldLease(std::unique_ptr<host::Process> holder, std::string host, Duration acquired)
+      : m_holder(std::move(holder)),
+        m_host(std::move(host)),
+        m_pulse([this, acquired](std::stop_token stop) { beat(stop, acquired); }) {}
+
+  std::stop_token lost() const override { return m_lost.get_token(); }
+
+  Result<void> release(const Wait& wait) override {
+    m_pulse.request_stop();
+    if (m_pulse.joinable()) m_pulse.join();
+    if (m_lost.stop_requested()) return fail(ErrorKind::lost, m_host + ": the lock was lost");
+    BGDEPLOY_TRY(m_holder->write("bye\n"));
+    BGDEPLOY_TRY(m_holder->close_input());
+    BGDEPLOY_TRY(m_holder->finish(wait));
+    return {};
+  }
+
+private:
+  // `alive`: when the last beat that the holder is known to have read was sent.
+  void beat(std::stop_token stop, Duration alive) {
+    while (m_holder->write("beat\n")) {
+      const auto sent = since_boot();
+      if (!acknowledged(alive, stop)) break;
+      alive = sent;
+      if (!quiet_until(sent + k_beat, alive, stop)) break;
+    }
+    if (!stop.stop_requested()) m_lost.request_stop();
+  }
+
+  // In small waits: the deadline of a Wait stands still while the machine sleeps.
+  static Wait slice(std::stop_token stop) { return Wait::for_at_most(500ms, std::move(stop)); }
+  static bool expired(Duration alive) { return since_boot() - alive >= k_ttl - k_margin; }
+
+  bool acknowledged(Duration alive, const std::stop_token& stop) {
+    while (!stop.stop_requested() && !expired(alive)) {
+      const auto line = m_holder->read_line(slice(stop));
+      if (line) return line->has_value() && !expired(alive);
+      if (line.error().kind != ErrorKind::timeout) return false;
+    }
+    return false;
+  }
+
+  // Until the next beat is due. The holder says nothing unasked: a line or the end of them is its end.
+  bool quiet_until(Duration due, Duration alive, const std::stop_token& stop) {
+    while (since_boot() < due) {
+      const auto line = m_holder->read_line(slice(stop));
+      if (line || line.error().kind != ErrorKind::timeout || stop.stop_requested()) return false;
+    }
+    return !expired(alive);
+  }
+
+  std::unique_ptr<host::Process> m_holder;
+  const std::string m_host;
+  std::stop_source m_lost;
+  std::jthread m_pulse;  // last: it uses all of the above
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Lease>> acquire(host::Host& host, const std::string& path, const LockOwner& owner,
+                                       const Wait& wait) {
+  const auto argv = script(k_hold_script, {path, std::to_string(k_ttl / 1s), std::to_string(::getpid()),
+                                           own_start(), first_word_of("/proc/sys/kernel/random/boot_id")});
+  BGDEPLOY_ASSIGN(auto holder, host.start({argv, host::Tool::other, {}}, wait));
+  const auto started = since_boot();
+  // A holder that has given up already reads no more: its answer says why.
+  static_cast<void>(holder->write(to_json(owner) + "\n"));
+  BGDEPLOY_ASSIGN(const auto answer, holder->read_line(wait));
+  const auto [word, rest] = split_answer(answer ? std::string_view(*answer) : std::string_view{});
+  if (word == "held") return std::make_unique<HeldLease>(std::move(holder), host.name(), started);
+  if (word == "locked") return fail(ErrorKind::locked, "locked by " + describe(parse_owner(rest), host));
+  if (word == "frozen") return fail(ErrorKind::frozen, "frozen by " + describe(parse_owner(rest), host));
+  const auto output = holder->finish(wait);
+  return refusal(host, word == "broken" ? rest : std::string_view{}, output ? output->err : "");
+}
+
+Result<LockStatus> lock_status(host::Host& host, const std::string& path, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run({script(k_status_script, {path}), host::Tool::other, {}}, wait));
+  LockStatus status;
+  for (const auto& line : core::split_lines(output.out)) {
+    const auto [word, rest] = split_answer(line);
+    if (word == "locked") status.holder = parse_owner(rest);
+    if (word == "frozen") status.freeze = parse_owner(rest);
+    if (word == "broken") return refusal(host, rest, output.err);
+  }
+  if (!output.ok()) return refusal(host, {}, output.err);
+  return status;
+}
+
+Result<void> freeze(host::Host& host, const std::string& path, const LockOwner& owner, const Wait& wait) {
+  BGDEPLOY_ASSIGN(
+      const auto output,
+      host.run({script(k_freeze_script, {path}), host::Tool::other, to_json(owner) + "\n"}, wait));
+  if (!output.ok()) return refusal(host, {}, output.err);
+  return {};
+}
+
+Result<bool> unfreeze(host::Host& host, const std::string& path, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run({script(k_unfreeze_script, {path}), host::Tool::other, {}}, wait));
+  if (!output.ok()) return refusal(host, {}, output.err);
+  return core::trim(output.out) == "yes";
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,28 @@
+// From a connected fleet to a plan: shared by commands that carry it out and by those that print it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "bgdeploy/deploy/fleet.hpp"
+#include "bgdeploy/deploy/run.hpp"
+
+namespace bgdeploy::deploy {
+
+struct Prepared {
+  plan::State state;
+  plan::Plan plan;
+  plan::Launch launch;
+};
+
+// "<folder of the include>/.<service>.bgdeploy": where the lock of a service lives.
+std::string lock_path(const spec::Spec& spec);
+
+// Opens docker and finds the digest that is wanted, while `lock` runs beside it; then observes and plans.
+// Errors of `lock` come first. With `settle_first` an earlier switch that was cut short is ended before
+// planning.
+core::Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
+                               const std::function<core::Result<void>()>& lock, const core::Wait& wait);
+
+}  // namespace bgdeploy::deploy

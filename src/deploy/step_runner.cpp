@@ -1,0 +1,264 @@
+#include "step_runner.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/deploy/observe.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::Error;
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+constexpr core::Duration k_request = std::chrono::minutes(1);  // one request to docker or nginx
+constexpr core::Duration k_pull = std::chrono::minutes(30);
+constexpr core::Duration k_undo = std::chrono::minutes(2);
+constexpr core::Duration k_newcomer_grace = std::chrono::seconds(5);  // it never served a request
+
+}  // namespace
+
+StepRunner::StepRunner(const spec::Spec& spec, const plan::Plan& plan, World& world, const Stops& stops)
+    : m_spec(spec),
+      m_plan(plan),
+      m_world(world),
+      m_lost(stops.lost),
+      m_on_user(stops.user, [this] { m_stop.request_stop(); }),
+      m_on_lost(stops.lost, [this] { m_stop.request_stop(); }) {}
+
+Wait StepRunner::wait(core::Duration at_most) const {
+  return Wait::for_at_most(at_most, m_stop.get_token());
+}
+
+Result<void> StepRunner::run(const plan::Step& step) {
+  if (m_stop.stop_requested()) return std::unexpected(why_stopped());
+  emit(step, "step.started", plan::describe(m_spec, step));
+  const core::SteadyTime began = m_world.clock.now();
+  Result<void> result = std::visit([this](const auto& value) { return carry_out(value); }, step);
+  const auto took = std::chrono::duration_cast<core::Duration>(m_world.clock.now() - began);
+  if (result) {
+    emit(step, "step.finished", plan::describe(m_spec, step), took);
+    return {};
+  }
+  if (m_stop.stop_requested()) result = std::unexpected(why_stopped());
+  emit(step, "step.failed", plan::describe(m_spec, step), took, result.error());
+  return result;
+}
+
+Error StepRunner::why_stopped() const {
+  if (m_lost.stop_requested())
+    return {
+        ErrorKind::lost, "the lock was lost: the connection that holds it broke, or was silent too long", {}};
+  return {ErrorKind::cancelled, "interrupted", {}};
+}
+
+std::vector<std::string> StepRunner::undo_all() {
+  std::vector<std::string> leftovers;
+  for (auto undo = m_undo.rbegin(); undo != m_undo.rend(); ++undo) {
+    const std::string words = plan::describe_undo(m_spec, undo->step);
+    const core::SteadyTime began = m_world.clock.now();
+    if (auto result = undo->action(Wait::for_at_most(k_undo, m_lost)); !result) {
+      const std::string host = plan::step_host(m_spec, undo->step);
+      leftovers.push_back(
+          fmt::format("{}{}could not {}: {}", host, host.empty() ? "" : ": ", words, result.error().message));
+      warn(leftovers.back(), host);
+      continue;
+    }
+    emit(undo->step, "step.undone", words,
+         std::chrono::duration_cast<core::Duration>(m_world.clock.now() - began));
+  }
+  m_undo.clear();
+  return leftovers;
+}
+
+Result<void> StepRunner::carry_out(const plan::Pull& step) {
+  auto progress = [&](const runtime::PullProgress& layer) {
+    m_world.sink.emit({.name = "pull.progress",
+                       .host = m_world.apps[step.host].name,
+                       .step = "pull",
+                       .fields = {{"layer", layer.layer},
+                                  {"status", layer.status},
+                                  {"current", layer.current},
+                                  {"total", layer.total}}});
+  };
+  return m_world.apps[step.host].images->pull(step.release, progress, wait(k_pull));
+}
+
+Result<void> StepRunner::carry_out(const plan::Stop& step) {
+  BGDEPLOY_TRY(confirm_idle(step.slot));
+  const core::Duration grace = m_spec.docker.stop_grace_period;
+  BGDEPLOY_TRY(runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
+  if (step.restart_on_undo && m_spec.retire == spec::Retire::keep)
+    undo_with(step, [this, step](const Wait& w) { return runtime(step.host).start(step.container, w); });
+  return {};
+}
+
+Result<void> StepRunner::carry_out(const plan::SetAside& step) {
+  // Registered first: an answer that got lost on the way must be undone too.
+  undo_with(step, [this, step](const Wait& w) {
+    return runtime(step.host).put_back(step.slot, step.container, w);
+  });
+  return runtime(step.host).set_aside(step.slot, step.container, wait(k_request));
+}
+
+Result<void> StepRunner::carry_out(const plan::PutBack& step) {
+  return runtime(step.host).put_back(step.slot, step.container, wait(k_request));
+}
+
+Result<void> StepRunner::carry_out(const plan::Remove& step) {
+  return runtime(step.host).remove(step.container, wait(k_request));
+}
+
+Result<void> StepRunner::carry_out(const plan::Create& step) {
+  auto created = runtime(step.host).launch(step.slot, step.launch, wait(k_request));
+  if (!created) return std::unexpected(std::move(created.error()));
+  undo_with(step, [this, step, id = created->id](const Wait& w) -> Result<void> {
+    BGDEPLOY_TRY(runtime(step.host).stop(id, std::min(k_newcomer_grace, m_spec.docker.stop_grace_period), w));
+    return runtime(step.host).remove(id, w);
+  });
+  std::scoped_lock lock(m_mutex);
+  m_started[step.host] = {created->id, m_world.clock.now()};
+  return {};
+}
+
+Result<void> StepRunner::carry_out(const plan::Start& step) {
+  undo_with(step, [this, step](const Wait& w) -> Result<void> {
+    BGDEPLOY_TRY(runtime(step.host).stop(step.container,
+                                         std::min(k_newcomer_grace, m_spec.docker.stop_grace_period), w));
+    return {};
+  });
+  BGDEPLOY_TRY(runtime(step.host).start(step.container, wait(k_request)));
+  std::scoped_lock lock(m_mutex);
+  m_started[step.host] = {step.container, m_world.clock.now()};
+  return {};
+}
+
+Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
+  Started started;
+  {
+    std::scoped_lock lock(m_mutex);
+    started = m_started[step.host];
+  }
+  if (started.container.empty()) {
+    // It runs already: an interrupted deploy started it.
+    BGDEPLOY_ASSIGN(const auto slots, runtime(step.host).observe({}, wait(k_request)));
+    const auto& container = slots[step.slot].container;
+    if (!container) return core::fail(ErrorKind::conflict, "the container was removed meanwhile");
+    started = {container->id, m_world.clock.now()};
+  }
+  BGDEPLOY_ASSIGN(const auto prober, m_world.prober(step.host, step.slot, started.container));
+  std::atomic<bool> exited = false;
+  const std::string host = m_world.apps[step.host].name;
+  const health::Waiting waiting{
+      m_spec.health, started.since, [&] { return exited.load(); },
+      [&](const health::Answer& answer, int attempt) {
+        m_world.sink.emit({.name = "health.probe",
+                           .message = answer.text,
+                           .host = host,
+                           .slot = m_spec.slots[step.slot].name,
+                           .step = "health",
+                           .fields = {{"ok", answer.healthy}, {"attempt", std::int64_t{attempt}}}});
+      }};
+  Result<void> healthy;
+  std::optional<runtime::Diagnosis> at_exit;
+  {
+    std::stop_source wake;
+    const std::stop_callback on_stop(m_stop.get_token(), [&] { wake.request_stop(); });
+    std::jthread watcher([&](std::stop_token stop) {
+      const Wait forever = Wait::for_at_most(m_spec.health.deadline + k_request, std::move(stop));
+      const auto ended = runtime(step.host).await_exit(started.container, forever);
+      if (ended ? !*ended : ended.error().kind != ErrorKind::not_found) return;
+      // At once: docker may start it again, and forget why it ended.
+      if (auto diagnosis = runtime(step.host).diagnose(started.container, forever); diagnosis && ended) {
+        at_exit = std::move(*diagnosis);
+        at_exit->exit_code = **ended;
+      }
+      exited = true;
+      wake.request_stop();
+    });
+    healthy = health::await_healthy(*prober, waiting, m_world.clock, wake.get_token());
+  }
+  if (healthy) return {};
+  return std::unexpected(
+      explain(step.host, step.slot, started.container, std::move(at_exit), std::move(healthy.error())));
+}
+
+// Adds what docker knows about a container that did not get healthy, and shows its last words.
+Error StepRunner::explain(std::size_t host, std::size_t slot, const std::string& container,
+                          std::optional<runtime::Diagnosis> diagnosis, Error error) {
+  if (error.kind != ErrorKind::unhealthy) return error;
+  const std::string& name = m_spec.slots[slot].container;
+  if (diagnosis) {
+    error.details.push_back(
+        fmt::format("{} exited with exit code {}{}", name, diagnosis->exit_code,
+                    diagnosis->oom_killed ? ": it ran out of memory (OOM) and was killed" : ""));
+  } else {
+    auto now = runtime(host).diagnose(container, Wait::for_at_most(k_request, m_lost));
+    if (!now) return error;
+    diagnosis = std::move(*now);
+  }
+  for (const std::string& line : diagnosis->output)
+    m_world.sink.emit({.name = "log.line",
+                       .host = m_world.apps[host].name,
+                       .slot = m_spec.slots[slot].name,
+                       .step = "health",
+                       .fields = {{"text", line}}});
+  if (!diagnosis->error.empty()) error.details.push_back("docker says: " + core::printable(diagnosis->error));
+  if (!diagnosis->health_log.empty())
+    error.details.push_back("its HEALTHCHECK says: " + core::printable(diagnosis->health_log));
+  if (diagnosis->output.empty()) error.details.push_back(fmt::format("{} wrote nothing to its log", name));
+  return error;
+}
+
+Result<void> StepRunner::carry_out(const plan::Retire& step) {
+  if (!m_drained) BGDEPLOY_TRY(confirm_idle(step.slot));
+  const core::Duration grace = m_spec.docker.stop_grace_period;
+  BGDEPLOY_ASSIGN(const bool killed, runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
+  if (killed)
+    warn(fmt::format("{} did not stop within {} and was killed", m_spec.slots[step.slot].container,
+                     core::format_duration(grace)),
+         m_world.apps[step.host].name);
+  if (step.how == spec::Retire::remove) return runtime(step.host).remove(step.container, wait(k_request));
+  return {};
+}
+
+// Read again right before something is stopped: what dockerd accepts cannot be taken back by losing the lock.
+Result<void> StepRunner::confirm_idle(std::size_t slot) {
+  BGDEPLOY_ASSIGN(const auto proxies, observe_proxies(m_spec, m_world, wait(k_request)));
+  for (const plan::ProxyHost& proxy : proxies)
+    if (proxy.routing == plan::ProxyHost::Routing::unknown ||
+        (proxy.routing == plan::ProxyHost::Routing::slot && proxy.live == slot))
+      return core::fail(ErrorKind::inconsistent,
+                        fmt::format("{} on {} changed meanwhile, so {} is not touched", m_spec.nginx.include,
+                                    proxy.host, m_spec.slots[slot].container));
+  return {};
+}
+
+void StepRunner::undo_with(const plan::Step& step, std::function<Result<void>(const Wait&)> action) {
+  std::scoped_lock lock(m_mutex);
+  m_undo.push_back({step, std::move(action)});
+}
+
+void StepRunner::emit(const plan::Step& step, std::string name, std::string message,
+                      std::optional<core::Duration> took, std::optional<Error> error) {
+  m_world.sink.emit({.name = std::move(name),
+                     .message = std::move(message),
+                     .host = plan::step_host(m_spec, step),
+                     .slot = plan::step_slot(m_spec, step),
+                     .step = std::string(plan::step_name(step)),
+                     .duration = took,
+                     .error = std::move(error)});
+}
+
+void StepRunner::warn(std::string message, std::string host) {
+  m_world.sink.emit({.name = "warning", .message = std::move(message), .host = std::move(host)});
+}
+
+}  // namespace bgdeploy::deploy

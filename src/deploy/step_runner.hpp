@@ -1,0 +1,78 @@
+// One step at a time: what it does, and what undoes it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/deploy/execute.hpp"
+
+namespace bgdeploy::deploy {
+
+class StepRunner {
+public:
+  StepRunner(const spec::Spec& spec, const plan::Plan& plan, World& world, const Stops& stops);
+
+  // Runs the step, emits its events, and remembers how to undo it. Steps of different hosts may run side by
+  // side.
+  core::Result<void> run(const plan::Step& step);
+  // Undoes what was done, last first; returns in words what could not be undone.
+  std::vector<std::string> undo_all();
+  // The switch is in force on all proxies and accepted.
+  bool committed() const { return m_committed; }
+
+private:
+  struct Undo {
+    plan::Step step;
+    std::function<core::Result<void>(const core::Wait&)> action;
+  };
+
+  core::Result<void> carry_out(const plan::Pull& step);
+  core::Result<void> carry_out(const plan::Stop& step);
+  core::Result<void> carry_out(const plan::SetAside& step);
+  core::Result<void> carry_out(const plan::PutBack& step);
+  core::Result<void> carry_out(const plan::Remove& step);
+  core::Result<void> carry_out(const plan::Create& step);
+  core::Result<void> carry_out(const plan::Start& step);
+  core::Result<void> carry_out(const plan::AwaitHealth& step);
+  core::Result<void> carry_out(const plan::Retire& step);
+  core::Result<void> carry_out(const plan::AwaitLeaving& step);
+  core::Result<void> carry_out(const plan::Switch& step);
+  core::Result<void> carry_out(const plan::Drain& step);
+
+  core::Result<void> commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches);
+  core::Result<void> drain_leaving(std::size_t slot, std::stop_token stop);
+  core::Result<void> confirm_idle(std::size_t slot);
+  core::Error explain(std::size_t host, std::size_t slot, const std::string& container,
+                      std::optional<runtime::Diagnosis> diagnosis, core::Error error);
+  void undo_with(const plan::Step& step, std::function<core::Result<void>(const core::Wait&)> action);
+  void emit(const plan::Step& step, std::string name, std::string message,
+            std::optional<core::Duration> took = std::nullopt,
+            std::optional<core::Error> error = std::nullopt);
+  void warn(std::string message, std::string host = "");
+  core::Error why_stopped() const;
+  core::Wait wait(core::Duration at_most) const;
+  runtime::Runtime& runtime(std::size_t host) const { return *m_world.apps.at(host).runtime; }
+
+  const spec::Spec& m_spec;
+  const plan::Plan& m_plan;
+  World& m_world;
+  std::stop_source m_stop;
+  std::stop_token m_lost;
+  std::stop_callback<std::function<void()>> m_on_user, m_on_lost;
+  bool m_committed = false;
+  bool m_drained = false;  // the old slot was drained and the include still holds what was switched to
+  std::vector<std::unique_ptr<proxy::Switch>> m_switches;
+  std::mutex m_mutex;  // guards the two below
+  std::vector<Undo> m_undo;
+  struct Started {
+    std::string container;
+    core::SteadyTime since;
+  };
+  std::map<std::size_t, Started> m_started;  // by host: the container that the target slot runs
+};
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,115 @@
+// The steps that concern all proxies at once: the commit, and waiting for old workers.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/deploy/observe.hpp"
+#include "parallel.hpp"
+#include "step_runner.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+constexpr core::Duration k_stage = std::chrono::minutes(1);
+constexpr core::Duration k_commit = std::chrono::minutes(2);  // waits for another service's switch too
+
+std::string cut_words(int connections, const std::string& slot, core::Duration timeout) {
+  return fmt::format("after {} {} connection{} to {} {} still open, and cut when it stops",
+                     core::format_duration(timeout), connections, connections == 1 ? "" : "s", slot,
+                     connections == 1 ? "is" : "are");
+}
+
+}  // namespace
+
+Result<void> StepRunner::carry_out(const plan::Switch& step) {
+  BGDEPLOY_ASSIGN(const std::string content, proxy::render(m_spec.nginx, step.routing));
+  std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
+  for_each_parallel(staged.size(), m_spec.parallel, [&](std::size_t i) {
+    staged[i] = m_world.proxies[i].proxy->stage(content, wait(k_stage));
+  });
+  std::vector<std::unique_ptr<proxy::Switch>> switches;
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    if (!staged[i]) return std::unexpected(std::move(staged[i].error()).within(m_world.proxies[i].name));
+    switches.push_back(std::move(*staged[i]));
+  }
+  if (m_stop.stop_requested()) return std::unexpected(why_stopped());
+  return commit_all(switches);
+}
+
+// From here on a signal waits: half a switch is no place to stop.
+Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches) {
+  const Wait wait = Wait::for_at_most(k_commit, m_lost);
+  std::vector<Result<void>> results(switches.size());
+  for_each_parallel(switches.size(), m_spec.parallel,
+                    [&](std::size_t i) { results[i] = switches[i]->commit(wait); });
+  const auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });
+  if (failed == results.end()) {
+    m_committed = true;
+    for (auto& change : switches) BGDEPLOY_TRY(change->accept(wait));
+    m_switches = std::move(switches);
+    return {};
+  }
+  core::Error error = std::move(failed->error());
+  if (m_world.proxies.size() > 1)
+    error = std::move(error).within(m_world.proxies[static_cast<std::size_t>(failed - results.begin())].name);
+  for (std::size_t i = 0; i < switches.size(); ++i) {
+    if (!results[i]) continue;
+    if (auto restored = switches[i]->restore(wait); !restored) {
+      error.kind = ErrorKind::inconsistent;
+      error.details.push_back(
+          fmt::format("{}: could not be put back: {}", m_world.proxies[i].name, restored.error().message));
+    }
+  }
+  // New workers may have taken requests for the newcomer before they were told to quit.
+  if (auto drained = drain_leaving(m_plan.target, m_lost); !drained)
+    error.details.push_back(drained.error().message);
+  return std::unexpected(std::move(error));
+}
+
+Result<void> StepRunner::carry_out(const plan::Drain& step) {
+  const core::Duration timeout = m_spec.drain_timeout;
+  std::vector<Result<proxy::Drained>> results(m_switches.size());
+  for_each_parallel(results.size(), m_spec.parallel, [&](std::size_t i) {
+    results[i] = m_switches[i]->drain(timeout, step.old, wait(timeout + k_stage));
+  });
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    BGDEPLOY_ASSIGN(const proxy::Drained drained, std::move(results[i]));
+    if (!drained.still_ours)
+      return core::fail(
+          ErrorKind::inconsistent,
+          fmt::format("{} on {} was changed by somebody else after the switch, so {} keeps running",
+                      m_spec.nginx.include, m_world.proxies[i].name, m_spec.slots[step.slot].container));
+    if (!drained.complete && drained.connections > 0)
+      warn(cut_words(drained.connections, m_spec.slots[step.slot].name, timeout), m_world.proxies[i].name);
+  }
+  m_drained = true;
+  return {};
+}
+
+Result<void> StepRunner::carry_out(const plan::AwaitLeaving&) {
+  return drain_leaving(m_plan.live ? 1 - *m_plan.live : m_plan.target, m_stop.get_token());
+}
+
+// Old workers may still serve `slot`: wait for them before anything in it is stopped.
+Result<void> StepRunner::drain_leaving(std::size_t slot, std::stop_token stop) {
+  const core::Duration timeout = m_spec.drain_timeout;
+  const Wait wait = Wait::for_at_most(timeout + k_stage, std::move(stop));
+  BGDEPLOY_ASSIGN(const auto proxies, observe_proxies(m_spec, m_world, wait));
+  BGDEPLOY_ASSIGN(const plan::Routing old, plan::routing_to(m_spec, slot, ""));
+  for (std::size_t i = 0; i < proxies.size(); ++i) {
+    if (proxies[i].leaving.empty()) continue;
+    BGDEPLOY_ASSIGN(const proxy::Drained drained,
+                    m_world.proxies[i].proxy->drain(proxies[i].leaving, old, timeout, wait));
+    if (!drained.complete && drained.connections > 0)
+      warn(cut_words(drained.connections, m_spec.slots[slot].name, timeout), m_world.proxies[i].name);
+  }
+  return {};
+}
+
+}  // namespace bgdeploy::deploy

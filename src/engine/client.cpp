@@ -1,0 +1,135 @@
+#include "bgdeploy/engine/client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "bgdeploy/core/text.hpp"
+#include "json.hpp"
+
+namespace bgdeploy::engine {
+namespace {
+
+using core::ErrorKind;
+
+constexpr int k_oldest = 41, k_newest = 45;  // of API 1.x
+constexpr std::string_view k_socket = "/var/run/docker.sock";
+
+// 41 of "1.41"; 0 where it is something else.
+int minor_of(std::string_view version) {
+  if (!version.starts_with("1.")) return 0;
+  int minor = 0;
+  const auto digits = version.substr(2);
+  std::from_chars(digits.data(), digits.data() + digits.size(), minor);
+  return minor;
+}
+
+ErrorKind kind_of(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+      return ErrorKind::not_found;
+    case 409:
+      return ErrorKind::conflict;
+    default:
+      return ErrorKind::refused;
+  }
+}
+
+core::Error docker_error(const Response& response) {
+  std::string message;
+  if (const auto json = Json::parse(response.body, nullptr, false); !json.is_discarded())
+    message = text_of(json, "message");
+  if (message.empty()) message = fmt::format("HTTP {}", response.status);
+  auto lines = core::split_lines(core::printable(message, true));
+  if (lines.empty()) lines.emplace_back();
+  core::Error error{kind_of(response.status), "docker: " + lines.front(), {}};
+  error.details.assign(lines.begin() + 1, lines.end());
+  return error;
+}
+
+// Where the daemon listens, as far as it can be told. DOCKER_HOST of this machine says nothing about another.
+std::string socket_path(const host::Host& host) {
+  constexpr std::string_view scheme = "unix://";
+  const char* variable = std::getenv("DOCKER_HOST");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (host.name() == "local" && variable && std::string_view(variable).starts_with(scheme))
+    return variable + scheme.size();
+  return std::string(k_socket);
+}
+
+// Asks the host why no way led to the daemon. Exit codes only: docker's words are for the user.
+core::Error explain(host::Host& host, const std::string& socket, const Wait& wait) {
+  const auto yes = [&](std::vector<std::string> argv) {
+    const auto output = host.run({std::move(argv), host::Tool::other, {}}, wait);
+    return output && output->ok();
+  };
+  if (yes({"test", "-S", socket}) && !yes({"test", "-w", socket})) {
+    return {ErrorKind::denied,
+            fmt::format("{}: no permission for {}", host.name(), socket),
+            {"add the user to the group docker on that host, or set `ssh.sudo: [docker]` and allow it "
+             "password-less"}};
+  }
+  core::Error error{ErrorKind::unreachable, fmt::format("{}: no docker daemon answers", host.name()), {}};
+  const auto output = host.run({{"docker", "version"}, host::Tool::docker, {}}, wait);
+  if (output) error.details = core::split_lines(core::printable(output->err, true));
+  return error;
+}
+
+}  // namespace
+
+Client::Client(std::unique_ptr<Http> http, std::string version)
+    : m_http(std::move(http)), m_version(std::move(version)) {}
+
+Result<std::shared_ptr<Client>> Client::open(const std::filesystem::path& socket, const Wait& wait) {
+  auto http = std::make_unique<Http>(socket);
+  BGDEPLOY_ASSIGN(const auto response, http->send({"GET", "/_ping", {}, {}}, wait));
+  const int server = minor_of(response.api_version);
+  if (response.status != 200 || server == 0)
+    return core::fail(ErrorKind::unreachable, "what answers on the socket is no docker daemon");
+  if (server < k_oldest) {
+    return core::fail(ErrorKind::unsupported,
+                      fmt::format("docker speaks API {} only; 1.{} (Docker 20.10) or newer is needed",
+                                  response.api_version, k_oldest));
+  }
+  return std::make_shared<Client>(std::move(http), fmt::format("1.{}", std::min(server, k_newest)));
+}
+
+Result<std::shared_ptr<Client>> Client::open(host::Host& host, const Wait& wait) {
+  const std::string path = socket_path(host);
+  const std::array<host::Endpoint, 2> ways{
+      host::UnixEndpoint{path},
+      host::CommandEndpoint{{"docker", "system", "dial-stdio"}, host::Tool::docker}};
+  for (const auto& way : ways) {
+    BGDEPLOY_ASSIGN(const auto socket, host.socket_to(way));
+    auto client = open(socket, wait.at_most(std::chrono::seconds(20)));
+    if (client) return client;
+    const auto kind = client.error().kind;
+    if (kind == ErrorKind::unsupported || kind == ErrorKind::cancelled)
+      return std::unexpected(std::move(client).error().within(host.name()));
+    if (wait.left().count() == 0) return std::unexpected(std::move(client).error().within(host.name()));
+  }
+  return std::unexpected(explain(host, path, wait));
+}
+
+Request Client::request(std::string method, std::string path, std::string body) const {
+  return {std::move(method), "/v" + m_version + std::move(path), std::move(body), {}};
+}
+
+Result<Response> Client::call(const Request& request, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto response, m_http->send(request, wait));
+  if (response.status >= 400) return std::unexpected(docker_error(response));
+  return response;
+}
+
+Result<Response> Client::stream(const Request& request, const Http::Sink& sink, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto response, m_http->stream(request, sink, wait));
+  if (response.status >= 400) return std::unexpected(docker_error(response));
+  return response;
+}
+
+}  // namespace bgdeploy::engine

@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/engine/client.hpp"
+#include "json.hpp"
+
+namespace bgdeploy::engine {
+namespace {
+
+using core::ErrorKind;
+
+std::string without_slash(std::string name) {
+  if (name.starts_with('/')) name.erase(0, 1);
+  return name;
+}
+
+int to_int(std::string_view digits) {
+  int value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+// Docker writes nanoseconds and "0001-01-01T00:00:00Z" for never.
+core::SystemTime time_of(const Json& json, std::string_view name) {
+  std::string text = text_of(json, name);
+  if (text.starts_with("0001-")) return {};
+  if (const auto dot = text.find('.'); dot != std::string::npos) {
+    const auto end = text.find_first_not_of("0123456789", dot + 1);
+    std::string milliseconds = text.substr(dot + 1, 3);
+    if (end == std::string::npos || end - dot < 4) milliseconds = "000";
+    text = text.substr(0, dot + 1) + milliseconds + (end == std::string::npos ? "Z" : text.substr(end));
+  }
+  return core::parse_time(text).value_or(core::SystemTime{});
+}
+
+ContainerSummary summary_of(const Json& json) {
+  ContainerSummary summary{text_of(json, "Id"), {}, strings_of(json, "Labels"), text_of(json, "State"), {}};
+  for (const auto& name : member(json, "Names")) {
+    if (name.is_string()) summary.names.push_back(without_slash(name.get<std::string>()));
+  }
+  for (const auto& port : member(json, "Ports")) {
+    summary.ports.push_back({static_cast<int>(number_of(port, "PrivatePort")), text_of(port, "Type"),
+                             text_of(port, "IP"), static_cast<int>(number_of(port, "PublicPort"))});
+  }
+  return summary;
+}
+
+// {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}], "9090/tcp": null}
+std::vector<PublishedPort> ports_of(const Json& ports) {
+  std::vector<PublishedPort> published;
+  if (!ports.is_object()) return published;
+  for (const auto& [key, bindings] : ports.items()) {
+    const auto slash = key.find('/');
+    const PublishedPort port{to_int(key), slash == std::string::npos ? "tcp" : key.substr(slash + 1), {}, 0};
+    if (!bindings.is_array() || bindings.empty()) {
+      published.push_back(port);
+      continue;
+    }
+    for (const auto& binding : bindings) {
+      published.push_back({port.container_port, port.protocol, text_of(binding, "HostIp"),
+                           to_int(text_of(binding, "HostPort"))});
+    }
+  }
+  return published;
+}
+
+void read_state(const Json& state, Container& container) {
+  container.status = text_of(state, "Status");
+  container.running = flag_of(state, "Running");
+  container.exit_code = static_cast<int>(number_of(state, "ExitCode"));
+  container.oom_killed = flag_of(state, "OOMKilled");
+  container.error = text_of(state, "Error");
+  container.started = time_of(state, "StartedAt");
+  const Json& health = member(state, "Health");
+  container.health = text_of(health, "Status");
+  if (container.health == "none") container.health.clear();
+  if (const Json& log = member(health, "Log"); log.is_array() && !log.empty())
+    container.health_output = text_of(log.back(), "Output");
+}
+
+Container container_of(const Json& json) {
+  Container container;
+  container.id = text_of(json, "Id");
+  container.name = without_slash(text_of(json, "Name"));
+  container.image_id = text_of(json, "Image");
+  container.created = time_of(json, "Created");
+  read_state(member(json, "State"), container);
+  const Json& config = member(json, "Config");
+  container.image = text_of(config, "Image");
+  container.labels = strings_of(config, "Labels");
+  container.tty = flag_of(config, "Tty");
+  const Json& host_config = member(json, "HostConfig");
+  container.restart_policy = text_of(member(host_config, "RestartPolicy"), "Name");
+  container.network_mode = text_of(host_config, "NetworkMode");
+  const Json& settings = member(json, "NetworkSettings");
+  container.ports = ports_of(member(settings, "Ports"));
+  if (const Json& networks = member(settings, "Networks"); networks.is_object()) {
+    for (const auto& [name, network] : networks.items())
+      container.networks.emplace(name, text_of(network, "IPAddress"));
+  }
+  return container;
+}
+
+}  // namespace
+
+Result<std::vector<ContainerSummary>> Client::list_containers(const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto response, call(request("GET", "/containers/json?all=1"), wait));
+  BGDEPLOY_ASSIGN(const auto json, parse_json(response.body));
+  std::vector<ContainerSummary> containers;
+  for (const auto& entry : json) containers.push_back(summary_of(entry));
+  return containers;
+}
+
+Result<Container> Client::inspect_container(const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto response, call(request("GET", "/containers/" + percent_encode(id) + "/json"), wait));
+  BGDEPLOY_ASSIGN(const auto json, parse_json(response.body));
+  auto container = container_of(json);
+  container.json = std::move(response.body);
+  return container;
+}
+
+Result<std::string> Client::create_container(const std::string& name, const std::string& body,
+                                             const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto response,
+                  call(request("POST", "/containers/create?name=" + percent_encode(name), body), wait));
+  BGDEPLOY_ASSIGN(const auto json, parse_json(response.body));
+  auto id = text_of(json, "Id");
+  if (id.empty()) return core::fail(ErrorKind::refused, "docker: no container id in its answer");
+  return id;
+}
+
+Result<void> Client::start_container(const std::string& id, const Wait& wait) {
+  BGDEPLOY_TRY(call(request("POST", "/containers/" + percent_encode(id) + "/start"), wait));
+  return {};
+}
+
+Result<void> Client::stop_container(const std::string& id, core::Duration grace, const Wait& wait) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(grace).count();
+  BGDEPLOY_TRY(
+      call(request("POST", fmt::format("/containers/{}/stop?t={}", percent_encode(id), seconds)), wait));
+  return {};
+}
+
+Result<void> Client::remove_container(const std::string& id, Removal removal, const Wait& wait) {
+  const auto path = fmt::format("/containers/{}?force={}&v={}", percent_encode(id), removal.force,
+                                removal.anonymous_volumes);
+  BGDEPLOY_TRY(call(request("DELETE", path), wait));
+  return {};
+}
+
+Result<void> Client::rename_container(const std::string& id, const std::string& name, const Wait& wait) {
+  BGDEPLOY_TRY(call(
+      request("POST", fmt::format("/containers/{}/rename?name={}", percent_encode(id), percent_encode(name))),
+      wait));
+  return {};
+}
+
+Result<void> Client::set_restart_policy(const std::string& id, const std::string& policy, const Wait& wait) {
+  const Json body{{"RestartPolicy", {{"Name", policy}}}};
+  BGDEPLOY_TRY(call(request("POST", "/containers/" + percent_encode(id) + "/update", dump_json(body)), wait));
+  return {};
+}
+
+Result<int> Client::await_container(const std::string& id, Until until, const Wait& wait) {
+  const auto* condition = until == Until::removed ? "removed" : "not-running";
+  BGDEPLOY_ASSIGN(
+      const auto response,
+      call(request("POST", fmt::format("/containers/{}/wait?condition={}", percent_encode(id), condition)),
+           wait));
+  BGDEPLOY_ASSIGN(const auto json, parse_json(response.body));
+  return static_cast<int>(number_of(json, "StatusCode"));
+}
+
+Result<void> Client::ensure_network(const std::string& name, const Wait& wait) {
+  const auto found = call(request("GET", "/networks/" + percent_encode(name)), wait);
+  if (found) return {};
+  if (found.error().kind != ErrorKind::not_found) return std::unexpected(found.error());
+  const Json body{{"Name", name},
+                  {"Driver", "bridge"},
+                  {"CheckDuplicate", true},
+                  {"Labels", {{"bgdeploy.created", "true"}}}};
+  const auto created = call(request("POST", "/networks/create", dump_json(body)), wait);
+  // Somebody was faster.
+  if (created || created.error().kind == ErrorKind::conflict) return {};
+  return std::unexpected(created.error());
+}
+
+Result<void> Client::connect_network(const std::string& network, const std::string& container_id,
+                                     const std::string& alias, const Wait& wait) {
+  const Json body{{"Container", container_id}, {"EndpointConfig", {{"Aliases", Json::array({alias})}}}};
+  BGDEPLOY_TRY(
+      call(request("POST", "/networks/" + percent_encode(network) + "/connect", dump_json(body)), wait));
+  return {};
+}
+
+}  // namespace bgdeploy::engine

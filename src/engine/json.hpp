@@ -1,0 +1,60 @@
+// Reading docker's JSON without exceptions: what is missing or of another type reads as empty.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "bgdeploy/core/error.hpp"
+
+namespace bgdeploy::engine {
+
+using Json = nlohmann::json;
+
+// Kind refused when `text` is no JSON: then it is not docker that answers.
+inline core::Result<Json> parse_json(std::string_view text) {
+  auto json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return core::fail(core::ErrorKind::refused, "docker's answer is not JSON");
+  return json;
+}
+
+inline const Json& member(const Json& json, std::string_view name) {
+  static const Json k_null;
+  if (!json.is_object()) return k_null;
+  const auto found = json.find(name);
+  return found == json.end() ? k_null : *found;
+}
+
+inline std::string text_of(const Json& json, std::string_view name) {
+  const Json& value = member(json, name);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+inline std::int64_t number_of(const Json& json, std::string_view name) {
+  const Json& value = member(json, name);
+  return value.is_number() ? value.get<std::int64_t>() : 0;
+}
+
+inline bool flag_of(const Json& json, std::string_view name) {
+  const Json& value = member(json, name);
+  return value.is_boolean() && value.get<bool>();
+}
+
+inline std::map<std::string, std::string> strings_of(const Json& json, std::string_view name) {
+  std::map<std::string, std::string> strings;
+  const Json& object = member(json, name);
+  if (!object.is_object()) return strings;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_string()) strings.emplace(key, value.get<std::string>());
+  }
+  return strings;
+}
+
+// What a request carries: text that is not UTF-8 is replaced, not thrown about.
+inline std::string dump_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace bgdeploy::engine

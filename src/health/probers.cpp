@@ -1,0 +1,111 @@
+#include "probers.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::health {
+namespace {
+
+constexpr std::size_t k_longest_answer = 200;
+
+class DockerProber final : public Prober {
+public:
+  DockerProber(const spec::Health& health, const Target& target)
+      : m_runtime(target.runtime), m_container(target.container), m_timeout(health.timeout) {}
+
+  Answer probe(const core::Wait& wait) override {
+    const auto diagnosis = m_runtime.diagnose(m_container, wait.at_most(m_timeout));
+    if (!diagnosis) return failure(diagnosis.error(), m_timeout);
+    if (diagnosis->health.empty()) return {false, "the image has no HEALTHCHECK"};
+    return {diagnosis->health == "healthy",
+            answer_text(with_first_line("docker says " + diagnosis->health, diagnosis->health_log))};
+  }
+
+private:
+  runtime::Runtime& m_runtime;
+  const std::string m_container;
+  const core::Duration m_timeout;
+};
+
+class ExecProber final : public Prober {
+public:
+  ExecProber(const spec::HealthExec& exec, const spec::Health& health, const Target& target)
+      : m_runtime(target.runtime),
+        m_container(target.container),
+        m_argv(exec.argv),
+        m_timeout(health.timeout) {}
+
+  Answer probe(const core::Wait& wait) override {
+    const auto output = m_runtime.exec(m_container, m_argv, wait.at_most(m_timeout));
+    if (!output) return failure(output.error(), m_timeout);
+    const auto& words = core::trim(output->err).empty() ? output->out : output->err;
+    return {output->ok(),
+            answer_text(with_first_line(fmt::format("exit code {}", output->exit_code), words))};
+  }
+
+private:
+  runtime::Runtime& m_runtime;
+  const std::string m_container;
+  const std::vector<std::string> m_argv;
+  const core::Duration m_timeout;
+};
+
+}  // namespace
+
+std::unique_ptr<Prober> docker_prober(const spec::Health& health, const Target& target) {
+  return std::make_unique<DockerProber>(health, target);
+}
+
+std::unique_ptr<Prober> exec_prober(const spec::HealthExec& exec, const spec::Health& health,
+                                    const Target& target) {
+  return std::make_unique<ExecProber>(exec, health, target);
+}
+
+std::string answer_text(std::string_view text) {
+  std::string line = core::printable(core::trim(text));
+  if (line.size() <= k_longest_answer) return line;
+  std::size_t end = 0;
+  while (end + core::utf8_length(std::string_view(line).substr(end)) <= k_longest_answer)
+    end += core::utf8_length(std::string_view(line).substr(end));
+  return line.substr(0, end) + "…";
+}
+
+std::string with_first_line(std::string text, std::string_view more) {
+  const auto words = core::trim(more);
+  if (words.empty()) return text;
+  return text + ": " + std::string(core::trim(words.substr(0, words.find('\n'))));
+}
+
+core::Result<Route> route_to(const Target& target, bool direct, int port) {
+  if (direct) return Route{{target.direct_address, port}, {}};
+  const host::TcpEndpoint endpoint{target.reachable.address, port};
+  BGDEPLOY_ASSIGN(auto socket, target.host.socket_to(endpoint));
+  return Route{endpoint, std::move(socket)};
+}
+
+Answer failure(const core::Error& error, core::Duration timeout) {
+  if (error.kind == core::ErrorKind::timeout)
+    return {false, "timed out after " + core::format_duration(timeout)};
+  return {false, answer_text(error.message), error.kind == core::ErrorKind::lost};
+}
+
+std::unique_ptr<Prober> make_prober(const spec::Health& health, const Target& target) {
+  struct Make {
+    const spec::Health& health;
+    const Target& target;
+    std::unique_ptr<Prober> operator()(const spec::HealthHttp& http) const {
+      return http_prober(http, health, target);
+    }
+    std::unique_ptr<Prober> operator()(const spec::HealthTcp&) const { return tcp_prober(health, target); }
+    std::unique_ptr<Prober> operator()(const spec::HealthDocker&) const {
+      return docker_prober(health, target);
+    }
+    std::unique_ptr<Prober> operator()(const spec::HealthExec& exec) const {
+      return exec_prober(exec, health, target);
+    }
+  };
+  return std::visit(Make{health, target}, health.probe);
+}
+
+}  // namespace bgdeploy::health

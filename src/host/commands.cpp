@@ -1,0 +1,55 @@
+#include "commands.hpp"
+
+#include <fmt/format.h>
+
+namespace bgdeploy::host {
+namespace {
+
+// $1 path, $2 mode, $3 owner or empty. A link is followed, so that it stays one. The hidden name ends in none
+// of the endings that configuration globs look for.
+constexpr const char* k_write_file = R"(set -eu
+path=$1 mode=$2 owner=$3
+if [ -L "$path" ]; then path=$(readlink -f -- "$path"); fi
+dir=$(dirname -- "$path")
+umask 077
+mkdir -p -- "$dir"
+temp=$(mktemp "$dir/.bgdeploy.XXXXXXXXXX")
+trap 'rm -f -- "$temp"' EXIT
+trap 'exit 1' HUP INT TERM
+cat >"$temp"
+if [ -n "$owner" ]; then chown -- "$owner" "$temp"; fi
+chmod -- "$mode" "$temp"
+sync -- "$temp" 2>/dev/null || :
+mv -f -- "$temp" "$path"
+trap - EXIT)";
+
+}  // namespace
+
+std::vector<std::string> sudo_prefix(const spec::Sudo& sudo, Tool tool) {
+  const bool wanted =
+      sudo.all || (sudo.docker && tool == Tool::docker) || (sudo.nginx && tool == Tool::nginx);
+  return wanted ? std::vector<std::string>{"sudo", "-n", "--"} : std::vector<std::string>{};
+}
+
+Result<std::vector<std::string>> with_sudo(const spec::Sudo& sudo, const Command& command) {
+  if (command.argv.empty()) return core::fail(core::ErrorKind::internal, "a command without words");
+  for (const auto& word : command.argv)
+    if (word.find('\0') != std::string::npos)
+      return core::fail(core::ErrorKind::usage,
+                        fmt::format("a word of the {} command holds a NUL byte", command.argv.front()));
+  auto argv = sudo_prefix(sudo, command.tool);
+  argv.insert(argv.end(), command.argv.begin(), command.argv.end());
+  return argv;
+}
+
+std::vector<std::string> write_file_command(const std::string& path, const FileAttributes& attributes) {
+  return {"sh",
+          "-c",
+          k_write_file,
+          "sh",
+          path,
+          fmt::format("{:04o}", attributes.mode),
+          attributes.owner.value_or("")};
+}
+
+}  // namespace bgdeploy::host

@@ -1,0 +1,203 @@
+#include "bgdeploy/host/route.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/ssh/config.hpp"
+
+namespace bgdeploy::host {
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+using Route = std::vector<ssh::Destination>;
+
+constexpr int k_most_hops = 8;
+constexpr std::array<const char*, 3> k_usual_keys{"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
+
+struct Me {
+  std::string name, home;
+};
+
+Me me() {
+  Me me;
+  const char* home = std::getenv("HOME");
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) me = {found->pw_name, found->pw_dir};
+  if (home != nullptr && *home != '\0') me.home = home;
+  return me;
+}
+
+// What somebody wrote about one hop: a host entry of the spec, or a word of a proxy_jump list.
+struct Wish {
+  std::string name;
+  std::optional<std::string> user;
+  std::optional<int> port;
+  std::optional<std::string> pin;
+  std::vector<std::string> jumps;
+};
+
+Result<ssh::ClientConfig> read_config(const Wish& wish, const Wait& wait) {
+  std::vector<std::string> argv = {"ssh", "-G"};
+  if (wish.user) argv.insert(argv.end(), {"-l", *wish.user});
+  if (wish.port) argv.insert(argv.end(), {"-p", std::to_string(*wish.port)});
+  argv.insert(argv.end(), {"--", wish.name});
+  auto output = run_child(argv, {}, wait);
+  if (!output) {
+    if (output.error().kind == ErrorKind::not_found) return ssh::ClientConfig{};
+    return std::unexpected(std::move(output).error());
+  }
+  if (!output->ok())
+    return fail(ErrorKind::unreachable, fmt::format("{}: OpenSSH's configuration cannot be read", wish.name),
+                core::split_lines(core::printable(output->err, true)));
+  return ssh::parse_client_config(output->out);
+}
+
+std::vector<ssh::KnownHost> read_known_hosts(const std::vector<std::string>& files) {
+  std::vector<ssh::KnownHost> known;
+  for (const auto& path : files) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) continue;
+    std::ranges::move(ssh::parse_known_hosts(text.str(), path), std::back_inserter(known));
+  }
+  return known;
+}
+
+class Router {
+public:
+  Router(const spec::Ssh& settings, const Wait& wait) : m_settings(settings), m_wait(wait) {}
+
+  Result<Route> build(const Wish& wish, int depth) {
+    if (depth > k_most_hops)
+      return fail(ErrorKind::unreachable, fmt::format("{}: proxy_jump leads in a circle", wish.name));
+    BGDEPLOY_ASSIGN(const auto config, read_config(wish, m_wait));
+    const auto& jumps = wish.jumps.empty() ? config.proxy_jump : wish.jumps;
+    if (jumps.empty() && config.proxy_command)
+      return fail(ErrorKind::unsupported,
+                  fmt::format("{}: ProxyCommand in OpenSSH's configuration is not supported yet", wish.name),
+                  {"use ProxyJump, or proxy_jump in the spec"});
+    Route route;
+    for (std::size_t i = 0; i < jumps.size(); ++i) {
+      const auto address = ssh::parse_host_address(jumps[i]);
+      if (!address)
+        return fail(ErrorKind::unreachable,
+                    fmt::format("{}: {} is no jump host", wish.name, core::printable(jumps[i])));
+      BGDEPLOY_ASSIGN(auto hops, build({address->host, address->user, address->port, {}, {}}, depth + 1));
+      // Only the first hop is reached as its own configuration says; the others are reached through it.
+      if (i > 0) hops.erase(hops.begin(), hops.end() - 1);
+      std::ranges::move(hops, std::back_inserter(route));
+    }
+    route.push_back(destination(wish, config));
+    return route;
+  }
+
+private:
+  ssh::Destination destination(const Wish& wish, const ssh::ClientConfig& config) const {
+    ssh::Destination destination;
+    destination.name = wish.name;
+    destination.host = config.host_name.value_or(wish.name);
+    destination.user = wish.user.value_or(config.user.value_or(m_me.name));
+    destination.port = wish.port.value_or(config.port.value_or(22));
+    destination.connect_timeout = m_settings.connect_timeout;
+    destination.keepalive = m_settings.keepalive;
+    const ssh::ConfigTokens tokens{m_me.home, destination.host,           wish.name,       destination.user,
+                                   m_me.name, std::to_string(::getuid()), destination.port};
+    destination.trust = trust(wish, config, tokens, destination);
+    destination.identities = identities(config, tokens);
+    return destination;
+  }
+
+  ssh::HostTrust trust(const Wish& wish, const ssh::ClientConfig& config, const ssh::ConfigTokens& tokens,
+                       const ssh::Destination& destination) const {
+    ssh::HostTrust trust;
+    trust.name = config.host_key_alias.value_or(destination.host);
+    trust.port = config.host_key_alias ? 22 : destination.port;
+    trust.pin = wish.pin;
+    auto files = config.known_hosts_files;
+    auto global = config.global_known_hosts_files;
+    if (files.empty()) files = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
+    if (global.empty()) global = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
+    if (m_settings.known_hosts_file) files = {*m_settings.known_hosts_file};
+    files.insert(files.end(), global.begin(), global.end());
+    for (const auto& file : files) trust.files.push_back(ssh::expand_path(file, tokens));
+    trust.known = read_known_hosts(trust.files);
+    std::erase_if(trust.files, [&](const auto& file) {
+      return file != trust.files.front() && ::access(file.c_str(), F_OK) != 0;
+    });
+    return trust;
+  }
+
+  std::vector<ssh::Identity> identities(const ssh::ClientConfig& config,
+                                        const ssh::ConfigTokens& tokens) const {
+    const auto agent = agent_socket(config, tokens);
+    if (m_settings.identity_file)
+      return {ssh::KeyFile{ssh::expand_path(*m_settings.identity_file, tokens), true, agent.value_or("")}};
+    std::vector<ssh::Identity> identities;
+    if (agent && !config.identities_only) identities.emplace_back(ssh::AgentIdentities{*agent});
+    auto files = config.identity_files;
+    files.insert(files.end(), k_usual_keys.begin(), k_usual_keys.end());
+    std::vector<std::string> seen;
+    for (const auto& file : files) {
+      auto path = ssh::expand_path(file, tokens);
+      if (std::ranges::find(seen, path) != seen.end()) continue;
+      seen.push_back(path);
+      identities.emplace_back(ssh::KeyFile{std::move(path), false, agent.value_or("")});
+    }
+    return identities;
+  }
+
+  static std::optional<std::string> agent_socket(const ssh::ClientConfig& config,
+                                                 const ssh::ConfigTokens& tokens) {
+    auto agent = config.identity_agent.value_or("SSH_AUTH_SOCK");
+    if (agent == "none") return {};
+    if (agent.starts_with('$'))
+      agent.erase(0, 1);
+    else if (agent != "SSH_AUTH_SOCK")
+      return ssh::expand_path(agent, tokens);
+    const char* socket = std::getenv(agent.c_str());
+    if (socket == nullptr || *socket == '\0') return {};
+    return socket;
+  }
+
+  const spec::Ssh& m_settings;
+  const Wait& m_wait;
+  const Me m_me = me();
+};
+
+}  // namespace
+
+Result<Route> route_to(const spec::Host& host, const Wait& wait) {
+  return Router(host.ssh, wait)
+      .build({host.name, host.ssh.user, host.ssh.port, host.host_key, host.ssh.proxy_jump}, 0);
+}
+
+Result<std::shared_ptr<ssh::Session>> connect_route(const Route& route, const Wait& wait) {
+  std::shared_ptr<ssh::Session> session;
+  for (std::size_t i = 0; i < route.size(); ++i) {
+    const bool last = i + 1 == route.size();
+    auto hop = route[i];
+    hop.via = std::move(session);
+    auto connected = ssh::Session::connect(hop, wait);
+    if (!connected && !last)
+      return std::unexpected(
+          std::move(connected).error().within(fmt::format("{}: jump host", route.back().name)));
+    if (!connected) return std::unexpected(std::move(connected).error());
+    session = std::move(*connected);
+  }
+  return session;
+}
+
+}  // namespace bgdeploy::host

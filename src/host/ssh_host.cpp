@@ -1,0 +1,75 @@
+#include "ssh_host.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
+#include "commands.hpp"
+#include "piped_process.hpp"
+
+namespace bgdeploy::host {
+namespace {
+
+class SshHost : public Host {
+public:
+  SshHost(const spec::Host& host, std::shared_ptr<ssh::Session> session)
+      : m_name(host.name), m_sudo(host.ssh.sudo), m_session(std::move(session)) {}
+
+  const std::string& name() const override { return m_name; }
+  const std::string& address() const override { return m_session->peer_address(); }
+  std::vector<std::string> prefix(Tool tool) const override { return sudo_prefix(m_sudo, tool); }
+
+  Result<Output> run(const Command& command, const Wait& wait) override {
+    BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
+    BGDEPLOY_ASSIGN(const auto pipes, m_session->exec(core::shell_join(argv), command.input, true, wait));
+    auto captured = pipes->finish(wait);
+    pipes->abandon(true);
+    if (!captured) return std::unexpected(std::move(captured).error().within(argv.front()));
+    return to_output(std::move(*captured));
+  }
+
+  Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {
+    BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
+    BGDEPLOY_ASSIGN(auto pipes, m_session->exec(core::shell_join(argv), command.input, false, wait));
+    return std::make_unique<PipedProcess>(std::move(pipes));
+  }
+
+  Result<void> write_file(const std::string& path, std::string_view content, const FileAttributes& attributes,
+                          const Wait& wait) override {
+    BGDEPLOY_ASSIGN(const auto output,
+                    run({write_file_command(path, attributes), Tool::other, std::string(content)}, wait));
+    if (output.ok()) return {};
+    return core::fail(core::ErrorKind::refused, fmt::format("{}: cannot write {}", m_name, path),
+                      core::split_lines(core::printable(output.err, true)));
+  }
+
+  Result<std::filesystem::path> socket_to(const Endpoint& endpoint) override {
+    BGDEPLOY_ASSIGN(const auto target, target_of(endpoint));
+    return m_session->listen(target);
+  }
+
+  bool reachable(const Endpoint& endpoint, const Wait& wait) override {
+    const auto target = target_of(endpoint);
+    return target && m_session->reachable(*target, wait);
+  }
+
+private:
+  Result<ssh::Target> target_of(const Endpoint& endpoint) const {
+    if (const auto* tcp = std::get_if<TcpEndpoint>(&endpoint)) return ssh::TcpTarget{tcp->address, tcp->port};
+    if (const auto* socket = std::get_if<UnixEndpoint>(&endpoint)) return ssh::UnixTarget{socket->path};
+    const auto& command = std::get<CommandEndpoint>(endpoint);
+    BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, {command.argv, command.tool, {}}));
+    return ssh::ExecTarget{core::shell_join(argv)};
+  }
+
+  const std::string m_name;
+  const spec::Sudo m_sudo;
+  const std::shared_ptr<ssh::Session> m_session;
+};
+
+}  // namespace
+
+std::unique_ptr<Host> make_ssh_host(const spec::Host& host, std::shared_ptr<ssh::Session> session) {
+  return std::make_unique<SshHost>(host, std::move(session));
+}
+
+}  // namespace bgdeploy::host

@@ -1,0 +1,80 @@
+#include "bgdeploy/host/trust.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "bgdeploy/host/route.hpp"
+#include "bgdeploy/ssh/fd.hpp"
+#include "bgdeploy/ssh/wire.hpp"
+
+namespace bgdeploy::host {
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+
+OfferedKey judge(const ssh::Destination& hop, ssh::HostKey key) {
+  OfferedKey offered;
+  offered.hop = hop.name;
+  offered.host = hop.trust.name;
+  offered.port = hop.trust.port;
+  offered.fingerprint = ssh::fingerprint(key.blob);
+  offered.verdict = ssh::check_host_key(hop.trust.known, hop.trust.name, hop.trust.port, key);
+  offered.against_pin = hop.trust.pin && *hop.trust.pin != offered.fingerprint;
+  offered.file = hop.trust.files.front();
+  offered.key = std::move(key);
+  return offered;
+}
+
+std::unexpected<core::Error> failed(const std::filesystem::path& path) {
+  return fail(ErrorKind::io, fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+}
+
+// A file whose last line was left open must not swallow the new one.
+bool lacks_newline(int fd) {
+  char last = '\n';
+  const auto size = ::lseek(fd, 0, SEEK_END);
+  return size > 0 && ::pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+Result<void> make_private_folder(const std::filesystem::path& folder) {
+  if (folder.empty() || std::filesystem::is_directory(folder)) return {};
+  BGDEPLOY_TRY(make_private_folder(folder.parent_path()));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder);
+  return {};
+}
+
+}  // namespace
+
+Result<OfferedKey> fetch_host_key(const spec::Host& host, const Wait& wait) {
+  if (host.local)
+    return fail(ErrorKind::unsupported, "the local host has no host key: no SSH is used for it");
+  BGDEPLOY_ASSIGN(auto route, route_to(host, wait));
+  std::shared_ptr<ssh::Session> session;
+  for (auto& hop : route) {
+    hop.via = std::move(session);
+    BGDEPLOY_ASSIGN(auto key, ssh::fetch_key(hop, {}, wait));
+    auto offered = judge(hop, std::move(key));
+    const bool trusted = offered.verdict.kind == ssh::KeyVerdict::Kind::known && !offered.against_pin;
+    if (&hop == &route.back() || !trusted) return offered;
+    BGDEPLOY_ASSIGN(session, ssh::Session::connect(hop, wait));
+  }
+  return fail(ErrorKind::internal, "a route without a host");
+}
+
+Result<void> trust_host_key(const OfferedKey& offered) {
+  BGDEPLOY_TRY(make_private_folder(offered.file.parent_path()));
+  const ssh::Fd fd(::open(offered.file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return failed(offered.file);
+  auto line = ssh::known_hosts_line(offered.host, offered.port, offered.key);
+  if (lacks_newline(fd.get())) line.insert(0, "\n");
+  if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+    return failed(offered.file);
+  return {};
+}
+
+}  // namespace bgdeploy::host

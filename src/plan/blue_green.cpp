@@ -1,0 +1,242 @@
+// The blue-green strategy: make the idle slot run the release, switch all traffic, retire the other slot.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/plan/plan.hpp"
+
+namespace bgdeploy::plan {
+namespace {
+
+using core::ErrorKind;
+
+bool same_release(const Container& container, const Request& request) {
+  const Release& wanted = request.launch.release;
+  if (request.kind == Request::Kind::rollback && !wanted.id.empty() && container.release.id == wanted.id)
+    return true;
+  return container.managed && container.release.digest == wanted.digest && container.differences &&
+         container.differences->empty();
+}
+
+// A tag is only a name: what serves under another one is not deployed again. What is to serve from now on
+// bears the name that was asked for.
+bool reusable(const Container& container, const Request& request) {
+  const std::string& tag = request.launch.release.tag;
+  return same_release(container, request) && (tag.empty() || container.release.tag == tag);
+}
+
+// What runs in the live slot of a host: the container under the slot's name, or what an older tool started
+// there.
+const Container* occupant(const SlotState& slot) {
+  if (slot.container) return &*slot.container;
+  auto running = std::ranges::find_if(slot.others, &Container::running);
+  return running == slot.others.end() ? nullptr : &*running;
+}
+
+bool target_is_live(const State& state, std::size_t live, const Request& request) {
+  return std::ranges::all_of(state.app_hosts, [&](const AppHost& host) {
+    const auto& container = host.slots[live].container;
+    return container && container->running() && host.live_answers.value_or(true) &&
+           same_release(*container, request);
+  });
+}
+
+core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot) {
+  for (const Container& other : host.slots[slot].others)
+    if (other.running())
+      return core::fail(
+          ErrorKind::conflict,
+          fmt::format("port {} of slot {} on {} is taken by container {}", spec.slots[slot].port,
+                      spec.slots[slot].name, host.host, other.name),
+          {fmt::format("stop it there, or give the slot another port: docker stop {}", other.name)});
+  return {};
+}
+
+// Clears the idle slot of one host and starts the release in it. Returns the release it will run.
+Release prepare(const State& state, std::size_t host, std::size_t slot, const Request& request,
+                std::vector<Step>& steps) {
+  const SlotState& idle = state.app_hosts[host].slots[slot];
+  const auto& container = idle.container;
+  if (container && reusable(*container, request)) {
+    if (!container->running()) steps.push_back(Start{host, slot, container->id, container->release});
+    steps.push_back(AwaitHealth{host, slot});
+    return container->release;
+  }
+  const Release& wanted = request.launch.release;
+  if (idle.aside && !container && request.kind == Request::Kind::rollback &&
+      idle.aside->release.id == wanted.id) {
+    steps.push_back(PutBack{host, slot, idle.aside->id, idle.aside->release});
+    steps.push_back(Start{host, slot, idle.aside->id, idle.aside->release});
+    steps.push_back(AwaitHealth{host, slot});
+    return idle.aside->release;
+  }
+  steps.push_back(Pull{host, wanted});
+  if (container) {
+    // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
+    if (container->running()) steps.push_back(Stop{host, slot, container->id, !idle.aside});
+    if (idle.aside)
+      steps.push_back(Remove{host, slot, container->id, container->release});
+    else
+      steps.push_back(SetAside{host, slot, container->id, container->release});
+  }
+  steps.push_back(Create{host, slot, request.launch});
+  steps.push_back(AwaitHealth{host, slot});
+  return wanted;
+}
+
+// After the switch, or where an earlier deploy ended too early: what is set aside in `slot` is not needed any
+// more.
+void forget_aside(const State& state, std::size_t slot, const std::vector<Step>& prepared,
+                  std::vector<Step>& steps) {
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
+    for (const Step& step : prepared)
+      if (const auto* aside = std::get_if<SetAside>(&step); aside && aside->host == host)
+        steps.push_back(Remove{host, slot, aside->container, aside->release});
+    const auto& aside = state.app_hosts[host].slots[slot].aside;
+    auto taken = [&](const Step& step) {
+      const auto* back = std::get_if<PutBack>(&step);
+      return back && aside && back->container == aside->id;
+    };
+    if (aside && std::ranges::none_of(prepared, taken))
+      steps.push_back(Remove{host, slot, aside->id, aside->release});
+  }
+}
+
+void retire(const spec::Spec& spec, const State& state, std::size_t slot, std::vector<Step>& steps) {
+  if (spec.retire == spec::Retire::keep) return;
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
+    const Container* old = occupant(state.app_hosts[host].slots[slot]);
+    if (old && (old->running() || spec.retire == spec::Retire::remove))
+      steps.push_back(Retire{host, slot, old->id, old->release, spec.retire});
+  }
+}
+
+// The release is live already: only what an interrupted deploy left in the idle slot is put in order.
+void tidy(const spec::Spec& spec, const State& state, std::size_t idle, std::vector<Step>& steps) {
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
+    const SlotState& slot = state.app_hosts[host].slots[idle];
+    if (slot.aside) {
+      if (slot.container) {
+        if (slot.container->running()) steps.push_back(Stop{host, idle, slot.container->id});
+        steps.push_back(Remove{host, idle, slot.container->id, slot.container->release});
+      }
+      steps.push_back(PutBack{host, idle, slot.aside->id, slot.aside->release});
+    } else if (slot.container && slot.container->running() && spec.retire != spec::Retire::keep) {
+      steps.push_back(Retire{host, idle, slot.container->id, slot.container->release, spec.retire});
+    }
+  }
+}
+
+bool stops_something(const std::vector<Step>& steps) {
+  return std::ranges::any_of(steps, [](const Step& step) {
+    return std::holds_alternative<Stop>(step) || std::holds_alternative<Retire>(step);
+  });
+}
+
+void note_oddities(const spec::Spec& spec, const State& state, Plan& plan) {
+  if (!plan.live) return;
+  for (const AppHost& host : state.app_hosts) {
+    const Container* live = occupant(host.slots[*plan.live]);
+    const std::string& name = spec.slots[*plan.live].name;
+    if (!live)
+      plan.notes.push_back(fmt::format("{}: the live slot {} has no container", host.host, name));
+    else if (!live->running())
+      plan.notes.push_back(fmt::format("{}: the live container {} is not running (exit code {})", host.host,
+                                       live->name, live->exit_code));
+    else if (host.live_answers == false)
+      plan.notes.push_back(
+          fmt::format("{}: the live slot {} does not answer: {}", host.host, name, host.live_answer));
+  }
+}
+
+// nginx does not start without the include, so it names a slot before anything was ever deployed.
+bool nothing_runs_yet(const State& state) {
+  return std::ranges::all_of(state.app_hosts, [](const AppHost& host) {
+    return host.live_listens == false && std::ranges::all_of(host.slots, [](const SlotState& slot) {
+             return !slot.container && !slot.aside && slot.others.empty();
+           });
+  });
+}
+
+}  // namespace
+
+bool Plan::switches() const {
+  return std::ranges::any_of(steps, [](const Step& step) { return std::holds_alternative<Switch>(step); });
+}
+
+core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state) {
+  auto complain = [&](std::string message) {
+    std::vector<std::string> details;
+    for (const ProxyHost& proxy : state.proxies) {
+      if (proxy.routing == ProxyHost::Routing::slot)
+        details.push_back(
+            fmt::format("{}: {} names {}", proxy.host, proxy.include, spec.slots[proxy.live].name));
+      else if (proxy.routing == ProxyHost::Routing::missing)
+        details.push_back(fmt::format("{}: {} does not exist", proxy.host, spec.nginx.include));
+      else
+        details.push_back(
+            fmt::format("{}: {} holds: {}", proxy.host, proxy.include, core::printable(proxy.text)));
+    }
+    details.push_back(fmt::format(
+        "decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
+        "reload nginx, then run this again",
+        spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port, spec.nginx.include));
+    return core::fail(ErrorKind::inconsistent, std::move(message), std::move(details));
+  };
+  for (const ProxyHost& proxy : state.proxies)
+    if (proxy.routing == ProxyHost::Routing::unknown)
+      return complain(fmt::format("{} on {} names neither slot alone", spec.nginx.include, proxy.host));
+  const ProxyHost& first = state.proxies.at(0);
+  for (const ProxyHost& proxy : state.proxies)
+    if (proxy.routing != first.routing || proxy.live != first.live) return complain("the proxies disagree");
+  if (first.routing == ProxyHost::Routing::missing) return std::optional<std::size_t>();
+  return std::optional(first.live);
+}
+
+core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const Request& request) {
+  Plan plan;
+  BGDEPLOY_ASSIGN(plan.live, live_slot(spec, state));
+  if (nothing_runs_yet(state)) plan.live.reset();
+  plan.target = plan.live ? 1 - *plan.live : 0;
+  plan.to = request.launch.release;
+  if (plan.live)
+    if (const Container* live = occupant(state.app_hosts.at(0).slots[*plan.live])) plan.from = live->release;
+  note_oddities(spec, state, plan);
+
+  const bool leaving =
+      std::ranges::any_of(state.proxies, [](const ProxyHost& p) { return !p.leaving.empty(); });
+  if (plan.live && !request.force && target_is_live(state, *plan.live, request)) {
+    if (!plan.to.tag.empty() && plan.to.tag != plan.from.tag)
+      plan.notes.push_back(
+          fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));
+    plan.to = plan.from;
+    tidy(spec, state, plan.target, plan.steps);
+    forget_aside(state, *plan.live, {}, plan.steps);
+    if (leaving && stops_something(plan.steps)) plan.steps.insert(plan.steps.begin(), AwaitLeaving{});
+    plan.target = *plan.live;
+    return plan;
+  }
+
+  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target));
+  std::vector<Step> prepared;
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host)
+    plan.to = prepare(state, host, plan.target, request, prepared);
+  if (leaving && stops_something(prepared)) plan.steps.push_back(AwaitLeaving{});
+  plan.steps.insert(plan.steps.end(), prepared.begin(), prepared.end());
+
+  Switch change{plan.target, {}, {}};
+  BGDEPLOY_ASSIGN(change.routing, routing_to(spec, plan.target, plan.to.tag));
+  if (plan.live) {
+    BGDEPLOY_ASSIGN(change.old, routing_to(spec, *plan.live, plan.from.tag));
+  }
+  plan.steps.push_back(change);
+  if (plan.live) {
+    plan.steps.push_back(Drain{*plan.live, change.old});
+    retire(spec, state, *plan.live, plan.steps);
+  }
+  forget_aside(state, plan.target, prepared, plan.steps);
+  if (plan.live) forget_aside(state, *plan.live, {}, plan.steps);
+  return plan;
+}
+
+}  // namespace bgdeploy::plan

@@ -1,0 +1,152 @@
+#include <fmt/format.h>
+
+#include "bgdeploy/plan/plan.hpp"
+
+namespace bgdeploy::plan {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::string short_digest(const std::string& digest) {
+  constexpr std::size_t k_shown = std::string_view("sha256:").size() + 12;
+  return digest.substr(0, k_shown);
+}
+
+std::string addresses(const Routing& routing) {
+  std::string text;
+  for (const Backend& backend : routing)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", backend.address, backend.port);
+  return text;
+}
+
+const spec::Slot& slot_of(const spec::Spec& spec, std::size_t slot) {
+  return spec.slots.at(slot);
+}
+
+}  // namespace
+
+std::string describe(const Release& release) {
+  if (release.digest.empty()) return release.tag.empty() ? release.image : release.tag;
+  if (release.tag.empty()) return short_digest(release.digest);
+  return fmt::format("{} ({})", release.tag, short_digest(release.digest));
+}
+
+std::string_view step_name(const Step& step) {
+  return std::visit(Overloaded{
+                        [](const Pull&) { return "pull"; },
+                        [](const Stop&) { return "stop"; },
+                        [](const SetAside&) { return "set-aside"; },
+                        [](const PutBack&) { return "put-back"; },
+                        [](const Remove&) { return "remove"; },
+                        [](const Create&) { return "start"; },
+                        [](const Start&) { return "start"; },
+                        [](const AwaitHealth&) { return "health"; },
+                        [](const Retire&) { return "retire"; },
+                        [](const AwaitLeaving&) { return "settle"; },
+                        [](const Switch&) { return "switch"; },
+                        [](const Drain&) { return "drain"; },
+                    },
+                    step);
+}
+
+std::string step_host(const spec::Spec& spec, const Step& step) {
+  return std::visit(
+      [&spec](const auto& value) -> std::string {
+        if constexpr (requires { value.host; })
+          return spec.app_hosts.at(value.host).name;
+        else
+          return "";
+      },
+      step);
+}
+
+std::string step_slot(const spec::Spec& spec, const Step& step) {
+  return std::visit(
+      [&spec](const auto& value) -> std::string {
+        if constexpr (requires { value.slot; })
+          return slot_of(spec, value.slot).name;
+        else
+          return "";
+      },
+      step);
+}
+
+std::string describe(const spec::Spec& spec, const Step& step) {
+  return std::visit(
+      Overloaded{
+          [](const Pull& pull) {
+            return fmt::format("pull {}:{}", pull.release.image, describe(pull.release));
+          },
+          [&](const Stop& stop) {
+            return fmt::format("stop {}, which does not serve", slot_of(spec, stop.slot).container);
+          },
+          [&](const SetAside& aside) {
+            return fmt::format("move {} ({}) aside", slot_of(spec, aside.slot).container,
+                               describe(aside.release));
+          },
+          [&](const PutBack& back) {
+            return fmt::format("put {} ({}) back", slot_of(spec, back.slot).container,
+                               describe(back.release));
+          },
+          [&](const Remove& remove) {
+            return fmt::format("remove {} {}", slot_of(spec, remove.slot).container,
+                               describe(remove.release));
+          },
+          [&](const Create& create) {
+            const spec::Slot& slot = slot_of(spec, create.slot);
+            return fmt::format("start {} {} on port {}", slot.container, describe(create.launch.release),
+                               slot.port);
+          },
+          [&](const Start& start) {
+            const spec::Slot& slot = slot_of(spec, start.slot);
+            return fmt::format("start {} {} again on port {}", slot.container, describe(start.release),
+                               slot.port);
+          },
+          [&](const AwaitHealth& health) {
+            return fmt::format("wait until {} is healthy", slot_of(spec, health.slot).container);
+          },
+          [&](const Retire& retire) {
+            return fmt::format("{} {} {}", retire.how == spec::Retire::remove ? "remove" : "stop",
+                               slot_of(spec, retire.slot).container, describe(retire.release));
+          },
+          [](const AwaitLeaving&) {
+            return std::string("wait for nginx workers that still serve an earlier configuration");
+          },
+          [&](const Switch& change) {
+            return fmt::format("point {} at {} ({}) and reload nginx", spec.nginx.include,
+                               slot_of(spec, change.slot).name, addresses(change.routing));
+          },
+          [&](const Drain& drain) {
+            return fmt::format("wait until nothing uses {}, at most {}", slot_of(spec, drain.slot).name,
+                               core::format_duration(spec.drain_timeout));
+          },
+      },
+      step);
+}
+
+std::string describe_undo(const spec::Spec& spec, const Step& step) {
+  return std::visit(
+      Overloaded{
+          [](const auto&) { return std::string(); },
+          [&](const Stop& stop) {
+            return stop.restart_on_undo ? fmt::format("start {} again", slot_of(spec, stop.slot).container)
+                                        : std::string();
+          },
+          [&](const SetAside& aside) {
+            return fmt::format("put {} back", slot_of(spec, aside.slot).container);
+          },
+          [&](const Create& create) {
+            return fmt::format("stop and remove {}", slot_of(spec, create.slot).container);
+          },
+          [&](const Start& start) { return fmt::format("stop {}", slot_of(spec, start.slot).container); },
+          [&](const Switch&) { return fmt::format("put {} back and reload nginx", spec.nginx.include); },
+      },
+      step);
+}
+
+}  // namespace bgdeploy::plan

@@ -1,0 +1,29 @@
+#include "bgdeploy/plan/substitutions.hpp"
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::plan {
+
+std::string container_port(const spec::Spec& spec, std::size_t slot) {
+  const spec::Slot& own = spec.slots.at(slot);
+  const std::string port = std::to_string(own.port);
+  if (!spec.docker.container_port) return port;
+  return core::substitute(
+      *spec.docker.container_port,
+      {{"slot", own.name}, {"port", port}, {"container", own.container}, {"service", spec.service}});
+}
+
+spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, const std::string& tag,
+                                  const std::string& host, const std::string& address) {
+  const spec::Slot& own = spec.slots.at(slot);
+  return {{"slot", own.name},
+          {"port", std::to_string(own.port)},
+          {"container", own.container},
+          {"container_port", container_port(spec, slot)},
+          {"host", host},
+          {"address", address},
+          {"tag", tag},
+          {"service", spec.service}};
+}
+
+}  // namespace bgdeploy::plan

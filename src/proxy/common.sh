@@ -1,0 +1,301 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154,SC2015,SC2020,SC3013
+# What the scripts on a proxy host share. POSIX sh (dash, bash, busybox ash). The settings are assigned before
+# this text: include test_command dump_command version_command reload_command globals prefix conf pid_file
+# content, old_workers, drain_for, backends. Commands are words quoted by the sender; nothing that comes from
+# this host is ever evaluated. All loops read /proc with builtins, because a fork a poll costs more than the
+# poll.
+#
+# Lines to the sender begin with a word of the protocol; foreign text always stands behind "detail".
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
+unset -v CDPATH
+tick=0.01
+# How long nginx may take for a reload, and how long another switch on it may hold us up: hundredths of a second.
+patience=6000
+lock_patience=3000
+# Nobody who runs on this machine may make us wait for ever.
+bounded=
+command -v timeout >/dev/null 2>&1 && bounded='timeout 60 '
+
+say() { printf '%s\n' "$*"; }
+details() {
+  [ -z "$1" ] || printf '%s\n' "$1" | head -n 60 | sed 's/^/detail /'
+}
+
+# Our lock and the protocol's stdin are not for what we start: a daemon would keep them.
+run() { eval "$bounded$1" </dev/null 2>&1 3<&- 9<&-; }
+
+pause() { sleep "$tick" 2>/dev/null || { tick=1 && sleep 1; }; }
+now() {
+  read -r now idle_time </proc/uptime
+  now=${now%.*}${now#*.}
+}
+
+# Of a living process: its start time, parent and title.
+process() {
+  pid=$1 stat='' title=''
+  { read -r stat <"/proc/$pid/stat"; } 2>/dev/null
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  [ $# -ge 20 ] || return 1
+  case $1 in Z | X) return 1 ;; esac
+  parent=$2 start=${20}
+  { read -r title <"/proc/$pid/cmdline"; } 2>/dev/null
+  return 0
+}
+
+children() {
+  kids=''
+  if [ -r "/proc/$1/task/$1/children" ]; then
+    { read -r kids <"/proc/$1/task/$1/children"; } 2>/dev/null
+    return 0
+  fi
+  for folder in /proc/[0-9]*; do
+    process "${folder#/proc/}" && [ "$parent" = "$1" ] && kids="$kids $pid"
+  done
+}
+
+# The master's workers as " pid:start pid:start ": those that accept connections, and those that only finish.
+workers() {
+  serving=' ' leaving=' '
+  children "$master"
+  for kid in $kids; do
+    process "$kid" || continue
+    case $title in
+      *': worker process') serving="$serving$kid:$start " ;;
+      *': worker process is shutting down') leaving="$leaving$kid:$start " ;;
+    esac
+  done
+}
+
+# All workers there are. The kernel may skip a child while another one ends, so it is asked twice.
+all_workers() {
+  workers
+  all="$serving${leaving# }"
+  workers
+  for worker in $serving $leaving; do
+    case $all in *" $worker "*) ;; *) all="$all$worker " ;; esac
+  done
+}
+
+alive() { process "${1%:*}" && [ "$start" = "${1#*:}" ]; }
+serves() {
+  alive "$1" || return 1
+  case $title in *': worker process') return 0 ;; esac
+  return 1
+}
+
+# The master takes signals only while it has nothing to do: as long as it reads files, starts workers or tells
+# old ones to quit it blocks SIGHUP, the lowest bit. (nginx src/os/unix/ngx_process_cycle.c: sigsuspend)
+idle() {
+  pending='' blocked=''
+  { while read -r key value; do
+    case $key in
+      ShdPnd:) pending=$value ;;
+      SigBlk:) blocked=$value && break ;;
+    esac
+  done <"/proc/$master/status"; } 2>/dev/null
+  case $pending in *[13579bdf]) return 1 ;; esac
+  case $blocked in *[13579bdf]) return 1 ;; esac
+  return 0
+}
+
+# Whether the workers in $1 have left service to others. Sets `fresh` when there are others.
+replaced() {
+  workers
+  fresh=0
+  for worker in $serving; do
+    case $1 in *" $worker "*) ;; *) fresh=1 && break ;; esac
+  done
+  [ $fresh = 1 ] || return 1
+  for worker in $1; do serves "$worker" && return 1; done
+  return 0
+}
+
+# A reload that somebody else began may have read the files as they were. It is over when the master is idle,
+# or, where reloads follow each other without a pause, when its workers have taken over: the next one begins
+# with reading the files as they are.
+await_reload_of_others() {
+  idle && return 0
+  workers
+  at_begin=$serving
+  now
+  limit=$((now + patience))
+  until idle || replaced "$at_begin"; do
+    now
+    [ "$now" -lt "$limit" ] || return 1
+    pause
+  done
+}
+
+# The value of a directive of the main context in a configuration text.
+directive() {
+  printf '%s\n' "$2" | sed 's/^[[:space:]]*#.*//; s/[[:space:]]#.*//' | tr '{};' '\n\n\n' |
+    sed -n "s/^[[:space:]]*$1[[:space:]]\\{1,\\}[\"']\\{0,1\\}\\([^\"'[:space:]]*\\).*/\\1/p" | head -n 1
+}
+built_with() { run "$version_command" | tr ' ' '\n' | sed -n "s/^--$1=//p" | head -n 1; }
+under_prefix() {
+  case $1 in
+    /*) printf '%s' "$1" ;;
+    *)
+      [ -n "$prefix" ] || prefix=$(built_with prefix)
+      printf '%s/%s' "${prefix%/}" "$1"
+      ;;
+  esac
+}
+
+# Tests and dumps the configuration, and finds the pid file of the nginx that it is of: there may be several
+# on a machine. A broken configuration is not dumped; then its main file is looked at.
+find_nginx() {
+  dump=$(run "$dump_command")
+  dump_status=$?
+  text=$dump
+  if [ "$dump_status" != 0 ]; then
+    [ -n "$conf" ] || conf=$(built_with conf-path)
+    text=$(cat -- "$(under_prefix "$conf")" 2>/dev/null)
+  fi
+  pid_file=$(directive pid "$globals;$text")
+  [ -n "$pid_file" ] || pid_file=$(built_with pid-path)
+  [ -z "$pid_file" ] || pid_file=$(under_prefix "$pid_file")
+}
+
+find_master() {
+  master=''
+  [ -n "$pid_file" ] || return 1
+  { read -r master <"$pid_file"; } 2>/dev/null
+  case $master in '' | *[!0-9]*) master='' && return 1 ;; esac
+  process "$master" && case $title in *': master process'*) return 0 ;; esac
+  master=''
+  return 1
+}
+
+# The short lock of one nginx: whoever changes its files and reloads it holds it, of whatever service. $1 is -x
+# or -s. A pid file that was replaced meanwhile is another lock.
+lock() {
+  now
+  limit=$((now + lock_patience))
+  while :; do
+    { command exec 9<"$pid_file"; } 2>/dev/null || return 2
+    flock -n "$1" 9 2>/dev/null
+    case $? in
+      0) [ /proc/self/fd/9 -ef "$pid_file" ] && return 0 ;;
+      1) ;;
+      *) return 3 ;;
+    esac
+    now
+    [ "$now" -lt "$limit" ] || return 1
+    pause
+  done
+}
+unlock() { exec 9<&-; }
+
+# Where the include is: symlinks are followed, since a rename over one would replace it.
+find_include() {
+  path=$(readlink -f -- "$include" 2>/dev/null) && [ -n "$path" ] || path=$include
+  folder=${path%/*}
+  [ -n "$folder" ] || folder=/
+  hidden=${path%/*}/.${path##*/}.bgdeploy
+  new=$hidden.new old=$hidden.old absent=$hidden.absent
+}
+
+# Whether the include is among the files of a dump, by whatever name.
+reads_include() {
+  files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
+  printf '%s\n' "$files" | grep -qxF -e "$include" -e "$path" && return 0
+  while read -r file; do
+    [ "$(readlink -f -- "$file" 2>/dev/null)" != "$path" ] || return 0
+  done <<END
+$files
+END
+  return 1
+}
+
+# What the master wrote to its error log since `remember_log`.
+remember_log() {
+  log_at=0
+  log=$(readlink "/proc/$master/fd/2" 2>/dev/null)
+  [ -f "$log" ] && log_at=$(wc -c <"$log")
+}
+log_since() {
+  if [ ! -f "$log" ]; then
+    log=$(directive error_log "$(run "$dump_command")")
+    case $log in '' | stderr | syslog:* | memory:*) return ;; esac
+    log=$(under_prefix "$log")
+  fi
+  { tail -c "+$((log_at + 1))" -- "$log" | grep -F "[emerg] $master#" | tail -n 5; } 2>/dev/null
+}
+
+# Reloads, and waits until only workers serve that read the files as they are now. `before` becomes all workers
+# of earlier configurations. On a failure `why` and `words` say what happened.
+reload() {
+  await_reload_of_others || { why='nginx is busy with an earlier reload' && return 1; }
+  all_workers
+  before=$all
+  remember_log
+  words=$(run "$reload_command") || { why='the reload command failed' && return 1; }
+  now
+  limit=$((now + patience)) quiet_since=$now
+  while :; do
+    process "$master" || { why='nginx ended during the reload' && return 1; }
+    # Before the workers, so that an idle master has started all that it is going to start.
+    busy=0
+    idle || busy=1
+    replaced "$before" && return 0
+    now
+    # A reload command may return a moment before the signal is there.
+    [ $busy = 0 ] && [ $fresh = 0 ] || quiet_since=$now
+    [ $((now - quiet_since)) -lt 100 ] ||
+      { why='nginx did not take the new configuration' && words=$(log_since) && return 1; }
+    [ "$now" -lt "$limit" ] || { why='nginx did not change its workers in time' && words=$(log_since) && return 1; }
+    pause
+  done
+}
+
+test_configuration() {
+  words=$(run "$test_command") && return 0
+  why='nginx refuses the configuration'
+  return 1
+}
+
+# Waits until the workers in $1 are gone, at most $2 hundredths of a second. Of those left, connections to the
+# backends in the rest count: HEXADDRESS:HEXPORT as in /proc/net/tcp, or :HEXPORT for any address.
+drain() {
+  waited_for=$1
+  now
+  limit=$((now + $2))
+  shift 2
+  while :; do
+    left=''
+    for worker in $waited_for; do alive "$worker" && left="$left $worker"; done
+    now
+    [ -n "$left" ] && [ "$now" -lt "$limit" ] || break
+    pause
+  done
+  say "left$left"
+  say "drained $(connections "$@")"
+}
+
+connections() {
+  [ -n "$left" ] && [ $# -gt 0 ] || { echo 0 && return; }
+  inodes='' uids=''
+  for worker in $left; do
+    pid=${worker%:*}
+    # Another user's descriptors cannot be read: then whatever runs as that user counts.
+    if [ -r "/proc/$pid/fd" ] && sockets=$(ls -l "/proc/$pid/fd" 2>/dev/null); then
+      inodes="$inodes $(printf '%s\n' "$sockets" | sed -n 's/.*socket:\[\([0-9]*\)\]$/\1/p' | tr '\n' ' ')"
+    else
+      uids="$uids $(stat -c %u "/proc/$pid" 2>/dev/null)"
+    fi
+  done
+  cat "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2>/dev/null |
+    awk -v inodes="$inodes" -v uids="$uids" -v backends="$*" '
+      function set_of(words, set, list, n, i) { n = split(words, list, " "); for (i = 1; i <= n; i++) set[list[i]] = 1 }
+      BEGIN { set_of(inodes, inode); set_of(uids, uid); set_of(backends, backend) }
+      $4 == "01" || $4 == "02" {
+        port = $3; sub(/^.*:/, ":", port)
+        if ((($3 in backend) || (port in backend)) && (($10 in inode) || ($8 in uid))) count++
+      }
+      END { print count + 0 }'
+}

@@ -1,0 +1,22 @@
+// What an nginx command line says about which nginx it is for: pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::proxy {
+
+struct NginxCommand {
+  std::vector<std::string> dump;     // tests and prints the whole configuration: -T
+  std::vector<std::string> version;  // prints what nginx was built with: -V
+  std::string conf;                  // -c, or empty
+  std::string prefix;                // -p, or empty
+  std::string globals;               // -g: directives of the main context
+};
+
+// From `test`, else from `reload`, where one of them has nginx's own options; else plain `nginx`.
+NginxCommand nginx_command(const spec::Nginx& nginx);
+
+}  // namespace bgdeploy::proxy

@@ -1,0 +1,216 @@
+#include "script.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "bgdeploy/core/text.hpp"
+#include "nginx_command.hpp"
+#include "scripts.hpp"
+
+namespace bgdeploy::proxy {
+namespace {
+
+using core::ErrorKind;
+
+// The first word of a line, and the rest.
+std::pair<std::string_view, std::string_view> split_word(std::string_view line) {
+  const auto blank = line.find(' ');
+  if (blank == std::string_view::npos) return {line, {}};
+  return {line.substr(0, blank), line.substr(blank + 1)};
+}
+
+template <class Number>
+Number number_or(std::string_view text, Number otherwise) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() ? value : otherwise;
+}
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  bytes.reserve(hex.size() / 2);
+  for (std::size_t at = 0; at + 1 < hex.size(); at += 2) {
+    unsigned value = 0;
+    std::from_chars(hex.data() + at, hex.data() + at + 2, value, 16);
+    bytes.push_back(static_cast<char>(value));
+  }
+  return bytes;
+}
+
+// Words of 32 bits, each as a little-endian machine reads it.
+std::string kernel_hex(const unsigned char* bytes, std::size_t size) {
+  std::string hex;
+  for (std::size_t word = 0; word < size; word += 4)
+    hex += fmt::format("{:02X}{:02X}{:02X}{:02X}", bytes[word + 3], bytes[word + 2], bytes[word + 1],
+                       bytes[word]);
+  return hex;
+}
+
+void add_patterns(std::string address, int port, std::vector<std::string>& out) {
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  std::array<unsigned char, 16> bytes{};
+  if (inet_pton(AF_INET, address.c_str(), bytes.data()) == 1) {
+    const auto hex = kernel_hex(bytes.data(), 4);
+    out.push_back(fmt::format("{}:{:04X}", hex, port));
+    out.push_back(fmt::format("0000000000000000FFFF0000{}:{:04X}", hex, port));
+  } else if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) {
+    out.push_back(fmt::format("{}:{:04X}", kernel_hex(bytes.data(), 16), port));
+  } else {
+    out.push_back(fmt::format(":{:04X}", port));
+  }
+}
+
+core::Error never_started(int exit_code, std::string_view complaint) {
+  std::vector<std::string> details;
+  for (const auto& line : core::split_lines(complaint)) details.push_back(core::printable(line));
+  return {ErrorKind::denied, fmt::format("the proxy's script could not be started (exit code {})", exit_code),
+          std::move(details)};
+}
+
+}  // namespace
+
+Settings settings_for(const host::Host& host, const spec::Nginx& nginx) {
+  // With sudo for everything the script itself is root already.
+  const auto prefix =
+      host.prefix(host::Tool::other).empty() ? host.prefix(host::Tool::nginx) : std::vector<std::string>{};
+  const auto quoted = [&](const std::vector<std::string>& argv) {
+    std::vector<std::string> words = prefix;
+    words.insert(words.end(), argv.begin(), argv.end());
+    return core::shell_join(words);
+  };
+  const auto command = nginx_command(nginx);
+  return {{"include", nginx.include},
+          {"test_command", quoted(nginx.test)},
+          {"dump_command", quoted(command.dump)},
+          {"version_command", quoted(command.version)},
+          {"reload_command", quoted(nginx.reload)},
+          {"globals", command.globals},
+          {"conf", command.conf},
+          {"prefix", command.prefix},
+          {"pid_file", ""}};
+}
+
+host::Command script_command(const Settings& settings, std::string_view script) {
+  std::string text;
+  for (const auto& [name, value] : settings) text += fmt::format("{}={}\n", name, core::shell_quote(value));
+  text += scripts::k_common;
+  text += script;
+  return {.argv = {"sh", "-c", std::move(text), "bgdeploy"}, .tool = host::Tool::other, .input = {}};
+}
+
+std::vector<std::string> socket_patterns(const Routing& backends) {
+  std::vector<std::string> patterns;
+  for (const auto& backend : backends) {
+    const int port = number_or(backend.port, 0);
+    if (port == 0) continue;
+    if (backend.address == "localhost") {
+      add_patterns("127.0.0.1", port, patterns);
+      add_patterns("::1", port, patterns);
+    } else {
+      add_patterns(backend.address, port, patterns);
+    }
+  }
+  return patterns;
+}
+
+std::string format_workers(const std::vector<plan::Worker>& workers) {
+  std::string text;
+  for (const auto& worker : workers)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : " ", worker.pid, worker.start);
+  return text;
+}
+
+std::vector<plan::Worker> parse_workers(std::string_view text) {
+  std::vector<plan::Worker> workers;
+  while (!text.empty()) {
+    const auto [word, rest] = split_word(text);
+    text = rest;
+    const auto colon = word.find(':');
+    if (colon == std::string_view::npos) continue;
+    const plan::Worker worker{number_or(word.substr(0, colon), 0),
+                              number_or(word.substr(colon + 1), std::uint64_t{0})};
+    if (worker.pid > 0) workers.push_back(worker);
+  }
+  return workers;
+}
+
+Result<Probe> parse_probe(const host::Output& output) {
+  Probe probe;
+  bool greeted = false;
+  bool complete = false;
+  for (const auto& line : core::split_lines(output.out)) {
+    const auto [word, rest] = split_word(line);
+    if (word == "bgdeploy") greeted = true;
+    if (word == "path") probe.path = rest;
+    if (word == "pid_file") probe.pid_file = rest;
+    if (word == "state") probe.state = rest;
+    if (word == "content") probe.content = from_hex(rest);
+    if (word == "leftover") probe.unfinished = true;
+    if (word == "folder") probe.folder = rest;
+    if (word == "master") probe.running = true;
+    if (word == "leaving") probe.leaving = parse_workers(rest);
+    if (word == "included") probe.included = rest == "yes";
+    if (word == "test") probe.test_status = number_or(rest, -1);
+    if (word == "detail") probe.test_output.push_back(core::printable(rest));
+    if (word == "user") {
+      const auto [uid, name] = split_word(rest);
+      probe.uid = number_or(uid, -1);
+      probe.user = core::printable(name);
+    }
+    if (word == "failed") return core::fail(ErrorKind::refused, core::printable(split_word(rest).second));
+    complete = word == "end";
+  }
+  if (!greeted) return std::unexpected(never_started(output.exit_code, output.err));
+  if (!complete)
+    return core::fail(ErrorKind::refused,
+                      fmt::format("looking at nginx ended early (exit code {})", output.exit_code),
+                      {core::printable(core::trim(output.err))});
+  return probe;
+}
+
+Result<void> Conversation::tell(std::string_view line) {
+  return m_process->write(fmt::format("{}\n", line));
+}
+
+Result<Settings> Conversation::answer(std::string_view word, const Wait& wait) {
+  Settings lines;
+  std::vector<std::string> details;
+  while (true) {
+    BGDEPLOY_ASSIGN(const auto line, m_process->read_line(wait));
+    if (!line) return std::unexpected(ended(wait));
+    const auto [first, rest] = split_word(*line);
+    if (first == "bgdeploy") m_greeted = true;
+    if (first == "detail") details.push_back(core::printable(rest));
+    if (first == "failed") {
+      const auto [outcome, message] = split_word(rest);
+      return core::fail(outcome == "inconsistent" ? ErrorKind::inconsistent : ErrorKind::refused,
+                        core::printable(message), std::move(details));
+    }
+    lines[std::string(first)] = rest;
+    if (first == word) return lines;
+  }
+}
+
+core::Error Conversation::ended(const Wait& wait) {
+  const auto output = m_process->finish(wait);
+  if (!output) return output.error();
+  if (!m_greeted) return never_started(output->exit_code, output->err);
+  return {ErrorKind::inconsistent,
+          fmt::format("the switch ended without an answer (exit code {})", output->exit_code),
+          {core::printable(core::trim(output->err))}};
+}
+
+Drained drained_from(const Settings& lines) {
+  Drained drained;
+  if (const auto left = lines.find("left"); left != lines.end()) drained.left = parse_workers(left->second);
+  if (const auto count = lines.find("drained"); count != lines.end())
+    drained.connections = number_or(count->second, 0);
+  drained.complete = drained.left.empty();
+  return drained;
+}
+
+}  // namespace bgdeploy::proxy

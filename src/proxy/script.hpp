@@ -1,0 +1,74 @@
+// The commands that run on a proxy host, and what they answer: pure but for `Conversation`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/proxy/proxy.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::proxy {
+
+// What a script is told, by variable name. Values are quoted, never part of the script.
+using Settings = std::map<std::string, std::string>;
+
+// The settings that every script needs: the include, and nginx's commands, with sudo where only those have
+// it.
+Settings settings_for(const host::Host& host, const spec::Nginx& nginx);
+
+host::Command script_command(const Settings& settings, std::string_view script);
+
+// "HEXADDRESS:HEXPORT" as /proc/net/tcp writes the backends a little-endian kernel is connected to, for IPv4
+// also as tcp6 has it; ":HEXPORT" where the address is a name.
+std::vector<std::string> socket_patterns(const Routing& backends);
+
+// "12:3456 13:3456" and back: pid and start time.
+std::string format_workers(const std::vector<plan::Worker>& workers);
+std::vector<plan::Worker> parse_workers(std::string_view text);
+
+// What the observe script found.
+struct Probe {
+  std::string path, pid_file;
+  std::string state;  // file | unreadable | other | missing
+  std::string content;
+  bool unfinished = false;
+  int uid = 0;
+  std::string user;
+  std::string folder;  // writable | missing | unwritable | mounted | immutable
+  bool running = false;
+  std::vector<plan::Worker> leaving;
+  int test_status = 0;
+  std::vector<std::string> test_output;
+  bool included = false;  // only known where the test is passed
+};
+// Kind refused: the script did not get to its end.
+Result<Probe> parse_probe(const host::Output& output);
+
+// A script that is talked to. Each answer ends with a line whose first word is asked for.
+class Conversation {
+public:
+  explicit Conversation(std::unique_ptr<host::Process> process) : m_process(std::move(process)) {}
+
+  Result<void> tell(std::string_view line);
+  // The lines up to the one that begins with `word`, by their first words; kind refused or inconsistent when
+  // the script says that it failed.
+  Result<Settings> answer(std::string_view word, const Wait& wait);
+  Result<void> hang_up() { return m_process->close_input(); }
+
+private:
+  core::Error ended(const Wait& wait);
+
+  std::unique_ptr<host::Process> m_process;
+  bool m_greeted = false;  // without its first line it was never started: sudo, or no shell
+};
+
+// From the lines `left` and `drained` of an answer.
+Drained drained_from(const Settings& lines);
+
+}  // namespace bgdeploy::proxy

@@ -1,0 +1,69 @@
+#include "switch.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace bgdeploy::proxy {
+namespace {
+
+using core::ErrorKind;
+using namespace std::chrono_literals;
+
+// Longer than the script waits for anything by itself, so that its own words are heard.
+constexpr auto k_undo_takes_at_most = 150s;
+
+class ScriptedSwitch final : public Switch {
+public:
+  explicit ScriptedSwitch(Conversation conversation) : m_conversation(std::move(conversation)) {}
+
+  Result<void> commit(const Wait& wait) override {
+    BGDEPLOY_TRY(m_conversation.tell("commit"));
+    auto answer = m_conversation.answer("committed", wait);
+    if (answer) return {};
+    const auto kind = answer.error().kind;
+    if (kind != ErrorKind::timeout && kind != ErrorKind::cancelled) return std::unexpected(answer.error());
+    return stop_commit(std::move(answer).error());
+  }
+
+  Result<void> restore(const Wait& wait) override { return ask("restore", "restored", wait); }
+  Result<void> accept(const Wait& wait) override { return ask("accept", "accepted", wait); }
+
+  Result<Drained> drain(core::Duration timeout, const Routing& old_backends, const Wait& wait) override {
+    BGDEPLOY_TRY(m_conversation.tell(
+        fmt::format("drain {} {}", hundredths(timeout), fmt::join(socket_patterns(old_backends), " "))));
+    BGDEPLOY_ASSIGN(const auto lines, m_conversation.answer("drained", wait));
+    return drained_from(lines);
+  }
+
+private:
+  Result<void> ask(std::string_view word, std::string_view answer, const Wait& wait) {
+    BGDEPLOY_TRY(m_conversation.tell(word));
+    BGDEPLOY_TRY(m_conversation.answer(answer, wait));
+    return {};
+  }
+
+  // Nobody waits for the commit any more: the end of its stdin makes the script undo it, and what it says
+  // then is the truth. It may also have been done a moment before.
+  Result<void> stop_commit(core::Error reason) {
+    BGDEPLOY_TRY(m_conversation.hang_up());
+    const auto answer = m_conversation.answer("committed", Wait::for_at_most(k_undo_takes_at_most));
+    if (answer) return {};
+    if (answer.error().kind != ErrorKind::refused) return std::unexpected(answer.error());
+    reason.message += ": the old routing is back";
+    return std::unexpected(std::move(reason));
+  }
+
+  Conversation m_conversation;
+};
+
+}  // namespace
+
+std::unique_ptr<Switch> make_switch(Conversation conversation) {
+  return std::make_unique<ScriptedSwitch>(std::move(conversation));
+}
+
+std::string hundredths(core::Duration duration) {
+  return fmt::format("{}", duration.count() / 10);
+}
+
+}  // namespace bgdeploy::proxy

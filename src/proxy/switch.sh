@@ -1,0 +1,212 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154,SC2015
+# The switch as one transaction, talked to over stdin: "staged", then on `commit` "committed", then `restore`,
+# or `accept` and `drain HUNDREDTHS BACKEND…`. A failure, a signal, or stdin ending before "committed" puts the
+# old file back and into force; after it, stdin ending leaves the new file.
+#
+# state: staged (only a hidden file beside the include), placed (renamed), reloaded (nginx was told),
+# committed, over.
+say bgdeploy
+state=staged had=0 locked=0 watcher='' why='' words=''
+exec 3<&0 </dev/null
+trap '' PIPE
+trap 'fail "the switch was stopped by a signal"' HUP INT TERM
+trap 'fail "the connection to the deployer ended"' USR1
+trap '[ "$state" = over ] || fail "the switch ended early"' EXIT
+
+forget() { rm -f -- "$new" "$old" "$absent"; }
+
+put_back() {
+  if [ $had = 1 ]; then
+    mv -f -- "$old" "$path"
+  else
+    { [ ! -e "$path" ] || mv -f -- "$path" "$new"; } && rm -f -- "$absent"
+  fi
+}
+
+# The workers that served before the rename still do, and no others: the new file was never in force.
+unchanged() {
+  workers
+  for worker in $serving; do
+    case $at_first in *" $worker "*) ;; *) return 1 ;; esac
+  done
+}
+
+# After put_back. On the way back a refusal matters only where the new file is in force.
+reload_old() {
+  test_configuration && reload && return 0
+  unchanged && return 0
+  if [ $had = 1 ]; then
+    # Left for the next run to settle, since file and workers disagree.
+    ln -f -- "$path" "$old" 2>/dev/null || cp -p -- "$path" "$old"
+  else
+    mv -f -- "$new" "$path"
+  fi
+  return 1
+}
+
+# Sets `outcome`: refused when everything is as it was, inconsistent when not.
+undo() {
+  trap '' HUP INT TERM USR1
+  outcome=refused
+  case $state in
+    placed | reloaded)
+      was=$state first_why=$why first_words=$words
+      state=staged
+      if ! put_back; then
+        outcome=inconsistent
+        first_why="$first_why, and the old file could not be put back"
+      elif [ "$was" = placed ] && await_reload_of_others && unchanged; then
+        forget
+      elif reload_old; then
+        forget
+      else
+        outcome=inconsistent
+        first_words="$first_words
+$words"
+        first_why="$first_why, and the old configuration could not be put into force again: $why"
+      fi
+      why=$first_why words=$first_words
+      ;;
+    committed) rm -f -- "$old" "$absent" ;;
+    staged) forget ;;
+  esac
+}
+
+fail() {
+  why=$1
+  undo
+  [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+  state=over
+  details "$words"
+  say "failed $outcome $why"
+  exit 1
+}
+
+take_lock() {
+  lock -x
+  case $? in
+    0) ;;
+    1) fail 'another switch on this nginx takes too long' ;;
+    2) fail "the pid file $pid_file cannot be read" ;;
+    *) fail 'flock does not work here' ;;
+  esac
+  find_master || fail "nginx is not running (pid file $pid_file)"
+}
+
+# As root the new file can be tested without touching the live one: bound over it where only the test sees it.
+# Elsewhere the test after the rename has to do.
+rehearse() {
+  [ $had = 1 ] && [ "$(id -u)" = 0 ] || return 0
+  # shellcheck disable=SC2016
+  words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
+    sh "$new" "$path" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
+  [ $? != 98 ] || fail 'nginx refuses the new configuration'
+  words=''
+}
+
+stage() {
+  find_include
+  [ -d "$folder" ] || fail "the folder $folder does not exist"
+  [ -w "$folder" ] || fail "$folder is not writable"
+  [ ! -e "$path" ] || [ -f "$path" ] || fail "$path is not a file"
+  [ -n "$pid_file" ] && find_master || find_nginx
+  find_master || fail "nginx is not running (pid file $pid_file)"
+  rm -f -- "$new"
+  if [ -e "$path" ]; then
+    had=1
+    words=$(cp -p -- "$path" "$new" 2>&1) || fail "a file beside $path cannot be written"
+    mode=$(stat -c %a "$path")
+    [ -w "$new" ] || chmod u+w -- "$new"
+    printf '%s' "$content" >"$new" || fail "$new cannot be written"
+    chmod "$mode" -- "$new"
+  else
+    printf '%s' "$content" >"$new" || fail "$new cannot be written"
+    chmod 0644 -- "$new"
+  fi
+  sync "$new" 2>/dev/null
+  take_lock
+  rehearse
+  unlock
+}
+
+# Nothing is sent to us during a commit; whatever comes means that the deployer is gone or has given up.
+watch() {
+  {
+    read -r _
+    read -r _ _ _ parent _ </proc/self/stat
+    [ "$parent" != $$ ] || kill -USR1 $$
+  } <&3 >/dev/null 2>&1 9<&- &
+  watcher=$!
+}
+unwatch() {
+  kill "$watcher" 2>/dev/null
+  wait "$watcher" 2>/dev/null
+  watcher=''
+}
+
+commit() {
+  watch
+  take_lock
+  workers
+  at_first=$serving
+  # The name that says "there was none" has to stand before the include does.
+  if [ $had = 1 ]; then
+    ln -f -- "$path" "$old" 2>/dev/null || words=$(cp -p -- "$path" "$old" 2>&1) || fail "$path cannot be backed up"
+  else
+    : >"$absent" || fail "$absent cannot be written"
+  fi
+  state=placed
+  words=$(mv -f -- "$new" "$path" 2>&1) || { state=staged && fail "$path cannot be replaced"; }
+  test_configuration || fail "$why"
+  # A file that was there has been looked for in the configuration before anything was started.
+  [ $had = 1 ] || reads_include "$(run "$dump_command")" || fail "nginx's configuration does not include $include"
+  state=reloaded
+  reload || fail "$why"
+  trap '' USR1
+  unwatch
+  trap 'exit 0' HUP INT TERM
+  trap 'undo' EXIT
+  state=committed
+  unlock
+  old_workers=$before
+  say "old$old_workers"
+  say committed
+}
+
+restore() {
+  trap '' HUP INT TERM EXIT
+  lock -x
+  find_master
+  state=reloaded
+  why='the new configuration was taken back' words=''
+  undo
+  state=over
+  if [ $outcome = refused ]; then
+    say restored
+    exit 0
+  fi
+  details "$words"
+  say "failed $outcome $why"
+  exit 1
+}
+
+stage
+say staged
+read -r word <&3 || fail 'the connection to the deployer ended'
+[ "$word" = commit ] || fail 'the deployer gave up'
+commit
+while read -r word arguments <&3; do
+  case $word in
+    restore) restore ;;
+    accept)
+      rm -f -- "$old" "$absent"
+      sync "$folder" 2>/dev/null
+      say accepted
+      ;;
+    drain)
+      # shellcheck disable=SC2086
+      drain "$old_workers" $arguments
+      ;;
+  esac
+done

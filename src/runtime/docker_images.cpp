@@ -1,0 +1,43 @@
+#include "docker_images.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/runtime/docker_container.hpp"
+
+namespace bgdeploy::runtime {
+
+using core::ErrorKind;
+
+Result<std::string> DockerImages::resolve(const std::string& image, const std::string& tag,
+                                          const Wait& wait) {
+  const auto reference = image + ":" + tag;
+  auto digest = m_client->registry_digest(reference, m_auth, wait);
+  if (!digest) return std::unexpected(std::move(digest).error().within("cannot resolve " + reference));
+  return digest;
+}
+
+Result<bool> DockerImages::present(const plan::Release& release, const Wait& wait) {
+  const auto image = m_client->inspect_image(image_reference(release), wait);
+  if (image) return true;
+  if (image.error().kind == ErrorKind::not_found) return false;
+  return std::unexpected(image.error());
+}
+
+Result<void> DockerImages::pull(const plan::Release& release,
+                                const std::function<void(const PullProgress&)>& progress, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const bool there, present(release, wait));
+  if (there) return {};
+  const auto reference = image_reference(release);
+  const auto on_layer = [&](const engine::LayerProgress& layer) {
+    if (progress) progress({layer.layer, layer.status, layer.current, layer.total});
+  };
+  auto pulled = m_client->pull(release.image, release.digest.empty() ? release.tag : release.digest, m_auth,
+                               on_layer, wait);
+  if (!pulled) return std::unexpected(std::move(pulled).error().within("cannot pull " + reference));
+  // An image with a digest only counts as dangling, and goes with the first `docker image prune`.
+  if (!release.tag.empty() && !release.digest.empty())
+    BGDEPLOY_TRY(m_client->tag_image(reference, release.image, release.tag, wait));
+  return {};
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "bgdeploy/core/text.hpp"
+#include "docker_runtime.hpp"
+
+namespace bgdeploy::runtime {
+namespace {
+
+using core::ErrorKind;
+
+std::string value_of(const std::map<std::string, std::string>& labels, const char* name) {
+  const auto found = labels.find(name);
+  return found == labels.end() ? std::string() : found->second;
+}
+
+// "registry:5000/owner/app:tag@sha256:…". An image asked for by its id names no release.
+plan::Release release_of(std::string reference) {
+  plan::Release release;
+  if (reference.starts_with("sha256:")) return release;
+  if (const auto at = reference.find('@'); at != std::string::npos) {
+    release.digest = reference.substr(at + 1);
+    reference.resize(at);
+  }
+  const auto colon = reference.rfind(':');
+  const auto slash = reference.rfind('/');
+  if (colon != std::string::npos && (slash == std::string::npos || colon > slash)) {
+    release.tag = reference.substr(colon + 1);
+    reference.resize(colon);
+  }
+  release.image = reference;
+  return release;
+}
+
+bool publishes(const engine::ContainerSummary& container, int port) {
+  return std::any_of(container.ports.begin(), container.ports.end(),
+                     [&](const auto& own) { return own.host_port == port && own.protocol == "tcp"; });
+}
+
+}  // namespace
+
+plan::Container::Status status_of(const engine::Container& container) {
+  using Status = plan::Container::Status;
+  static const std::map<std::string, Status> k_words{
+      {"created", Status::created}, {"running", Status::running}, {"restarting", Status::restarting},
+      {"paused", Status::paused},   {"exited", Status::exited},
+  };
+  const auto found = k_words.find(container.status);
+  return found == k_words.end() ? Status::dead : found->second;
+}
+
+plan::Container DockerRuntime::described(const engine::Container& container) const {
+  plan::Container described;
+  described.id = container.id;
+  described.name = container.name;
+  described.managed = value_of(container.labels, label::k_service) == m_spec.service;
+  if (described.managed) {
+    described.release = {value_of(container.labels, label::k_release),
+                         value_of(container.labels, label::k_tag), value_of(container.labels, label::k_image),
+                         value_of(container.labels, label::k_digest)};
+  } else {
+    described.release = release_of(container.image);
+  }
+  described.status = status_of(container);
+  described.exit_code = container.exit_code;
+  described.oom_killed = container.oom_killed;
+  described.health = container.health;
+  described.restart_policy = container.restart_policy;
+  described.created = container.created;
+  described.started = container.started;
+  return described;
+}
+
+// One look at a host: the list, and an inspection of each container and image that matters, once.
+class DockerRuntime::Observation {
+public:
+  Observation(const DockerRuntime& runtime, std::vector<engine::ContainerSummary> list, const Wait& wait)
+      : m_runtime(runtime), m_list(std::move(list)), m_wait(wait) {}
+
+  Result<plan::SlotState> slot(std::size_t index, const std::optional<plan::Launch>& launch) {
+    const auto& own = m_runtime.m_spec.slots.at(index);
+    const auto aside = own.container + std::string(k_aside_suffix);
+    plan::SlotState state;
+    for (const auto& entry : m_list) {
+      // Compared whole: docker's name filter finds "app-blue" in "app-blue-2".
+      const auto named = [&](const std::string& name) {
+        return std::find(entry.names.begin(), entry.names.end(), name) != entry.names.end();
+      };
+      const bool is_own = named(own.container), is_aside = named(aside);
+      if (!is_own && !is_aside && !concerns(entry, own)) continue;
+      BGDEPLOY_ASSIGN(auto container, described(index, entry.id, is_own || is_aside ? launch : std::nullopt));
+      if (!container) continue;  // it went away meanwhile
+      if (is_own) {
+        state.container = std::move(container);
+      } else if (is_aside) {
+        state.aside = std::move(container);
+      } else {
+        state.others.push_back(std::move(*container));
+      }
+    }
+    return state;
+  }
+
+private:
+  bool concerns(const engine::ContainerSummary& entry, const spec::Slot& own) const {
+    const bool labelled = value_of(entry.labels, label::k_service) == m_runtime.m_spec.service &&
+                          value_of(entry.labels, label::k_slot) == own.name;
+    return labelled || publishes(entry, own.port);
+  }
+
+  Result<std::optional<plan::Container>> described(std::size_t index, const std::string& id,
+                                                   const std::optional<plan::Launch>& launch) {
+    const auto inspected = m_runtime.m_client->inspect_container(id, m_wait);
+    if (!inspected) {
+      if (inspected.error().kind == ErrorKind::not_found) return std::nullopt;
+      return std::unexpected(inspected.error());
+    }
+    auto container = m_runtime.described(*inspected);
+    if (!container.managed && container.release.digest.empty()) {
+      BGDEPLOY_ASSIGN(const auto* image, image_of(*inspected));
+      container.release.digest = digest_of(*image, container.release.image);
+    }
+    if (launch) {
+      BGDEPLOY_ASSIGN(const auto* image, image_of(*inspected));
+      BGDEPLOY_ASSIGN(const auto request, container_request(m_runtime.m_spec, index, *launch,
+                                                            m_runtime.m_placement, m_runtime.m_secrets));
+      container.differences = differences(inspected->json, image->json, request);
+    }
+    return container;
+  }
+
+  // Empty when the image was removed under its container.
+  Result<const engine::Image*> image_of(const engine::Container& container) {
+    if (const auto found = m_images.find(container.image_id); found != m_images.end()) return &found->second;
+    auto image = m_runtime.m_client->inspect_image(container.image_id, m_wait);
+    if (!image && image.error().kind != ErrorKind::not_found) return std::unexpected(image.error());
+    return &m_images.emplace(container.image_id, image ? std::move(*image) : engine::Image{}).first->second;
+  }
+
+  static std::string digest_of(const engine::Image& image, const std::string& repository) {
+    for (const auto& digest : image.repo_digests) {
+      if (digest.starts_with(repository + "@")) return digest.substr(repository.size() + 1);
+    }
+    return {};
+  }
+
+  const DockerRuntime& m_runtime;
+  const std::vector<engine::ContainerSummary> m_list;
+  const Wait& m_wait;
+  std::map<std::string, engine::Image> m_images;  // by image id
+};
+
+Result<std::array<plan::SlotState, 2>> DockerRuntime::observe(
+    const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto list, m_client->list_containers(wait));
+  Observation observation(*this, std::move(list), wait);
+  std::array<plan::SlotState, 2> slots;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    BGDEPLOY_ASSIGN(slots[i], observation.slot(i, launches[i]));
+  }
+  return slots;
+}
+
+// The daemon knows how much memory the machine has, but not how much of it is taken.
+Result<std::optional<std::int64_t>> DockerRuntime::memory_available(const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output, m_host.run({{"cat", "/proc/meminfo"}, host::Tool::other, {}}, wait));
+  constexpr std::string_view key = "MemAvailable:";
+  for (const auto& line : core::split_lines(output.out)) {
+    if (!line.starts_with(key)) continue;
+    const auto digits = core::trim(std::string_view(line).substr(key.size()));
+    std::int64_t kilobytes = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), kilobytes).ec == std::errc{})
+      return kilobytes * 1024;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,138 @@
+#include "docker_runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "docker_images.hpp"
+
+namespace bgdeploy::runtime {
+namespace {
+
+using core::ErrorKind;
+
+// How docker exits for a process that SIGKILL ended.
+constexpr int k_killed = 137;
+
+bool gone(const core::Error& error) {
+  return error.kind == ErrorKind::not_found;
+}
+
+std::string label_of(const engine::Container& container, const char* name) {
+  const auto found = container.labels.find(name);
+  return found == container.labels.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+std::string loopback_for(const std::string& host_ip) {
+  return host_ip.empty() || host_ip == "0.0.0.0" || host_ip == "::" ? "127.0.0.1" : host_ip;
+}
+
+Result<void> DockerRuntime::start(const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  const auto policy = label_of(container, label::k_restart);
+  if (policy == "always" && container.restart_policy != policy)
+    BGDEPLOY_TRY(m_client->set_restart_policy(id, policy, wait));
+  return m_client->start_container(id, wait);
+}
+
+Result<bool> DockerRuntime::stop(const std::string& id, core::Duration grace, const Wait& wait) {
+  const auto before = m_client->inspect_container(id, wait);
+  if (!before) {
+    if (gone(before.error())) return false;
+    return std::unexpected(before.error());
+  }
+  if (before->restart_policy == "always")
+    BGDEPLOY_TRY(m_client->set_restart_policy(id, "unless-stopped", wait));
+  if (!before->running) return false;
+  const auto stopped = m_client->stop_container(id, grace, wait);
+  if (!stopped) {
+    if (gone(stopped.error())) return false;
+    return std::unexpected(stopped.error());
+  }
+  const auto after = m_client->inspect_container(id, wait);
+  if (!after) {
+    if (gone(after.error())) return false;
+    return std::unexpected(after.error());
+  }
+  return after->exit_code == k_killed && !after->oom_killed;
+}
+
+Result<void> DockerRuntime::remove(const std::string& id, const Wait& wait) {
+  const auto removed = m_client->remove_container(id, {}, wait);
+  if (removed || gone(removed.error())) return {};
+  if (removed.error().kind != ErrorKind::conflict) return removed;
+  // It runs, or somebody else is removing it right now.
+  const auto container = m_client->inspect_container(id, wait);
+  if (!container && gone(container.error())) return {};
+  if (!container || container->status != "removing") return removed;
+  const auto ended = m_client->await_container(id, engine::Client::Until::removed, wait);
+  if (ended || gone(ended.error())) return {};
+  return std::unexpected(ended.error());
+}
+
+Result<void> DockerRuntime::rename(const std::string& id, const std::string& name, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  if (container.name == name) return {};
+  return m_client->rename_container(id, name, wait);
+}
+
+Result<void> DockerRuntime::set_aside(std::size_t slot, const std::string& id, const Wait& wait) {
+  return rename(id, m_spec.slots.at(slot).container + std::string(k_aside_suffix), wait);
+}
+
+Result<void> DockerRuntime::put_back(std::size_t slot, const std::string& id, const Wait& wait) {
+  return rename(id, m_spec.slots.at(slot).container, wait);
+}
+
+Result<Reachable> DockerRuntime::reachable(std::size_t slot, const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  const auto& own = m_spec.slots.at(slot);
+  for (const auto& port : container.ports) {
+    if (port.host_port == own.port && port.protocol == "tcp")
+      return Reachable{loopback_for(port.host_ip), own.port};
+  }
+  int port = 0;
+  const auto text = label_of(container, label::k_container_port);
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  if (port == 0 && !container.ports.empty()) port = container.ports.front().container_port;
+  if (port == 0) port = own.port;
+  if (container.network_mode == "host") return Reachable{"127.0.0.1", port};
+
+  auto network = container.networks.find(container.network_mode);
+  if (network == container.networks.end()) network = container.networks.begin();  // "default"
+  if (network == container.networks.end() || network->second.empty()) {
+    return core::fail(ErrorKind::not_found,
+                      fmt::format("{} has no address: it publishes no port and is on no network, or it does "
+                                  "not run",
+                                  container.name));
+  }
+  return Reachable{network->second, port};
+}
+
+Result<std::optional<int>> DockerRuntime::await_exit(const std::string& id, const Wait& wait) {
+  const auto ended = m_client->await_container(id, engine::Client::Until::not_running, wait);
+  if (ended) return *ended;
+  const auto kind = ended.error().kind;
+  if (kind == ErrorKind::timeout || kind == ErrorKind::cancelled) return std::nullopt;
+  return std::unexpected(ended.error());
+}
+
+Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const std::string& published_ip,
+                               const SecretValues& secrets, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto client, engine::Client::open(host, wait));
+  Placement placement{host.name(), published_ip == "127.0.0.1" ? published_ip : host.address(), published_ip};
+  for (const auto& app : spec.app_hosts) {
+    if (app.name == host.name() && app.address) placement.address = *app.address;
+  }
+  std::optional<engine::RegistryAuth> auth;
+  if (spec.registry && secrets.registry_password)
+    auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};
+  return DockerOnHost{
+      std::make_unique<DockerImages>(client, std::move(auth)),
+      std::make_unique<DockerRuntime>(host, client, spec, std::move(placement), secrets),
+  };
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,147 @@
+#include "bgdeploy/spec/load.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/spec/reference.hpp"
+#include "reader.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+std::string names_of(const Node& map) {
+  std::string names;
+  for (const auto& entry : map.entries) names += (names.empty() ? "" : ", ") + entry.key;
+  return names;
+}
+
+NodePtr without(const NodePtr& map, std::string_view key) {
+  auto rest = std::make_shared<Node>(*map);
+  std::erase_if(rest->entries, [&](const Entry& entry) { return entry.key == key; });
+  return rest;
+}
+
+// The document with the named environment laid over it and without `environments`. The others are checked
+// for unknown keys only: their variables may be unknown here.
+NodePtr pick_environment(const NodePtr& root, std::string_view name, Diagnostics& diagnostics) {
+  const Entry* environments = root->find("environments");
+  NodePtr picked = without(root, "environments");
+  if (environments == nullptr || environments->value->kind != Node::Kind::map) {
+    if (environments != nullptr && environments->value->kind != Node::Kind::null) {
+      diagnostics.error(environments->value->at, "environments must be a map of keys and values");
+    } else if (!name.empty()) {
+      diagnostics.error({}, fmt::format("there is no environment {}: the spec has none", in_quotes(name)));
+    }
+    return picked;
+  }
+  for (const auto& entry : environments->value->entries) {
+    if (entry.value->kind == Node::Kind::null) continue;
+    if (entry.value->kind != Node::Kind::map) {
+      diagnostics.error(entry.value->at,
+                        fmt::format("environments.{} must be a map of keys and values", entry.key));
+      continue;
+    }
+    if (const Entry* inner = entry.value->find("environments")) {
+      diagnostics.error(inner->at, "an environment cannot have environments");
+    }
+    check_keys(*without(entry.value, "environments"), "", diagnostics);
+    if (entry.key == name) picked = merge(picked, without(entry.value, "environments"));
+  }
+  if (!name.empty() && environments->value->find(name) == nullptr) {
+    diagnostics.error(environments->at, fmt::format("there is no environment {}; there are: {}",
+                                                    in_quotes(name), names_of(*environments->value)));
+  }
+  return picked;
+}
+
+void read_image(const Value& image, Spec& spec) {
+  const auto text = image.text();
+  if (!text) return;
+  if (const auto valid = check_repository(*text); !valid) {
+    image.error(valid.error().message);
+  } else {
+    spec.image = *text;
+  }
+}
+
+void read_retire(const Value& value, Retire& out) {
+  const auto text = value.matching(
+      [](std::string_view t) { return t == "stop" || t == "remove" || t == "keep"; }, "stop, remove or keep");
+  if (text) out = *text == "stop" ? Retire::stop : *text == "remove" ? Retire::remove : Retire::keep;
+}
+
+void read_history(const Value& history, History& out) {
+  if (!history.is_map()) return;
+  const auto is_dir = [](std::string_view text) {
+    return (text.starts_with('/') || text.starts_with("~/")) && !has_control_character(text);
+  };
+  set(out.dir,
+      history.get("dir").matching(is_dir, "an absolute path on the host, or one that begins with '~/'"));
+  set(out.keep, history.get("keep").count(1'000'000));
+}
+
+void read_proxy(const Value& proxy, Spec& spec) {
+  // `proxy: none` was refused before, in reserved.cpp.
+  if (proxy.is(Node::Kind::scalar) && proxy.node()->text == "none") return;
+  if (proxy.is_map()) read_nginx(proxy.need("nginx"), spec.nginx);
+}
+
+void read_spec(const Value& root, Spec& spec) {
+  set(spec.service,
+      root.need("service").matching(
+          is_lower_name, "a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit"));
+  // compose names the image itself.
+  read_image(root.get("compose").present() ? root.get("image") : root.need("image"), spec);
+  read_hosts(root, spec);
+  read_slots(root.need("slots"), spec);
+  read_registry(root.get("registry"), spec);
+  read_docker(root.get("docker"), spec.docker);
+  read_secrets(root.get("secrets"), spec);
+  read_health(root.need("health"), spec.health);
+  read_proxy(root.need("proxy"), spec);
+  const Value drain = root.get("drain");
+  if (drain.is_map()) set(spec.drain_timeout, drain.get("timeout").duration(Zero::allowed));
+  read_retire(root.get("retire"), spec.retire);
+  root.get("strategy").text();
+  set(spec.parallel, root.get("parallel").count(1000));
+  read_history(root.get("history"), spec.history);
+}
+
+}  // namespace
+
+core::Result<Spec> load(const Source& source, std::string_view environment, const Environment& variables) {
+  Diagnostics diagnostics(source.file.string(), source.text);
+  NodePtr root = parse_yaml(source.text, diagnostics);
+  if (root && root->kind != Node::Kind::map) {
+    diagnostics.error(root->at, "the spec must be a map of keys and values");
+    root = nullptr;
+  }
+  if (!root) return std::unexpected(diagnostics.to_error());
+
+  root = pick_environment(root, environment, diagnostics);
+  check_keys(*root, "", diagnostics);
+  root = interpolate(root, variables, diagnostics);
+  check_reserved(*root, diagnostics);
+
+  Spec spec;
+  spec.file = source.file;
+  spec.environment = environment;
+  Reading reading{diagnostics, std::filesystem::absolute(source.file).parent_path(), variables("HOME")};
+  read_spec(Value(reading, root.get(), {1, 1}, ""), spec);
+  if (!diagnostics.empty()) return std::unexpected(diagnostics.to_error());
+  return spec;
+}
+
+core::Result<Docker> load_docker(std::string_view json) {
+  Diagnostics diagnostics("docker", {});
+  const NodePtr root = parse_json(json, diagnostics);
+  Docker docker;
+  if (root) {
+    check_keys(*root, "docker", diagnostics);
+    Reading reading{diagnostics, "/", {}};
+    read_docker(Value(reading, root.get(), {}, "docker"), docker);
+  }
+  if (!diagnostics.empty()) return std::unexpected(diagnostics.to_error());
+  return docker;
+}
+
+}  // namespace bgdeploy::spec

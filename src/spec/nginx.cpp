@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "reader.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+bool is_absolute_file(std::string_view text) {
+  return text.size() > 1 && text.front() == '/' && text.back() != '/' && !has_control_character(text);
+}
+
+// These become a part of nginx's configuration, so nothing that ends a directive there gets through.
+bool is_backend_address(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:[]{}") ==
+             std::string_view::npos &&
+         (has_placeholder(text) || text.find_first_of("{}") == std::string_view::npos);
+}
+bool is_port_or_placeholder(std::string_view text) {
+  return to_port(text) || text == "{port}" || text == "{container_port}";
+}
+bool is_upstream_name(std::string_view text) {
+  return !text.empty() && !is_digit(text[0]) && text[0] != '.' && text[0] != '-' &&
+         all_of(text, k_word_characters);
+}
+
+void read_command(const Value& value, std::vector<std::string>& out) {
+  auto argv = value.command();
+  if (argv && (argv->empty() || argv->front().empty())) {
+    value.error("must name a program");
+    return;
+  }
+  set(out, std::move(argv));
+}
+
+}  // namespace
+
+void read_nginx(const Value& nginx, Nginx& out) {
+  if (!nginx.is_map()) return;
+  // `sites`, once it is built, takes the place of `include`.
+  const Value include = nginx.get("sites").present() ? nginx.get("include") : nginx.need("include");
+  set(out.include, include.matching(is_absolute_file, "the absolute path of a file"));
+  const Value text = nginx.get("template");
+  const Value upstream = nginx.get("upstream");
+  if (text.present() && upstream.present()) upstream.error_at_key("and template exclude each other");
+  const auto content = text.text();
+  if (content && core::trim(*content).empty()) text.error("must not be empty");
+  set(out.template_text, content);
+  set(out.upstream, upstream.matching(is_upstream_name, "a name of letters, digits, '_', '.' and '-'"));
+  set(out.address, nginx.get("address").matching(is_backend_address, "an address, a name or a placeholder"));
+  set(out.port, nginx.get("port").matching(is_port_or_placeholder,
+                                           "a port from 1 to 65535, {port} or {container_port}"));
+  read_command(nginx.get("test"), out.test);
+  read_command(nginx.get("reload"), out.reload);
+}
+
+}  // namespace bgdeploy::spec

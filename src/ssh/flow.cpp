@@ -1,0 +1,280 @@
+#include "flow.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <array>
+#include <utility>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/ssh/wire.hpp"
+#include "tcp_command.hpp"
+
+namespace bgdeploy::ssh {
+namespace {
+
+using core::ErrorKind;
+
+constexpr std::size_t k_chunk = std::size_t{128} << 10;  // bytes moved at once, and held between the two ends
+constexpr unsigned k_window = 2U << 20, k_packet = 32768;
+
+LIBSSH2_CHANNEL* open_channel(LIBSSH2_SESSION* session, const TcpTarget& target) {
+  return libssh2_channel_direct_tcpip_ex(session, target.address.c_str(), target.port, "127.0.0.1", 22);
+}
+
+// PROTOCOL of OpenSSH, section 2.4: the path, and two fields that are reserved.
+LIBSSH2_CHANNEL* open_channel(LIBSSH2_SESSION* session, const UnixTarget& target) {
+  constexpr std::string_view k_type = "direct-streamlocal@openssh.com";
+  const auto message = WireWriter().string(target.path).string("").u32(0).take();
+  return libssh2_channel_open_ex(session, k_type.data(), k_type.size(), k_window, k_packet, message.data(),
+                                 static_cast<unsigned>(message.size()));
+}
+
+LIBSSH2_CHANNEL* open_channel(LIBSSH2_SESSION* session, const ExecTarget&) {
+  return libssh2_channel_open_session(session);
+}
+
+// As OpenSSH names them on the wire (RFC 4254 section 6.10), with the numbers they have on Linux.
+constexpr std::array<std::pair<std::string_view, int>, 13> k_signals{{{"HUP", 1},
+                                                                      {"INT", 2},
+                                                                      {"QUIT", 3},
+                                                                      {"ILL", 4},
+                                                                      {"ABRT", 6},
+                                                                      {"FPE", 8},
+                                                                      {"KILL", 9},
+                                                                      {"USR1", 10},
+                                                                      {"SEGV", 11},
+                                                                      {"USR2", 12},
+                                                                      {"PIPE", 13},
+                                                                      {"ALRM", 14},
+                                                                      {"TERM", 15}}};
+
+int signal_exit_code(std::string_view name) {
+  for (const auto& [known, number] : k_signals)
+    if (known == name) return 128 + number;
+  return 255;
+}
+
+std::string describe_target(const Target& target) {
+  if (const auto* tcp = std::get_if<TcpTarget>(&target))
+    return fmt::format("{} port {}", tcp->address, tcp->port);
+  if (const auto* socket = std::get_if<UnixTarget>(&target)) return socket->path;
+  return "a command";
+}
+
+}  // namespace
+
+Flow::Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose)
+    : m_target(std::move(target)), m_end(std::move(end)), m_opening(std::move(opening)), m_purpose(purpose) {}
+
+void Flow::settle(Result<void> result) {
+  if (m_opening) m_opening->settle(std::move(result));
+  m_opening.reset();
+}
+
+void Flow::fail(const core::Error& error) {
+  settle(std::unexpected(error));
+  m_end->failed(error);
+  m_running_command = false;
+  m_phase = m_channel != nullptr ? Phase::closing : Phase::finished;
+}
+
+short Flow::events(const Transport& transport) const {
+  if (m_phase != Phase::flowing) return 0;
+  short events = 0;
+  if (m_up.empty() && !m_end->input_ended() && !transport.full()) events |= POLLIN;
+  if (!m_down.empty()) events |= POLLOUT;
+  return events;
+}
+
+bool Flow::step(FlowContext& context) {
+  switch (m_phase) {
+    case Phase::opening:
+      return open(context);
+    case Phase::starting:
+      return start(context);
+    case Phase::flowing:
+      return flow(context);
+    case Phase::closing:
+      return close(context);
+    case Phase::finished:
+      break;
+  }
+  return false;
+}
+
+bool Flow::open(FlowContext& context) {
+  if (m_asked) {
+    if (context.forwarding() == FlowContext::Forwarding::unknown) return false;
+    m_asked = false;
+    return open_failed(context);
+  }
+  const bool forwarded = std::holds_alternative<TcpTarget>(m_target) && m_purpose != Purpose::control;
+  if (forwarded && context.forwarding() == FlowContext::Forwarding::forbidden) return open_failed(context);
+  if (m_end->gone() && !m_opening_now) {
+    fail({ErrorKind::cancelled, "given up before it was open", {}});
+    return true;
+  }
+  if (m_retry_after && *m_retry_after == context.commands_ended()) return false;
+  if (!context.begin_opening(this)) return false;
+  m_opening_now = true;
+  auto* session = context.transport().raw();
+  m_channel = std::visit([&](const auto& one) { return open_channel(session, one); }, m_target);
+  if (m_channel == nullptr && libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN) return false;
+  context.done_opening(this);
+  m_opening_now = false;
+  return m_channel != nullptr ? opened(context) : open_failed(context);
+}
+
+bool Flow::opened(FlowContext& context) {
+  if (std::holds_alternative<ExecTarget>(m_target)) {
+    m_running_command = true;
+    m_phase = Phase::starting;
+    return true;
+  }
+  if (std::holds_alternative<TcpTarget>(m_target)) context.forwarding_works();
+  settle({});
+  m_phase = m_purpose != Purpose::stream ? Phase::closing : Phase::flowing;
+  return true;
+}
+
+bool Flow::open_failed(FlowContext& context) {
+  using Forwarding = FlowContext::Forwarding;
+  if (const auto* tcp = std::get_if<TcpTarget>(&m_target); tcp != nullptr && m_purpose != Purpose::control) {
+    if (context.forwarding() == Forwarding::unknown) {
+      m_asked = true;
+      context.ask_forwarding();
+      return true;
+    }
+    if (context.forwarding() == Forwarding::forbidden) {
+      m_target = ExecTarget{m_purpose == Purpose::probe ? tcp_probe_command(*tcp) : tcp_command(*tcp)};
+      return true;
+    }
+  } else if (std::holds_alternative<ExecTarget>(m_target) && context.commands_running()) {
+    m_retry_after = context.commands_ended();
+    return false;
+  }
+  fail({std::holds_alternative<ExecTarget>(m_target) ? ErrorKind::refused : ErrorKind::unreachable,
+        fmt::format("{}: sshd did not open a channel to {}", context.name(), describe_target(m_target)),
+        {}});
+  return true;
+}
+
+bool Flow::start(FlowContext& context) {
+  const auto& command = std::get<ExecTarget>(m_target).command;
+  const int code = libssh2_channel_process_startup(m_channel, "exec", 4, command.data(),
+                                                   static_cast<unsigned>(command.size()));
+  if (code == LIBSSH2_ERROR_EAGAIN) return false;
+  if (code != 0) {
+    fail({ErrorKind::refused, fmt::format("{}: sshd refused to run a command", context.name()), {}});
+    return true;
+  }
+  if (m_purpose == Purpose::stream) settle({});
+  m_phase = Phase::flowing;
+  return true;
+}
+
+bool Flow::flow(FlowContext& context) {
+  bool moved = receive(context);
+  if (m_phase != Phase::flowing) return true;
+  moved = send(context) || moved;
+  if (m_phase != Phase::flowing) return true;
+  const bool all_sent = m_up.empty() && m_end->input_ended();
+  if (m_end->gone() && (all_sent || m_end->fd() >= 0)) m_phase = Phase::closing;
+  if (m_phase == Phase::flowing && m_out_ended) return finish_channel(context) || moved;
+  return moved || m_phase == Phase::closing;
+}
+
+bool Flow::receive(FlowContext& context) {
+  bool moved = false;
+  std::array<char, std::size_t{32} << 10> buffer;
+  while (!m_eof_received && m_down.size() < k_chunk) {
+    const auto count = libssh2_channel_read_ex(m_channel, 0, buffer.data(), buffer.size());
+    if (count > 0) {
+      m_down.append(buffer.data(), static_cast<std::size_t>(count));
+      moved = true;
+      continue;
+    }
+    if (count < 0 && count != LIBSSH2_ERROR_EAGAIN) {
+      fail({ErrorKind::lost, fmt::format("{}: the channel broke", context.name()), {}});
+      return true;
+    }
+    break;
+  }
+  for (;;) {
+    const auto count =
+        libssh2_channel_read_ex(m_channel, SSH_EXTENDED_DATA_STDERR, buffer.data(), buffer.size());
+    if (count <= 0) break;
+    m_end->take_err({buffer.data(), static_cast<std::size_t>(count)});
+    moved = true;
+  }
+  if (!m_eof_received && libssh2_channel_eof(m_channel) == 1) m_eof_received = moved = true;
+  while (!m_down.empty() && m_end->take_out(m_down)) moved = true;
+  if (m_eof_received && m_down.empty() && !m_out_ended) {
+    m_end->out_ended();
+    m_out_ended = moved = true;
+  }
+  return moved;
+}
+
+bool Flow::send(FlowContext& context) {
+  bool moved = false;
+  while (!m_eof_sent && !context.transport().full()) {
+    if (m_up.empty()) {
+      if (!m_end->input_ended()) m_up = m_end->input(k_chunk);
+      m_up_sent = 0;
+    }
+    if (m_up.empty()) break;
+    const auto count =
+        libssh2_channel_write_ex(m_channel, 0, m_up.data() + m_up_sent, m_up.size() - m_up_sent);
+    if (count == LIBSSH2_ERROR_EAGAIN || count == 0) break;
+    if (count < 0) {
+      // The host closed its side: it takes no more, but what it said is still to be read.
+      m_up.clear();
+      m_eof_sent = true;
+      return true;
+    }
+    moved = true;
+    m_up_sent += static_cast<std::size_t>(count);
+    if (m_up_sent == m_up.size()) m_up.clear();
+  }
+  if (m_up.empty() && m_end->input_ended() && !m_eof_sent &&
+      libssh2_channel_send_eof(m_channel) != LIBSSH2_ERROR_EAGAIN)
+    m_eof_sent = moved = true;
+  return moved;
+}
+
+// The host has said all it will. A command's exit code comes between that and the channel's close.
+bool Flow::finish_channel(FlowContext& context) {
+  const bool closed = libssh2_channel_wait_closed(m_channel) == 0;
+  const bool command = std::holds_alternative<ExecTarget>(m_target);
+  if (!closed && (command || !m_eof_sent)) return false;
+  int exit_code = libssh2_channel_get_exit_status(m_channel);
+  std::string signal;
+  char* name = nullptr;
+  std::size_t length = 0;
+  libssh2_channel_get_exit_signal(m_channel, &name, &length, nullptr, nullptr, nullptr, nullptr);
+  if (name != nullptr) {
+    signal.assign(name, length);
+    libssh2_free(context.transport().raw(), name);
+    exit_code = signal_exit_code(signal);
+  }
+  if (command && m_purpose != Purpose::stream)
+    settle(exit_code == 0 ? Result<void>{}
+                          : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
+  m_end->ended(exit_code, core::printable(signal));
+  m_phase = Phase::closing;
+  return true;
+}
+
+bool Flow::close(FlowContext&) {
+  // Until the host closes its side too: only then has it passed on what was sent last.
+  if (m_channel != nullptr && libssh2_channel_close(m_channel) == LIBSSH2_ERROR_EAGAIN) return false;
+  if (m_channel != nullptr && libssh2_channel_free(m_channel) == LIBSSH2_ERROR_EAGAIN) return false;
+  m_channel = nullptr;
+  m_running_command = false;
+  m_phase = Phase::finished;
+  return true;
+}
+
+}  // namespace bgdeploy::ssh

@@ -1,0 +1,183 @@
+#include "bgdeploy/ssh/session.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/ssh/socket_folder.hpp"
+#include "connector.hpp"
+#include "login.hpp"
+#include "login_gate.hpp"
+#include "loop.hpp"
+
+namespace bgdeploy::ssh {
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+using namespace std::chrono_literals;
+
+// Long enough for sshd to have finished some of the logins it is busy with, and different for each of many
+// that were turned away together.
+core::Duration busy_pause(int attempt) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  const int longest = std::min(100 << std::min(attempt, 4), 1000);
+  return core::Duration(std::uniform_int_distribution(longest / 4, longest)(random));
+}
+
+Result<Connection> reach(const Destination& destination, const Wait& wait) {
+  if (!destination.via)
+    return connect_tcp(destination.host, destination.port, destination.keepalive + 10s, wait);
+  auto fd = destination.via->dial(TcpTarget{destination.host, destination.port}, wait);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  return Connection{std::move(*fd), destination.host};
+}
+
+struct Greeted {
+  std::unique_ptr<Transport> transport;
+  std::string address;
+  HostKey key;
+};
+
+// Connects and exchanges keys; again when sshd is too busy to speak to us.
+Result<Greeted> greet(const Destination& destination, std::span<const std::string> key_types,
+                      const Wait& wait) {
+  for (int attempt = 0;; ++attempt) {
+    auto connection = reach(destination, wait);
+    if (!connection) return std::unexpected(std::move(connection).error().within(describe(destination)));
+    auto transport = std::make_unique<Transport>(std::move(connection->fd));
+    bool busy = false;
+    auto key = shake_hands(*transport, key_types, destination, wait, busy);
+    if (key) return Greeted{std::move(transport), std::move(connection->address), std::move(*key)};
+    const auto pause = busy_pause(attempt);
+    if (!busy || wait.left() <= pause) return std::unexpected(std::move(key).error());
+    if (!core::system_clock().sleep_for(pause, wait.stop))
+      return std::unexpected(wait_error(wait, describe(destination)));
+  }
+}
+
+// A pin does not say which type of key it is of, so each type may have to be asked for.
+Result<Greeted> greet_trusted(const Destination& destination, const Wait& wait) {
+  auto types = preferred_key_types(destination.trust);
+  std::optional<core::Error> first;
+  for (;;) {
+    auto greeted = greet(destination, types, wait);
+    if (!greeted) {
+      const bool no_other_type = first && greeted.error().kind == ErrorKind::unreachable;
+      return std::unexpected(no_other_type ? std::move(*first) : std::move(greeted).error());
+    }
+    auto verified = verify_host_key(greeted->key, destination);
+    if (verified) return greeted;
+    if (!first) first = std::move(verified).error();
+    std::erase_if(types, [&](const auto& type) { return signs_with(type, greeted->key.type); });
+    if (!destination.trust.pin || types.empty()) return std::unexpected(std::move(*first));
+  }
+}
+
+// The user's own limit that passed is a host that does not answer; the caller's is a timeout.
+core::Error timed_out(core::Error error, const Destination& destination, const Wait& caller) {
+  if (error.kind != ErrorKind::timeout || caller.left().count() == 0) return error;
+  return {ErrorKind::unreachable,
+          fmt::format("{}: no connection within {} (ssh.connect_timeout)", describe(destination),
+                      core::format_duration(destination.connect_timeout)),
+          {std::move(error.message)}};
+}
+
+}  // namespace
+
+struct Session::Inner {
+  std::string name, address;
+  std::shared_ptr<Session> via;  // outlives the loop, whose connection runs through it
+  std::unique_ptr<SocketFolder> folder;
+  std::mutex mutex;
+  std::vector<std::pair<Target, std::filesystem::path>> sockets;
+  std::unique_ptr<Loop> loop;
+};
+
+Session::Session(std::unique_ptr<Inner> inner) : m_inner(std::move(inner)) {}
+Session::~Session() = default;
+
+Result<std::shared_ptr<Session>> Session::connect(const Destination& destination, const Wait& wait) {
+  const auto limited = wait.at_most(destination.connect_timeout);
+  auto open = [&]() -> Result<std::shared_ptr<Session>> {
+    BGDEPLOY_ASSIGN(const auto turn, LoginTurn::take(destination.host, destination.port, limited));
+    BGDEPLOY_ASSIGN(auto greeted, greet_trusted(destination, limited));
+    BGDEPLOY_TRY(log_in(*greeted.transport, destination, limited));
+    auto inner = std::make_unique<Inner>();
+    inner->name = describe(destination);
+    inner->address = greeted.address;
+    inner->via = destination.via;
+    inner->loop = std::make_unique<Loop>(std::move(greeted.transport), inner->name, destination.keepalive,
+                                         TcpTarget{greeted.address, destination.port});
+    return std::shared_ptr<Session>(new Session(std::move(inner)));
+  };
+  auto session = open();
+  if (!session) return std::unexpected(timed_out(std::move(session).error(), destination, wait));
+  return session;
+}
+
+const std::string& Session::peer_address() const {
+  return m_inner->address;
+}
+
+Result<std::shared_ptr<Pipes>> Session::exec(std::string command, std::string input, bool input_closed,
+                                             const Wait& wait) {
+  auto pipes = std::make_shared<Pipes>(m_inner->loop->waker(), std::move(input), input_closed);
+  auto opening = std::make_shared<Opening>();
+  m_inner->loop->submit(std::make_unique<Flow>(ExecTarget{std::move(command)}, make_end(pipes), opening,
+                                               Flow::Purpose::stream));
+  auto started = opening->wait(wait, fmt::format("{} to start a command", m_inner->name));
+  if (started) return pipes;
+  pipes->abandon(true);
+  return std::unexpected(std::move(started).error());
+}
+
+Result<Fd> Session::dial(const Target& target, const Wait& wait) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return fail(ErrorKind::io, "no socket pair can be made");
+  Fd ours(pair[0]);
+  auto opening = std::make_shared<Opening>();
+  m_inner->loop->submit(
+      std::make_unique<Flow>(target, make_end(Fd(pair[1])), opening, Flow::Purpose::stream));
+  BGDEPLOY_TRY(opening->wait(wait, fmt::format("a channel through {}", m_inner->name)));
+  return ours;
+}
+
+bool Session::reachable(const Target& target, const Wait& wait) {
+  auto opening = std::make_shared<Opening>();
+  auto pipes = std::make_shared<Pipes>(m_inner->loop->waker(), "", true);
+  m_inner->loop->submit(std::make_unique<Flow>(target, make_end(pipes), opening, Flow::Purpose::probe));
+  const bool reached = opening->wait(wait, "a channel").has_value();
+  pipes->abandon(true);
+  return reached;
+}
+
+Result<std::filesystem::path> Session::listen(const Target& target) {
+  const std::lock_guard lock(m_inner->mutex);
+  for (const auto& [known, path] : m_inner->sockets)
+    if (known == target) return path;
+  if (!m_inner->folder) {
+    BGDEPLOY_ASSIGN(m_inner->folder, SocketFolder::make());
+  }
+  BGDEPLOY_ASSIGN(auto listener, m_inner->folder->listen());
+  m_inner->loop->serve(std::move(listener.fd), target);
+  m_inner->sockets.emplace_back(target, listener.path);
+  return listener.path;
+}
+
+Result<HostKey> fetch_key(const Destination& destination, std::span<const std::string> key_types,
+                          const Wait& wait) {
+  const auto limited = wait.at_most(destination.connect_timeout);
+  const auto preferred = preferred_key_types(destination.trust);
+  auto greeted = greet(destination, key_types.empty() ? preferred : key_types, limited);
+  if (!greeted) return std::unexpected(timed_out(std::move(greeted).error(), destination, wait));
+  return std::move(greeted->key);
+}
+
+}  // namespace bgdeploy::ssh

@@ -1,0 +1,15 @@
+// A command in place of a forwarded TCP connection, for hosts whose sshd forbids forwarding.
+#pragma once
+
+#include <string>
+
+#include "bgdeploy/ssh/session.hpp"
+
+namespace bgdeploy::ssh {
+
+// Joins its stdin and stdout to a TCP connection made on the host, with whatever is there to make one.
+std::string tcp_command(const TcpTarget& target);
+// Ends with exit code 0 when the connection can be made.
+std::string tcp_probe_command(const TcpTarget& target);
+
+}  // namespace bgdeploy::ssh

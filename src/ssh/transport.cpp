@@ -1,0 +1,102 @@
+#include "transport.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <mutex>
+
+namespace bgdeploy::ssh {
+namespace {
+
+void initialise_library() {
+  static std::once_flag once;
+  std::call_once(once, [] { libssh2_init(0); });
+}
+
+// sshd's Nagle algorithm waits for our delayed acknowledgement: 44 ms on a connection's first channel. The
+// flag is reset by the kernel at will, hence after each receive.
+void acknowledge_at_once(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+}  // namespace
+
+Transport::Transport(Fd fd) : m_fd(std::move(fd)) {
+  initialise_library();
+  ::fcntl(m_fd.get(), F_SETFL, ::fcntl(m_fd.get(), F_GETFL) | O_NONBLOCK);
+  acknowledge_at_once(m_fd.get());
+  m_session = libssh2_session_init_ex(nullptr, nullptr, nullptr, this);
+  libssh2_session_set_blocking(m_session, 0);
+  libssh2_session_callback_set(m_session, LIBSSH2_CALLBACK_SEND, reinterpret_cast<void*>(&on_send));
+  libssh2_session_callback_set(m_session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&on_receive));
+}
+
+Transport::~Transport() {
+  // Freeing says goodbye to channels, and must not wait for an answer from a peer that may be gone.
+  m_broken = true;
+  while (libssh2_session_free(m_session) == LIBSSH2_ERROR_EAGAIN) {
+  }
+}
+
+void Transport::flush() {
+  while (backlog() > 0 && !m_broken) {
+    const auto count = ::send(m_fd.get(), m_out.data() + m_sent, backlog(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0) {
+      m_sent += static_cast<std::size_t>(count);
+    } else if (errno != EINTR) {
+      // What a broken peer said before it went is still to be read, so reading finds out.
+      break;
+    }
+  }
+  if (m_sent == m_out.size()) {
+    m_out.clear();
+    m_sent = 0;
+  } else if (m_sent > k_backlog_limit) {
+    m_out.erase(0, m_sent);
+    m_sent = 0;
+  }
+}
+
+std::string Transport::last_error() const {
+  char* text = nullptr;
+  libssh2_session_last_error(m_session, &text, nullptr, 0);
+  return text != nullptr ? text : "";
+}
+
+// Takes everything: after a partial write libssh2 accepts only that same call again (LIBSSH2_ERROR_BAD_USE
+// otherwise), which many channels on one session cannot promise.
+ssize_t Transport::on_send(libssh2_socket_t, const void* data, size_t size, int, void** abstract) {
+  auto* self = static_cast<Transport*>(*abstract);
+  if (self->m_broken) return -ECONNRESET;
+  self->m_out.append(static_cast<const char*>(data), size);
+  self->m_produced += size;
+  self->flush();
+  return static_cast<ssize_t>(size);
+}
+
+ssize_t Transport::on_receive(libssh2_socket_t, void* data, size_t size, int, void** abstract) {
+  auto* self = static_cast<Transport*>(*abstract);
+  if (self->m_broken) return -ECONNRESET;
+  if (!self->m_readable) return -EAGAIN;
+  ssize_t count = 0;
+  do {
+    count = ::recv(self->m_fd.get(), data, size, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) {
+    acknowledge_at_once(self->m_fd.get());
+    self->m_last_received = std::chrono::steady_clock::now();
+    return count;
+  }
+  if (count < 0 && errno == EAGAIN) {
+    self->m_readable = false;
+    return -EAGAIN;
+  }
+  self->m_broken = true;
+  return count == 0 ? 0 : -errno;
+}
+
+}  // namespace bgdeploy::ssh

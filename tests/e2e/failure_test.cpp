@@ -1,0 +1,173 @@
+// Deploys that fail before the switch: the old release goes on serving, nothing is left behind, and the
+// cause stands where the user looks.
+#include "scenario.hpp"
+
+namespace e2e {
+namespace {
+
+class Failure : public Scenario {
+protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    lab().image("1.0");
+    write_spec();
+    deploy_well("1.0");
+    start_load();
+    m_before = world();
+  }
+
+  // The failed run, checked for what every failure before the switch owes.
+  Finished expect_failed(const std::string& tag, int exit_code = 1) {
+    auto finished = bgdeploy({"--progress", "json", "deploy", "--tag", tag});
+    EXPECT_EQ(finished.exit_code, exit_code) << finished;
+    EXPECT_EQ(last_event(finished).name, "deploy.finished") << finished;
+    EXPECT_EQ(last_event(finished).all.value("exit_code", -1), exit_code) << finished;
+    EXPECT_EQ(world(), m_before) << "something was left behind" << finished;
+    stop_load();
+    return finished;
+  }
+
+  static void expect_says(const Finished& finished, const std::string& words) {
+    EXPECT_NE(finished.both().find(words), std::string::npos) << "does not say: " << words << finished;
+  }
+
+  World m_before;
+};
+
+TEST_F(Failure, NeverHealthyShowsTheLastAnswer) {
+  lab().image("never-healthy", {{"APP_HEALTH", "503"}});
+  write_spec({{"health", "health: {http: {path: /health}, interval: 100ms, deadline: 2s}"}});
+  expect_says(expect_failed("never-healthy"), "503");
+}
+
+TEST_F(Failure, AnswersNothingAtAll) {
+  lab().image("hangs", {{"APP_HEALTH", "hang"}});
+  write_spec({{"health", "health: {http: {path: /health}, interval: 100ms, timeout: 300ms, deadline: 2s}"}});
+  expect_failed("hangs");
+}
+
+TEST_F(Failure, CrashShowsExitCodeAndLastLogLines) {
+  lab().image("crash", {{"APP_EXIT_AFTER_MS", "200"}, {"APP_EXIT_CODE", "42"}, {"APP_HEALTH", "503"}});
+  const auto finished = expect_failed("crash");
+  expect_says(finished, "42");
+  expect_says(finished, "FATAL: cannot reach the database at db.internal:5432");
+  EXPECT_LT(finished.took, std::chrono::seconds{12})
+      << "a dead container is not waited for until the deadline";
+}
+
+TEST_F(Failure, OutOfMemoryIsSaidSo) {
+  lab().image("greedy", {{"APP_EAT_MEMORY", "1"}});
+  write_spec({{"docker", "docker: {container_port: 8080, mem_limit: 32m, restart: \"no\"}"}});
+  const auto finished = expect_failed("greedy");
+  EXPECT_TRUE(finished.both().find("OOM") != std::string::npos ||
+              finished.both().find("out of memory") != std::string::npos)
+      << finished;
+  expect_says(finished, "137");
+}
+
+TEST_F(Failure, WrongBodyShowsWhatWasAnswered) {
+  lab().image("wrong-body", {{"APP_HEALTH", "wrong"}});
+  write_spec(
+      {{"health", "health: {http: {path: /health, body: server is on}, interval: 100ms, deadline: 2s}"}});
+  expect_says(expect_failed("wrong-body"), "server is on");
+}
+
+TEST_F(Failure, ATagThatDoesNotExistIsNamed) {
+  expect_says(expect_failed("no-such-tag"), "no-such-tag");
+}
+
+TEST_F(Failure, TheRegistryIsDown) {
+  lab().image("1.1");
+  lab().registry("stop");
+  const auto finished = expect_failed("1.1");
+  lab().registry("start");
+  expect_says(finished, "127.0.0.1:5000");
+}
+
+TEST_F(Failure, AnUnrelatedBrokenSiteIsFoundBeforeAnythingStarts) {
+  lab().image("1.1");
+  lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 8090; nonsense on; }\n");
+  const auto finished = expect_failed("1.1");
+  expect_says(finished, "/etc/nginx/sites-enabled/other.conf");
+  for (const auto& event : events_in(finished.err))
+    EXPECT_FALSE(event.name == "step.started" && (event.step == "start" || event.step == "pull")) << event;
+}
+
+TEST_F(Failure, AForeignContainerOnTheIdlePortIsLeftAlone) {
+  lab().image("1.1");
+  lab().docker({"run", "-d", "--name", "shop-green-2", "-p", "127.0.0.1:8082:8080", "-e", "VERSION=foreign",
+                lab().docker({"inspect", "-f", "{{.Image}}", "shop-blue"})});
+  m_before = world();
+  expect_says(expect_failed("1.1"), "8082");
+  EXPECT_EQ(lab().docker({"inspect", "-f", "{{.State.Status}}", "shop-green-2"}), "running");
+}
+
+TEST_F(Failure, AContainerWithALookAlikeNameDoesNotMatter) {
+  lab().image("1.1");
+  lab().docker({"run", "-d", "--name", "shop-green-2", "-e", "VERSION=foreign",
+                lab().docker({"inspect", "-f", "{{.Image}}", "shop-blue"})});
+  deploy_well("1.1");
+  EXPECT_EQ(lab().docker({"inspect", "-f", "{{.State.Status}}", "shop-green-2"}), "running");
+  stop_load();
+}
+
+TEST_F(Failure, TheStoppedReleaseThatRollbackNeedsIsNotConsumed) {
+  lab().image("1.1");
+  lab().image("crash", {{"APP_EXIT_AFTER_MS", "0"}});
+  deploy_well("1.1");
+  const auto old = container_id("blue");
+  m_before = world();
+  expect_failed("crash");
+  EXPECT_EQ(container_id("blue"), old);
+}
+
+class Include : public Scenario {};
+
+TEST_F(Include, ThatNamesNeitherSlotNeedsAHuman) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  lab().write(k_include, "set $service_url http://127.0.0.1:9999;\n");
+  const auto before = world();
+  const auto finished = deploy("1.1");
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  EXPECT_NE(finished.both().find(k_include), std::string::npos) << finished;
+  EXPECT_EQ(world(), before);
+}
+
+TEST_F(Include, ThatNamesBothSlotsNeedsAHuman) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  lab().write(k_include,
+              "set $service_url http://127.0.0.1:8081;\nset $service_url http://127.0.0.1:8082;\n");
+  const auto before = world();
+  const auto finished = deploy("1.1");
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  EXPECT_EQ(world(), before);
+}
+
+TEST_F(Include, ThatNginxDoesNotReadIsRefused) {
+  lab().image("1.0");
+  write_spec({{"proxy", "proxy: {nginx: {include: /etc/nginx/unused.inc}}"}});
+  const auto before = world();
+  const auto finished = deploy("1.0");
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.both().find("/etc/nginx/unused.inc"), std::string::npos) << finished;
+  EXPECT_EQ(world(), before);
+}
+
+TEST_F(Include, AReloadThatNginxRefusesIsSeenAndUndone) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  // `nginx -t` binds nothing: only the reload finds that the new site's port is taken by the old release.
+  lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 127.0.0.1:8081; }\n");
+  const auto before = world();
+  const auto finished = deploy("1.1");
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_EQ(world(), before);
+}
+
+}  // namespace
+}  // namespace e2e

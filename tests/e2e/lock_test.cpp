@@ -1,0 +1,170 @@
+// One deploy at a time, and a lock that cannot get stuck.
+#include <unistd.h>
+
+#include <csignal>
+
+#include "scenario.hpp"
+
+namespace e2e {
+namespace {
+
+constexpr Duration k_patience = std::chrono::seconds{60};
+
+class Lock : public Scenario {
+protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+    lab().image("slow-boot", {{"APP_BOOT_MS", "60000"}});
+    write_spec({{"health", "health: {http: {path: /health}, interval: 100ms, deadline: 2m}"}});
+    deploy_well("1.0");
+    start_load();
+  }
+
+  void TearDown() override {
+    lab().exec({"sh", "-c", "iptables -F INPUT; iptables -F OUTPUT"});
+    Scenario::TearDown();
+  }
+
+  // A deploy that holds the lock and waits for a release that does not become healthy.
+  Process start_holder() const {
+    auto holder = start_bgdeploy({"--progress", "json", "deploy", "--tag", "slow-boot"});
+    EXPECT_TRUE(holder.wait_for_line(k_patience, [](std::string_view line) {
+      const auto event = parse_event(line);
+      return event && event->name == "health.probe";
+    })) << holder.err();
+    return holder;
+  }
+
+  // How long it took until a deploy got the lock; every try before must say that it is held.
+  Duration time_until_deployed(const std::string& tag, Duration deadline) const {
+    const auto start = Clock::now();
+    Finished last;
+    const bool done = eventually(deadline, [&] {
+      last = deploy(tag);
+      EXPECT_TRUE(last.exit_code == 0 || last.exit_code == 4) << last;
+      return last.exit_code != 4;
+    });
+    EXPECT_TRUE(done) << last;
+    EXPECT_EQ(last.exit_code, 0) << last;
+    return std::chrono::duration_cast<Duration>(Clock::now() - start) - last.took;
+  }
+
+  // Silences every SSH connection that is open now, as a dead line does: no FIN, no RST. New ones get
+  // through.
+  void silence_open_connections() const {
+    const auto done = lab().exec({"sh", "-c", R"(
+      for port in $(ss -Htn state established '( sport = :22 )' | awk '{sub(/.*:/, "", $4); print $4}'); do
+        iptables -I INPUT -p tcp --dport 22 --sport "$port" -j DROP &&
+        iptables -I OUTPUT -p tcp --sport 22 --dport "$port" -j DROP && echo "$port"
+      done)"});
+    EXPECT_NE(done.out, "") << "no connection to silence" << done;
+  }
+};
+
+TEST_F(Lock, OfTwoDeploysOneDoesItAndTheOtherNamesTheHolder) {
+  auto holder = start_holder();
+  const auto second = deploy("1.1");
+  EXPECT_EQ(second.exit_code, 4) << second;
+  char name[256];
+  ASSERT_EQ(::gethostname(name, sizeof name), 0);
+  EXPECT_NE(second.both().find(name), std::string::npos) << "the holder's machine is not named" << second;
+  EXPECT_NE(second.both().find("root"), std::string::npos) << "the holder is not named" << second;
+  EXPECT_EQ(served(), "1.0");
+  holder.signal(SIGINT);
+  EXPECT_EQ(holder.wait().exit_code, 130);
+  stop_load();
+}
+
+TEST_F(Lock, NamesTheUserAndTheAgeToOthersAndStopsRollbacksToo) {
+  set_environment("USER", "alice");
+  auto holder = start_holder();
+  set_environment("USER", "bob");
+  for (const Words& arguments : {Words{"deploy", "--tag", "1.1"}, Words{"rollback"}}) {
+    const auto refused = bgdeploy(arguments);
+    EXPECT_EQ(refused.exit_code, 4) << refused;
+    for (const std::string& words : {std::string("alice@"), lab().env("LAB_ADDRESS"), std::string(" ago)"),
+                                     std::string("deploy slow-boot")})
+      EXPECT_NE(refused.both().find(words), std::string::npos) << "does not say: " << words << refused;
+  }
+  holder.signal(SIGINT);
+  EXPECT_EQ(holder.wait().exit_code, 130);
+  stop_load();
+}
+
+TEST_F(Lock, FreezeAndUnlockLeaveARunningDeployAlone) {
+  auto holder = start_holder();
+  ASSERT_EQ(bgdeploy({"lock", "-m", "not now"}).exit_code, 0);
+  EXPECT_EQ(deploy("1.1").exit_code, 4);
+  ASSERT_EQ(bgdeploy({"unlock"}).exit_code, 0);
+  const auto still = deploy("1.1");
+  EXPECT_EQ(still.exit_code, 4) << "unlock took the lock of a running deploy" << still;
+  EXPECT_NE(still.both().find("deploy slow-boot"), std::string::npos) << still;
+  EXPECT_EQ(bgdeploy({"unlock"}).exit_code, 0) << "nothing to do is done";
+  holder.signal(SIGINT);
+  EXPECT_EQ(holder.wait().exit_code, 130);
+  stop_load();
+}
+
+TEST_F(Lock, TwoAtOnceNeverInterleave) {
+  const auto other_slot = idle_slot();
+  auto first = start_bgdeploy({"deploy", "--tag", "1.1"});
+  auto second = start_bgdeploy({"deploy", "--tag", "1.1"});
+  const auto one = first.wait();
+  const auto two = second.wait();
+  EXPECT_TRUE(one.exit_code == 0 || two.exit_code == 0) << one << two;
+  for (const auto* each : {&one, &two}) EXPECT_TRUE(each->exit_code == 0 || each->exit_code == 4) << *each;
+  EXPECT_EQ(served(), "1.1");
+  EXPECT_EQ(live_slot(), other_slot) << "deployed once";
+  stop_load();
+}
+
+TEST_F(Lock, IsFreeWithinTwoSecondsAfterTheHolderWasKilled) {
+  auto holder = start_holder();
+  holder.signal(SIGKILL);
+  holder.wait();
+  EXPECT_LT(time_until_deployed("1.1", std::chrono::seconds{20}), std::chrono::seconds{2});
+  EXPECT_EQ(served(), "1.1");
+  stop_load();
+}
+
+TEST_F(Lock, IsFreeWithinTwentySecondsAfterTheHoldersNetworkWentSilent) {
+  auto holder = start_holder();
+  silence_open_connections();
+  EXPECT_LT(time_until_deployed("1.1", std::chrono::seconds{40}), std::chrono::seconds{20});
+  EXPECT_EQ(served(), "1.1");
+  const auto ended = holder.wait(std::chrono::seconds{90});
+  EXPECT_NE(ended.exit_code, 0) << ended;
+  EXPECT_NE(ended.exit_code, 137) << "it hung" << ended;
+  EXPECT_EQ(served(), "1.1");
+  stop_load();
+}
+
+TEST_F(Lock, ADeployerThatWasPausedAndLostItDoesNoMoreHarm) {
+  auto holder = start_holder();
+  holder.signal(SIGSTOP);
+  time_until_deployed("1.1", std::chrono::seconds{40});
+  const auto before = world();
+  holder.signal(SIGCONT);
+  const auto woken = holder.wait();
+  EXPECT_NE(woken.exit_code, 0) << woken;
+  EXPECT_EQ(world(), before) << woken;
+  stop_load();
+}
+
+TEST_F(Lock, AFreezeStopsDeploysUntilUnlock) {
+  const auto frozen = bgdeploy({"lock", "-m", "black friday; $(no deploys)"});
+  ASSERT_EQ(frozen.exit_code, 0) << frozen;
+  const auto refused = deploy("1.1");
+  EXPECT_EQ(refused.exit_code, 4) << refused;
+  EXPECT_NE(refused.both().find("black friday; $(no deploys)"), std::string::npos) << refused;
+  EXPECT_EQ(served(), "1.0");
+  const auto status = bgdeploy({"status"});
+  EXPECT_NE(status.out.find("black friday; $(no deploys)"), std::string::npos) << status;
+  EXPECT_EQ(bgdeploy({"unlock"}).exit_code, 0);
+  deploy_well("1.1");
+  stop_load();
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,170 @@
+// What status, check and history say, in ordinary and in odd states.
+#include <csignal>
+
+#include "scenario.hpp"
+
+namespace e2e {
+namespace {
+
+class Status : public Scenario {
+protected:
+  nlohmann::json json_of(const Words& arguments, int exit_code = 0) {
+    const auto finished = bgdeploy(arguments);
+    EXPECT_EQ(finished.exit_code, exit_code) << finished;
+    auto document = nlohmann::json::parse(finished.out, nullptr, false);
+    EXPECT_FALSE(document.is_discarded()) << "one JSON document on stdout" << finished;
+    return document;
+  }
+  void expect_says(const Words& arguments, const std::string& words) {
+    const auto finished = bgdeploy(arguments);
+    EXPECT_NE(finished.out.find(words), std::string::npos) << "does not say: " << words << finished;
+  }
+};
+
+TEST_F(Status, BeforeAFirstDeploy) {
+  write_spec();
+  const auto finished = bgdeploy({"status"});
+  EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_NE(finished.out.find("blue"), std::string::npos) << finished;
+}
+
+TEST_F(Status, NamesReleaseStateAndLiveSlot) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  deploy_well("1.1");
+  for (const char* words : {"1.0", "1.1", "live", "idle", "running", "exited"})
+    expect_says({"status"}, words);
+  json_of({"status", "-o", "json"});
+}
+
+TEST_F(Status, SurvivesOddStates) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  const auto live = "shop-" + live_slot();
+  lab().docker({"pause", live});
+  expect_says({"status"}, "paused");
+  lab().docker({"unpause", live});
+  lab().docker({"kill", live});
+  expect_says({"status"}, "exited");
+  lab().docker({"rm", live});
+  expect_says({"status"}, "no container");
+  lab().docker({"create", "--name", live, "--entrypoint", "/nothing", lab().env("LAB_IMAGE") + ":1.0"});
+  expect_says({"status"}, "created");
+  expect_says({"status"}, "was not started by bgdeploy");
+  lab().write(k_include, "garbage \x01\x1b[31m {{{");
+  const auto finished = bgdeploy({"status"});
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  EXPECT_EQ(finished.both().find('\x1b'), std::string::npos)
+      << "a file's bytes reach the terminal" << finished;
+}
+
+TEST_F(Status, ReadsWhileADeployRuns) {
+  lab().image("1.0");
+  lab().image("slow-boot", {{"APP_BOOT_MS", "60000"}});
+  write_spec();
+  deploy_well("1.0");
+  auto holder = start_bgdeploy({"--progress", "json", "deploy", "--tag", "slow-boot"});
+  ASSERT_TRUE(holder.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+    const auto event = parse_event(line);
+    return event && event->name == "health.probe";
+  })) << holder.err();
+  expect_says({"status"}, "root");  // who holds the lock
+  holder.signal(SIGINT);
+  EXPECT_EQ(holder.wait().exit_code, 130);
+}
+
+TEST_F(Status, HistoryListsDeploysAndRollbacks) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  deploy_well("1.1");
+  ASSERT_EQ(bgdeploy({"rollback"}).exit_code, 0);
+  EXPECT_EQ(json_of({"history", "-o", "json"}).size(), 3U);
+  expect_says({"history"}, "1.1");
+}
+
+TEST_F(Status, CheckIsWellAndChangesNothing) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  const auto before = world();
+  const auto finished = bgdeploy({"check"});
+  EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_EQ(world(), before);
+  lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 8090; nonsense on; }\n");
+  const auto broken = bgdeploy({"check"});
+  EXPECT_EQ(broken.exit_code, 1) << broken;
+  EXPECT_NE(broken.both().find("/etc/nginx/sites-enabled/other.conf"), std::string::npos) << broken;
+}
+
+TEST_F(Status, CheckNamesEverythingThatIsWrongInOneRun) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 8090; nonsense on; }\n");
+  lab().exec({"mv", "/run/docker.sock", "/run/docker.sock.away"});
+  const auto finished = bgdeploy({"check"});
+  const auto refused = deploy("1.0");
+  lab().exec({"mv", "/run/docker.sock.away", "/run/docker.sock"});
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_EQ(refused.exit_code, 1) << refused;
+  for (const char* words : {"docker", "/etc/nginx/sites-enabled/other.conf"})
+    EXPECT_NE(finished.out.find(words), std::string::npos) << "does not name: " << words << finished;
+  EXPECT_NE(refused.both().find("docker"), std::string::npos) << refused;
+  EXPECT_EQ(served(), "1.0");
+}
+
+TEST_F(Status, CheckNamesARegistryThatIsDown) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  lab().registry("stop");
+  const auto finished = bgdeploy({"check"});
+  lab().registry("start");
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.out.find("FAILED  registry of " + lab().env("LAB_IMAGE")), std::string::npos)
+      << finished;
+}
+
+TEST_F(Status, CheckNamesAnIncludeFolderThatIsNotThere) {
+  write_spec({{"proxy", "proxy: {nginx: {include: /etc/nginx/nowhere/url.inc}}"}});
+  const auto finished = bgdeploy({"check"});
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.out.find("/etc/nginx/nowhere"), std::string::npos) << finished;
+}
+
+TEST_F(Status, CheckAndDeployNameSudoThatAsksForAPassword) {
+  lab().image("1.0");
+  write_spec({{"ssh", default_sections().at("ssh").substr(0, default_sections().at("ssh").size() - 1) +
+                          ", sudo: true}"}});
+  // What sudo says on a host whose sudoers do not allow it without a password.
+  const auto placed = lab().exec({"sh", "-c", R"(
+    mount -t tmpfs -o mode=755,exec lab /usr/local/sbin && cd /usr/local/sbin &&
+    printf '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n' >sudo && chmod 755 sudo)"});
+  ASSERT_EQ(placed.exit_code, 0) << placed;
+  const auto before = world();
+  const auto finished = bgdeploy({"check"});
+  const auto refused = deploy("1.0");
+  lab().exec({"umount", "/usr/local/sbin"});
+  for (const auto* each : {&finished, &refused}) {
+    EXPECT_NE(each->exit_code, 0) << *each;
+    EXPECT_NE(each->both().find("sudo"), std::string::npos) << *each;
+  }
+  EXPECT_NE(finished.out.find("FAILED  sudo"), std::string::npos) << finished;
+  EXPECT_EQ(world(), before);
+}
+
+TEST_F(Status, LogsAndExecReachTheLiveContainer) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  expect_says({"logs", "-n", "5"}, "version 1.0 listening on 8080");
+  const auto finished = bgdeploy({"exec", "--", "/app", "--migrate"});
+  EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_NE(finished.out.find("migrating to 1.0"), std::string::npos) << finished;
+}
+
+}  // namespace
+}  // namespace e2e

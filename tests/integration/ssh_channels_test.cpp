@@ -1,0 +1,338 @@
+// Commands and tunnels over one connection to a real sshd, and what happens when it breaks.
+#include <gmock/gmock.h>
+#include <sys/un.h>
+
+#include "bgdeploy/ssh/socket_folder.hpp"
+#include "ssh_server.hpp"
+
+namespace bgdeploy::testing_ssh {
+namespace {
+
+using core::ErrorKind;
+using host::CommandEndpoint;
+using host::TcpEndpoint;
+using host::Tool;
+using host::UnixEndpoint;
+using testing::HasSubstr;
+
+ssh::Fd dial(const fs::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  ssh::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
+  return fd;
+}
+
+std::string read_all(const ssh::Fd& fd) {
+  std::string text(65536, '\0'), all;
+  for (ssize_t count = 0; (count = ::read(fd.get(), text.data(), text.size())) > 0;)
+    all.append(text, 0, static_cast<std::size_t>(count));
+  return all;
+}
+
+void say(const ssh::Fd& fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto count = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    ASSERT_GT(count, 0);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+// Sends back what it gets, on every connection.
+class Echo {
+public:
+  Echo()
+      : m_thread([this] {
+          for (;;) {
+            auto fd = m_port.accept();
+            if (!fd || m_stop) return;
+            m_connections.emplace_back(
+                [connection = std::move(fd)] { say(connection, read_all(connection)); });
+          }
+        }) {}
+  ~Echo() {
+    m_stop = true;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(m_port.number()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const ssh::Fd last(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ::connect(last.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    m_thread.join();
+  }
+  Echo(const Echo&) = delete;
+  Echo& operator=(const Echo&) = delete;
+  int port() const { return m_port.number(); }
+
+private:
+  Port m_port{true};
+  std::atomic<bool> m_stop = false;
+  std::vector<std::jthread> m_connections;
+  std::thread m_thread;
+};
+
+std::string ask(const fs::path& socket, const std::string& question) {
+  const auto fd = dial(socket);
+  if (!fd) return "no connection";
+  say(fd, question);
+  ::shutdown(fd.get(), SHUT_WR);
+  return read_all(fd);
+}
+
+class Channels : public SshTest {
+protected:
+  void open(const std::string& extra = "", core::Duration keepalive = 15s) {
+    set_up({{"ed25519"}, extra});
+    auto target = host();
+    target.ssh.keepalive = keepalive;
+    auto connected = host::connect(target, soon());
+    ASSERT_TRUE(connected) << connected.error().message;
+    m_host = std::move(*connected);
+  }
+  std::unique_ptr<host::Host> m_host;
+};
+
+TEST_F(Channels, RunsACommandWithItsInputAndStreams) {
+  open();
+  const auto output = m_host->run({{"sh", "-c", "cat; echo oops >&2; exit 7"}, Tool::other, "in"}, soon());
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->out, "in");
+  EXPECT_EQ(output->err, "oops\n");
+  EXPECT_EQ(output->exit_code, 7);
+}
+
+TEST_F(Channels, NamesTheSignalThatEndedACommand) {
+  open();
+  const auto output = m_host->run({{"sh", "-c", "kill -KILL $$"}}, soon());
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->signal, "KILL");
+  EXPECT_EQ(output->exit_code, 137);
+}
+
+TEST_F(Channels, WordsReachTheCommandAsTheyAre) {
+  open();
+  const std::vector<std::string> words = {"",   " ", "'", "\"", "$(id)", "`id`", "a\nb",
+                                          "\\", "*", "~", "!",  "-n",    "\xff"};
+  std::vector<std::string> argv = {"printf", "%s\\n"};
+  std::string expected;
+  for (const auto& word : words) {
+    argv.push_back("<" + word + ">");
+    expected += "<" + word + ">\n";
+  }
+  EXPECT_EQ(m_host->run({argv}, soon())->out, expected);
+}
+
+TEST_F(Channels, MovesTenMegabytesBothWaysAtOnce) {
+  open();
+  std::string input(10'000'000, 'x');
+  for (std::size_t i = 0; i < input.size(); i += 997) input[i] = static_cast<char>(i);
+  const auto output = m_host->run({{"sh", "-c", "tee /dev/stderr"}, Tool::other, input}, soon());
+  ASSERT_TRUE(output);
+  EXPECT_TRUE(output->out == input);
+  EXPECT_TRUE(output->err == input);
+}
+
+TEST_F(Channels, TalksToARunningProcessAndDeliversWhatItWroteLast) {
+  open();
+  auto process =
+      m_host->start({{"sh", "-c", "while read -r l; do echo \"<$l>\"; done; exit 5"}}, soon()).value();
+  ASSERT_TRUE(process->write("one\n"));
+  EXPECT_EQ(process->read_line(soon()).value(), "<one>");
+  ASSERT_TRUE(process->close_input());
+  EXPECT_EQ(process->read_line(soon()).value(), std::nullopt);
+  EXPECT_EQ(process->finish(soon())->exit_code, 5);
+
+  const auto bye = m_folder / "bye";
+  process =
+      m_host->start({{"sh", "-c", "cat >\"$0.new\"; mv \"$0.new\" \"$0\"", bye.string()}}, soon()).value();
+  ASSERT_TRUE(process->write("bye"));
+  process.reset();
+  m_host.reset();
+  EXPECT_TRUE(eventually([&] { return read_file(bye) == "bye"; }));
+}
+
+TEST_F(Channels, MoreCommandsThanSshdAllowsAtOnceWaitTheirTurn) {
+  open("MaxSessions 2\n");
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> commands;
+    for (int i = 0; i < 8; ++i)
+      commands.emplace_back([&] {
+        const auto output = m_host->run({{"echo", "hello"}}, soon());
+        if (output && output->out == "hello\n") ++good;
+      });
+  }
+  EXPECT_EQ(good, 8);
+}
+
+TEST_F(Channels, WritesAFile) {
+  open();
+  const auto path = m_folder / "conf.d" / "it's.conf";
+  ASSERT_TRUE(m_host->write_file(path, "content\n", {0640, "root:root"}, soon()));
+  EXPECT_EQ(read_file(path), "content\n");
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0640));
+  const auto refused = m_host->write_file("/proc/none/x", "x", {}, soon());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+}
+
+TEST_F(Channels, FiftyTunnelsAtOnceMixNothingUp) {
+  open();
+  const Echo echo;
+  const auto path = m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).value();
+  EXPECT_EQ(m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).value(), path);
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> tunnels;
+    for (int i = 0; i < 50; ++i)
+      tunnels.emplace_back([&, i] {
+        std::string question(300'000, static_cast<char>('a' + i % 26));
+        question += std::to_string(i);
+        if (ask(path, question) == question) ++good;
+      });
+  }
+  EXPECT_EQ(good, 50);
+}
+
+TEST_F(Channels, ATunnelLeadsToAUnixSocketOrACommand) {
+  open();
+  auto listening = ssh::SocketFolder::make().value();
+  const auto socket = listening->listen().value();
+  const auto tunnel = dial(m_host->socket_to(UnixEndpoint{socket.path}).value());
+  ASSERT_TRUE(tunnel);
+  ssh::Fd server;
+  ASSERT_TRUE(eventually([&] {
+    server = ssh::Fd(::accept4(socket.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    return static_cast<bool>(server);
+  }));
+  say(tunnel, "question");
+  ::shutdown(tunnel.get(), SHUT_WR);
+  EXPECT_EQ(read_all(server), "question");
+  EXPECT_TRUE(m_host->reachable(UnixEndpoint{socket.path}, soon()));
+  EXPECT_FALSE(m_host->reachable(UnixEndpoint{socket.path.string() + "x"}, soon()));
+
+  EXPECT_EQ(ask(m_host->socket_to(CommandEndpoint{{"tr", "a-z", "A-Z"}}).value(), "shout"), "SHOUT");
+  EXPECT_TRUE(m_host->reachable(CommandEndpoint{{"true"}}, soon()));
+  EXPECT_FALSE(m_host->reachable(CommandEndpoint{{"false"}}, soon()));
+}
+
+TEST_F(Channels, ATunnelToNobodyEndsAtOnceAndHarmsNoOther) {
+  open();
+  const Echo echo;
+  const auto nobody = m_host->socket_to(TcpEndpoint{"127.0.0.1", Port(false).release()}).value();
+  const auto good = m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).value();
+  EXPECT_EQ(ask(nobody, ""), "");
+  EXPECT_EQ(ask(good, "still here"), "still here");
+  EXPECT_TRUE(m_host->reachable(TcpEndpoint{"127.0.0.1", echo.port()}, soon()));
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
+}
+
+TEST_F(Channels, WhereForwardingIsForbiddenACommandTakesItsPlace) {
+  open("AllowTcpForwarding no\nAllowStreamLocalForwarding no\n");
+  const Port port(true);
+  const TcpEndpoint endpoint{"127.0.0.1", port.number()};
+  const std::jthread server([&] {
+    const auto connection = port.accept();
+    std::string question(8, '\0');
+    ASSERT_EQ(::recv(connection.get(), question.data(), question.size(), MSG_WAITALL), 8);
+    say(connection, "answer to " + question);
+  });
+  const auto tunnel = dial(m_host->socket_to(endpoint).value());
+  say(tunnel, "question");
+  EXPECT_EQ(read_all(tunnel), "answer to question");
+  EXPECT_TRUE(m_host->reachable(endpoint, soon()));
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
+  EXPECT_FALSE(m_host->reachable(UnixEndpoint{"/run/nobody.sock"}, soon()));
+}
+
+TEST_F(Channels, AKilledConnectionIsLostForEverythingAtOnce) {
+  open();
+  const Echo echo;
+  const auto path = m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).value();
+  const auto tunnel = dial(path);
+  const auto process = m_host->start({{"sh", "-c", "echo ready; cat"}}, soon()).value();
+  ASSERT_EQ(process->read_line(soon()).value(), "ready");
+  core::Result<host::Output> running;
+  std::jthread command([&] { running = m_host->run({{"sleep", "1000"}}, soon()); });
+  ASSERT_TRUE(eventually([&] { return m_server->children().size() >= 4; }));
+  const auto before = std::chrono::steady_clock::now();
+  for (const auto pid : m_server->children()) ::kill(pid, SIGKILL);
+  EXPECT_EQ(process->read_line(soon()).error().kind, ErrorKind::lost);
+  command.join();
+  EXPECT_EQ(running.error().kind, ErrorKind::lost);
+  EXPECT_EQ(read_all(tunnel), "");
+  EXPECT_EQ(process->write("x").error().kind, ErrorKind::lost);
+  EXPECT_EQ(m_host->run({{"true"}}, soon()).error().kind, ErrorKind::lost);
+  EXPECT_EQ(m_host->start({{"true"}}, soon()).error().kind, ErrorKind::lost);
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", echo.port()}, soon()));
+  EXPECT_FALSE(dial(path));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST_F(Channels, ASilentPeerIsGivenUpAndTheHostIsDroppedWithoutDelay) {
+  open("", 1s);
+  const auto process = m_host->start({{"cat"}}, soon()).value();
+  // The connection's processes, never the command's: the network is silent, nothing has ended.
+  for (const auto pid : m_server->children()) ::kill(pid, SIGSTOP);
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(process->read_line(soon()).error().kind, ErrorKind::lost);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
+}
+
+TEST_F(Channels, AHostIsDroppedWithoutDelayThoughItsPeerIsSilent) {
+  open();
+  const auto process = m_host->start({{"cat"}}, soon()).value();
+  for (const auto pid : m_server->children()) ::kill(pid, SIGSTOP);
+  ASSERT_TRUE(process->write(std::string(20'000'000, 'x')));
+  const auto before = std::chrono::steady_clock::now();
+  m_host.reset();
+  EXPECT_EQ(process->read_line(soon()).error().kind, ErrorKind::lost);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+}
+
+TEST_F(Channels, AnIdleConnectionStaysAlive) {
+  open("ClientAliveInterval 1\nClientAliveCountMax 1\n", 1s);
+  // Nothing is asked of it but the answers to sshd's own questions.
+  std::stop_source never;
+  core::system_clock().sleep_for(4s, never.get_token());
+  const auto output = m_host->run({{"true"}}, soon());
+  EXPECT_TRUE(output && output->ok())
+      << (output ? output->err : output.error().details.at(0)) << m_server->log();
+}
+
+TEST_F(Channels, EveryWaitCanBeStopped) {
+  open();
+  const auto process = m_host->start({{"cat"}}, soon()).value();
+  const auto stopped = [&](auto operation) {
+    std::stop_source stop;
+    const std::jthread stopper([&] { stop.request_stop(); });
+    return operation(Wait::for_at_most(30s, stop.get_token()));
+  };
+  EXPECT_EQ(stopped([&](const Wait& wait) { return process->read_line(wait).error().kind; }),
+            ErrorKind::cancelled);
+  EXPECT_EQ(stopped([&](const Wait& wait) { return process->finish(wait).error().kind; }),
+            ErrorKind::cancelled);
+  EXPECT_EQ(stopped([&](const Wait& wait) {
+              return m_host->run({{"sleep", "1000"}}, wait).error().kind;
+            }),
+            ErrorKind::cancelled);
+  EXPECT_EQ(m_host->run({{"sleep", "1000"}}, Wait::for_at_most(50ms)).error().kind, ErrorKind::timeout);
+  for (const auto pid : m_server->children()) ::kill(pid, SIGSTOP);
+  EXPECT_EQ(stopped([&](const Wait& wait) { return m_host->start({{"true"}}, wait).error().kind; }),
+            ErrorKind::cancelled);
+  EXPECT_FALSE(stopped([&](const Wait& wait) {
+    return m_host->reachable(TcpEndpoint{"127.0.0.1", 1}, wait);
+  }));
+}
+
+TEST_F(Channels, ConnectingStartsNoProcessOnTheHost) {
+  open();
+  EXPECT_EQ(m_host->socket_to(TcpEndpoint{"127.0.0.1", 1}).has_value(), true);
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
+  for (const auto pid : m_server->children())
+    EXPECT_THAT(read_file("/proc/" + std::to_string(pid) + "/comm"), "sshd\n");
+}
+
+}  // namespace
+}  // namespace bgdeploy::testing_ssh

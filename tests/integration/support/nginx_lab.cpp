@@ -1,0 +1,326 @@
+#include "support/nginx_lab.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <list>
+#include <sstream>
+#include <stdexcept>
+
+namespace bgdeploy::testing {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+int listen_on_loopback(int& port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd, 512) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no port to listen on");
+  port = ntohs(address.sin_port);
+  return fd;
+}
+
+bool readable(int fd) {
+  pollfd waited{fd, POLLIN, 0};
+  return ::poll(&waited, 1, 20) > 0;
+}
+
+void run_or_throw(const std::string& line) {
+  if (std::system(line.c_str()) != 0) throw std::runtime_error(line);
+}
+
+class HostAs final : public host::Host {
+public:
+  HostAs(std::unique_ptr<host::Host> host, std::string user)
+      : m_host(std::move(host)), m_user(std::move(user)) {}
+  const std::string& name() const override { return m_host->name(); }
+  const std::string& address() const override { return m_host->address(); }
+  host::Result<host::Output> run(const host::Command& command, const core::Wait& wait) override {
+    return m_host->run(as_user(command), wait);
+  }
+  host::Result<std::unique_ptr<host::Process>> start(const host::Command& command,
+                                                     const core::Wait& wait) override {
+    return m_host->start(as_user(command), wait);
+  }
+  host::Result<void> write_file(const std::string& path, std::string_view content,
+                                const host::FileAttributes& attributes, const core::Wait& wait) override {
+    return m_host->write_file(path, content, attributes, wait);
+  }
+  host::Result<fs::path> socket_to(const host::Endpoint& endpoint) override {
+    return m_host->socket_to(endpoint);
+  }
+  bool reachable(const host::Endpoint& endpoint, const core::Wait& wait) override {
+    return m_host->reachable(endpoint, wait);
+  }
+  std::vector<std::string> prefix(host::Tool tool) const override { return m_host->prefix(tool); }
+
+private:
+  host::Command as_user(host::Command command) const {
+    const std::vector<std::string> words = {"setpriv",        "--reuid=" + m_user, "--regid=" + m_user,
+                                            "--clear-groups", "--inh-caps=-all",   "--bounding-set=-all"};
+    command.argv.insert(command.argv.begin(), words.begin(), words.end());
+    return command;
+  }
+  std::unique_ptr<host::Host> m_host;
+  std::string m_user;
+};
+
+}  // namespace
+
+int free_port() {
+  int port = 0;
+  ::close(listen_on_loopback(port));
+  return port;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+Backend::Backend(std::string name) : m_name(std::move(name)), m_listener(listen_on_loopback(m_port)) {
+  m_acceptor = std::jthread([this] {
+    std::list<std::jthread> held;
+    while (!m_stop) {
+      if (!readable(m_listener)) continue;
+      const int connection = ::accept4(m_listener, nullptr, nullptr, SOCK_CLOEXEC);
+      if (connection < 0) continue;
+      if (wants_hold(connection)) {
+        held.emplace_back([this, connection] {
+          ++m_held;
+          while (!m_stop && !m_let_go) std::this_thread::sleep_for(2ms);
+          --m_held;
+          answer(connection);
+        });
+      } else {
+        answer(connection);
+      }
+    }
+  });
+}
+
+Backend::~Backend() {
+  m_stop = true;
+  m_acceptor.join();
+  ::close(m_listener);
+}
+
+bool Backend::wants_hold(int connection) const {
+  std::string request;
+  char buffer[4096];
+  while (!m_stop && request.find("\r\n\r\n") == std::string::npos) {
+    if (!readable(connection)) continue;
+    const auto n = ::read(connection, buffer, sizeof buffer);
+    if (n <= 0) break;
+    request.append(buffer, static_cast<std::size_t>(n));
+  }
+  return request.starts_with("GET /hold");
+}
+
+void Backend::answer(int connection) const {
+  const auto text = fmt::format("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{}", m_name.size(), m_name);
+  [[maybe_unused]] const auto sent = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL);
+  ::close(connection);
+}
+
+std::optional<std::string> get(int port, const std::string& path) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const timeval timeout{20, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  std::string answer;
+  const auto request = fmt::format("GET {} HTTP/1.0\r\nHost: test\r\n\r\n", path);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    char buffer[4096];
+    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;)
+      answer.append(buffer, static_cast<std::size_t>(n));
+  }
+  ::close(fd);
+  const auto body = answer.find("\r\n\r\n");
+  if (body == std::string::npos || answer.find(" 200 ") != 8) return std::nullopt;
+  return answer.substr(body + 4);
+}
+
+Client::Client(int port) {
+  m_thread = std::jthread([this, port](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto body = get(port);
+      ++(body == "blue" || body == "green" ? m_done : m_failed);
+    }
+  });
+}
+
+void Client::stop() {
+  m_thread.request_stop();
+  if (m_thread.joinable()) m_thread.join();
+}
+
+NginxLab::NginxLab(const std::string& user) : port(free_port()), m_user(user) {
+  std::string name = fs::temp_directory_path() / "bgdeploy-nginx-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  folder = name;
+  fs::permissions(folder, fs::perms(0755));
+  sites = folder / "sites";
+  include = folder / "conf" / "service-url.inc";
+  command = folder / "nginx";
+  for (const auto& sub : {sites, folder / "conf", folder / "tmp"}) fs::create_directory(sub);
+  write(command, fmt::format(R"(#!/bin/sh
+if [ -e {0}/gate"$1" ]; then
+  : >{0}/at"$1"
+  while [ -e {0}/gate"$1" ]; do sleep 0.01; done
+fi
+exec nginx "$@"
+)",
+                             folder.string()));
+  fs::permissions(command, fs::perms(0755));
+  write(folder / "nginx.conf", fmt::format(R"(pid {0}/nginx.pid;
+error_log {0}/error.log;
+worker_processes 2;
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  client_body_temp_path {0}/tmp/body; proxy_temp_path {0}/tmp/proxy; fastcgi_temp_path {0}/tmp/fastcgi;
+  uwsgi_temp_path {0}/tmp/uwsgi; scgi_temp_path {0}/tmp/scgi;
+  include {0}/sites/*;
+  server {{
+    listen 127.0.0.1:{1};
+    include {2};
+    location / {{ proxy_pass $service_url; proxy_read_timeout 600s; }}
+  }}
+}}
+)",
+                                           folder.string(), port, include.string()));
+  spec.include = include;
+  const auto conf = folder / "nginx.conf";
+  spec.test = {command, "-t", "-c", conf};
+  spec.reload = {command, "-s", "reload", "-c", conf};
+  write(include, text_for(0));
+}
+
+NginxLab::~NginxLab() {
+  blue.let_go();
+  green.let_go();
+  stop();
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
+
+void NginxLab::start() {
+  std::string as_user;
+  if (!m_user.empty()) {
+    run_or_throw(fmt::format("chown -R {0}:{0} {1}", m_user, folder.string()));
+    as_user = fmt::format("setpriv --reuid={0} --regid={0} --clear-groups ", m_user);
+  }
+  run_or_throw(fmt::format("{0}nginx -c {1}/nginx.conf 2>{1}/start.log", as_user, folder.string()));
+  if (!eventually([&] { return master() > 0 && get(port).has_value(); }))
+    throw std::runtime_error("nginx did not start");
+}
+
+void NginxLab::stop() {
+  const auto pid = master();
+  if (pid <= 0) return;
+  // The workers are in the master's process group; left-over ones hold the port.
+  ::kill(-pid, SIGKILL);
+  eventually([&] { return ::kill(pid, 0) != 0; });
+  fs::remove(folder / "nginx.pid");
+}
+
+pid_t NginxLab::master() const {
+  std::ifstream file(folder / "nginx.pid");
+  pid_t pid = 0;
+  file >> pid;
+  return file ? pid : 0;
+}
+
+std::array<proxy::Routing, 2> NginxLab::slots() const {
+  const auto backend = [](const std::string& name, int at) {
+    return proxy::Backend{.host = "local",
+                          .address = "127.0.0.1",
+                          .port = std::to_string(at),
+                          .container = "app-" + name,
+                          .slot = name,
+                          .tag = "1"};
+  };
+  return {proxy::Routing{backend("blue", blue.port())}, proxy::Routing{backend("green", green.port())}};
+}
+
+std::string NginxLab::text_for(std::size_t slot) const {
+  return proxy::render(spec, slots()[slot]).value();
+}
+
+void NginxLab::write(const fs::path& path, const std::string& text) const {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+}
+
+std::string NginxLab::read(const fs::path& path) const {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> NginxLab::leftovers() const {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(include.parent_path()))
+    if (entry.path().filename().string().starts_with(".")) found.push_back(entry.path().filename());
+  return found;
+}
+
+void NginxLab::open(const std::string& option) const {
+  fs::remove(folder / ("gate" + option));
+  fs::remove(folder / ("at" + option));
+}
+
+bool NginxLab::kill_script() const {
+  bool killed = false;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const auto pid = std::atoi(entry.path().filename().c_str());
+    if (pid <= 0) continue;
+    const auto words = read(entry.path() / "cmdline");
+    // The script itself, then its subshells, which have the same command line.
+    if (words.starts_with(std::string("sh\0-c\0", 6)) && words.find(include.string()) != std::string::npos &&
+        words.find("put_back") != std::string::npos)
+      killed = ::kill(pid, SIGKILL) == 0 || killed;
+  }
+  return killed;
+}
+
+std::unique_ptr<host::Host> local_host() {
+  spec::Host local;
+  local.name = "local";
+  local.local = true;
+  return host::connect(local, soon()).value();
+}
+
+std::unique_ptr<host::Host> local_host_as(const std::string& user) {
+  return std::make_unique<HostAs>(local_host(), user);
+}
+
+core::Wait soon() {
+  return core::Wait::for_at_most(60s);
+}
+
+}  // namespace bgdeploy::testing

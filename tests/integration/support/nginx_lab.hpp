@@ -1,0 +1,110 @@
+// A real nginx in a temporary folder, with its own pid file and free ports, two backends that say who they
+// are, and clients. All of it ends with the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/proxy/proxy.hpp"
+
+namespace bgdeploy::testing {
+
+// A port nobody listens on now.
+int free_port();
+
+// Until `condition` holds, at most ten seconds.
+bool eventually(const std::function<bool()>& condition);
+
+// Answers every request with its name; /hold only when it is let go.
+class Backend {
+public:
+  explicit Backend(std::string name);
+  ~Backend();
+  Backend(const Backend&) = delete;
+  int port() const { return m_port; }
+  int held() const { return m_held; }
+  void let_go() { m_let_go = true; }
+
+private:
+  bool wants_hold(int connection) const;
+  void answer(int connection) const;
+
+  std::string m_name;
+  int m_port = 0;  // set by what makes the listener
+  int m_listener = -1;
+  std::atomic<bool> m_stop = false, m_let_go = false;
+  std::atomic<int> m_held = 0;
+  std::jthread m_acceptor;
+};
+
+// The body of one answer on a connection of its own; nothing when anything went wrong.
+std::optional<std::string> get(int port, const std::string& path = "/");
+
+// Requests, one after the other, until it is stopped.
+class Client {
+public:
+  explicit Client(int port);
+  ~Client() { stop(); }
+  void stop();
+  int done() const { return m_done; }
+  int failed() const { return m_failed; }
+
+private:
+  std::atomic<int> m_done = 0, m_failed = 0;
+  std::jthread m_thread;
+};
+
+class NginxLab {
+public:
+  // `user`: whom the master runs as, by number; root when empty.
+  explicit NginxLab(const std::string& user = {});
+  ~NginxLab();
+  NginxLab(const NginxLab&) = delete;
+
+  std::filesystem::path folder;   // everything is below it
+  std::filesystem::path include;  // of the service
+  std::filesystem::path sites;    // a folder of further server blocks
+  int port = 0;                   // of the service
+  Backend blue{"blue"}, green{"green"};
+  spec::Nginx spec;               // template, test and reload of this nginx, through `command`
+  std::filesystem::path command;  // nginx, but see gate()
+
+  void start();
+  void stop();
+  pid_t master() const;
+  std::array<proxy::Routing, 2> slots() const;
+  std::string text_for(std::size_t slot) const;
+  void write(const std::filesystem::path& path, const std::string& text) const;
+  std::string read(const std::filesystem::path& path) const;
+  // The hidden files beside the include.
+  std::vector<std::string> leftovers() const;
+
+  // Calls of `command` with this first option (-t, -s) wait from now on until open() is called.
+  void gate(const std::string& option) const { write(folder / ("gate" + option), ""); }
+  bool at_gate(const std::string& option) const { return std::filesystem::exists(folder / ("at" + option)); }
+  void open(const std::string& option) const;
+  // The switch script that works on this lab, killed as kill -9 does it. False when there is none.
+  bool kill_script() const;
+
+private:
+  std::string m_user;
+};
+
+// This machine, as the spec's `local`.
+std::unique_ptr<host::Host> local_host();
+// The same, but every command is run as another user, without any capability.
+std::unique_ptr<host::Host> local_host_as(const std::string& user);
+
+core::Wait soon();
+
+}  // namespace bgdeploy::testing

@@ -1,0 +1,73 @@
+// The steady load: requests leave on a fixed schedule whether or not earlier ones were answered, so that a
+// stall shows as latency instead of as fewer requests.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "summary.hpp"
+#include "target.hpp"
+
+namespace bgload {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  Target target;
+  double rate = 200;                     // requests a second
+  std::chrono::milliseconds length{0};   // how long requests are started
+  std::chrono::milliseconds slow{3000};  // one request of that length is always in flight; 0: none
+  std::chrono::milliseconds timeout{10'000};
+  bool keep_alive = false;  // reuse connections, and retry once where RFC 9110 section 9.2.2 allows it
+};
+
+class Load {
+public:
+  explicit Load(Options options);
+  ~Load();
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
+  // Until the time is over or `stop_fd` becomes readable; then waits for what is in flight. `started` is
+  // called at the first good answer.
+  void run(int stop_fd, const std::function<void()>& started);
+
+  const Summary& summary() const { return m_summary; }
+
+private:
+  struct Request {
+    int fd = -1;
+    bool slow = false, connected = false, reused = false;
+    Clock::time_point due, deadline;
+    std::string output;  // the whole request, for a retry too
+    bool sent = false;
+    std::string input;
+  };
+  using Requests = std::list<Request>;
+
+  void start(bool slow, Clock::time_point due);
+  bool connect(Request& request);
+  void watch(const Request& request, unsigned events);
+  void start_what_is_due(Clock::time_point now);
+  int wait_time(Clock::time_point now, bool stopping) const;
+  void on_ready(Requests::iterator request, unsigned events);
+  void send(Requests::iterator request);
+  void receive(Requests::iterator request);
+  void answered(Requests::iterator request);
+  void fail(Requests::iterator request, const std::string& kind, const std::string& detail);
+  void finish(Requests::iterator request, bool reusable);
+  void expire(Clock::time_point now);
+
+  Options m_options;
+  Summary m_summary;
+  Requests m_requests;
+  std::vector<int> m_idle;
+  Clock::time_point m_next_due, m_next_slow;
+  bool m_slow_in_flight = false, m_stopping = false;
+  int m_epoll = -1;
+};
+
+}  // namespace bgload

@@ -1,0 +1,108 @@
+#include "bgdeploy/deploy/choose.hpp"
+
+#include <gmock/gmock.h>
+
+#include "../plan/spec_for_tests.hpp"
+#include "bgdeploy/spec/load.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using core::ErrorKind;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+plan::Release release(const std::string& tag) {
+  return {"id-" + tag, tag, "shop", "sha256:" + tag};
+}
+
+HistoryEntry entry(const std::string& command, const std::string& from, const std::string& to,
+                   const std::string& result = "succeeded") {
+  HistoryEntry made;
+  made.command = command;
+  if (!from.empty()) made.from = release(from);
+  made.to = release(to);
+  made.result = result;
+  spec::Docker docker;
+  docker.environment["RAN_AS"] = to;
+  made.docker = spec::docker_to_json(docker);
+  return made;
+}
+
+plan::Container container(const std::string& tag) {
+  plan::Container made;
+  made.id = "c-" + tag;
+  made.release = release(tag);
+  made.managed = true;
+  return made;
+}
+
+class Choose : public testing::Test {
+protected:
+  Choose() {
+    state.app_hosts.resize(1);
+    state.app_hosts[0].slots[0].container = container("2.0");
+  }
+  core::Result<RollbackTarget> choose(const std::optional<std::string>& to = std::nullopt) {
+    return choose_rollback(spec, state, 0, history, to);
+  }
+  spec::Spec spec = test::small_spec();
+  plan::State state;  // blue is live with 2.0
+  std::vector<HistoryEntry> history;
+};
+
+TEST_F(Choose, TakesTheReleaseBeforeThisOneWithTheConfigurationItRanWith) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};
+  const auto target = choose();
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->launch.release, release("1.0"));
+  EXPECT_EQ(target->launch.docker.environment.at("RAN_AS"), "1.0");
+  EXPECT_THAT(target->note, IsEmpty());
+}
+
+TEST_F(Choose, IgnoresDeploysThatFailedAfterwards) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0"),
+             entry("deploy", "2.0", "3.0", "failed")};
+  EXPECT_EQ(choose()->launch.release, release("1.0"));
+}
+
+TEST_F(Choose, GoesForwardAgainAfterARollbackAndSaysSo) {
+  history = {entry("deploy", "", "2.0"), entry("deploy", "2.0", "3.0"), entry("rollback", "3.0", "2.0")};
+  const auto target = choose();
+  EXPECT_EQ(target->launch.release, release("3.0"));
+  EXPECT_THAT(target->note, HasSubstr("forward again to 3.0"));
+}
+
+TEST_F(Choose, FallsBackOnTheContainerWhenTheHistoryIsLost) {
+  state.app_hosts[0].slots[1].container = container("1.0");
+  EXPECT_EQ(choose()->launch.release, release("1.0"));
+  // What an interrupted deploy moved aside is what served before, not the newcomer.
+  state.app_hosts[0].slots[1].container = container("3.0");
+  state.app_hosts[0].slots[1].aside = container("1.0");
+  EXPECT_EQ(choose()->launch.release, release("1.0"));
+}
+
+TEST_F(Choose, HasNothingToGoBackTo) {
+  EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
+  history = {entry("deploy", "", "2.0"), entry("deploy", "2.0", "3.0", "failed")};
+  EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
+}
+
+TEST_F(Choose, FindsByTagNewestFirstByDigestAndById) {
+  HistoryEntry older = entry("deploy", "", "1.0");
+  older.to.id = "id-older";
+  older.to.digest = "sha256:older";
+  history = {older, entry("deploy", "1.0", "1.0"), entry("deploy", "1.0", "2.0")};
+  EXPECT_EQ(choose("1.0")->launch.release.id, "id-1.0");
+  EXPECT_EQ(choose("sha256:older")->launch.release.id, "id-older");
+  EXPECT_EQ(choose("id-older")->launch.release.digest, "sha256:older");
+  EXPECT_EQ(choose("7.0").error().kind, ErrorKind::nothing);
+}
+
+TEST(ReleaseId, IsItsTimeAndChance) {
+  const std::string id = new_release_id(*core::parse_time("2026-11-21T05:07:10Z"));
+  EXPECT_THAT(id, testing::MatchesRegex("20261121T050710Z-[0-9a-f]{4}"));
+}
+
+}  // namespace
+}  // namespace bgdeploy::deploy

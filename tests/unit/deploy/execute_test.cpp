@@ -1,0 +1,183 @@
+#include "bgdeploy/deploy/execute.hpp"
+
+#include <gmock/gmock.h>
+
+#include "../plan/spec_for_tests.hpp"
+#include "bgdeploy/deploy/observe.hpp"
+#include "simulated_world.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using plan::Container;
+using test::Fault;
+using test::SimulatedWorld;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Optional;
+using testing::StrEq;
+
+const core::Wait k_wait = core::Wait::for_at_most(std::chrono::minutes(1));
+
+plan::Release release(const std::string& tag) {
+  return {"id-" + tag, tag, "shop", "sha256:" + tag};
+}
+
+// Observe, settle, plan, execute: what the program does under its lock.
+Outcome deploy(const spec::Spec& spec, SimulatedWorld& simulated, const std::string& tag,
+               const Stops& stops = {}) {
+  World world = simulated.world();
+  const plan::Launch launch{release(tag), {}};
+  auto state = observe(spec, world, launch, k_wait);
+  if (state) state = settle(spec, world, std::move(*state), launch, k_wait);
+  if (!state) return {Verdict::failed, 3, false, state.error()};
+  auto plan = plan::make_plan(spec, *state, {plan::Request::Kind::deploy, launch, false});
+  if (!plan) return {Verdict::failed, 5, false, plan.error()};
+  return execute(spec, *state, *plan, world, stops);
+}
+
+// Blue runs 1.0 and serves, green keeps 0.9 stopped.
+void set_up(SimulatedWorld& simulated) {
+  simulated.run(0, release("1.0"));
+  simulated.run(1, release("0.9"), Container::Status::exited);
+  simulated.put_live(0);
+}
+
+class Execute : public testing::TestWithParam<std::size_t> {
+protected:
+  Execute() : spec(test::small_spec(GetParam())), world(spec, GetParam()) { set_up(world); }
+  spec::Spec spec;
+  SimulatedWorld world;
+};
+
+TEST_P(Execute, DeploysAndRetires) {
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.verdict, Verdict::succeeded);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 stopped", "shop-green=2.0 running"));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(Execute, StartsWithTheFirstSlotAndLeavesNothingOfAFirstReleaseThatFails) {
+  SimulatedWorld empty(spec, GetParam());
+  empty.put_live(0);
+  empty.unhealthy_tag = "1.0";
+  EXPECT_EQ(deploy(spec, empty, "1.0").exit_code, 1);
+  EXPECT_THAT(empty.containers(0), testing::IsEmpty());
+  empty.unhealthy_tag.clear();
+  EXPECT_EQ(deploy(spec, empty, "1.0").exit_code, 0);
+  EXPECT_THAT(empty.containers(0), ElementsAre("shop-blue=1.0 running"));
+  EXPECT_THAT(empty.answers(), Each(Optional(StrEq("1.0"))));
+}
+
+TEST_P(Execute, LeavesNothingBehindWhenTheReleaseNeverGetsHealthy) {
+  world.unhealthy_tag = "2.0";
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.error->kind, core::ErrorKind::unhealthy);
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+  EXPECT_THAT(world.events(), Contains("log.line health"));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(Execute, GivesUpAtOnceWhenTheContainerExits) {
+  world.crashing_tag = "2.0";
+  spec.health.deadline = std::chrono::hours(1);
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error->details, Contains("shop-green exited with exit code 3"));
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+}
+
+TEST_P(Execute, PutsEveryProxyBackWhenOneRefuses) {
+  world.refusing_proxy = spec.app_hosts.back().name;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(Execute, UndoesWhenInterruptedBeforeTheSwitch) {
+  std::stop_source stop;
+  stop.request_stop();
+  const Outcome outcome = deploy(spec, world, "2.0", {stop.get_token(), {}});
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_EQ(outcome.verdict, Verdict::interrupted);
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+}
+
+TEST_P(Execute, TouchesNothingMoreOnceTheLockIsLost) {
+  std::stop_source lost;
+  lost.request_stop();
+  const int before = world.effects();
+  const Outcome outcome = deploy(spec, world, "2.0", {{}, lost.get_token()});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_EQ(world.effects() - before, 2 * static_cast<int>(GetParam()));  // it only looked
+}
+
+TEST_P(Execute, SaysThatAHumanIsNeededWhenTheOldReleaseDiedMeanwhile) {
+  world.unhealthy_tag = "1.0";
+  World effects = world.world();
+  auto state = observe(spec, effects, plan::Launch{release("2.0"), {}}, k_wait);
+  ASSERT_TRUE(state);
+  world.unhealthy_tag = "2.0";
+  for (plan::AppHost& host : state->app_hosts) host.live_answers = true;
+  auto plan = plan::make_plan(spec, *state, {plan::Request::Kind::deploy, {release("2.0"), {}}, false});
+  ASSERT_TRUE(plan);
+  world.crashing_tag = "2.0";
+  world.unhealthy_tag = "1.0";
+  const Outcome outcome = execute(spec, *state, *plan, effects, {});
+  EXPECT_EQ(outcome.exit_code, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Hosts, Execute, testing::Values(1, 2, 5));
+
+struct Case {
+  Fault fault;
+  std::size_t hosts;
+};
+
+// Every single effect of a deploy fails once, in every way: no request is lost, all backends run one release,
+// and the next deploy works without repair.
+class FaultEverywhere : public testing::TestWithParam<Case> {};
+
+TEST_P(FaultEverywhere, LosesNothingAndTheNextDeployWorks) {
+  const auto [fault, hosts] = GetParam();
+  spec::Spec spec = test::small_spec(hosts);
+  spec.parallel = 1;  // the same order of effects in every run
+  int hits = 0;
+  for (int at = 0;; ++at) {
+    SimulatedWorld world(spec, hosts);
+    set_up(world);
+    world.fault_at(at, fault);
+    const Outcome outcome = deploy(spec, world, "2.0");
+    if (!world.fault_hit()) break;
+    ++hits;
+    SCOPED_TRACE(testing::Message() << "effect " << at << ", exit code " << outcome.exit_code);
+    EXPECT_EQ(world.failed_requests(), 0);
+    const auto answers = world.answers();
+    EXPECT_THAT(answers, Each(Optional(StrEq(**answers.begin())))) << "a mixed fleet";
+    if (outcome.exit_code != 5) {
+      EXPECT_THAT(answers, Each(Optional(StrEq(outcome.committed ? "2.0" : "1.0")))) << "other than it said";
+    }
+
+    world.heal();
+    const Outcome again = deploy(spec, world, "3.0");
+    EXPECT_EQ(again.exit_code, 0) << (again.error ? again.error->message : "");
+    EXPECT_THAT(world.answers(), Each(Optional(StrEq("3.0"))));
+    EXPECT_EQ(world.failed_requests(), 0);
+    for (std::size_t host = 0; host < hosts; ++host) EXPECT_EQ(world.containers(host).size(), 2U);
+  }
+  EXPECT_GT(hits, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, FaultEverywhere,
+                         testing::Values(Case{Fault::refused, 1}, Case{Fault::lost, 1}, Case{Fault::dead, 1},
+                                         Case{Fault::refused, 2}, Case{Fault::lost, 2},
+                                         Case{Fault::refused, 3}));
+
+}  // namespace
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,143 @@
+// The lines, and the real scripts on this machine.
+#include "bgdeploy/deploy/history.hpp"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+HistoryEntry entry(std::string tag) {
+  return {.time = *core::parse_time("2026-11-21T05:07:10.042Z"),
+          .took = core::Duration(2400),
+          .who = "jenkins@ci-7 (pid 4242)",
+          .command = "deploy",
+          .result = "failed",
+          .message = "web-1: \"HTTP 503\"\nénd",
+          .from = {"20261120T050710Z-1f3a", "1.2.2", "app", "sha256:aa"},
+          .to = {"20261121T050710Z-1f3a", std::move(tag), "app", "sha256:bb"},
+          .slot = "green",
+          .hosts = {"web-1", "web-2"},
+          .docker = R"({"mem_limit":"700m"})"};
+}
+
+TEST(HistoryLine, ReadsBackWhatItWrote) {
+  const auto line = to_json_line(entry("1.2.3"));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto back = parse_history_line(line);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, entry("1.2.3"));
+  EXPECT_EQ(*parse_history_line(to_json_line({})), HistoryEntry{});
+}
+
+TEST(HistoryLine, RefusesWhatIsNoEntryAndSurvivesStrangeOnes) {
+  EXPECT_FALSE(parse_history_line(""));
+  EXPECT_FALSE(parse_history_line("{\"time\":"));
+  EXPECT_FALSE(parse_history_line("[]"));
+  EXPECT_FALSE(parse_history_line("{}"));
+  const auto strange = parse_history_line(
+      R"({"time":"2026-11-21T05:07:10Z","who":7,"to":[],"hosts":[1,"web-1"],"took_ms":"x","new":true})");
+  ASSERT_TRUE(strange);
+  EXPECT_EQ(strange->hosts, std::vector<std::string>{"web-1"});
+}
+
+class HistoryFile : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string folder = (std::filesystem::temp_directory_path() / "bgdeploy-history-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    m_folder = folder;
+    m_history.dir = folder + "/it's/state";
+    m_host = connected();
+  }
+  void TearDown() override { std::filesystem::remove_all(m_folder); }
+
+  static std::unique_ptr<host::Host> connected() {
+    return std::move(*host::connect({.name = "local", .local = true}, wait()));
+  }
+  static core::Wait wait() { return core::Wait::for_at_most(std::chrono::seconds(30)); }
+  void append(const std::string& tag) {
+    const auto written = append_history(*m_host, m_history, "auction", entry(tag), wait());
+    EXPECT_TRUE(written) << written.error().message;
+  }
+  std::vector<std::string> tags() {
+    std::vector<std::string> result;
+    const auto entries = read_history(*m_host, m_history, "auction", wait());
+    EXPECT_TRUE(entries) << entries.error().message;
+    for (const auto& line : entries.value_or(std::vector<HistoryEntry>{})) result.push_back(line.to.tag);
+    return result;
+  }
+  static unsigned mode(const std::filesystem::path& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777u : 0;
+  }
+
+  std::filesystem::path m_folder;
+  spec::History m_history;
+  std::unique_ptr<host::Host> m_host;
+};
+
+TEST_F(HistoryFile, IsEmptyBeforeTheFirstDeploy) {
+  EXPECT_EQ(tags(), std::vector<std::string>{});
+}
+
+TEST_F(HistoryFile, KeepsTheLastOldestFirstForItsOwnerOnly) {
+  m_history.keep = 3;
+  for (const auto* tag : {"1", "2", "3", "4"}) append(tag);
+  EXPECT_EQ(tags(), (std::vector<std::string>{"2", "3", "4"}));
+  EXPECT_EQ(mode(m_folder / "it's/state"), 0700u);
+  EXPECT_EQ(mode(m_folder / "it's/state/auction.jsonl"), 0600u);
+  m_history.keep = 1;
+  append("5");
+  EXPECT_EQ(tags(), (std::vector<std::string>{"5"}));
+  EXPECT_EQ((*read_history(*m_host, m_history, "auction", wait())).front(), entry("5"));
+}
+
+TEST_F(HistoryFile, ALineThatWasCutOffIsLeftOutAndHarmsNoOther) {
+  append("1");
+  std::ofstream(m_folder / "it's/state/auction.jsonl", std::ios::app) << "{\"time\":\"2026-";
+  append("2");
+  EXPECT_EQ(tags(), (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(HistoryFile, ConcurrentWritersLoseNothing) {
+  {
+    std::vector<std::jthread> writers;
+    for (int i = 0; i < 8; ++i) {
+      writers.emplace_back([this, i] {
+        const auto host = connected();
+        EXPECT_TRUE(append_history(*host, m_history, "auction", entry(std::to_string(i)), wait()));
+      });
+    }
+  }
+  EXPECT_THAT(tags(), testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
+}
+
+TEST_F(HistoryFile, ATildeIsTheHomeOfWhoLogsIn) {
+  const std::string old = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+  ::setenv("HOME", m_folder.c_str(), 1);
+  m_history.dir = "~/.local/state/bgdeploy";
+  append("1");
+  EXPECT_EQ(tags(), std::vector<std::string>{"1"});
+  EXPECT_TRUE(std::filesystem::exists(m_folder / ".local/state/bgdeploy/auction.jsonl"));
+  ::setenv("HOME", old.c_str(), 1);
+}
+
+TEST_F(HistoryFile, SaysWhyItCannotBeWritten) {
+  std::ofstream(m_folder / "it's") << "a file where a folder should be";
+  const auto written = append_history(*m_host, m_history, "auction", entry("1"), wait());
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind, core::ErrorKind::refused);
+  EXPECT_EQ(written.error().message, "local: the history in " + m_history.dir + " failed");
+  EXPECT_FALSE(written.error().details.empty());
+}
+
+}  // namespace
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,207 @@
+// Against the real script, shell and flock on this machine.
+#include "bgdeploy/deploy/lease.hpp"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <semaphore>
+#include <thread>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using core::ErrorKind;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+const LockOwner k_owner{"jenkins@ci-7 (pid 4242)", "deploy 1.2.3", *core::parse_time("2026-11-21T05:07:10Z")};
+
+class Lock : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string folder = (std::filesystem::temp_directory_path() / "bgdeploy-lease-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    m_folder = folder;
+    m_path = folder + "/.it's a lock";
+    m_host = connected();
+  }
+  void TearDown() override { std::filesystem::remove_all(m_folder); }
+
+  static std::unique_ptr<host::Host> connected() {
+    return std::move(*host::connect({.name = "local", .local = true}, wait()));
+  }
+  static Wait wait(core::Duration most = 30s) { return Wait::for_at_most(most); }
+
+  // Forks a deployer that takes the lock and then waits for signals.
+  pid_t deployer_that_holds_the_lock() {
+    int ready[2];
+    if (::pipe(ready) != 0) return -1;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const auto host = connected();
+      const auto lease = acquire(*host, m_path, k_owner, wait());
+      const char answer = lease ? 'y' : 'n';
+      if (::write(ready[1], &answer, 1) == 1) ::pause();
+      ::_exit(0);
+    }
+    char answer = 'n';
+    EXPECT_EQ(::read(ready[0], &answer, 1), 1);
+    EXPECT_EQ(answer, 'y');
+    ::close(ready[0]);
+    ::close(ready[1]);
+    return pid;
+  }
+
+  // How long until the lock can be taken by somebody else.
+  core::Duration until_free(core::Duration most) {
+    const auto began = std::chrono::steady_clock::now();
+    for (;;) {
+      const auto lease = acquire(*m_host, m_path, k_owner, wait());
+      const auto took = std::chrono::ceil<core::Duration>(std::chrono::steady_clock::now() - began);
+      if (lease || took > most) return took;
+      EXPECT_EQ(lease.error().kind, ErrorKind::locked) << lease.error().message;
+    }
+  }
+
+  std::filesystem::path m_folder;
+  std::string m_path;
+  std::unique_ptr<host::Host> m_host;
+};
+
+TEST_F(Lock, OneHoldsItTheOtherIsToldWho) {
+  auto first = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(first) << first.error().message;
+  const auto began = std::chrono::steady_clock::now();
+  const auto second = acquire(*m_host, m_path, {"bob", "deploy 9", {}}, wait());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::locked);
+  EXPECT_THAT(
+      second.error().message,
+      testing::MatchesRegex("locked by jenkins@ci-7 \\(pid 4242\\) on local since 2026-11-21T05:07:10Z "
+                            "\\(.*s ago\\): deploy 1.2.3"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
+  EXPECT_FALSE((*first)->lost().stop_requested());
+  EXPECT_TRUE((*first)->release(wait()));
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+}
+
+TEST_F(Lock, StatusNamesTheHolderAndDoesNotDisturbIt) {
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, std::nullopt);
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+  EXPECT_FALSE((*lease)->lost().stop_requested());
+  ASSERT_TRUE((*lease)->release(wait()));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, std::nullopt);
+}
+
+TEST_F(Lock, ManyThatAskForStatusKeepNobodyFromTakingIt) {
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&](std::stop_token stop) {
+      const auto host = connected();
+      while (!stop.stop_requested()) EXPECT_TRUE(lock_status(*host, m_path, wait()));
+    });
+  }
+  for (int i = 0; i < 5; ++i) {
+    auto lease = acquire(*m_host, m_path, k_owner, wait());
+    ASSERT_TRUE(lease) << lease.error().message;
+    EXPECT_TRUE((*lease)->release(wait()));
+  }
+}
+
+TEST_F(Lock, AFreezeIsQuotedUntilItIsTakenAway) {
+  ASSERT_TRUE(
+      freeze(*m_host, m_path, {"ann@desk (pid 1)", "audit until 17:00 'o'clock", k_owner.since}, wait()));
+  const auto refused = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::frozen);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("frozen by ann@desk (pid 1) on local since 2026-11-21T05:07:10Z"));
+  EXPECT_THAT(refused.error().message, HasSubstr(": audit until 17:00 'o'clock"));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze->what, "audit until 17:00 'o'clock");
+  EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), true);
+  EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), false);
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+}
+
+TEST_F(Lock, AFreezeLeavesARunningDeployItsLock) {
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease);
+  ASSERT_TRUE(freeze(*m_host, m_path, k_owner, wait()));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+  ASSERT_TRUE(unfreeze(*m_host, m_path, wait()));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+  EXPECT_FALSE((*lease)->lost().stop_requested());
+}
+
+TEST_F(Lock, SaysWhatIsMissing) {
+  const auto missing = acquire(*m_host, m_folder / "none/.lock", k_owner, wait());
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::refused);
+  EXPECT_EQ(missing.error().message, "local: cannot lock: no folder " + (m_folder / "none").string());
+  EXPECT_FALSE(freeze(*m_host, m_folder / "none/.lock", k_owner, wait()));
+}
+
+TEST_F(Lock, WhatSomebodyElseWroteIntoTheFilesIsPrintable) {
+  std::ofstream(m_path + ".freeze") << R"({"who":"\u001b[31mmallory","what":7,"since":"never"})";
+  const auto refused = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "frozen by \\x1b[31mmallory on local");
+  std::ofstream(m_path + ".freeze") << "garbage\nlocked {}";
+  EXPECT_EQ(acquire(*m_host, m_path, k_owner, wait()).error().message, "frozen by somebody on local");
+}
+
+TEST_F(Lock, AHolderThatIsKilledIsNoticedAtOnce) {
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease);
+  std::binary_semaphore noticed(0);
+  const std::stop_callback callback((*lease)->lost(), [&] { noticed.release(); });
+  const auto killed = m_host->run({{"sh", "-c", R"(for p in /proc/[0-9]*; do
+          tr '\000' ' ' <$p/cmdline 2>/dev/null | grep -qF "bgdeploy $1 10" && kill -9 ${p#/proc/}; done; :)",
+                                    "kill", m_path}},
+                                  wait());
+  ASSERT_TRUE(killed);
+  EXPECT_TRUE(noticed.try_acquire_for(10s));
+  const auto released = (*lease)->release(wait());
+  ASSERT_FALSE(released);
+  EXPECT_EQ(released.error().kind, ErrorKind::lost);
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+}
+
+TEST_F(Lock, ADeployerThatWasKilledLetsGoAtOnce) {
+  const pid_t pid = deployer_that_holds_the_lock();
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_LT(until_free(20s), 2s);
+  ::waitpid(pid, nullptr, 0);
+}
+
+TEST_F(Lock, ADeployerThatWasPausedNeverWakesBesideItsSuccessor) {
+  const pid_t pid = deployer_that_holds_the_lock();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  const auto took = until_free(20s);
+  EXPECT_LT(took, 20s);
+  EXPECT_GT(took, 5s) << "a short pause must not lose the lock";
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+TEST_F(Lock, AHeldLockOutlivesItsTimeToLive) {
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease);
+  std::binary_semaphore noticed(0);
+  const std::stop_callback callback((*lease)->lost(), [&] { noticed.release(); });
+  EXPECT_FALSE(noticed.try_acquire_for(12s));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+}
+
+}  // namespace
+}  // namespace bgdeploy::deploy

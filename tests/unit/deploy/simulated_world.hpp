@@ -1,0 +1,82 @@
+// A world that holds state instead of expectations: hosts with containers, nginx with a file and with workers
+// that follow it only on reload, and clients that look after every effect whether the live slot answers. Any
+// single effect can be made to fail, before or after it happened, or to be the last one ever (the deployer
+// died).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/deploy/world.hpp"
+#include "bgdeploy/plan/plan.hpp"
+
+namespace bgdeploy::test {
+
+enum class Fault {
+  none,
+  refused,  // the effect does not happen, and says so
+  lost,     // it happens, but its answer does not arrive
+  dead,     // it happens, and nothing after it does
+};
+
+class SimulatedWorld {
+public:
+  SimulatedWorld(const spec::Spec& spec, std::size_t hosts);
+  ~SimulatedWorld();
+
+  deploy::World world();
+
+  // A running container in `slot` of every host; the first one that is put live is what the proxies name.
+  void run(std::size_t slot, const plan::Release& release,
+           plan::Container::Status status = plan::Container::Status::running);
+  void put_live(std::size_t slot);
+
+  // Lets effect number `at` (from 0, counted from now on) end in `fault`. Undoing works again afterwards
+  // unless dead.
+  void fault_at(int at, Fault fault);
+  void heal();
+  int effects() const { return m_effects; }
+  bool fault_hit() const { return m_fault_hit; }
+
+  // Releases whose container starts but never answers, or exits at once.
+  std::string unhealthy_tag, crashing_tag;
+  // Proxies whose commit is refused by nginx.
+  std::string refusing_proxy;
+
+  // What the clients see on each proxy: the tag that answers, or nothing.
+  std::vector<std::optional<std::string>> answers() const;
+  // Moments at which a client of any proxy got no answer.
+  int failed_requests() const { return m_failed_requests; }
+  std::vector<std::string> containers(std::size_t host) const;  // "shop-blue=1.0 running", sorted
+  std::vector<std::string> events() const;                      // names of the events, in order
+
+  class FakeHost;
+  class FakeNginx;
+  class Recorder;
+
+  // One effect: applies the fault, runs `work`, lets the clients look.
+  core::Result<void> effect(const std::function<core::Result<void>()>& work);
+  void look();
+
+private:
+  const spec::Spec& m_spec;
+  mutable std::recursive_mutex m_mutex;
+  std::vector<std::unique_ptr<FakeHost>> m_hosts;
+  std::vector<std::unique_ptr<FakeNginx>> m_proxies;
+  std::unique_ptr<Recorder> m_recorder;
+  std::unique_ptr<core::Clock> m_clock;
+  std::atomic<int> m_effects = 0;
+  int m_fault_at = -1;
+  Fault m_fault = Fault::none;
+  bool m_fault_hit = false, m_dead = false;
+  int m_failed_requests = 0;
+  bool m_serving = false;  // clients count from the moment on that something is live
+};
+
+}  // namespace bgdeploy::test

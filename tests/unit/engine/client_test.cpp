@@ -1,0 +1,170 @@
+#include "bgdeploy/engine/client.hpp"
+
+#include <gmock/gmock.h>
+
+#include "fake_daemon.hpp"
+
+namespace bgdeploy::engine {
+namespace {
+
+using core::ErrorKind;
+using testing::FakeDaemon;
+
+Wait soon() {
+  return Wait::for_at_most(std::chrono::seconds(20));
+}
+
+FakeDaemon::Answer answering(const std::string& answer, const std::string& version = "1.41") {
+  return [answer, version](const std::string& line, const auto&) {
+    return line == "GET /_ping" ? FakeDaemon::pong(version) : answer;
+  };
+}
+
+TEST(Client, SpeaksWhatBothSidesKnow) {
+  for (const auto& [server, spoken] : {std::pair("1.41", "1.41"), {"1.44", "1.44"}, {"1.99", "1.45"}}) {
+    FakeDaemon daemon(answering("", server));
+    const auto client = Client::open(daemon.socket(), soon());
+    ASSERT_TRUE(client) << client.error().message;
+    EXPECT_EQ((*client)->api_version(), spoken);
+  }
+}
+
+TEST(Client, AnOldDaemonIsUnsupportedAndAStrangerUnreachable) {
+  FakeDaemon old(answering("", "1.40"));
+  EXPECT_EQ(Client::open(old.socket(), soon()).error().kind, ErrorKind::unsupported);
+  FakeDaemon stranger([](const auto&, const auto&) { return FakeDaemon::response(200, "hello"); });
+  EXPECT_EQ(Client::open(stranger.socket(), soon()).error().kind, ErrorKind::unreachable);
+}
+
+TEST(Client, AskingForTheVersionLeavesTheConnectionForTheNext) {
+  FakeDaemon daemon(answering(FakeDaemon::response(200, "[]")));
+  const auto client = Client::open(daemon.socket(), soon());
+  ASSERT_TRUE((*client)->list_containers(soon()));
+  EXPECT_EQ(daemon.connections(), 1);
+}
+
+TEST(Client, StatusesBecomeKindsWithDockersWords) {
+  for (const auto& [status, kind] : {std::pair(404, ErrorKind::not_found),
+                                     {409, ErrorKind::conflict},
+                                     {401, ErrorKind::denied},
+                                     {403, ErrorKind::denied},
+                                     {400, ErrorKind::refused},
+                                     {500, ErrorKind::refused}}) {
+    FakeDaemon daemon(answering(FakeDaemon::response(status, R"({"message":"words\u001b[1m\nmore"})")));
+    const auto error = (*Client::open(daemon.socket(), soon()))->start_container("x", soon()).error();
+    EXPECT_EQ(error.kind, kind);
+    EXPECT_EQ(error.message, "docker: words\\x1b[1m");
+    EXPECT_EQ(error.details, std::vector<std::string>{"more"});
+  }
+}
+
+TEST(Client, WhatIsNoJsonIsRefusedAndWhatIsOfAnotherTypeReadsAsEmpty) {
+  FakeDaemon garbage(answering(FakeDaemon::response(200, "<html>")));
+  const auto client = *Client::open(garbage.socket(), soon());
+  EXPECT_EQ(client->inspect_container("x", soon()).error().kind, ErrorKind::refused);
+  EXPECT_EQ(client->list_containers(soon()).error().kind, ErrorKind::refused);
+  for (const auto* json :
+       {"[]", "null", "{}", "7", "\"x\"", R"([1, {"Names": 3, "Ports": [4], "Labels": []}])",
+        R"({"State": [], "Config": 1, "HostConfig": null, "NetworkSettings": {"Ports":
+                               {"x": [1]}, "Networks": {"n": 2}}, "RepoDigests": {"a": 1}})"}) {
+    FakeDaemon daemon(answering(FakeDaemon::response(200, json)));
+    const auto strange = *Client::open(daemon.socket(), soon());
+    EXPECT_TRUE(strange->inspect_container("x", soon())) << json;
+    EXPECT_TRUE(strange->inspect_image("x", soon())) << json;
+    EXPECT_TRUE(strange->list_containers(soon())) << json;
+    EXPECT_EQ(strange->create_container("x", "{}", soon()).error().kind, ErrorKind::refused) << json;
+  }
+}
+
+TEST(Client, CredentialsGoIntoAHeaderAsUrlSafeBase64) {
+  std::string seen;
+  FakeDaemon daemon([&](const std::string& line, const auto& request) {
+    if (line == "GET /_ping") return FakeDaemon::pong("1.41");
+    seen = request;
+    return FakeDaemon::response(200, R"({"Descriptor": {"digest": "sha256:1"}})");
+  });
+  const auto client = *Client::open(daemon.socket(), soon());
+  EXPECT_EQ(client->registry_digest("r.example:5000/a/b:v1", RegistryAuth{"u", core::Secret("?>~\xc3\xbf")},
+                                    soon()),
+            "sha256:1");
+  // {"password":"?>~ÿ","serveraddress":"r.example:5000","username":"u"}
+  EXPECT_NE(
+      seen.find("\r\nX-Registry-Auth: "
+                "eyJwYXNzd29yZCI6Ij8-fsO_Iiwic2VydmVyYWRkcmVzcyI6InIuZXhhbXBsZTo1MDAwIiwidXNlcm5hbWUiOiJ1In0="
+                "\r\n"),
+      std::string::npos)
+      << seen;
+  EXPECT_TRUE(seen.starts_with("GET /v1.41/distribution/r.example:5000/a/b:v1/json "));
+}
+
+TEST(Client, AnErrorInsideAPullsAnswerHasTheKindThatTheRegistryGives) {
+  for (const auto& [status, kind] :
+       {std::pair(401, ErrorKind::denied), {404, ErrorKind::not_found}, {500, ErrorKind::refused}}) {
+    FakeDaemon daemon([status = status](const std::string& line, const auto&) {
+      if (line == "GET /_ping") return FakeDaemon::pong("1.41");
+      if (line.find("/images/create") != std::string::npos)
+        return FakeDaemon::response(200,
+                                    "{\"status\":\"Pulling\",\"id\":\"v1\"}\r\n{\"errorDetail\":{},"
+                                    "\"error\":\"sorry\"}\r\n");
+      return FakeDaemon::response(status, R"({"message":"other words"})");
+    });
+    const auto client = *Client::open(daemon.socket(), soon());
+    std::vector<std::string> seen;
+    const auto pulled = client->pull(
+        "a", "v1", {}, [&](const LayerProgress& progress) { seen.push_back(progress.status); }, soon());
+    EXPECT_EQ(pulled.error().kind, kind);
+    EXPECT_EQ(pulled.error().message, "docker: sorry");
+    EXPECT_EQ(seen, std::vector<std::string>{"Pulling"});
+  }
+}
+
+// A host whose docker socket is dead, and whose docker program leads to `daemon`.
+class HostWithDialStdio : public host::Host {
+public:
+  explicit HostWithDialStdio(std::filesystem::path daemon) : m_daemon(std::move(daemon)) {}
+  const std::string& name() const override { return m_name; }
+  const std::string& address() const override { return m_name; }
+  Result<host::Output> run(const host::Command& command, const Wait&) override {
+    if (command.argv.at(0) == "test") return host::Output{command.argv.at(1) == "-S" ? 0 : 1, {}, {}, {}};
+    return host::Output{1, {}, {}, "no docker\n"};
+  }
+  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override {
+    return core::fail(ErrorKind::internal, "not asked for");
+  }
+  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
+                          const Wait&) override {
+    return core::fail(ErrorKind::internal, "not asked for");
+  }
+  Result<std::filesystem::path> socket_to(const host::Endpoint& endpoint) override {
+    if (std::holds_alternative<host::UnixEndpoint>(endpoint)) return "/nonexistent/docker.sock";
+    const auto& command = std::get<host::CommandEndpoint>(endpoint);
+    EXPECT_THAT(command.argv, ::testing::ElementsAre("docker", "system", "dial-stdio"));
+    EXPECT_EQ(command.tool, host::Tool::docker);
+    return m_daemon;
+  }
+  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
+  std::vector<std::string> prefix(host::Tool) const override { return {}; }
+
+private:
+  const std::string m_name = "example";
+  const std::filesystem::path m_daemon;
+};
+
+TEST(Client, GoesThroughDialStdioWhereTheSocketIsClosed) {
+  FakeDaemon daemon(answering(FakeDaemon::response(200, "[]")));
+  HostWithDialStdio host(daemon.socket());
+  const auto client = Client::open(host, soon());
+  ASSERT_TRUE(client) << client.error().message;
+  EXPECT_TRUE((*client)->list_containers(soon()));
+}
+
+TEST(Client, ASocketWithoutPermissionIsDeniedWithWhatToDo) {
+  HostWithDialStdio host("/nonexistent/either.sock");
+  const auto client = Client::open(host, soon());
+  EXPECT_EQ(client.error().kind, ErrorKind::denied);
+  EXPECT_EQ(client.error().message, "example: no permission for /var/run/docker.sock");
+  EXPECT_THAT(client.error().details, ::testing::Contains(::testing::HasSubstr("ssh.sudo: [docker]")));
+}
+
+}  // namespace
+}  // namespace bgdeploy::engine

@@ -1,0 +1,311 @@
+// Each kind of probe, against real sockets on this machine.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+#include "bgdeploy/health/health.hpp"
+
+namespace bgdeploy::health {
+namespace {
+
+using core::ErrorKind;
+using core::fail;
+using core::Result;
+using core::Wait;
+using runtime::Diagnosis;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+// A server on a free port that says one thing to each connection and keeps what it was asked.
+class Server {
+public:
+  enum class After { close, stay_open };
+
+  Server(std::string says, After after) : m_says(std::move(says)), m_after(after) {
+    m_socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(m_socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(m_socket, 16), 0);
+    EXPECT_EQ(::getsockname(m_socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+    m_thread = std::jthread([this](std::stop_token stop) { serve(stop); });
+  }
+  ~Server() {
+    m_thread.request_stop();
+    m_thread.join();
+    for (const int client : m_clients) ::close(client);
+    ::close(m_socket);
+  }
+  Server(const Server&) = delete;
+
+  std::vector<std::string> asked() {
+    const std::lock_guard lock(m_mutex);
+    return m_asked;
+  }
+  int port = 0;
+
+private:
+  void serve(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      pollfd polled{m_socket, POLLIN, 0};
+      if (::poll(&polled, 1, 10) <= 0) continue;
+      const int client = ::accept4(m_socket, nullptr, nullptr, SOCK_CLOEXEC);
+      if (client >= 0) answer(client);
+    }
+  }
+  void answer(int client) {
+    if (!m_says.empty()) {
+      char request[4096];
+      const auto size = ::recv(client, request, sizeof request, 0);
+      const std::lock_guard lock(m_mutex);
+      m_asked.emplace_back(request, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+      for (std::string_view rest = m_says; !rest.empty();) {
+        const auto sent = ::send(client, rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent <= 0) break;
+        rest.remove_prefix(static_cast<std::size_t>(sent));
+      }
+    }
+    if (m_after == After::close) {
+      ::close(client);
+    } else {
+      m_clients.push_back(client);
+    }
+  }
+
+  const std::string m_says;
+  const After m_after;
+  int m_socket = -1;
+  std::vector<int> m_clients;
+  std::mutex m_mutex;
+  std::vector<std::string> m_asked;
+  std::jthread m_thread;
+};
+
+std::string http(const std::string& status, const std::string& body, const std::string& headers = "") {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers +
+         "\r\n" + body;
+}
+
+// A docker that knows one container.
+struct OneContainer final : runtime::Runtime {
+  Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>&,
+                                                 const Wait&) override {
+    return std::array<plan::SlotState, 2>{};
+  }
+  Result<std::optional<std::int64_t>> memory_available(const Wait&) override { return std::nullopt; }
+  Result<plan::Container> launch(std::size_t, const plan::Launch&, const Wait&) override {
+    return plan::Container{};
+  }
+  Result<void> start(const std::string&, const Wait&) override { return {}; }
+  Result<bool> stop(const std::string&, core::Duration, const Wait&) override { return false; }
+  Result<void> remove(const std::string&, const Wait&) override { return {}; }
+  Result<void> set_aside(std::size_t, const std::string&, const Wait&) override { return {}; }
+  Result<void> put_back(std::size_t, const std::string&, const Wait&) override { return {}; }
+  Result<runtime::Reachable> reachable(std::size_t, const std::string&, const Wait&) override {
+    return runtime::Reachable{};
+  }
+  Result<Diagnosis> diagnose(const std::string& id, const Wait&) override {
+    if (broken) return std::unexpected(*broken);
+    if (id != "c0ffee") return fail(ErrorKind::not_found, "no such container");
+    return diagnosis;
+  }
+  Result<std::optional<int>> await_exit(const std::string&, const Wait&) override { return std::nullopt; }
+  Result<void> logs(const std::string&, int, bool, const std::function<void(const runtime::LogLine&)>&,
+                    const Wait&) override {
+    return {};
+  }
+  Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
+                            const Wait&) override {
+    if (broken) return std::unexpected(*broken);
+    if (id != "c0ffee") return fail(ErrorKind::not_found, "no such container");
+    if (argv == std::vector<std::string>{"true"}) return host::Output{};
+    return host::Output{.exit_code = 3, .out = "out", .err = "\nno \x1b[31mdatabase\nsecond"};
+  }
+
+  Diagnosis diagnosis;
+  std::optional<core::Error> broken;
+};
+
+class Probe : public testing::Test {
+protected:
+  Answer probe(int port = 1, std::stop_token stop = {}) {
+    const Target target{*m_host, m_runtime, m_container, {"127.0.0.1", port}, "127.0.0.1"};
+    return make_prober(m_health, target)->probe(Wait::for_at_most(10s, stop));
+  }
+  Answer ask(const std::string& answer) {
+    const Server server(answer, Server::After::close);
+    return probe(server.port);
+  }
+  static int free_port() { return Server("", Server::After::close).port; }
+
+  std::unique_ptr<host::Host> m_host =
+      std::move(*host::connect({.name = "local", .local = true}, Wait::for_at_most(10s)));
+  OneContainer m_runtime;
+  std::string m_container = "c0ffee";
+  spec::Health m_health;
+};
+
+// Through the host, and from here.
+class Network : public Probe, public testing::WithParamInterface<bool> {
+protected:
+  void SetUp() override { m_health.direct = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Via, Network, testing::Values(false, true),
+                         [](const auto& way) { return way.param ? "direct" : "host"; });
+
+TEST_P(Network, HttpStatusDecides) {
+  EXPECT_TRUE(ask(http("200 OK", "fine")).healthy);
+  EXPECT_EQ(ask(http("200 OK", "fine")).text, "HTTP 200");
+  const auto starting = ask(http("503 Service Unavailable", "\nstarting\nmore"));
+  EXPECT_FALSE(starting.healthy);
+  EXPECT_EQ(starting.text, "HTTP 503: starting");
+  EXPECT_EQ(ask(http("404 Not Found", "")).text, "HTTP 404");
+  m_health.probe = spec::HealthHttp{.status = {{200, 200}, {404, 404}}};
+  EXPECT_TRUE(ask(http("404 Not Found", "")).healthy);
+  EXPECT_FALSE(ask(http("201 Created", "")).healthy);
+}
+
+TEST_P(Network, HttpBodyMustContain) {
+  m_health.probe = spec::HealthHttp{.body = "server is on"};
+  EXPECT_TRUE(ask(http("200 OK", "the server is on.")).healthy);
+  EXPECT_EQ(ask(http("200 OK", "{\"state\":\"down\"}")).text,
+            "body does not contain 'server is on': {\"state\":\"down\"}");
+  EXPECT_EQ(ask(http("200 OK", "")).text, "body does not contain 'server is on': it is empty");
+}
+
+TEST_P(Network, HttpLooksAtOneMegabyteOnly) {
+  m_health.probe = spec::HealthHttp{.body = "needle"};
+  const std::string hay(std::size_t{3} << 20, 'x');
+  EXPECT_TRUE(ask(http("200 OK", "needle" + hay)).healthy);
+  const auto late = ask(http("200 OK", hay + "needle"));
+  EXPECT_FALSE(late.healthy);
+  EXPECT_LT(late.text.size(), 210u);
+}
+
+TEST_P(Network, HttpRedirectsAreNotFollowed) {
+  EXPECT_EQ(ask(http("302 Found", "", "Location: http://elsewhere/login\r\n")).text,
+            "HTTP 302: redirects to http://elsewhere/login, which is not followed");
+}
+
+TEST_P(Network, HttpSendsPathAndHeaders) {
+  m_health.probe =
+      spec::HealthHttp{.path = "/api/../health?x=1", .headers = {{"Host", "example.com"}, {"X-Empty", ""}}};
+  Server server(http("200 OK", ""), Server::After::close);
+  EXPECT_TRUE(probe(server.port).healthy);
+  ASSERT_EQ(server.asked().size(), 1u);
+  EXPECT_THAT(server.asked().front(), testing::StartsWith("GET /api/../health?x=1 HTTP/1.1\r\n"));
+  EXPECT_THAT(server.asked().front(), HasSubstr("Host: example.com\r\n"));
+  EXPECT_THAT(server.asked().front(), HasSubstr("X-Empty:\r\n"));
+}
+
+TEST_P(Network, HttpMayAskAnotherPort) {
+  const Server server(http("200 OK", ""), Server::After::close);
+  m_health.probe = spec::HealthHttp{.port = server.port};
+  EXPECT_TRUE(probe(free_port()).healthy);
+}
+
+TEST_P(Network, HttpIgnoresProxiesOfTheEnvironment) {
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  EXPECT_TRUE(ask(http("200 OK", "")).healthy);
+  ::unsetenv("http_proxy");
+}
+
+TEST_P(Network, HttpTextIsPrintableAndCut) {
+  const auto answer =
+      ask(http("500 Oops", "\x1b[31m" + std::string(150, 'x') + std::string("é") + std::string(400, '\xFF')));
+  EXPECT_THAT(answer.text, testing::StartsWith("HTTP 500: \\x1b[31mxxx"));
+  EXPECT_THAT(answer.text, testing::EndsWith("…"));
+  EXPECT_LE(answer.text.size(), 203u);
+}
+
+TEST_P(Network, HttpThatNeverAnswersTimesOut) {
+  m_health.timeout = 200ms;
+  const Server server("", Server::After::stay_open);
+  const auto answer = probe(server.port);
+  EXPECT_FALSE(answer.healthy);
+  EXPECT_EQ(answer.text, "timed out after 200ms");
+}
+
+TEST_P(Network, HttpIsCancelled) {
+  m_health.timeout = 10min;
+  const Server server("", Server::After::stay_open);
+  std::stop_source stop;
+  const auto began = std::chrono::steady_clock::now();
+  const std::jthread canceller([&] { stop.request_stop(); });
+  EXPECT_FALSE(probe(server.port, stop.get_token()).healthy);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
+TEST_P(Network, HttpSaysWhatIsNoHttp) {
+  EXPECT_EQ(ask("SSH-2.0-OpenSSH_9.2\r\n").text, "the answer is no HTTP");
+}
+
+TEST_P(Network, NothingThatListensIsRefused) {
+  const auto by_http = probe(free_port());
+  EXPECT_FALSE(by_http.healthy);
+  EXPECT_THAT(by_http.text, HasSubstr("connection refused"));
+  m_health.probe = spec::HealthTcp{};
+  EXPECT_EQ(probe(free_port()).text, "connection refused");
+}
+
+TEST_P(Network, TcpThatStaysOpenIsHealthy) {
+  m_health.probe = spec::HealthTcp{};
+  const Server silent("", Server::After::stay_open);
+  EXPECT_TRUE(probe(silent.port).healthy);
+}
+
+TEST_P(Network, TcpThatIsHungUpAtOnceIsNot) {
+  m_health.probe = spec::HealthTcp{};
+  const Server proxy_without_app("", Server::After::close);
+  const auto answer = probe(proxy_without_app.port);
+  EXPECT_FALSE(answer.healthy);
+  EXPECT_THAT(answer.text, HasSubstr("nothing listens behind"));
+}
+
+TEST_F(Probe, DockerIsAskedForItsOwnHealth) {
+  m_health.probe = spec::HealthDocker{};
+  EXPECT_EQ(probe().text, "the image has no HEALTHCHECK");
+  m_runtime.diagnosis.health = "starting";
+  EXPECT_FALSE(probe().healthy);
+  EXPECT_EQ(probe().text, "docker says starting");
+  m_runtime.diagnosis.health = "unhealthy";
+  m_runtime.diagnosis.health_log = "curl: (7) refused\nmore";
+  EXPECT_EQ(probe().text, "docker says unhealthy: curl: (7) refused");
+  m_runtime.diagnosis = {.health = "healthy"};
+  EXPECT_TRUE(probe().healthy);
+}
+
+TEST_F(Probe, ExecDecidesByItsExitCode) {
+  m_health.probe = spec::HealthExec{{"true"}};
+  EXPECT_TRUE(probe().healthy);
+  m_health.probe = spec::HealthExec{{"check"}};
+  const auto answer = probe();
+  EXPECT_FALSE(answer.healthy);
+  EXPECT_EQ(answer.text, "exit code 3: no \\x1b[31mdatabase");
+}
+
+TEST_F(Probe, ALostHostIsToldApart) {
+  m_health.probe = spec::HealthExec{{"true"}};
+  m_runtime.broken = core::Error{ErrorKind::lost, "web-1: connection lost"};
+  EXPECT_TRUE(probe().lost);
+  m_runtime.broken = core::Error{ErrorKind::timeout, "late"};
+  EXPECT_EQ(probe().text, "timed out after 2s");
+  EXPECT_FALSE(probe().lost);
+  m_runtime.broken.reset();
+  m_container = "gone";
+  EXPECT_EQ(probe().text, "no such container");
+}
+
+}  // namespace
+}  // namespace bgdeploy::health

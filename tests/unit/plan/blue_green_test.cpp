@@ -1,0 +1,345 @@
+#include <gmock/gmock.h>
+#include <rapidcheck.h>
+
+#include "bgdeploy/plan/plan.hpp"
+#include "spec_for_tests.hpp"
+
+namespace bgdeploy::plan {
+namespace {
+
+using core::ErrorKind;
+using test::small_spec;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string k_digest_1 = "sha256:" + std::string(64, '1');
+const std::string k_digest_2 = "sha256:" + std::string(64, '2');
+const std::string k_digest_3 = "sha256:" + std::string(64, '3');
+
+Release release(const std::string& tag, const std::string& digest) {
+  return {"id-" + tag, tag, "registry.example.com/shop", digest};
+}
+
+Container container(const std::string& id, const Release& what, Container::Status status) {
+  Container c;
+  c.id = id;
+  c.name = "shop-" + id;
+  c.release = what;
+  c.managed = true;
+  c.status = status;
+  c.differences = std::vector<std::string>{"image"};
+  return c;
+}
+
+// Blue runs 1.0 and serves; green is empty.
+State blue_serves() {
+  State state;
+  AppHost host{.host = "web-1"};
+  host.slots[0].container = container("c1", release("1.0", k_digest_1), Container::Status::running);
+  host.live_answers = true;
+  state.app_hosts.push_back(host);
+  ProxyHost proxy{.host = "web-1"};
+  proxy.routing = ProxyHost::Routing::slot;
+  proxy.live = 0;
+  proxy.include = "/etc/nginx/conf.d/service-url.inc";
+  state.proxies.push_back(proxy);
+  return state;
+}
+
+Request deploy(const std::string& tag, const std::string& digest) {
+  return {Request::Kind::deploy, {release(tag, digest), {}}, false};
+}
+
+std::vector<std::string> names(const Plan& plan) {
+  std::vector<std::string> list;
+  for (const Step& step : plan.steps) list.emplace_back(step_name(step));
+  return list;
+}
+
+Plan planned(const State& state, const Request& request) {
+  auto plan = make_plan(small_spec(), state, request);
+  EXPECT_TRUE(plan) << plan.error().message;
+  return plan.value_or(Plan{});
+}
+
+TEST(BlueGreen, DeploysIntoTheIdleSlotAndRetiresTheOther) {
+  const Plan plan = planned(blue_serves(), deploy("2.0", k_digest_2));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+  EXPECT_EQ(plan.live, 0U);
+  EXPECT_EQ(plan.target, 1U);
+  EXPECT_EQ(plan.from.tag, "1.0");
+  EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
+}
+
+TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container.reset();
+  state.app_hosts[0].live_answers.reset();
+  state.proxies[0].routing = ProxyHost::Routing::missing;
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
+  EXPECT_EQ(plan.target, 0U);
+}
+
+TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container.reset();
+  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].live_listens = false;
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
+  EXPECT_EQ(plan.target, 0U);
+  EXPECT_THAT(plan.notes, IsEmpty());
+}
+
+TEST(BlueGreen, WhatServesWithoutAContainerKeepsItsSlot) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container.reset();
+  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].live_listens = true;
+  EXPECT_EQ(planned(state, deploy("1.0", k_digest_1)).target, 1U);
+}
+
+TEST(BlueGreen, AReleaseThatCouldServeAgainKeepsItsSlotWhenTheLiveOneIsGone) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container = state.app_hosts[0].slots[0].container;
+  state.app_hosts[0].slots[0].container.reset();
+  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].live_listens = false;
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_EQ(plan.target, 1U);
+  EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("has no container")));
+}
+
+TEST(BlueGreen, ChangesNothingWhenTheReleaseIsLive) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};
+  EXPECT_THAT(planned(state, deploy("1.0", k_digest_1)).steps, IsEmpty());
+}
+
+TEST(BlueGreen, ChangesNothingWhenTheLiveImageIsDeployedByDigestOrByAnotherOfItsTags) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};
+  EXPECT_EQ(planned(state, deploy("", k_digest_1)).steps.size(), 0U);
+  const Plan renamed = planned(state, deploy("stable", k_digest_1));
+  EXPECT_THAT(renamed.steps, IsEmpty());
+  EXPECT_EQ(renamed.to.tag, "1.0");
+  EXPECT_THAT(renamed.notes, ElementsAre("stable is the image that serves already as 1.0"));
+}
+
+TEST(BlueGreen, AStoppedContainerIsReusedUnderTheNameThatWasAskedFor) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("2.0", k_digest_2), Container::Status::exited);
+  state.app_hosts[0].slots[1].container->differences = std::vector<std::string>{};
+  EXPECT_EQ(names(planned(state, deploy("2.0", k_digest_2))).front(), "start");
+  EXPECT_EQ(names(planned(state, deploy("", k_digest_2))).front(), "start");
+  EXPECT_EQ(names(planned(state, deploy("stable", k_digest_2))).front(), "pull");
+}
+
+TEST(BlueGreen, RedeploysWhatIsLiveWhenForcedOrWhenItDoesNotAnswer) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};
+  Request request = deploy("1.0", k_digest_1);
+  request.force = true;
+  EXPECT_TRUE(planned(state, request).switches());
+  state.app_hosts[0].live_answers = false;
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_TRUE(plan.switches());
+  EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("does not answer")));
+}
+
+TEST(BlueGreen, MovesAStoppedReleaseAsideAndForgetsItAfterTheSwitch) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container =
+      container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_THAT(names(plan),
+              ElementsAre("pull", "set-aside", "start", "health", "switch", "drain", "retire", "remove"));
+  EXPECT_EQ(std::get<Remove>(plan.steps.back()).container, "c0");
+}
+
+TEST(BlueGreen, PicksUpWhatAnInterruptedDeployLeft) {
+  State state = blue_serves();
+  SlotState& green = state.app_hosts[0].slots[1];
+  green.container = container("c2", release("2.0", k_digest_2), Container::Status::running);
+  green.container->differences = std::vector<std::string>{};
+  green.aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  EXPECT_THAT(names(planned(state, deploy("2.0", k_digest_2))),
+              ElementsAre("health", "switch", "drain", "retire", "remove"));
+  // Another release than the one that was interrupted replaces it, and what is aside stays to go back to.
+  EXPECT_THAT(
+      names(planned(state, deploy("3.0", k_digest_3))),
+      ElementsAre("pull", "stop", "remove", "start", "health", "switch", "drain", "retire", "remove"));
+}
+
+TEST(BlueGreen, TidiesUpWhenTheLiveReleaseIsDeployedAfterAnInterruption) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};
+  SlotState& green = state.app_hosts[0].slots[1];
+  green.container = container("c2", release("2.0", k_digest_2), Container::Status::running);
+  EXPECT_THAT(names(planned(state, deploy("1.0", k_digest_1))), ElementsAre("retire"));
+  green.aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  EXPECT_THAT(names(planned(state, deploy("1.0", k_digest_1))), ElementsAre("stop", "remove", "put-back"));
+}
+
+TEST(BlueGreen, WaitsForOldWorkersBeforeItStopsWhatTheyMayUse) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("2.0", k_digest_2), Container::Status::running);
+  state.proxies[0].leaving = {Worker{17, 99}};
+  EXPECT_THAT(names(planned(state, deploy("3.0", k_digest_3))),
+              ElementsAre("settle", "pull", "stop", "set-aside", "start", "health", "switch", "drain",
+                          "retire", "remove"));
+}
+
+TEST(BlueGreen, RollbackStartsTheStoppedContainerWithoutAPull) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container =
+      container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  Request request{Request::Kind::rollback, {release("0.9", k_digest_3), {}}, false};
+  const Plan plan = planned(state, request);
+  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "drain", "retire"));
+  EXPECT_TRUE(std::holds_alternative<Start>(plan.steps[0]));
+}
+
+TEST(BlueGreen, RollbackFindsWhatAnInterruptedDeployMovedAside) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  Request request{Request::Kind::rollback, {release("0.9", k_digest_3), {}}, false};
+  EXPECT_THAT(names(planned(state, request)),
+              ElementsAre("put-back", "start", "health", "switch", "drain", "retire"));
+}
+
+TEST(BlueGreen, RefusesWhenProxiesDisagreeOrNameNeither) {
+  State state = blue_serves();
+  state.proxies[0].routing = ProxyHost::Routing::unknown;
+  state.proxies[0].text = "set $service_url http://127.0.0.1:9999;\n";
+  auto plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::inconsistent);
+  EXPECT_THAT(plan.error().details, testing::Contains(HasSubstr("9999")));
+
+  state = blue_serves();
+  state.proxies.push_back(state.proxies[0]);
+  state.proxies[1].host = "web-2";
+  state.proxies[1].live = 1;
+  plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message, "the proxies disagree");
+}
+
+TEST(BlueGreen, RefusesAPortThatSomebodyElsePublishes) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].others = {container("x", {}, Container::Status::running)};
+  const auto plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(plan.error().message, "port 8082 of slot green on web-1 is taken by container shop-x");
+}
+
+TEST(BlueGreen, RetiresWhatAnOlderToolStartedOnTheLivePort) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].others = {*state.app_hosts[0].slots[0].container};
+  state.app_hosts[0].slots[0].container.reset();
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
+}
+
+TEST(BlueGreen, ForgetsWhatAnEarlierDeployMovedAsideEverywhere) {
+  spec::Spec spec = small_spec(2);
+  State state = blue_serves();
+  state.app_hosts.push_back(state.app_hosts[0]);
+  state.app_hosts[1].host = "web-2";
+  state.app_hosts[1].slots[1].aside = container("old", release("0.9", k_digest_3), Container::Status::exited);
+  const auto plan = make_plan(spec, state, deploy("2.0", k_digest_2));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->steps.back(), Step(Remove{1, 1, "old", release("0.9", k_digest_3)}));
+}
+
+// Whatever is observed: nothing that serves is touched before the switch, and every plan that starts
+// something ends with exactly one switch to it.
+TEST(BlueGreenProperty, NeverTouchesTheLiveSlotBeforeTheSwitch) {
+  const bool held = rc::check([] {
+    State state = blue_serves();
+    const auto status = [] {
+      return *rc::gen::element(Container::Status::created, Container::Status::running,
+                               Container::Status::exited, Container::Status::restarting,
+                               Container::Status::dead);
+    };
+    const auto some_release = [] {
+      return *rc::gen::element(release("1.0", k_digest_1), release("2.0", k_digest_2),
+                               release("3.0", k_digest_3));
+    };
+    state.proxies[0].routing = *rc::gen::element(ProxyHost::Routing::missing, ProxyHost::Routing::slot);
+    state.proxies[0].live = *rc::gen::inRange<std::size_t>(0, 2);
+    if (*rc::gen::arbitrary<bool>()) state.proxies[0].leaving = {Worker{1, 1}};
+    for (std::size_t i = 0; i < 2; ++i) {
+      SlotState& slot = state.app_hosts[0].slots[i];
+      slot = {};
+      const std::string id = "slot" + std::to_string(i);
+      if (*rc::gen::arbitrary<bool>()) {
+        slot.container = container(id, some_release(), status());
+        if (*rc::gen::arbitrary<bool>()) slot.container->differences = std::vector<std::string>{};
+      }
+      if (*rc::gen::arbitrary<bool>())
+        slot.aside = container(id + "-aside", some_release(), Container::Status::exited);
+    }
+    state.app_hosts[0].live_answers = *rc::gen::arbitrary<bool>();
+    Request request{*rc::gen::element(Request::Kind::deploy, Request::Kind::rollback),
+                    {some_release(), {}},
+                    *rc::gen::arbitrary<bool>()};
+
+    const auto plan = make_plan(small_spec(), state, request);
+    RC_ASSERT(plan.has_value());
+    bool switched = false, started = false, healthy = false;
+    for (const Step& step : plan->steps) {
+      std::visit(
+          [&](const auto& value) {
+            using T = std::decay_t<decltype(value)>;
+            if constexpr (std::is_same_v<T, Create> || std::is_same_v<T, Start>) {
+              RC_ASSERT(!switched && value.slot == plan->target);
+              started = true;
+            } else if constexpr (std::is_same_v<T, AwaitHealth>) {
+              healthy = true;
+            } else if constexpr (std::is_same_v<T, Switch>) {
+              RC_ASSERT(!switched && healthy && value.slot == plan->target);
+              switched = true;
+            } else if constexpr (std::is_same_v<T, Retire>) {
+              if (plan->switches()) RC_ASSERT(switched && value.slot == plan->live);
+              RC_ASSERT(value.slot != plan->target);
+            } else if constexpr (std::is_same_v<T, Stop> || std::is_same_v<T, SetAside>) {
+              RC_ASSERT(!switched && value.slot != plan->live.value_or(2));
+            }
+          },
+          step);
+    }
+    RC_ASSERT(!started || switched);
+    const auto again = make_plan(small_spec(), state, request);
+    RC_ASSERT(again.has_value() && *again == *plan);
+  });
+  EXPECT_TRUE(held);
+}
+
+TEST(Describe, SaysWhatAStepDoesAndWhatUndoesIt) {
+  const spec::Spec spec = small_spec();
+  const Plan plan = planned(blue_serves(), deploy("2.0", k_digest_2));
+  std::vector<std::string> words, undo;
+  for (const Step& step : plan.steps) {
+    words.push_back(describe(spec, step));
+    undo.push_back(describe_undo(spec, step));
+  }
+  EXPECT_THAT(
+      words,
+      ElementsAre("pull registry.example.com/shop:2.0 (sha256:222222222222)",
+                  "start shop-green 2.0 (sha256:222222222222) on port 8082",
+                  "wait until shop-green is healthy",
+                  "point /etc/nginx/conf.d/service-url.inc at green (127.0.0.1:8082) and reload nginx",
+                  "wait until nothing uses blue, at most 30s", "stop shop-blue 1.0 (sha256:111111111111)"));
+  EXPECT_THAT(undo, ElementsAre("", "stop and remove shop-green", "",
+                                "put /etc/nginx/conf.d/service-url.inc back and reload nginx", "", ""));
+}
+
+}  // namespace
+}  // namespace bgdeploy::plan

@@ -1,0 +1,184 @@
+#include "../../../src/proxy/script.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <deque>
+
+#include "../../../src/proxy/nginx_command.hpp"
+#include "../../../src/proxy/switch.hpp"
+
+namespace bgdeploy::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using core::ErrorKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const Wait k_wait = Wait::for_at_most(5s);
+
+// A script that has said all it is going to say.
+class Recorded final : public host::Process {
+public:
+  Recorded(std::deque<std::string> lines, host::Output end)
+      : m_lines(std::move(lines)), m_end(std::move(end)) {}
+  Result<void> write(std::string_view data) override {
+    written += data;
+    return {};
+  }
+  Result<void> close_input() override { return {}; }
+  Result<std::optional<std::string>> read_line(const Wait&) override {
+    if (m_lines.empty()) return std::nullopt;
+    auto line = m_lines.front();
+    m_lines.pop_front();
+    return line;
+  }
+  Result<host::Output> finish(const Wait&) override { return m_end; }
+  static inline std::string written;
+
+private:
+  std::deque<std::string> m_lines;
+  host::Output m_end;
+};
+
+Conversation saying(std::deque<std::string> lines, host::Output end = {}) {
+  Recorded::written.clear();
+  return Conversation(std::make_unique<Recorded>(std::move(lines), std::move(end)));
+}
+
+host::Output printed(const std::string& out) {
+  return {.exit_code = 0, .signal = {}, .out = out, .err = {}};
+}
+
+spec::Nginx commands(std::vector<std::string> test,
+                     std::vector<std::string> reload = {"nginx", "-s", "reload"}) {
+  spec::Nginx nginx;
+  nginx.test = std::move(test);
+  nginx.reload = std::move(reload);
+  return nginx;
+}
+
+TEST(NginxCommand, DumpsWhatIsTested) {
+  EXPECT_THAT(nginx_command({}).dump, ElementsAre("nginx", "-T"));
+  const auto command =
+      nginx_command(commands({"/opt/nginx", "-t", "-c", "/etc/n.conf", "-p/srv", "-g", "pid /run/x.pid;"}));
+  EXPECT_THAT(command.dump,
+              ElementsAre("/opt/nginx", "-T", "-c", "/etc/n.conf", "-p/srv", "-g", "pid /run/x.pid;"));
+  EXPECT_THAT(command.version,
+              ElementsAre("/opt/nginx", "-V", "-c", "/etc/n.conf", "-p/srv", "-g", "pid /run/x.pid;"));
+  EXPECT_EQ(command.conf, "/etc/n.conf");
+  EXPECT_EQ(command.prefix, "/srv");
+  EXPECT_EQ(command.globals, "pid /run/x.pid;");
+  EXPECT_THAT(nginx_command(commands({"nginx", "-qt"})).dump, ElementsAre("nginx", "-T"));
+}
+
+TEST(NginxCommand, TakesTheReloadWhenTheTestIsSomethingElse) {
+  EXPECT_THAT(
+      nginx_command(commands({"service", "nginx", "configtest"}, {"nginx", "-c", "/x", "-s", "reload"})).dump,
+      ElementsAre("nginx", "-c", "/x", "-T"));
+  EXPECT_THAT(nginx_command(commands({"check.sh"}, {"systemctl", "reload", "nginx"})).dump,
+              ElementsAre("nginx", "-T"));
+}
+
+TEST(SocketPatterns, AreWhatTheKernelPrints) {
+  const auto of = [](const std::string& address) {
+    return socket_patterns(
+        {{.host = {}, .address = address, .port = "8081", .container = {}, .slot = {}, .tag = {}}});
+  };
+  EXPECT_THAT(of("127.0.0.1"), ElementsAre("0100007F:1F91", "0000000000000000FFFF00000100007F:1F91"));
+  EXPECT_THAT(of("::1"), ElementsAre("00000000000000000000000001000000:1F91"));
+  EXPECT_THAT(of("[::1]"), ElementsAre("00000000000000000000000001000000:1F91"));
+  EXPECT_THAT(of("app-blue"), ElementsAre(":1F91"));
+  EXPECT_EQ(of("localhost").size(), 3);
+}
+
+RC_GTEST_PROP(Workers, RoundTrip, (const std::vector<std::pair<std::uint16_t, std::uint64_t>>& numbers)) {
+  std::vector<plan::Worker> workers;
+  for (const auto& [pid, start] : numbers) workers.push_back({pid + 1, start});
+  RC_ASSERT(parse_workers(format_workers(workers)) == workers);
+}
+
+TEST(Workers, WhatIsNoneIsLeftOut) {
+  EXPECT_THAT(parse_workers(" 12:34 x 0:1 :5 7 "), ElementsAre(plan::Worker{12, 34}));
+}
+
+TEST(Probe, IsReadFromTheScriptsLines) {
+  const auto probe =
+      parse_probe(printed("bgdeploy\npath /etc/nginx/a b.inc\npid_file /run/nginx.pid\nstate file\n"
+                          "content 736574000a\nleftover old\nuser 1000 ec2-user\nfolder unwritable\n"
+                          "master 12\nleaving 13:99 14:100 \nincluded yes\ntest 0\nend\n"));
+  ASSERT_TRUE(probe) << probe.error().message;
+  EXPECT_EQ(probe->path, "/etc/nginx/a b.inc");
+  EXPECT_EQ(probe->content, std::string("set\0\n", 5));
+  EXPECT_TRUE(probe->unfinished);
+  EXPECT_EQ(probe->uid, 1000);
+  EXPECT_EQ(probe->user, "ec2-user");
+  EXPECT_EQ(probe->folder, "unwritable");
+  EXPECT_TRUE(probe->running);
+  EXPECT_TRUE(probe->included);
+  EXPECT_THAT(probe->leaving, ElementsAre(plan::Worker{13, 99}, plan::Worker{14, 100}));
+}
+
+TEST(Probe, NginxsWordsAreNeverTheScripts) {
+  const auto probe = parse_probe(
+      printed("bgdeploy\ndetail master 1\ndetail failed refused x\ndetail \x1b[2Jend\ntest 1\nend\n"));
+  ASSERT_TRUE(probe);
+  EXPECT_FALSE(probe->running);
+  EXPECT_EQ(probe->test_status, 1);
+  EXPECT_THAT(probe->test_output, ElementsAre("master 1", "failed refused x", "\\x1b[2Jend"));
+}
+
+TEST(Probe, AScriptThatNeverRanWasDenied) {
+  const auto probe =
+      parse_probe({.exit_code = 1, .signal = {}, .out = {}, .err = "sudo: a password is required\n"});
+  ASSERT_FALSE(probe);
+  EXPECT_EQ(probe.error().kind, ErrorKind::denied);
+  EXPECT_THAT(probe.error().details, ElementsAre("sudo: a password is required"));
+}
+
+TEST(Probe, HalfAnAnswerIsNone) {
+  const auto probe = parse_probe(printed("bgdeploy\nstate missing\n"));
+  ASSERT_FALSE(probe);
+  EXPECT_EQ(probe.error().kind, ErrorKind::refused);
+}
+
+RC_GTEST_PROP(Probe, TakesAnyBytes, (const std::string& text)) {
+  parse_probe(printed("bgdeploy\n" + text));
+}
+
+TEST(Switch, SaysWhatTheScriptSays) {
+  auto done = make_switch(saying({"old 1:2", "committed", "accepted", "left 1:2", "drained 3"}));
+  ASSERT_TRUE(done->commit(k_wait));
+  ASSERT_TRUE(done->accept(k_wait));
+  const auto drained = done->drain(
+      1500ms, {{.host = {}, .address = "127.0.0.1", .port = "80", .container = {}, .slot = {}, .tag = {}}},
+      k_wait);
+  ASSERT_TRUE(drained);
+  EXPECT_FALSE(drained->complete);
+  EXPECT_EQ(drained->connections, 3);
+  EXPECT_THAT(drained->left, ElementsAre(plan::Worker{1, 2}));
+  EXPECT_EQ(Recorded::written,
+            "commit\naccept\ndrain 150 0100007F:0050 0000000000000000FFFF00000100007F:0050\n");
+}
+
+TEST(Switch, AFailureCarriesNginxsWords) {
+  auto failing =
+      make_switch(saying({"detail nginx: [emerg] no", "failed refused nginx refuses the configuration"}));
+  EXPECT_EQ(failing->commit(k_wait).error(),
+            (core::Error{ErrorKind::refused, "nginx refuses the configuration", {"nginx: [emerg] no"}}));
+  auto torn = make_switch(saying({"failed inconsistent and the old file could not be put back"}));
+  EXPECT_EQ(torn->commit(k_wait).error().kind, ErrorKind::inconsistent);
+}
+
+TEST(Switch, AnEndWithoutAnAnswerLeavesTheStateOpen) {
+  auto killed = make_switch(saying({"bgdeploy"}, {.exit_code = 137, .signal = "KILL", .out = {}, .err = {}}));
+  const auto committed = killed->commit(k_wait);
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().kind, ErrorKind::inconsistent);
+}
+
+}  // namespace
+}  // namespace bgdeploy::proxy

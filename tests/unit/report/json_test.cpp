@@ -1,0 +1,66 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fake.hpp"
+
+namespace bgdeploy::report {
+namespace {
+
+TEST(JsonRenderer, PrintsOneObjectALine) {
+  EXPECT_EQ(
+      rendered("json", {}, event("info", "hello"), step("started", "wait"), step("finished", "wait")),
+      R"({"time":"2026-11-21T05:07:10.042Z","event":"info","message":"hello"})"
+      "\n"
+      R"({"time":"2026-11-21T05:07:10.042Z","event":"step.started","host":"web-1","slot":"green","step":"health","message":"wait"})"
+      "\n"
+      R"({"time":"2026-11-21T05:07:10.042Z","event":"step.finished","host":"web-1","slot":"green","step":"health","duration_ms":1240,"message":"wait"})"
+      "\n");
+}
+
+TEST(JsonRenderer, PrintsErrorsWithKindMessageAndDetails) {
+  const auto line = nlohmann::json::parse(rendered("json", {}, failed_step()));
+  EXPECT_EQ(line["error"]["kind"], "unhealthy");
+  EXPECT_EQ(line["error"]["message"], "never became healthy within 20s: HTTP 503: starting");
+  EXPECT_EQ(line["error"]["details"], nlohmann::json::array({"exit code 1, not killed for lack of memory"}));
+}
+
+TEST(JsonRenderer, FlattensFieldsWithTheirTypes) {
+  const auto line = nlohmann::json::parse(rendered("json", {}, finished(0, "succeeded")));
+  EXPECT_EQ(line["event"], "deploy.finished");
+  EXPECT_EQ(line["exit_code"], 0);
+  EXPECT_TRUE(line["exit_code"].is_number_integer());
+  EXPECT_EQ(line["result"], "succeeded");
+  EXPECT_EQ(line["from"], "1.2.2");
+  EXPECT_EQ(line["to"], "1.2.3");
+  EXPECT_EQ(line["duration_ms"], 2400);
+  Event probe{
+      .name = "health.probe", .message = "HTTP 503", .fields = {{"ok", false}, {"attempt", std::int64_t{3}}}};
+  const auto probed = nlohmann::json::parse(rendered("json", {}, probe));
+  EXPECT_EQ(probed["ok"], false);
+  EXPECT_EQ(probed["attempt"], 3);
+}
+
+TEST(JsonRenderer, NoFieldReplacesWhatTheContractNames) {
+  Event forged{.name = "info",
+               .message = "true",
+               .fields = {{"event", "deploy.finished"}, {"time", "0"}, {"message", "forged"}}};
+  const auto line = nlohmann::json::parse(rendered("json", {}, forged));
+  EXPECT_EQ(line["event"], "info");
+  EXPECT_EQ(line["time"], "2026-11-21T05:07:10.042Z");
+  EXPECT_EQ(line["message"], "true");
+}
+
+TEST(JsonRenderer, TextThatIsNoUtf8OrSpansLinesStaysOneValidLine) {
+  const auto text = rendered("json", {}, output("caf\xE9\n\x1b[31mred"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("\x1b")));
+  EXPECT_EQ(nlohmann::json::parse(text)["text"], "caf\uFFFD\n\x1b[31mred");
+}
+
+TEST(JsonRenderer, QuietHidesNothing) {
+  EXPECT_NE(rendered("json", {.quiet = true}, event("info", "hello")), "");
+}
+
+}  // namespace
+}  // namespace bgdeploy::report

@@ -1,0 +1,145 @@
+// From a launch to docker's request, and against what docker said of such a container (recorded from a
+// daemon, version 20.10).
+#include "bgdeploy/runtime/docker_container.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace bgdeploy::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+std::string recorded(const std::string& name) {
+  std::ifstream file(BGDEPLOY_SOURCE_DIR "/tests/unit/runtime/data/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_FALSE(text.str().empty()) << name;
+  return text.str();
+}
+
+// What the recorded container was launched from.
+spec::Spec recorded_spec() {
+  spec::Spec spec;
+  spec.service = "shop";
+  spec.image = "app";
+  spec.slots = {spec::Slot{"blue", 8081, "shop-blue"}, spec::Slot{"green", 8082, "shop-green"}};
+  spec.docker.environment = {{"PLAIN", "a value"}, {"PASSWORD", "hunter2"}};
+  spec.docker.networks = {"front", "back"};
+  spec.docker.mem_limit = 64 << 20;
+  spec.docker.volumes = {"/tmp:/host:ro"};
+  return spec;
+}
+
+ContainerRequest request_for(const spec::Spec& spec, const SecretValues& secrets = {}) {
+  const plan::Launch launch{{"another-id", "2", "app", ""}, spec.docker};
+  return container_request(spec, 0, launch, {"local", "127.0.0.1", "127.0.0.1"}, secrets).value();
+}
+
+Json body_for(const spec::Spec& spec, const SecretValues& secrets = {}) {
+  return Json::parse(request_for(spec, secrets).body.reveal());
+}
+
+std::vector<std::string> compared(const spec::Spec& spec) {
+  return differences(recorded("inspect_container.json"), recorded("inspect_image.json"), request_for(spec));
+}
+
+TEST(Differences, NoneForTheSame) {
+  EXPECT_THAT(compared(recorded_spec()), IsEmpty());
+}
+
+TEST(Differences, AreNamesWithoutValues) {
+  auto spec = recorded_spec();
+  spec.docker.environment["PASSWORD"] = "hunter3";
+  spec.docker.mem_limit = 65 << 20;
+  spec.docker.networks = {"front"};
+  EXPECT_THAT(compared(spec), ElementsAre("environment PASSWORD", "networks", "mem_limit"));
+}
+
+TEST(Differences, WhatTheImageSetsIsNoneOfOurs) {
+  const auto container = recorded("inspect_container.json");
+  // Without the image's own settings all that it set looks foreign.
+  EXPECT_THAT(differences(container, "", request_for(recorded_spec())),
+              ElementsAre("environment FROM_IMAGE", "command", "user", "working_dir", "volumes", "labels"));
+}
+
+TEST(Differences, SomethingThatIsNoContainerDiffersAndDoesNoHarm) {
+  for (const auto* strange :
+       {"", "[]", "{}", "null", R"({"Config": 3, "HostConfig": [], "NetworkSettings": "x"})",
+        R"({"Config": {"Env": [1, {}], "Labels": 2}, "HostConfig": {"Binds": {}}})"})
+    EXPECT_THAT(differences(strange, strange, request_for(recorded_spec())), Not(IsEmpty())) << strange;
+}
+
+TEST(ContainerRequest, RunsExactlyTheDigest) {
+  EXPECT_EQ(image_reference({"id", "v1", "r:5000/a", "sha256:1"}), "r:5000/a@sha256:1");
+  EXPECT_EQ(image_reference({"id", "v1", "a", ""}), "a:v1");
+}
+
+TEST(ContainerRequest, SecretsOutrankEnvironmentOutranksEnvFile) {
+  auto spec = recorded_spec();
+  spec.docker.environment = {{"S", "environment"}, {"E", "environment"}};
+  spec.secrets = {{"S", spec::FromEnv{"X"}}};
+  const SecretValues values{
+      {{"S", core::Secret("secret")}, {"E", core::Secret("file")}, {"F", core::Secret("file")}}, {}};
+  EXPECT_THAT(body_for(spec, values)["Env"].get<std::vector<std::string>>(),
+              ElementsAre("E=environment", "F=file", "S=secret"));
+}
+
+TEST(ContainerRequest, PublishesWhereAskedElseWhereTheProxyIs) {
+  auto spec = recorded_spec();
+  const auto bindings = [&] { return body_for(spec)["HostConfig"].value("PortBindings", Json()).dump(); };
+  EXPECT_EQ(bindings(), R"({"8081/tcp":[{"HostIp":"127.0.0.1","HostPort":"8081"}]})");
+  spec.docker.host_ip = "::";
+  spec.docker.container_port = "80";
+  EXPECT_EQ(bindings(), R"({"80/tcp":[{"HostIp":"::","HostPort":"8081"}]})");
+  spec.docker.host_ip = "none";
+  EXPECT_EQ(bindings(), "null");
+}
+
+TEST(ContainerRequest, AContainerPortThatIsNoneIsAUsageError) {
+  for (const auto* port : {"", "0", "65536", "80x", "-1", "{nothing}"}) {
+    auto spec = recorded_spec();
+    spec.docker.container_port = port;
+    const auto request = container_request(spec, 0, {{}, spec.docker}, {}, {});
+    ASSERT_FALSE(request) << port;
+    EXPECT_EQ(request.error().kind, core::ErrorKind::usage);
+  }
+}
+
+TEST(ContainerRequest, AnEarlierReleaseRunsWithWhatItRanWith) {
+  auto spec = recorded_spec();
+  plan::Launch earlier{{"id", "1", "app", ""}, spec.docker};
+  earlier.docker.container_port = "3000";
+  earlier.docker.environment = {{"PORT", "{container_port}"}};
+  spec.docker.container_port = "4000";
+  const auto request = container_request(spec, 0, earlier, {}, {});
+  ASSERT_TRUE(request);
+  EXPECT_EQ(Json::parse(request->body.reveal())["Env"], Json::parse(R"(["PORT=3000"])"));
+}
+
+TEST(ContainerRequest, BuiltinNetworksHaveNoAliases) {
+  auto spec = recorded_spec();
+  spec.docker.networks = {"host"};
+  EXPECT_FALSE(body_for(spec).contains("NetworkingConfig"));
+  EXPECT_EQ(body_for(spec)["HostConfig"]["NetworkMode"], "host");
+}
+
+TEST(ContainerRequest, AValueThatDockerCannotCarryIsRefusedByName) {
+  for (const auto& value : {std::string("\xe4"), std::string("a\0b", 3)}) {
+    const auto spec = recorded_spec();
+    const SecretValues secrets{{{"LATIN", core::Secret(value)}}, {}};
+    const auto request = container_request(spec, 0, {{}, spec.docker}, {}, secrets);
+    ASSERT_FALSE(request);
+    EXPECT_EQ(request.error().kind, core::ErrorKind::usage);
+    EXPECT_THAT(request.error().message, ::testing::HasSubstr("LATIN"));
+  }
+}
+
+}  // namespace
+}  // namespace bgdeploy::runtime

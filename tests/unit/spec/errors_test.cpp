@@ -1,0 +1,426 @@
+// What is reported for a wrong spec, word for word.
+#include <gtest/gtest.h>
+
+#include "loading.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+using core::ErrorKind;
+
+// The minimal spec with one piece of it replaced.
+std::string with(const std::string& piece, const std::string& other) {
+  std::string text = minimal();
+  const std::size_t at = text.find(piece);
+  EXPECT_NE(at, std::string::npos) << piece;
+  return text.replace(at, piece.size(), other);
+}
+std::string with_host(const std::string& entry) {
+  return with("[web.example.com]", "[" + entry + "]");
+}
+
+TEST(Report, NamesEveryErrorInFileOrder) {
+  EXPECT_EQ(report_of("service: Shop!\n"
+                      "imgae: example/app\n"
+                      "hosts: {app: [web.example.com, \"-oProxyCommand=id\"]}\n"
+                      "slots:\n"
+                      "  blue: 80801\n"
+                      "  green: 8082\n"
+                      "health:\n"
+                      "  http: {path: up, port: x}\n"
+                      "  interval: 5\n"
+                      "proxy: {nginx: {include: conf.d/x.inc}}\n"),
+            R"(bgdeploy.yml: 10 errors
+bgdeploy.yml:1:1: image is missing
+service: Shop!
+^
+bgdeploy.yml:1:10: service must be a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit, not 'Shop!'
+service: Shop!
+         ^
+bgdeploy.yml:2:1: unknown key 'imgae', did you mean 'image'?
+imgae: example/app
+^
+bgdeploy.yml:3:9: more than one host in hosts.app is not supported yet
+hosts: {app: [web.example.com, "-oProxyCommand=id"]}
+        ^
+bgdeploy.yml:3:32: hosts.app[1] must be [user@]host[:port], not '-oProxyCommand=id'
+hosts: {app: [web.example.com, "-oProxyCommand=id"]}
+                               ^
+bgdeploy.yml:5:9: slots.blue must be a port from 1 to 65535, not '80801'
+  blue: 80801
+        ^
+bgdeploy.yml:8:16: health.http.path must be a path that begins with '/' and has no blanks, not 'up'
+  http: {path: up, port: x}
+               ^
+bgdeploy.yml:8:26: health.http.port must be a port from 1 to 65535, not 'x'
+  http: {path: up, port: x}
+                         ^
+bgdeploy.yml:9:13: health.interval must be a duration such as 500ms, 10s, 2m or 1h, not '5'
+  interval: 5
+            ^
+bgdeploy.yml:10:26: proxy.nginx.include must be the absolute path of a file, not 'conf.d/x.inc'
+proxy: {nginx: {include: conf.d/x.inc}}
+                         ^
+)");
+}
+
+TEST(Report, PutsTheCaretBelowWideCharactersAndTabs) {
+  EXPECT_EQ(report_of(minimal("docker: {labels: {이름: a},\timit: true}\n")),
+            "bgdeploy.yml: 1 error\n"
+            "bgdeploy.yml:7:27: unknown key 'imit', did you mean 'init'?\n"
+            "docker: {labels: {이름: a},\timit: true}\n"
+            "                           \t^\n");
+}
+
+TEST(Report, ShowsAWindowOfALongLine) {
+  const std::string report =
+      report_of(minimal("docker: {labels: {a: " + std::string(500, 'x') + "}, imit: true}\n"));
+  EXPECT_NE(report.find("bgdeploy.yml:7:525: unknown key 'imit'"), std::string::npos) << report;
+  EXPECT_NE(report.find("\n" + std::string(57, 'x') + "}, imit: true}\n" + std::string(60, ' ') + "^\n"),
+            std::string::npos)
+      << report;
+}
+
+TEST(Report, DisarmsEscapeSequences) {
+  const std::string report = report_of(minimal("\"\x1b[31mx\": 1\n"));
+  EXPECT_EQ(report.find('\x1b'), std::string::npos);
+  EXPECT_NE(report.find("unknown key '\\x1b[31mx'"), std::string::npos) << report;
+}
+
+TEST(Report, CapsWhatItLists) {
+  std::string text = minimal();
+  for (int i = 0; i < 500; ++i) text += "key" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(load_text(text).error().message, "/srv/app/bgdeploy.yml: at least 100 errors");
+}
+
+TEST(Report, PlacesErrorsInTheEnvironmentTheyComeFrom) {
+  EXPECT_EQ(report_of(minimal("environments:\n  staging:\n    slots: {blue: x}\n"), {}, "staging"),
+            "bgdeploy.yml: 1 error\n"
+            "bgdeploy.yml:9:19: slots.blue must be a port from 1 to 65535, not 'x'\n"
+            "    slots: {blue: x}\n"
+            "                  ^\n");
+}
+
+TEST(Report, NamesTheEnvironmentsThereAre) {
+  EXPECT_EQ(messages_of(minimal("environments: {staging: {}, prod: {}}\n"), {}, "stagin"),
+            "7:1: there is no environment 'stagin'; there are: staging, prod");
+  EXPECT_EQ(report_of(minimal(), {}, "x"),
+            "bgdeploy.yml: 1 error\nbgdeploy.yml: there is no environment 'x': the spec has none\n");
+}
+
+TEST(Report, ChecksTheKeysOfEnvironmentsThatAreNotPicked) {
+  EXPECT_EQ(messages_of(minimal(
+                "environments: {a: {dokcer: {}}, b: {docker: {memlimit: 1g}}, c: {environments: {}}}\n")),
+            "7:20: unknown key 'dokcer', did you mean 'docker'?\n"
+            "7:46: unknown key 'memlimit', did you mean 'mem_limit'?\n"
+            "7:66: an environment cannot have environments");
+}
+
+TEST(Report, SaysWhatToDoAboutTheUsualSlipsOfYaml) {
+  const auto of = [](const std::string& line) { return messages_of(minimal(line + "\n")); };
+  EXPECT_EQ(of("docker: {user: ${X}}"),
+            "7:17: this is not valid YAML: end of map flow not found; put the value in quotes");
+  EXPECT_EQ(of("docker: {volumes: [/log/{slot}:/log]}"),
+            "7:25: this is not valid YAML: end of sequence flow not found; put the value in quotes");
+  EXPECT_EQ(of("retire: @x"), "7:9: this is not valid YAML: unknown token; put the value in quotes");
+  EXPECT_EQ(of("retire: ${X:?a: b}"),
+            "7:15: this is not valid YAML: illegal map value; check the indentation, or put a value that "
+            "holds ': ' in "
+            "quotes");
+}
+
+TEST(Report, ShowsLinesThatOnlyMentionSecrets) {
+  EXPECT_EQ(report_of(minimal("docker:  # secrets are below\n  inti: true\n")),
+            "bgdeploy.yml: 1 error\n"
+            "bgdeploy.yml:8:3: unknown key 'inti', did you mean 'init'?\n"
+            "  inti: true\n"
+            "  ^\n");
+}
+
+TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"build: {context: .}", "7:1: build is not supported yet"},
+      {"compose: {file: x.yml}", "7:1: compose is not supported yet"},
+      {"watch: {for: 30s}", "7:1: watch is not supported yet"},
+      {"hooks: {before_deploy: [{run: x}]}", "7:1: hooks is not supported yet"},
+      {"notify: []", "7:1: notify is not supported yet"},
+      {"prune: {images: 3}", "7:1: prune is not supported yet"},
+      {"strategy: rolling", "7:1: a strategy other than blue_green is not supported yet"},
+  };
+  for (const auto& [line, message] : cases) {
+    EXPECT_EQ(messages_of(minimal(line)), message);
+    EXPECT_EQ(load_text(minimal(line)).error().kind, ErrorKind::unsupported) << line;
+  }
+  EXPECT_EQ(messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", "none")),
+            "6:1: proxy: none is not supported yet");
+  EXPECT_EQ(messages_of(with("include: /etc/nginx/app.inc", "sites: {from: a, to: b}, container: c")),
+            "6:17: proxy.nginx.sites is not supported yet\n6:42: proxy.nginx.container is not supported yet");
+  EXPECT_EQ(messages_of(with_host("a, b")), "3:9: more than one host in hosts.app is not supported yet");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [a], proxy: [a]}")),
+            "3:19: hosts.proxy is not supported yet");
+  EXPECT_EQ(messages_of("service: app\nhosts: {app: [h]}\nslots: {a: 1, b: 2}\nhealth: {tcp: true}\n"
+                        "proxy: {nginx: {include: /x}}\ncompose: {}"),
+            "6:1: compose is not supported yet");
+}
+
+TEST(Unsupported, IsUsageWhenMoreIsWrong) {
+  EXPECT_EQ(load_text(minimal("watch: {}\nx: 1\n")).error().kind, ErrorKind::usage);
+}
+
+TEST(Secrets, AreNeverEchoed) {
+  const std::string texts[] = {
+      minimal("secrets:\n  A: hunter2\n"),
+      minimal("secrets: {A: hunter2}\n"),
+      minimal("secrets: hunter2\n"),
+      minimal("secrets: [hunter2]\n"),
+      minimal("secrets: {A: {env: \"hunter2!\"}}\n"),
+      minimal("secrets: {A: {evn: hunter2}}\n"),
+      minimal("secrets: {A: {env: {x: hunter2}}}\n"),
+      minimal("secrets: {A: {command: \"hunter2 '\"}}\n"),
+      minimal("secrets: {A: {hunter2}}\n"),
+      minimal("secrets: {A: \"${hunter2!}\"}\n"),
+      minimal("secrets: {A: {env: \"${hunter2}\"}}\n"),
+      minimal("registry: {username: ci, password: \"x${hunter2\"}\n"),
+      minimal("registry: {username: ci, password: {hunter2}}\n"),
+      minimal("secrets: {A: *hunter2}\n"),
+      minimal("secrets: {A: !hunter2 x}\n"),
+      minimal("secrets: {A: hunter2\n"),
+      minimal("secrets:\n  A: x: hunter2\n"),
+      minimal("secrets: {\n  A: \"\\qhunter2\" }\n"),
+      minimal("secrets:\n  A: |\n    x\n    hunter2\n  A: hunter2\n"),
+      minimal("registry: {usrname: ci, password: hunter2}\n"),
+      minimal("registry:\n  username: [ci]\n  password: hunter2\n"),
+      minimal("registry:\n  username: ci\n  password:\n    - hunter2\n"),
+      minimal("environments: {a: {secrets: {A: hunter2}, x: 1}}\n"),
+  };
+  for (const auto& text : texts) {
+    const std::string report = report_of(text, {}, text.find("environments") == std::string::npos ? "" : "a");
+    EXPECT_EQ(report.find("hunter2"), std::string::npos) << report;
+    EXPECT_NE(report.find("error"), std::string::npos) << text;
+  }
+}
+
+TEST(Secrets, SayWhereSecretsBelong) {
+  EXPECT_EQ(report_of(minimal("secrets:\n  DB: hunter2\n")),
+            "bgdeploy.yml: 1 error\n"
+            "bgdeploy.yml:8:7: secrets.DB must say where the secret comes from, {env: NAME}, {file: PATH} or "
+            "{command: [CMD, …]}; the secret itself does not belong into this file\n");
+  EXPECT_EQ(messages_of(minimal("secrets: {A: {}, B: {env: X, file: y}, C: {command: []}, 1D: {env: X}}\n")),
+            "7:14: secrets.A must have exactly one of env, file and command\n"
+            "7:21: secrets.B must have exactly one of env, file and command\n"
+            "7:53: secrets.C.command must name a program\n"
+            "7:58: secrets.1D is no name for an environment variable");
+  EXPECT_EQ(messages_of(minimal("docker: {environment: {A: 1}}\nsecrets: {A: {env: X}}\n")),
+            "8:11: secrets.A is in docker.environment too; keep it in one of them");
+  EXPECT_EQ(messages_of(minimal("registry: {username: ci}\n")), "7:1: registry.password is missing");
+}
+
+TEST(Variables, ReportWhatIsMissing) {
+  const auto of = [](const std::string& value, const Variables& variables = {}) {
+    return messages_of(minimal("docker: {user: \"" + value + "\"}\n"), variables);
+  };
+  EXPECT_EQ(of("${X}"), "7:16: variable 'X' is not set; ${X:-default} would give it a default");
+  EXPECT_EQ(of("${X:?say who}"), "7:16: variable 'X' is not set: say who");
+  EXPECT_EQ(of("${X:?}", {{"X", ""}}), "7:16: variable 'X' is empty");
+  EXPECT_EQ(of("a ${X"), "7:16: '${' has no '}'; write '$$' for a plain '$'");
+  EXPECT_EQ(of("${}"),
+            "7:16: '${}' is none of ${VAR}, ${VAR:-default} and ${VAR:?message}; write '$$' for a plain '$'");
+  EXPECT_EQ(
+      of("${A-b}"),
+      "7:16: '${A-b}' is none of ${VAR}, ${VAR:-default} and ${VAR:?message}; write '$$' for a plain '$'");
+  EXPECT_EQ(of("${X}", {{"X", "\xFF"}}), "7:16: variable 'X' is not UTF-8");
+  EXPECT_EQ(of("${X}", {{"X", std::string("a\0b", 3)}}), "7:16: variable 'X' holds a NUL byte");
+  EXPECT_EQ(of("~/x"), "loaded");
+  EXPECT_EQ(messages_of(minimal("docker: {env_file: ~/x}")),
+            "7:20: docker.env_file begins with '~', but HOME is not set");
+}
+
+TEST(Hosts, AreRefusedWhenTheyCouldBeSomethingElse) {
+  for (const auto* host : {"\"-oProxyCommand=id\"",
+                           "\"a@-b\"",
+                           "\"-a@b\"",
+                           "\"a b\"",
+                           "\"a\\nb\"",
+                           "\"a;id\"",
+                           "\"$$(id)\"",
+                           "\"a@\"",
+                           "\"@a\"",
+                           "\"a:0\"",
+                           "\"a:65536\"",
+                           "\"a:x\"",
+                           "\"a:\"",
+                           "\"[::1\"",
+                           "\"[a]:22\"",
+                           "\"::1::2\"",
+                           "\"a`id`@b\"",
+                           "\"\"",
+                           "\"a%h\"",
+                           "\"[::1]x\"",
+                           "\"a@b/c\""}) {
+    EXPECT_NE(messages_of(with_host(host)).find("hosts.app[0] must be [user@]host[:port], not"),
+              std::string::npos)
+        << host << ": " << messages_of(with_host(host));
+  }
+  EXPECT_EQ(messages_of(with_host("{host: \"-x\"}")),
+            "3:22: hosts.app[0].host must be [user@]host[:port], not '-x'");
+  EXPECT_EQ(messages_of(with_host("{user: jo}")), "3:15: hosts.app[0].host is missing");
+  EXPECT_EQ(messages_of(with_host("{host: jo@a, user: jo}")), "3:34: hosts.app[0].user is in `host` already");
+  EXPECT_EQ(messages_of(with_host("{host: a, user: \"-x\"}")),
+            "3:31: hosts.app[0].user must be the name of a user, not '-x'");
+  EXPECT_EQ(messages_of(with_host("{host: a, proxy_jump: [\"-x\"]}")),
+            "3:38: hosts.app[0].proxy_jump[0] must be [user@]host[:port], not '-x'");
+  EXPECT_EQ(messages_of(with_host("")), "3:14: hosts.app must name at least one host");
+  EXPECT_EQ(messages_of(with("[web.example.com]", "web")), "3:14: hosts.app must be a list");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{}")), "3:1: hosts.app is missing");
+}
+
+TEST(Hosts, KnowWhatBelongsToSsh) {
+  EXPECT_EQ(messages_of(with_host("{host: local, user: jo, host_key: x}")),
+            "3:29: hosts.app[0].user has no meaning for 'local', which is reached without SSH\n"
+            "3:39: hosts.app[0].host_key has no meaning for 'local', which is reached without SSH");
+  EXPECT_EQ(messages_of(with_host("{host: a, host_key: \"MD5:aa\"}")),
+            "3:35: hosts.app[0].host_key must be a fingerprint as `ssh-keygen -l` prints it, SHA256:…, not "
+            "'MD5:aa'");
+  EXPECT_EQ(messages_of(minimal("ssh: {sudo: [docker, root], port: 0, keepalive: 0s}\n")),
+            "7:22: ssh.sudo[1] must be docker or nginx, not 'root'\n"
+            "7:35: ssh.port must be a port from 1 to 65535, not '0'\n"
+            "7:49: ssh.keepalive must be longer than nothing, not '0s'");
+  EXPECT_EQ(messages_of(minimal("ssh: {sudo: yes}\n")),
+            "7:13: ssh.sudo must be true, false or a list of docker and nginx, not 'yes'");
+}
+
+TEST(Image, ComesWithoutTagOrDigest) {
+  const auto of = [](const std::string& image) { return messages_of(with("example/app", image)); };
+  EXPECT_EQ(of("example/app:1.2"),
+            "2:8: image must not carry a tag: write 'example/app' here, and give the tag with --tag");
+  EXPECT_EQ(
+      of("\"example/app@sha256:00\""),
+      "2:8: image must not carry a digest: write 'example/app' here, and give the digest with --digest");
+  EXPECT_EQ(of("Example/App"),
+            "2:8: image names no valid repository: 'Example/App'; it is such as 'owner/app' or "
+            "'registry.example.com:5000/app', in lower case");
+  EXPECT_EQ(of("\"\""), "2:8: image must not be empty");
+}
+
+TEST(Slots, AreTwoAndDistinct) {
+  const auto of = [](const std::string& slots) {
+    return messages_of(with("{blue: 8081, green: 8082}", slots));
+  };
+  EXPECT_EQ(of("{blue: 1}"), "4:1: slots must be exactly two, not 1");
+  EXPECT_EQ(of("{a: 1, b: 2, c: 3}"), "4:1: slots must be exactly two, not 3");
+  EXPECT_EQ(of("{a: 1, b: 1}"), "4:18: slots.b has the port of slot 'a', 1");
+  EXPECT_EQ(of("{a: 1, b: {port: 2, container: app-a}}"),
+            "4:18: slots.b has the container of slot 'a', 'app-a'");
+  EXPECT_EQ(
+      of("{A: 1, b: 2}"),
+      "4:9: slots.A must have a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit");
+  EXPECT_EQ(of("{a: {container: x y}, b: 2}"),
+            "4:9: slots.a.port is missing\n"
+            "4:24: slots.a.container must be a container's name: letters, digits, '_', '.' and '-', two at "
+            "least, the "
+            "first a letter or a digit, not 'x y'");
+  EXPECT_EQ(of("[1, 2]"), "4:8: slots must be a map of keys and values");
+}
+
+TEST(HealthErrors, NameTheKindAndTheValue) {
+  const auto of = [](const std::string& health) { return messages_of(with("{tcp: true}", health)); };
+  EXPECT_EQ(of("{}"), "5:1: health must have exactly one of http, tcp, docker and exec");
+  EXPECT_EQ(of("{tcp: true, docker: true}"),
+            "5:1: health must have exactly one of http, tcp, docker and exec");
+  EXPECT_EQ(of("{tcp: false}"), "5:15: health.tcp must be true; leave it out otherwise");
+  EXPECT_EQ(of("{tcp: yes}"),
+            "5:15: health.tcp must be true or false (YAML 1.2 knows no other spelling), not 'yes'");
+  EXPECT_EQ(of("{exec: []}"), "5:16: health.exec must name a program");
+  EXPECT_EQ(of("{tcp: true, via: proxy}"), "5:26: health.via must be host or direct, not 'proxy'");
+  EXPECT_EQ(of("{tcp: true, success_threshold: 0}"),
+            "5:40: health.success_threshold must be a whole number from 1 to 1000, not '0'");
+  EXPECT_EQ(of("{tcp: true, timeout: 0s, deadline: 100h}"),
+            "5:30: health.timeout must be longer than nothing, not '0s'\n"
+            "5:44: health.deadline must be at most 24h, not '100h'");
+  for (const auto* status : {"2xx", "99", "600", "299-200", "200-", "\"200,,204\"", "\"\""}) {
+    EXPECT_NE(of("{http: {status: " + std::string(status) + "}}").find("must be statuses"), std::string::npos)
+        << status;
+  }
+  EXPECT_EQ(of("{http: {headers: {\"X-A\": \"b\\r\\nEvil: 1\"}}}"),
+            "5:34: health.http.headers.X-A must be one line without control characters");
+  EXPECT_EQ(of("{http: {headers: {\"A\\r\\nB\": c}}}"),
+            "5:27: health.http.headers.A\\x0d\\x0aB is no name for a header");
+  EXPECT_EQ(of("{http: {path: \"/a b\"}}"),
+            "5:23: health.http.path must be a path that begins with '/' and has no blanks, not '/a b'");
+}
+
+TEST(NginxErrors, KeepTheConfigurationClosed) {
+  const auto of = [](const std::string& nginx) {
+    return messages_of(with("{include: /etc/nginx/app.inc}", nginx));
+  };
+  EXPECT_EQ(of("{}"), "6:9: proxy.nginx.include is missing");
+  EXPECT_EQ(of("{include: /x/}"), "6:26: proxy.nginx.include must be the absolute path of a file, not '/x/'");
+  EXPECT_EQ(of("{include: /x, template: \" \"}"), "6:40: proxy.nginx.template must not be empty");
+  EXPECT_EQ(of("{include: /x, template: a, upstream: b}"),
+            "6:43: proxy.nginx.upstream and template exclude each other");
+  EXPECT_EQ(of("{include: /x, upstream: \"a {}\"}"),
+            "6:40: proxy.nginx.upstream must be a name of letters, digits, '_', '.' and '-', not 'a {}'");
+  EXPECT_EQ(of("{include: /x, address: \"a; return 200\"}"),
+            "6:39: proxy.nginx.address must be an address, a name or a placeholder, not 'a; return 200'");
+  EXPECT_EQ(of("{include: /x, port: \"80;\"}"),
+            "6:36: proxy.nginx.port must be a port from 1 to 65535, {port} or {container_port}, not '80;'");
+  EXPECT_EQ(of("{include: /x, test: []}"), "6:36: proxy.nginx.test must name a program");
+  EXPECT_EQ(messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", "nginx")),
+            "6:8: proxy must be a map of keys and values");
+}
+
+TEST(DockerErrors, NameTheValue) {
+  const auto of = [](const std::string& docker) {
+    return messages_of(minimal("docker: {" + docker + "}\n"));
+  };
+  EXPECT_EQ(of("environment: {A: }"), "7:27: docker.environment.A has no value; write \"\" for an empty one");
+  EXPECT_EQ(of("environment: {A: [1]}"), "7:27: docker.environment.A must be one value, not a list");
+  EXPECT_EQ(of("environment: {\"A B\": 1}"),
+            "7:24: docker.environment.A B is no name for an environment variable");
+  EXPECT_EQ(of("environment: [A]"), "7:24: docker.environment[0] must be NAME=value");
+  EXPECT_EQ(of("environment: [A=1, A=2]"), "7:29: docker.environment[1] names 'A' a second time");
+  EXPECT_EQ(of("container_port: 0"),
+            "7:26: docker.container_port must be a port from 1 to 65535, or {port}, not '0'");
+  EXPECT_EQ(of("host_ip: localhost"),
+            "7:19: docker.host_ip must be an IP address of the host, or none, not 'localhost'");
+  EXPECT_EQ(of("mem_limit: 1m"), "7:21: docker.mem_limit must be at least 6m, not '1m'");
+  EXPECT_EQ(of("mem_limit: lots"), "7:21: docker.mem_limit must be a size such as 700m or 1g, not 'lots'");
+  EXPECT_EQ(of("cpus: -1"), "7:16: docker.cpus must be a number above 0, not '-1'");
+  EXPECT_EQ(of("cpus: nan"), "7:16: docker.cpus must be a number above 0, not 'nan'");
+  EXPECT_EQ(
+      of("restart: sometimes"),
+      "7:19: docker.restart must be no, always, unless-stopped, on-failure or on-failure:N, not 'sometimes'");
+  EXPECT_EQ(of("init: on"),
+            "7:16: docker.init must be true or false (YAML 1.2 knows no other spelling), not 'on'");
+  EXPECT_EQ(of("command: \"a 'b\""), "7:19: docker.command has a quote that is never closed");
+  EXPECT_EQ(of("labels: {bgdeploy.slot: x}"),
+            "7:19: docker.labels.bgdeploy.slot begins with 'bgdeploy.', which bgdeploy keeps for itself");
+  EXPECT_EQ(of("ulimits: {nofile: {soft: 2, hard: 1}}"),
+            "7:28: docker.ulimits.nofile must not have a soft limit above the hard one");
+  EXPECT_EQ(of("logging: {options: {a: b}}"), "7:10: docker.logging.driver is missing");
+  EXPECT_EQ(of("stop_signal: \"SIG TERM\""),
+            "7:23: docker.stop_signal must be a signal such as SIGTERM, not 'SIG TERM'");
+  EXPECT_EQ(of("volumes: [\"./log:/log\"]"),
+            "7:20: docker.volumes[0] must have an absolute path on the host, or a volume's name, as its "
+            "source: nothing "
+            "on the host is relative to this file");
+  EXPECT_EQ(of("volumes: [\"/a:b\"]"),
+            "7:20: docker.volumes[0] must have an absolute path in the container as its target");
+  EXPECT_EQ(of("volumes: [\"/a:/b:rx\"]"), "7:20: docker.volumes[0] has a mode that docker does not know");
+  EXPECT_EQ(of("extra_hosts: [\"a:b:c\"]"),
+            "7:24: docker.extra_hosts[0] must be NAME:ADDRESS or NAME:host-gateway, not 'a:b:c'");
+  EXPECT_EQ(of("networks: x"), "7:20: docker.networks must be a list");
+}
+
+TEST(OtherErrors, NameTheValue) {
+  EXPECT_EQ(messages_of(minimal("retire: maybe\n")), "7:9: retire must be stop, remove or keep, not 'maybe'");
+  EXPECT_EQ(messages_of(minimal("parallel: 0\n")),
+            "7:11: parallel must be a whole number from 1 to 1000, not '0'");
+  EXPECT_EQ(messages_of(minimal("drain: 30s\n")), "7:8: drain must be a map of keys and values");
+  EXPECT_EQ(
+      messages_of(minimal("history: {dir: state}\n")),
+      "7:16: history.dir must be an absolute path on the host, or one that begins with '~/', not 'state'");
+}
+
+}  // namespace
+}  // namespace bgdeploy::spec

@@ -1,0 +1,59 @@
+#include "bgdeploy/ssh/config.hpp"
+
+#include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
+
+namespace bgdeploy::ssh {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(ClientConfig, TakesWhatSshPrints) {
+  const auto config = parse_client_config(
+      "host app\nuser deploy\nhostname 10.0.0.11\nport 2222\nidentitiesonly yes\nhostkeyalias app-key\n"
+      "identityagent /run/agent.sock\nproxyjump alice@bastion:2200,inner\nidentityfile ~/.ssh/one\n"
+      "identityfile ~/.ssh/two words\nglobalknownhostsfile /etc/a /etc/b\nuserknownhostsfile /home/x/k\n");
+  EXPECT_EQ(config.user, "deploy");
+  EXPECT_EQ(config.host_name, "10.0.0.11");
+  EXPECT_EQ(config.port, 2222);
+  EXPECT_TRUE(config.identities_only);
+  EXPECT_EQ(config.host_key_alias, "app-key");
+  EXPECT_EQ(config.identity_agent, "/run/agent.sock");
+  EXPECT_THAT(config.proxy_jump, ElementsAre("alice@bastion:2200", "inner"));
+  EXPECT_THAT(config.identity_files, ElementsAre("~/.ssh/one", "~/.ssh/two words"));
+  EXPECT_THAT(config.known_hosts_files, ElementsAre("/home/x/k"));
+  EXPECT_THAT(config.global_known_hosts_files, ElementsAre("/etc/a", "/etc/b"));
+}
+
+TEST(ClientConfig, NoneAndNonsenseSetNothing) {
+  const auto config = parse_client_config(
+      "proxyjump none\nproxycommand none\nport many\nport 99999\nuser\n\nidentityfile none\n");
+  EXPECT_EQ(config, ClientConfig{});
+}
+
+TEST(HostAddress, IsReadAsOpenSshReadsIt) {
+  EXPECT_EQ(parse_host_address("bastion"), (HostAddress{{}, "bastion", {}}));
+  EXPECT_EQ(parse_host_address("a@b@bastion:22"), (HostAddress{"a@b", "bastion", 22}));
+  EXPECT_EQ(parse_host_address("u@[::1]:2222"), (HostAddress{"u", "::1", 2222}));
+  EXPECT_EQ(parse_host_address("fe80::1"), (HostAddress{{}, "fe80::1", {}}));
+  for (const auto* bad :
+       {"", "@host", "host:", "host:0", "host:65536", "host:22x", "[::1", "[::1]x", "[]:22"})
+    EXPECT_FALSE(parse_host_address(bad)) << bad;
+}
+
+TEST(ExpandPath, KnowsTheTildeAndTheTokens) {
+  const ConfigTokens tokens{"/home/me", "10.0.0.1", "app", "deploy", "me", "1000", 2222};
+  EXPECT_EQ(expand_path("~/.ssh/id", tokens), "/home/me/.ssh/id");
+  EXPECT_EQ(expand_path("%d/%u/%i/%n/%h/%r/%p/%%", tokens), "/home/me/me/1000/app/10.0.0.1/deploy/2222/%");
+  EXPECT_EQ(expand_path("/plain~/%C%", tokens), "/plain~/%C%");
+}
+
+RC_GTEST_PROP(ClientConfig, AnyTextIsReadWithoutHarm, (const std::string& text)) {
+  parse_client_config(text);
+  parse_host_address(text);
+  RC_ASSERT(expand_path(text, {}).size() <= text.size() + 1);
+}
+
+}  // namespace
+}  // namespace bgdeploy::ssh
