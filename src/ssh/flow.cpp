@@ -117,6 +117,7 @@ bool Flow::open(FlowContext& context) {
   }
   if (m_retry_after && *m_retry_after == context.commands_ended()) return false;
   if (!context.begin_opening(this)) return false;
+  if (!m_opening_now) m_ended_before = context.commands_ended();
   m_opening_now = true;
   auto* session = context.transport().raw();
   m_channel = std::visit([&](const auto& one) { return open_channel(session, one); }, m_target);
@@ -150,8 +151,9 @@ bool Flow::open_failed(FlowContext& context) {
       m_target = ExecTarget{m_purpose == Purpose::probe ? tcp_probe_command(*tcp) : tcp_command(*tcp)};
       return true;
     }
-  } else if (std::holds_alternative<ExecTarget>(m_target) && context.commands_running()) {
-    m_retry_after = context.commands_ended();
+  } else if (std::holds_alternative<ExecTarget>(m_target) &&
+             (context.commands_running() || context.commands_ended() != m_ended_before)) {
+    m_retry_after = m_ended_before;
     return false;
   }
   fail({std::holds_alternative<ExecTarget>(m_target) ? ErrorKind::refused : ErrorKind::unreachable,
