@@ -145,7 +145,7 @@ std::string state_text(const spec::Spec& spec, const plan::State& state, const d
   text += table(rows) + "\n";
   rows = {{"PROXY", "INCLUDE", "NAMES"}};
   for (const ProxyHost& proxy : state.proxies)
-    rows.push_back({proxy.host, proxy.include.empty() ? spec.nginx.include : proxy.include,
+    rows.push_back({proxy.host, proxy.include.empty() ? spec::routing_file(spec.nginx) : proxy.include,
                     proxy.routing == ProxyHost::Routing::slot      ? spec.slots[proxy.live].name
                     : proxy.routing == ProxyHost::Routing::missing ? "(no such file yet)"
                                                                    : "neither slot alone"});

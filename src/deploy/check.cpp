@@ -112,7 +112,7 @@ void check_state(const Context& context, const World& world, Items& items, const
     items.push_back({"include", live.error()});
     return;
   }
-  add(items, "include " + context.spec.nginx.include, {},
+  add(items, (context.spec.nginx.sites ? "sites " : "include ") + spec::routing_file(context.spec.nginx), {},
       *live ? "names " + context.spec.slots[**live].name : "does not exist yet: a first deploy writes it");
   const std::size_t idle = *live ? 1 - **live : 0;
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {

@@ -53,7 +53,7 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
       error.kind = ErrorKind::unreachable;
     return std::unexpected(std::move(error));
   }
-  for (const auto& host : fleet.m_hosts) fleet.m_proxies.push_back(proxy::nginx_on(*host, spec.nginx));
+  for (const auto& host : fleet.m_hosts) fleet.m_proxies.push_back(proxy::nginx_on(*host, spec));
   return fleet;
 }
 

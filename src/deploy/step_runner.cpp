@@ -235,9 +235,10 @@ Result<void> StepRunner::confirm_idle(std::size_t slot) {
   for (const plan::ProxyHost& proxy : proxies)
     if (proxy.routing == plan::ProxyHost::Routing::unknown ||
         (proxy.routing == plan::ProxyHost::Routing::slot && proxy.live == slot))
-      return core::fail(ErrorKind::inconsistent,
-                        fmt::format("{} on {} changed meanwhile, so {} is not touched", m_spec.nginx.include,
-                                    proxy.host, m_spec.slots[slot].container));
+      return core::fail(
+          ErrorKind::inconsistent,
+          fmt::format("{} on {} changed meanwhile, so {} is not touched", spec::routing_file(m_spec.nginx),
+                      proxy.host, m_spec.slots[slot].container));
   return {};
 }
 

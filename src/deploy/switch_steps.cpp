@@ -28,10 +28,13 @@ std::string cut_words(int connections, const std::string& slot, core::Duration t
 }  // namespace
 
 Result<void> StepRunner::carry_out(const plan::Switch& step) {
-  BGDEPLOY_ASSIGN(const std::string content, proxy::render(m_spec.nginx, step.routing));
+  std::string content;
+  if (!m_spec.nginx.sites) {
+    BGDEPLOY_ASSIGN(content, proxy::render(m_spec.nginx, step.routing));
+  }
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
   for_each_parallel(staged.size(), m_spec.parallel, [&](std::size_t i) {
-    staged[i] = m_world.proxies[i].proxy->stage(content, wait(k_stage));
+    staged[i] = m_world.proxies[i].proxy->stage(step.slot, content, wait(k_stage));
   });
   std::vector<std::unique_ptr<proxy::Switch>> switches;
   for (std::size_t i = 0; i < staged.size(); ++i) {
@@ -84,7 +87,8 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
       return core::fail(
           ErrorKind::inconsistent,
           fmt::format("{} on {} was changed by somebody else after the switch, so {} keeps running",
-                      m_spec.nginx.include, m_world.proxies[i].name, m_spec.slots[step.slot].container));
+                      spec::routing_file(m_spec.nginx), m_world.proxies[i].name,
+                      m_spec.slots[step.slot].container));
     if (!drained.complete && drained.connections > 0)
       warn(cut_words(drained.connections, m_spec.slots[step.slot].name, timeout), m_world.proxies[i].name);
   }

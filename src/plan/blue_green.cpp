@@ -172,20 +172,22 @@ core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const
         details.push_back(
             fmt::format("{}: {} names {}", proxy.host, proxy.include, spec.slots[proxy.live].name));
       else if (proxy.routing == ProxyHost::Routing::missing)
-        details.push_back(fmt::format("{}: {} does not exist", proxy.host, spec.nginx.include));
+        details.push_back(fmt::format("{}: {} does not exist", proxy.host, spec::routing_file(spec.nginx)));
       else
         details.push_back(
             fmt::format("{}: {} holds: {}", proxy.host, proxy.include, core::printable(proxy.text)));
     }
-    details.push_back(fmt::format(
-        "decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
-        "reload nginx, then run this again",
-        spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port, spec.nginx.include));
+    details.push_back(
+        fmt::format("decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
+                    "reload nginx, then run this again",
+                    spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port,
+                    spec::routing_file(spec.nginx)));
     return core::fail(ErrorKind::inconsistent, std::move(message), std::move(details));
   };
   for (const ProxyHost& proxy : state.proxies)
     if (proxy.routing == ProxyHost::Routing::unknown)
-      return complain(fmt::format("{} on {} names neither slot alone", spec.nginx.include, proxy.host));
+      return complain(
+          fmt::format("{} on {} names neither slot alone", spec::routing_file(spec.nginx), proxy.host));
   const ProxyHost& first = state.proxies.at(0);
   for (const ProxyHost& proxy : state.proxies)
     if (proxy.routing != first.routing || proxy.live != first.live) return complain("the proxies disagree");

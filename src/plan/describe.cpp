@@ -118,7 +118,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
             return std::string("wait for nginx workers that still serve an earlier configuration");
           },
           [&](const Switch& change) {
-            return fmt::format("point {} at {} ({}) and reload nginx", spec.nginx.include,
+            return fmt::format("point {} at {} ({}) and reload nginx", spec::routing_file(spec.nginx),
                                slot_of(spec, change.slot).name, addresses(change.routing));
           },
           [&](const Drain& drain) {
@@ -144,7 +144,9 @@ std::string describe_undo(const spec::Spec& spec, const Step& step) {
             return fmt::format("stop and remove {}", slot_of(spec, create.slot).container);
           },
           [&](const Start& start) { return fmt::format("stop {}", slot_of(spec, start.slot).container); },
-          [&](const Switch&) { return fmt::format("put {} back and reload nginx", spec.nginx.include); },
+          [&](const Switch&) {
+            return fmt::format("put {} back and reload nginx", spec::routing_file(spec.nginx));
+          },
       },
       step);
 }

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -54,6 +56,10 @@ class NginxProxy final : public Proxy {
 public:
   NginxProxy(host::Host& host, const spec::Nginx& nginx) : m_host(host), m_nginx(nginx) {}
 
+  Result<std::string> folder(const Wait&) override {
+    return std::filesystem::path(m_nginx.include).parent_path().string();
+  }
+
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const Probe probe, look(wait));
     m_fresh = probe;
@@ -82,7 +88,7 @@ public:
     return within(check_folder(probe));
   }
 
-  Result<std::unique_ptr<Switch>> stage(const std::string& content, const Wait& wait) override {
+  Result<std::unique_ptr<Switch>> stage(std::size_t, const std::string& content, const Wait& wait) override {
     if (content.find('\0') != std::string::npos)
       return core::fail(ErrorKind::usage, "the include's content has a NUL byte in it");
     auto settings = known_settings();
@@ -159,8 +165,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Nginx& nginx) {
-  return std::make_unique<NginxProxy>(host, nginx);
+std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Spec& spec) {
+  return std::make_unique<NginxProxy>(host, spec.nginx);
 }
 
 }  // namespace bgdeploy::proxy

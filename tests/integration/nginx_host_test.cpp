@@ -58,7 +58,7 @@ protected:
     fs::remove(lab.include);
   }
   std::unique_ptr<Switch> staged(std::size_t slot) {
-    auto result = proxy->stage(lab.text_for(slot), soon());
+    auto result = proxy->stage(slot, lab.text_for(slot), soon());
     return std::move(result).value();
   }
 };
@@ -82,7 +82,7 @@ TEST_F(NginxHost, FindsAnotherSitesMistakeAndNamesTheFile) {
   const auto checked = proxy->check(soon());
   ASSERT_FALSE(checked);
   EXPECT_THAT(checked.error().details, Contains(HasSubstr((lab.sites / "other.conf").string() + ":1")));
-  const auto refused = proxy->stage(lab.text_for(1), soon());
+  const auto refused = proxy->stage(1, lab.text_for(1), soon());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::refused);
   expect_untouched();
@@ -123,7 +123,7 @@ TEST_F(NginxHost, AFirstDeployMakesTheInclude) {
     EXPECT_EQ(observed().routing, ProxyHost::Routing::missing);
     EXPECT_TRUE(proxy->check(soon()));
 
-    const auto bad = proxy->stage("set $service_url;\n", soon());
+    const auto bad = proxy->stage(1, "set $service_url;\n", soon());
     ASSERT_TRUE(bad);
     const auto refused = (*bad)->commit(soon());
     ASSERT_FALSE(refused);
@@ -267,9 +267,9 @@ TEST_F(NginxHost, TwoServicesSwitchAtOnce) {
   ASSERT_TRUE(eventually([&] { return get(port) == "blue"; }));
   const auto switch_often = [&](const spec::Nginx& spec, bool good) {
     const auto machine = testing::local_host();
-    const auto mine = nginx_on(*machine, spec);
+    const auto mine = nginx_on(*machine, lab.around(spec));
     for (int i = 1; i <= 8; ++i) {
-      auto result = mine->stage(good ? lab.text_for(i % 2) : "set $service_url;\n", soon());
+      auto result = mine->stage(i % 2, good ? lab.text_for(i % 2) : "set $service_url;\n", soon());
       ASSERT_EQ(result.has_value(), good) << (result ? "" : result.error().message);
       if (!good) continue;
       const auto committed = (*result)->commit(soon());
@@ -333,7 +333,7 @@ TEST_F(NginxHost, SaysWhyAHostCannotBeSwitched) {
   {
     const Mount folder(lab.include.parent_path(), true);
     expect_check_refused("is read-only");
-    EXPECT_FALSE(proxy->stage(lab.text_for(1), soon()));
+    EXPECT_FALSE(proxy->stage(1, lab.text_for(1), soon()));
   }
   {
     const Mount file(lab.include, false);
@@ -348,33 +348,33 @@ TEST_F(NginxHost, SaysWhyAHostCannotBeSwitched) {
     auto elsewhere = lab.spec;
     elsewhere.include = lab.folder / "nowhere.inc";
     lab.write(elsewhere.include, "");
-    const auto checked = nginx_on(*host, elsewhere)->check(soon());
+    const auto checked = nginx_on(*host, lab.around(elsewhere))->check(soon());
     ASSERT_FALSE(checked);
     EXPECT_THAT(checked.error().message, HasSubstr("does not include"));
     elsewhere.include = lab.folder / "no" / "folder.inc";
-    const auto folder = nginx_on(*host, elsewhere)->check(soon());
+    const auto folder = nginx_on(*host, lab.around(elsewhere))->check(soon());
     ASSERT_FALSE(folder);
     EXPECT_THAT(folder.error().message, HasSubstr("does not exist"));
     elsewhere.test = elsewhere.reload = {"/no/such/nginx", "-t"};
-    const auto program = nginx_on(*host, elsewhere)->check(soon());
+    const auto program = nginx_on(*host, lab.around(elsewhere))->check(soon());
     ASSERT_FALSE(program);
     EXPECT_THAT(program.error().message, HasSubstr("/no/such/nginx was not found"));
   }
   lab.stop();
   expect_check_refused("nginx is not running");
-  EXPECT_FALSE(proxy->stage(lab.text_for(1), soon()));
+  EXPECT_FALSE(proxy->stage(1, lab.text_for(1), soon()));
 }
 
 TEST(NginxUser, SwitchesWithoutRoot) {
   NginxLab lab("65534");
   lab.start();
   const auto host = testing::local_host_as("65534");
-  const auto proxy = nginx_on(*host, lab.spec);
+  const auto proxy = nginx_on(*host, lab.around(lab.spec));
   ASSERT_TRUE(proxy->observe(lab.slots(), soon()));
   const auto checked = proxy->check(soon());
   ASSERT_TRUE(checked) << checked.error().message << ::testing::PrintToString(checked.error().details);
   // Nothing can be tried out beside the live file: the test after the rename has to see it.
-  auto bad = proxy->stage("set $service_url;\n", soon());
+  auto bad = proxy->stage(1, "set $service_url;\n", soon());
   ASSERT_TRUE(bad);
   const auto refused = (*bad)->commit(soon());
   ASSERT_FALSE(refused);
@@ -384,7 +384,7 @@ TEST(NginxUser, SwitchesWithoutRoot) {
 
   std::jthread held([&] { EXPECT_EQ(get(lab.port, "/hold"), "blue"); });
   ASSERT_TRUE(eventually([&] { return lab.blue.held() == 1; }));
-  auto switched = proxy->stage(lab.text_for(1), soon());
+  auto switched = proxy->stage(1, lab.text_for(1), soon());
   ASSERT_TRUE(switched) << switched.error().message;
   ASSERT_TRUE((*switched)->commit(soon()));
   EXPECT_EQ(get(lab.port), "green");
@@ -400,12 +400,12 @@ TEST(NginxUser, IsToldWhatItMayNotWrite) {
   NginxLab lab;
   lab.start();
   const auto host = testing::local_host_as("65534");
-  const auto proxy = nginx_on(*host, lab.spec);
+  const auto proxy = nginx_on(*host, lab.around(lab.spec));
   ASSERT_TRUE(proxy->observe(lab.slots(), soon()));
   const auto checked = proxy->check(soon());
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().kind, ErrorKind::refused);
-  EXPECT_FALSE(proxy->stage(lab.text_for(1), soon()));
+  EXPECT_FALSE(proxy->stage(1, lab.text_for(1), soon()));
 }
 
 }  // namespace

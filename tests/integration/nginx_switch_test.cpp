@@ -31,7 +31,7 @@ TEST_F(NginxSwitch, SwitchesUnderLoadWithoutAFailure) {
   for (const std::size_t slot : {1, 0, 1}) {
     ASSERT_EQ(observed().live, 1 - slot);
     ASSERT_TRUE(proxy->check(soon()));
-    auto staged = proxy->stage(lab.text_for(slot), soon());
+    auto staged = proxy->stage(slot, lab.text_for(slot), soon());
     ASSERT_TRUE(staged) << staged.error().message;
     EXPECT_EQ(lab.read(lab.include), lab.text_for(1 - slot));
     ASSERT_TRUE((*staged)->commit(soon()));
@@ -54,7 +54,7 @@ TEST_F(NginxSwitch, SwitchesUnderLoadWithoutAFailure) {
 TEST_F(NginxSwitch, TheSameContentIsASwitchToo) {
   const auto before = lab.read("/proc/" + std::to_string(lab.master()) + "/task/" +
                                std::to_string(lab.master()) + "/children");
-  auto staged = proxy->stage(lab.text_for(0), soon());
+  auto staged = proxy->stage(0, lab.text_for(0), soon());
   ASSERT_TRUE(staged) << staged.error().message;
   ASSERT_TRUE((*staged)->commit(soon()));
   ASSERT_TRUE((*staged)->accept(soon()));
@@ -66,7 +66,7 @@ TEST_F(NginxSwitch, TheSameContentIsASwitchToo) {
 }
 
 TEST_F(NginxSwitch, RefusesABadConfigurationBeforeTheLiveFileIsTouched) {
-  const auto staged = proxy->stage("set $service_url;\n", soon());
+  const auto staged = proxy->stage(1, "set $service_url;\n", soon());
   ASSERT_FALSE(staged);
   EXPECT_EQ(staged.error().kind, ErrorKind::refused);
   EXPECT_THAT(staged.error().details, Contains(HasSubstr("invalid number of arguments in \"set\"")));
@@ -77,7 +77,8 @@ TEST_F(NginxSwitch, PutsBackWhatNginxTakesInTheTestAndRefusesInTheReload) {
   int taken = testing::free_port();
   testing::Backend squatter("squatter");
   taken = squatter.port();
-  auto staged = proxy->stage(lab.text_for(1) + "listen 127.0.0.1:" + std::to_string(taken) + ";\n", soon());
+  auto staged =
+      proxy->stage(1, lab.text_for(1) + "listen 127.0.0.1:" + std::to_string(taken) + ";\n", soon());
   ASSERT_TRUE(staged) << staged.error().message;
   const auto committed = (*staged)->commit(soon());
   ASSERT_FALSE(committed);
@@ -87,7 +88,7 @@ TEST_F(NginxSwitch, PutsBackWhatNginxTakesInTheTestAndRefusesInTheReload) {
 }
 
 TEST_F(NginxSwitch, RestoresAfterTheCommit) {
-  auto staged = proxy->stage(lab.text_for(1), soon());
+  auto staged = proxy->stage(1, lab.text_for(1), soon());
   ASSERT_TRUE(staged);
   ASSERT_TRUE((*staged)->commit(soon()));
   expect_serving("green");
@@ -97,7 +98,7 @@ TEST_F(NginxSwitch, RestoresAfterTheCommit) {
 }
 
 TEST_F(NginxSwitch, IsUndoneWhenItIsDroppedBeforeTheCommit) {
-  { ASSERT_TRUE(proxy->stage(lab.text_for(1), soon())); }
+  { ASSERT_TRUE(proxy->stage(1, lab.text_for(1), soon())); }
   ASSERT_TRUE(eventually([&] { return lab.leftovers().empty(); }));
   expect_untouched();
 }
@@ -105,7 +106,7 @@ TEST_F(NginxSwitch, IsUndoneWhenItIsDroppedBeforeTheCommit) {
 TEST_F(NginxSwitch, IsUndoneWhenTheDeployerDiesAfterTheRename) {
   for (const std::string point : {"-t", "-s"}) {
     SCOPED_TRACE(point);
-    auto staged = proxy->stage(lab.text_for(1), soon());
+    auto staged = proxy->stage(1, lab.text_for(1), soon());
     ASSERT_TRUE(staged);
     lab.gate(point);
     std::stop_source deployer;
@@ -125,7 +126,7 @@ TEST_F(NginxSwitch, IsUndoneWhenTheDeployerDiesAfterTheRename) {
 
 TEST_F(NginxSwitch, KeepsTheNewFileWhenTheDeployerDiesAfterTheCommit) {
   {
-    auto staged = proxy->stage(lab.text_for(1), soon());
+    auto staged = proxy->stage(1, lab.text_for(1), soon());
     ASSERT_TRUE(staged);
     ASSERT_TRUE((*staged)->commit(soon()));
   }

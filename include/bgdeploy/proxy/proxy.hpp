@@ -46,14 +46,19 @@ public:
 class Proxy {
 public:
   virtual ~Proxy() = default;
+  // The folder on the host in which the routing file is: where the lock of the service lies. The host is asked
+  // only where the spec does not say it.
+  virtual Result<std::string> folder(const Wait& wait) = 0;
   // Which slot is live, and what an earlier switch left behind.
   virtual Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) = 0;
   // The whole configuration tested as it stands (kind refused with nginx's words), nginx seen running, the
   // include writable, and included by the configuration. With no include file yet the test may fail on just
   // that.
   virtual Result<void> check(const Wait& wait) = 0;
-  // Stages `content` beside the include and tests it where that can be done without touching the live file.
-  virtual Result<std::unique_ptr<Switch>> stage(const std::string& content, const Wait& wait) = 0;
+  // Stages the routing to `slot` beside the live file and tests it where that can be done without touching
+  // that one. `content` is the include's; with sites the slot's own file is taken instead.
+  virtual Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
+                                                const Wait& wait) = 0;
   // Ends what a dead switch left: with `keep` the file as it is now is put into force, else the file before
   // it.
   virtual Result<void> settle(bool keep, const Wait& wait) = 0;
@@ -62,6 +67,6 @@ public:
                                 core::Duration timeout, const Wait& wait) = 0;
 };
 
-std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Nginx& nginx);
+std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Spec& spec);
 
 }  // namespace bgdeploy::proxy

@@ -143,8 +143,17 @@ struct Health {
   bool operator==(const Health&) const = default;
 };
 
+// Whole site files on the proxy host: the live slot's `from` stands at its `to`.
+struct Sites {
+  std::string from;  // † absolute, or from ~: the home of the user who logs in
+  std::string to;    // † likewise; both slots' are in one folder
+  bool operator==(const Sites&) const = default;
+};
+
 struct Nginx {
-  std::string include;                                                            // as nginx sees it
+  std::string include;  // as nginx sees it; empty with sites
+  std::optional<Sites> sites;
+  std::optional<std::string> container;  // nginx runs in it, on the proxy host
   std::string template_text = "set $service_url http://{{address}}:{{port}};\n";  // mustache
   std::optional<std::string> upstream;  // NAME: `upstream NAME { … }` instead of the template
   std::optional<std::string> address;   // † overrides the backend's
@@ -153,6 +162,11 @@ struct Nginx {
   std::vector<std::string> reload = {"nginx", "-s", "reload"};
   bool operator==(const Nginx&) const = default;
 };
+
+// For messages: where the proxies read which slot is live. The include, or the pattern of the sites' `to`.
+inline const std::string& routing_file(const Nginx& nginx) {
+  return nginx.sites ? nginx.sites->to : nginx.include;
+}
 
 enum class Retire { stop, remove, keep };
 

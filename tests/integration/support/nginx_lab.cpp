@@ -266,6 +266,15 @@ std::array<proxy::Routing, 2> NginxLab::slots() const {
   return {proxy::Routing{backend("blue", blue.port())}, proxy::Routing{backend("green", green.port())}};
 }
 
+spec::Spec NginxLab::around(const spec::Nginx& nginx) const {
+  spec::Spec whole;
+  whole.service = "app";
+  whole.app_hosts.emplace_back().name = "local";
+  whole.slots = {spec::Slot{"blue", blue.port(), "app-blue"}, spec::Slot{"green", green.port(), "app-green"}};
+  whole.nginx = nginx;
+  return whole;
+}
+
 std::string NginxLab::text_for(std::size_t slot) const {
   return proxy::render(spec, slots()[slot]).value();
 }

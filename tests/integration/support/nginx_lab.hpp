@@ -79,6 +79,9 @@ public:
   spec::Nginx spec;               // template, test and reload of this nginx, through `command`
   std::filesystem::path command;  // nginx, but see gate()
 
+  // A whole spec whose nginx is `nginx` and whose slots are slots().
+  spec::Spec around(const spec::Nginx& nginx) const;
+
   void start();
   void stop();
   pid_t master() const;

@@ -29,7 +29,7 @@ protected:
 
   NginxLab lab;
   std::unique_ptr<host::Host> host = local_host();
-  std::unique_ptr<proxy::Proxy> proxy = proxy::nginx_on(*host, lab.spec);
+  std::unique_ptr<proxy::Proxy> proxy = proxy::nginx_on(*host, lab.around(lab.spec));
 };
 
 }  // namespace bgdeploy::testing

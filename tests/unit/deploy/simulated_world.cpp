@@ -196,6 +196,7 @@ public:
     }));
     return seen;
   }
+  Result<std::string> folder(const Wait&) override { return "/etc/nginx/conf.d"; }
   Result<void> check(const Wait&) override { return {}; }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
@@ -207,12 +208,12 @@ public:
                                const Wait&) override {
     return proxy::Drained{};
   }
-  Result<std::unique_ptr<proxy::Switch>> stage(const std::string& content, const Wait&) override {
-    std::optional<std::size_t> target;
-    for (std::size_t i = 0; i < 2; ++i)
-      if (content.find(std::to_string(m_spec.slots[i].port)) != std::string::npos) target = i;
+  Result<std::unique_ptr<proxy::Switch>> stage(std::size_t slot, const std::string& content,
+                                               const Wait&) override {
+    if (content.find(std::to_string(m_spec.slots.at(slot).port)) == std::string::npos)
+      return core::fail(ErrorKind::internal, "the content is another slot's: " + content);
     BGDEPLOY_TRY(m_world.effect([] { return Result<void>{}; }));
-    return std::make_unique<FakeSwitch>(*this, *target);
+    return std::make_unique<FakeSwitch>(*this, slot);
   }
 
   std::optional<std::size_t> file, in_force;
