@@ -4,12 +4,15 @@
 //   VERSION               what it answers
 //   APP_BOOT_MS           how long before it listens
 //   APP_HEALTH            ok | 503 | wrong (200 with another body) | hang (accepts, never answers)
+//   APP_HEALTH_PATH       where it is asked (/health)
+//   APP_HEALTH_BODY       what it answers when it is well ("server is on")
+//   APP_WARM_UP_MS        how long every page answers 503 at first
 //   APP_EXIT_AFTER_MS     it logs why and exits then, with APP_EXIT_CODE (1)
 //   APP_EAT_MEMORY        set: allocates until the kernel ends it
 //   APP_IGNORE_SIGTERM    set: only SIGKILL ends it
 //   APP_MIGRATE_CODE      exit code of `app --migrate`
 // Routes: / and /version (VERSION), /health, /slow?ms=N, /env?name=X, /hold (upgrades, then echoes).
-// `app --probe` asks the running one for /health; `app --migrate` stands for a schema migration.
+// `app --probe` asks the running one for its health; `app --migrate` stands for a schema migration.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,6 +22,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +43,9 @@ int number(const std::string& text, int fallback) {
   return text.empty() ? fallback : std::atoi(text.c_str());
 }
 
-void pause_for(int milliseconds) { ::poll(nullptr, 0, milliseconds); }
+void pause_for(int milliseconds) {
+  ::poll(nullptr, 0, milliseconds);
+}
 
 int port() {
   return number(env("PORT", env("SERVER_PORT").c_str()), 8080);
@@ -86,12 +92,20 @@ Answer health() {
   if (mode == "503") return {503, "starting\n"};
   if (mode == "wrong") return {200, "down for maintenance\n"};
   if (mode == "hang") ::pause();
-  return {200, "server is on\n"};
+  return {200, env("APP_HEALTH_BODY", "server is on") + "\n"};
+}
+
+const auto k_started = std::chrono::steady_clock::now();
+
+bool warming_up() {
+  const std::chrono::milliseconds needed{number(env("APP_WARM_UP_MS"), 0)};
+  return std::chrono::steady_clock::now() - k_started < needed;
 }
 
 Answer answer(std::string_view target) {
   const auto path = target.substr(0, target.find('?'));
-  if (path == "/health") return health();
+  if (warming_up()) return {503, "warming up\n"};
+  if (path == env("APP_HEALTH_PATH", "/health")) return health();
   if (path == "/slow") pause_for(number(query(target, "ms"), 3000));
   if (path == "/env") {
     const auto name = query(target, "name");
@@ -177,12 +191,13 @@ void exit_later(int after_ms) {
   }
 }
 
-// Exit code of `app --probe`: 0 when /health of the running server answers 200.
+// Exit code of `app --probe`: 0 when the running server says it is well.
 int probe() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   const auto where = address(INADDR_LOOPBACK);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) return 1;
-  send_all(fd, "GET /health HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n");
+  send_all(fd, "GET " + env("APP_HEALTH_PATH", "/health") +
+                   " HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n");
   char data[512];
   const auto got = ::recv(fd, data, sizeof data, 0);
   return got > 0 && std::string_view(data, static_cast<std::size_t>(got)).starts_with("HTTP/1.1 200") ? 0 : 1;

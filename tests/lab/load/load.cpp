@@ -51,26 +51,21 @@ std::string version_in(std::string_view body) {
 Load::Load(Options options) : m_options(std::move(options)), m_epoll(::epoll_create1(EPOLL_CLOEXEC)) {}
 
 Load::~Load() {
-  for (const auto& request : m_requests) ::close(request.fd);
-  for (const int fd : m_idle) ::close(fd);
   ::close(m_epoll);
 }
 
 bool Load::connect(Request& request) {
   request.reused = false;
   request.connected = false;
-  request.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const auto* address = reinterpret_cast<const sockaddr*>(&m_options.target.address);
-  return request.fd >= 0 &&
-         (::connect(request.fd, address, sizeof m_options.target.address) == 0 || errno == EINPROGRESS);
+  return request.stream.connect(m_options.target.address, m_options.target.tls ? m_options.target.host : "");
 }
 
 void Load::watch(const Request& request, unsigned events) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = const_cast<Request*>(&request);
-  if (::epoll_ctl(m_epoll, EPOLL_CTL_MOD, request.fd, &event) != 0)
-    ::epoll_ctl(m_epoll, EPOLL_CTL_ADD, request.fd, &event);
+  if (::epoll_ctl(m_epoll, EPOLL_CTL_MOD, request.stream.fd(), &event) != 0)
+    ::epoll_ctl(m_epoll, EPOLL_CTL_ADD, request.stream.fd(), &event);
 }
 
 void Load::start(bool slow, Clock::time_point due) {
@@ -85,7 +80,7 @@ void Load::start(bool slow, Clock::time_point due) {
   if (slow) m_slow_in_flight = true;
   const auto self = std::prev(m_requests.end());
   if (!m_idle.empty()) {
-    request.fd = m_idle.back();
+    request.stream = std::move(m_idle.back());
     request.reused = request.connected = true;
     m_idle.pop_back();
   } else if (!connect(request)) {
@@ -129,7 +124,7 @@ void Load::run(int stop_fd, const std::function<void()>& started) {
       }
       const auto found =
           std::ranges::find_if(m_requests, [&](const auto& each) { return &each == ready[i].data.ptr; });
-      if (found != m_requests.end()) on_ready(found, ready[i].events);
+      if (found != m_requests.end()) on_ready(found);
     }
     expire(Clock::now());
     if (!said && m_summary.any_answer()) {
@@ -139,22 +134,21 @@ void Load::run(int stop_fd, const std::function<void()>& started) {
   }
 }
 
-void Load::on_ready(Requests::iterator request, unsigned events) {
+void Load::on_ready(Requests::iterator request) {
   if (!request->connected) {
     int error = 0;
     socklen_t size = sizeof error;
-    ::getsockopt(request->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    ::getsockopt(request->stream.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) return fail(request, "connect", std::strerror(error));
     request->connected = true;
   }
-  if ((events & EPOLLOUT) != 0 && !request->sent) return send(request);
+  if (!request->sent) return send(request);
   receive(request);
 }
 
 void Load::send(Requests::iterator request) {
-  const auto& output = request->output;
-  const auto sent = ::send(request->fd, output.data(), output.size(), MSG_NOSIGNAL);
-  if (sent < 0 && errno == EAGAIN) return;
+  const auto sent = request->stream.send(request->output);
+  if (sent < 0 && errno == EAGAIN) return watch(*request, request->stream.wanted());
   if (sent < 0)
     return fail(request, errno == ECONNRESET || errno == EPIPE ? "reset" : "connect", std::strerror(errno));
   // A few hundred bytes into an empty socket buffer are taken at once or not at all.
@@ -164,8 +158,8 @@ void Load::send(Requests::iterator request) {
 
 void Load::receive(Requests::iterator request) {
   std::array<char, 16384> data;
-  const auto got = ::recv(request->fd, data.data(), data.size(), 0);
-  if (got < 0 && errno == EAGAIN) return;
+  const auto got = request->stream.receive(data);
+  if (got < 0 && errno == EAGAIN) return watch(*request, request->stream.wanted());
   if (got < 0) return fail(request, errno == ECONNRESET ? "reset" : "closed", std::strerror(errno));
   if (got == 0)
     return fail(request, request->input.empty() ? "closed" : "short",
@@ -188,7 +182,6 @@ void Load::answered(Requests::iterator request) {
 void Load::fail(Requests::iterator request, const std::string& kind, const std::string& detail) {
   const bool unseen = kind == "closed" || kind == "reset";
   if (request->reused && unseen && request->input.empty()) {
-    ::close(request->fd);
     m_summary.retried();
     request->sent = false;
     if (connect(*request)) return watch(*request, EPOLLOUT);
@@ -202,10 +195,8 @@ void Load::fail(Requests::iterator request, const std::string& kind, const std::
 void Load::finish(Requests::iterator request, bool reusable) {
   if (request->slow) m_slow_in_flight = false;
   if (reusable) {
-    ::epoll_ctl(m_epoll, EPOLL_CTL_DEL, request->fd, nullptr);
-    m_idle.push_back(request->fd);
-  } else if (request->fd >= 0) {
-    ::close(request->fd);
+    ::epoll_ctl(m_epoll, EPOLL_CTL_DEL, request->stream.fd(), nullptr);
+    m_idle.push_back(std::move(request->stream));
   }
   m_requests.erase(request);
 }

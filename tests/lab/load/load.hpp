@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "stream.hpp"
 #include "summary.hpp"
 #include "target.hpp"
 
@@ -39,7 +40,7 @@ public:
 
 private:
   struct Request {
-    int fd = -1;
+    Stream stream;
     bool slow = false, connected = false, reused = false;
     Clock::time_point due, deadline;
     std::string output;  // the whole request, for a retry too
@@ -53,7 +54,7 @@ private:
   void watch(const Request& request, unsigned events);
   void start_what_is_due(Clock::time_point now);
   int wait_time(Clock::time_point now, bool stopping) const;
-  void on_ready(Requests::iterator request, unsigned events);
+  void on_ready(Requests::iterator request);
   void send(Requests::iterator request);
   void receive(Requests::iterator request);
   void answered(Requests::iterator request);
@@ -64,7 +65,7 @@ private:
   Options m_options;
   Summary m_summary;
   Requests m_requests;
-  std::vector<int> m_idle;
+  std::vector<Stream> m_idle;
   Clock::time_point m_next_due, m_next_slow;
   bool m_slow_in_flight = false, m_stopping = false;
   int m_epoll = -1;

@@ -23,6 +23,7 @@ at the first good answer. Exit code 1 when a request failed.
   --seconds N       1 to 600 (600)
   --slow-ms N       length of the request that is always in flight; 0: none (3000)
   --timeout-ms N    for each request, beyond --slow-ms for the slow one (10000)
+  --host NAME       the Host header, and the name that TLS asks for, in place of the address
   --keep-alive      reuse connections; a GET that a reused one did not answer is sent once more (RFC 9110)
 
 example: bgload --rate 200 --seconds 30 http://127.0.0.1:8080/
@@ -42,11 +43,13 @@ std::optional<bgload::Options> parse(int argc, char** argv, std::string& error) 
   using std::chrono::milliseconds;
   bgload::Options options;
   options.length = std::chrono::seconds{k_max_seconds};
-  std::string_view url;
+  std::string_view url, host;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--keep-alive") {
       options.keep_alive = true;
+    } else if (name == "--host") {
+      host = i + 1 < argc ? argv[++i] : "";
     } else if (name.starts_with("--")) {
       const int high = name == "--seconds" ? k_max_seconds : name == "--rate" ? 2000 : 60'000;
       const auto value = number(i + 1 < argc ? argv[++i] : "", name == "--slow-ms" ? 0 : 1, high);
@@ -68,6 +71,7 @@ std::optional<bgload::Options> parse(int argc, char** argv, std::string& error) 
   auto target = bgload::parse_target(url);
   if (!target) return error = fmt::format("{}: {}", url, target.error()), std::nullopt;
   options.target = std::move(*target);
+  if (!host.empty()) options.target.host = host;
   return options;
 }
 

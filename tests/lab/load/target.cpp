@@ -34,16 +34,17 @@ bool is_lab(std::uint32_t address) {
 }  // namespace
 
 std::expected<Target, std::string> parse_target(std::string_view url) {
-  constexpr std::string_view k_scheme = "http://";
-  if (!url.starts_with(k_scheme)) return std::unexpected("the url must start with http://");
-  url.remove_prefix(k_scheme.size());
-  const auto authority = url.substr(0, url.find('/'));
+  constexpr std::string_view k_plain = "http://", k_tls = "https://";
   Target target;
+  target.tls = url.starts_with(k_tls);
+  if (!target.tls && !url.starts_with(k_plain)) return std::unexpected("the url must start with http[s]://");
+  url.remove_prefix(target.tls ? k_tls.size() : k_plain.size());
+  const auto authority = url.substr(0, url.find('/'));
   target.host = authority;
   target.path = authority.size() == url.size() ? "/" : url.substr(authority.size());
 
   const auto colon = authority.find(':');
-  std::uint16_t port = 80;
+  std::uint16_t port = target.tls ? 443 : 80;
   if (colon != std::string_view::npos) {
     const auto text = authority.substr(colon + 1);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);

@@ -12,12 +12,13 @@ namespace bgload {
 
 struct Target {
   sockaddr_in address{};
-  std::string host;  // as the Host header says it
+  bool tls = false;
+  std::string host;  // as the Host header, and TLS, say it
   std::string path;
 };
 
-// "http://127.0.0.1[:port][/path]". The address is numeric, and either in 127.0.0.0/8 or on the same subnet
-// as an interface called bglab…; the error says which rule was broken.
+// "http[s]://127.0.0.1[:port][/path]". The address is numeric, and either in 127.0.0.0/8 or on the same
+// subnet as an interface called bglab…; the error says which rule was broken.
 std::expected<Target, std::string> parse_target(std::string_view url);
 
 }  // namespace bgload
