@@ -31,7 +31,8 @@ void add_release_options(CLI::App& command, deploy::Goal& goal) {
   command.add_option("--digest", goal.digest, "The image digest to deploy")
       ->type_name("sha256:…")
       ->excludes(tag);
-  command.add_flag("--force", goal.force, "Redeploy what is live already");
+  command.add_flag("--force", goal.force,
+                   "Redeploy what is live already; also when a host of the last deploy left the spec");
 }
 
 }  // namespace
@@ -71,6 +72,7 @@ void add_rollback(const Registration& registration) {
   auto goal = std::make_shared<deploy::Goal>();
   goal->kind = plan::Request::Kind::rollback;
   command->add_option("--to", goal->to, "A tag (newest first), a digest, or a release id")->type_name("T");
+  command->add_flag("--force", goal->force, "Also when a host of the last deploy left the spec");
   command->callback([=] {
     registration.action = [goal, &globals = registration.globals]() -> int {
       auto session = Session::open(globals);

@@ -44,9 +44,8 @@ std::optional<std::size_t> live_of(const spec::Spec& spec, const plan::State& st
   return plan::live_slot(spec, state).value_or(std::nullopt);
 }
 
-std::string health_word(const plan::AppHost& host, const Container& container, bool live) {
-  if (live && host.live_answers) return host.live_answer;
-  return container.health;
+std::string health_word(const plan::SlotState& slot) {
+  return slot.answers ? slot.answer : slot.container->health;
 }
 
 std::string lock_words(const deploy::LockStatus& lock, core::SystemTime now) {
@@ -104,9 +103,9 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
       const bool serves = live && *live == i;
       if (serves && !slot.container && slot.others.empty())
         found.push_back(fmt::format("{}: the live slot {} has no container", host.host, spec.slots[i].name));
-      if (serves && slot.container && host.live_answers == false)
+      if (serves && slot.container && slot.answers == false)
         found.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, spec.slots[i].name,
-                                    host.live_answer));
+                                    slot.answer));
       if (slot.container && !slot.container->managed)
         found.push_back(fmt::format("{}: {} was not started by bgdeploy", host.host, slot.container->name));
       if (slot.aside)
@@ -137,19 +136,21 @@ std::string state_text(const spec::Spec& spec, const plan::State& state, const d
       if (container)
         rows.push_back({host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role,
                         plan::describe(container->release), container->name, state_word(*container),
-                        health_word(host, *container, serves)});
+                        health_word(host.slots[i])});
       else
         rows.push_back(
             {host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role, "-", "-", "-", ""});
     }
-  text += table(rows) + "\n";
-  rows = {{"PROXY", "INCLUDE", "NAMES"}};
+  text += table(rows);
+  if (spec.proxied) text += "\n";
+  rows.clear();
+  if (spec.proxied) rows = {{"PROXY", "INCLUDE", "NAMES"}};
   for (const ProxyHost& proxy : state.proxies)
     rows.push_back({proxy.host, proxy.include.empty() ? spec::routing_file(spec.nginx) : proxy.include,
                     proxy.routing == ProxyHost::Routing::slot      ? spec.slots[proxy.live].name
                     : proxy.routing == ProxyHost::Routing::missing ? "(no such file yet)"
                                                                    : "neither slot alone"});
-  text += table(rows);
+  if (spec.proxied) text += table(rows);
   const auto odd = oddities(spec, state);
   for (std::size_t i = 0; i < odd.size(); ++i)
     text += fmt::format("{}! {}\n", i == 0 ? "\n" : "", core::printable(odd[i]));
@@ -166,9 +167,9 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
       const bool serves = live && *live == i;
       ordered_json entry = {{"slot", spec.slots[i].name}, {"port", spec.slots[i].port}, {"live", serves}};
       entry["container"] = slot.container ? container_json(*slot.container) : ordered_json(nullptr);
-      if (serves && host.live_answers) {
-        entry["healthy"] = *host.live_answers;
-        entry["health"] = host.live_answer;
+      if (slot.answers) {
+        entry["healthy"] = *slot.answers;
+        entry["health"] = slot.answer;
       }
       entry["others"] = ordered_json::array();
       for (const Container& other : slot.others) entry["others"].push_back(container_json(other));

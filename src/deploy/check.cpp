@@ -46,12 +46,12 @@ std::string_view tool_name(host::Tool tool) {
   return tool == host::Tool::docker ? "docker" : tool == host::Tool::nginx ? "nginx" : "for everything";
 }
 
-void check_sudo(const Context& context, const Fleet& fleet, Items& items, const Wait& wait) {
-  for (const auto& host : fleet.app_hosts())
+void check_sudo(const Fleet& fleet, Items& items, const Wait& wait) {
+  for (host::Host* host : fleet.machines())
     for (const host::Tool tool : {host::Tool::other, host::Tool::docker, host::Tool::nginx})
       if (!host->prefix(tool).empty()) {
         add(items, fmt::format("sudo {} on {}", tool_name(tool), host->name()), try_sudo(*host, tool, wait));
-        if (context.spec.app_hosts.front().ssh.sudo.all) break;
+        if (tool == host::Tool::other) break;  // it covers all
       }
 }
 
@@ -78,27 +78,25 @@ Result<void> free_port(const Context& context, const World& world, const plan::A
   return {};
 }
 
-std::string megabytes(std::int64_t bytes) {
-  return fmt::format("{} MB", bytes >> 20);
-}
-
 void check_memory(const Context& context, const App& app, Items& items, const Wait& wait) {
   const auto& limit = context.spec.docker.mem_limit;
   if (!limit) return;
   const auto available = app.runtime->memory_available(wait);
-  const std::string what = "memory for two slots on " + app.name;
-  if (!available) {
-    items.push_back({what, available.error()});
-  } else if (!*available) {
-    add(items, what, {}, "the host does not say");
-  } else if (*limit > **available) {
-    items.push_back({what, Error{ErrorKind::refused,
-                                 fmt::format("a second container may use {}, but only {} are available",
-                                             megabytes(*limit), megabytes(**available)),
-                                 {}}});
-  } else {
-    add(items, what, {}, megabytes(**available) + " available");
-  }
+  const std::string note = !available    ? ""
+                           : !*available ? "the host does not say"
+                                         : megabytes(**available) + " available";
+  add(items, "memory for two slots on " + app.name, memory_suffices(app, *limit, wait), note);
+}
+
+// What `proxy: none` cannot promise, and the way out of it.
+void advise_on_proxy(const Context& context, Items& items) {
+  const auto& slots = context.spec.slots;
+  add(items, "proxy", {},
+      fmt::format(
+          "none: nginx sends to ports {} and {} alike, also while a new version boots. With "
+          "`include /etc/nginx/conf.d/{}.inc;` in the server block and `proxy_pass $service_url;` in its "
+          "location, and that include in proxy.nginx, no request is lost",
+          slots[0].port, slots[1].port, context.spec.service));
 }
 
 void check_state(const Context& context, const World& world, Items& items, const Wait& wait) {
@@ -112,8 +110,10 @@ void check_state(const Context& context, const World& world, Items& items, const
     items.push_back({"include", live.error()});
     return;
   }
-  add(items, (context.spec.nginx.sites ? "sites " : "include ") + spec::routing_file(context.spec.nginx), {},
-      *live ? "names " + context.spec.slots[**live].name : "does not exist yet: a first deploy writes it");
+  if (context.spec.proxied)
+    add(items, (context.spec.nginx.sites ? "sites " : "include ") + spec::routing_file(context.spec.nginx),
+        {},
+        *live ? "names " + context.spec.slots[**live].name : "does not exist yet: a first deploy writes it");
   const std::size_t idle = *live ? 1 - **live : 0;
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {
     const plan::AppHost& host = state->app_hosts[i];
@@ -125,34 +125,35 @@ void check_state(const Context& context, const World& world, Items& items, const
 
 }  // namespace
 
-std::vector<CheckItem> check_all(const Context& context) {
-  const Wait wait = Wait::for_at_most(k_check, context.stop);
+std::vector<CheckItem> check_all(const Context& given) {
+  const Wait wait = Wait::for_at_most(k_check, given.stop);
   Items items;
-  add(items, "spec " + context.spec.file.string(), {});
-  auto secrets = read_secrets(context.spec, context.variables, wait);
+  add(items, "spec " + given.spec.file.string(), {});
+  auto secrets = read_secrets(given.spec, given.variables, wait);
   add(items, "secrets", secrets ? Result<void>{} : std::unexpected(secrets.error()));
-  auto fleet = Fleet::connect(context.spec, wait);
+  auto fleet = Fleet::connect(given.spec, wait);
   if (!fleet) {
     items.push_back({"ssh", fleet.error()});
     return items;
   }
-  for (const auto& host : fleet->app_hosts()) add(items, "ssh " + host->name(), {}, host->address());
-  check_sudo(context, *fleet, items, wait);
-  const auto lock = lock_status(*fleet->lock_hosts().front(), lock_path(context.spec), wait);
+  const Context context = given.with(fleet->spec());
+  for (const host::Host* host : fleet->machines()) add(items, "ssh " + host->name(), {}, host->address());
+  check_sudo(*fleet, items, wait);
+  const auto lock = fleet->lock_status(wait);
   const auto unlocked = [&]() -> Result<void> {
     if (!lock) return std::unexpected(lock.error());
     if (lock->freeze) return core::fail(ErrorKind::frozen, "frozen: " + lock->freeze->what);
     return {};
   };
   add(items, "lock", unlocked(), lock && lock->holder ? "held by " + lock->holder->who : "free");
-  if (add(items, "docker",
-          fleet->open_docker(context.spec, secrets.value_or(runtime::SecretValues{}), wait))) {
-    const World world = fleet->world(context.spec, context.clock, context.sink);
+  const auto opened = fleet->open_docker(secrets.value_or(runtime::SecretValues{}), wait);
+  const World world = fleet->world(context.clock, context.sink);
+  if (add(items, "docker", opened)) {
     add(items, "registry of " + context.spec.image, ask_registry(context, world, wait));
     check_state(context, world, items, wait);
   }
-  for (std::size_t i = 0; i < fleet->proxies().size(); ++i)
-    add(items, "nginx on " + fleet->app_hosts()[i]->name(), fleet->proxies()[i]->check(wait));
+  for (const ProxySide& side : world.proxies) add(items, "nginx on " + side.name, side.proxy->check(wait));
+  if (!context.spec.proxied) advise_on_proxy(context, items);
   return items;
 }
 

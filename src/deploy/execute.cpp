@@ -41,22 +41,31 @@ std::size_t host_of(const plan::Step& step) {
       step);
 }
 
-// Steps of different hosts run side by side, those of one host in order.
+// Of several hosts' results the one to tell: what failed by itself, not what was given up because of it.
+Result<void> first_cause(std::vector<Result<void>> results) {
+  const auto fails = [](const Result<void>& result) { return !result; };
+  const auto by_itself = [&](const Result<void>& result) {
+    return fails(result) && result.error().kind != ErrorKind::cancelled;
+  };
+  auto cause = std::ranges::find_if(results, by_itself);
+  if (cause == results.end()) cause = std::ranges::find_if(results, fails);
+  return cause == results.end() ? Result<void>{} : std::move(*cause);
+}
+
+// Steps of different hosts run side by side, those of one host in order. Before the commit one that fails
+// ends them all; after it the other hosts get as far as they can.
 Result<void> run_beside(StepRunner& runner, const spec::Spec& spec, std::span<const plan::Step> steps) {
   std::vector<std::vector<const plan::Step*>> lanes(spec.app_hosts.size());
   for (const plan::Step& step : steps) lanes.at(host_of(step)).push_back(&step);
   std::vector<Result<void>> results(lanes.size());
-  std::atomic<bool> failed = false;
   for_each_parallel(lanes.size(), spec.parallel, [&](std::size_t lane) {
     for (const plan::Step* step : lanes[lane]) {
-      if (failed) return;
       results[lane] = runner.run(*step);
-      if (!results[lane]) failed = true;
-      if (failed) return;
+      if (!results[lane]) break;
     }
+    if (!results[lane] && !runner.committed()) runner.abandon();
   });
-  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
-  return {};
+  return first_cause(std::move(results));
 }
 
 Result<void> run_all(StepRunner& runner, const spec::Spec& spec, const std::vector<plan::Step>& steps) {
@@ -72,49 +81,121 @@ Result<void> run_all(StepRunner& runner, const spec::Spec& spec, const std::vect
   return {};
 }
 
-// After a failure: do all proxies send to the old release, and does it answer? Only then is it exit 1.
-Result<void> verify_old_serves(const spec::Spec& spec, const plan::State& before, const World& world,
-                               std::stop_token lost) {
-  const Wait wait = Wait::for_at_most(k_verify_time, std::move(lost));
-  auto now = observe(spec, world, std::nullopt, wait);
-  if (!now)
-    return core::fail(
-        ErrorKind::inconsistent,
-        fmt::format("it could not be checked what serves now: {}",
-                    wait.stop.stop_requested() ? "the connection was lost" : now.error().message));
-  auto live = plan::live_slot(spec, *now);
-  if (!live) return std::unexpected(live.error());
-  if (const auto was = plan::live_slot(spec, before); !was || *live != *was)
+// After a commit that failed: every proxy is back on what served before, also one whose connection broke in
+// the middle of it. Only then may anything of the new release be stopped.
+Result<void> put_proxies_back(const spec::Spec& spec, const plan::Plan& plan, const World& world,
+                              const Wait& wait) {
+  std::vector<std::string> wrong;
+  for (std::size_t i = 0; i < world.proxies.size(); ++i) {
+    auto seen = observe_proxy(spec, world, i, wait);
+    if (seen && seen->unfinished) {
+      if (auto settled = world.proxies[i].proxy->settle(false, wait); !settled)
+        seen = std::unexpected(std::move(settled.error()));
+      else
+        seen = observe_proxy(spec, world, i, wait);
+    }
+    if (!seen)
+      wrong.push_back(fmt::format("{}: {}", world.proxies[i].name, seen.error().message));
+    else if (seen->routing == plan::ProxyHost::Routing::unknown ||
+             (seen->routing == plan::ProxyHost::Routing::slot && seen->live == plan.target && plan.live))
+      wrong.push_back(fmt::format("{}: {} sends to {}", seen->host, seen->include,
+                                  seen->routing == plan::ProxyHost::Routing::unknown
+                                      ? "neither slot alone"
+                                      : spec.slots[plan.target].name));
+  }
+  if (wrong.empty()) return {};
+  wrong.push_back(
+      fmt::format("nothing in {} was stopped, since a proxy may send to it", spec.slots[plan.target].name));
+  wrong.push_back("bring the hosts named above back, look with `bgdeploy status`, then run this again");
+  return core::fail(ErrorKind::inconsistent, "not every proxy could be put back", std::move(wrong));
+}
+
+// What can be seen after a failure. App hosts that cannot be looked at are left out: traffic goes where the
+// proxies say.
+struct Look {
+  plan::State state;
+  std::vector<bool> seen;           // by app host
+  std::vector<std::string> unseen;  // in words
+};
+
+Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& wait) {
+  Look look;
+  auto proxies = observe_proxies(spec, world, wait);
+  if (!proxies)
+    return core::fail(ErrorKind::inconsistent,
+                      fmt::format("it could not be checked what serves now: {}", proxies.error().message));
+  look.state.proxies = std::move(*proxies);
+  for (std::size_t i = 0; i < world.apps.size(); ++i) {
+    auto host = observe_app(world, i, std::nullopt, wait);
+    look.seen.push_back(host.has_value());
+    if (!host) {
+      look.unseen.push_back(
+          fmt::format("{}: it could not be looked at, and a new container may be left there: {}",
+                      world.apps[i].name, host.error().message));
+      host = plan::AppHost{.host = world.apps[i].name};
+    }
+    look.state.app_hosts.push_back(std::move(*host));
+  }
+  if (!spec.proxied && look.unseen.size() == world.apps.size())
+    return core::fail(ErrorKind::inconsistent, "it could not be checked what serves now",
+                      std::move(look.unseen));
+  ask_serving(spec, world, look.state, wait);
+  return look;
+}
+
+// Do all proxies send to the old release, and does it answer? Only then is it exit 1.
+Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const Look& look) {
+  BGDEPLOY_ASSIGN(const auto live, plan::live_slot(spec, look.state));
+  if (const auto was = plan::live_slot(spec, before); !was || live != *was)
     return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before");
-  for (std::size_t i = 0; *live && i < now->app_hosts.size(); ++i) {
-    const plan::AppHost& host = now->app_hosts[i];
-    if (host.live_answers.value_or(false) || before.app_hosts.at(i).live_answers == std::nullopt) continue;
+  for (std::size_t i = 0; live && i < look.state.app_hosts.size(); ++i) {
+    const plan::SlotState& slot = look.state.app_hosts[i].slots[*live];
+    if (!look.seen[i] || slot.answers == true || !before.app_hosts.at(i).slots[*live].answers) continue;
     return core::fail(
         ErrorKind::inconsistent,
         fmt::format("{}: the live slot {} does not answer ({}), and the new release did not come up",
-                    host.host, spec.slots[**live].name, host.live_answer),
-        {fmt::format("look at it with: bgdeploy logs --slot {}", spec.slots[**live].name),
+                    look.state.app_hosts[i].host, spec.slots[*live].name, slot.answer),
+        {fmt::format("look at it with: bgdeploy logs --slot {}", spec.slots[*live].name),
          "then deploy a release that works"});
   }
   return {};
 }
 
-Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, StepRunner& runner,
-                             const World& world, const Stops& stops, Error error) {
-  if (stops.lost.stop_requested())
-    return {Verdict::inconsistent, 5, false,
-            Error{ErrorKind::inconsistent,
-                  "the lock was lost in the middle of the deploy, so nothing more was touched",
-                  {"another deploy may be running: look with `bgdeploy status`", "then run this again"}}};
-  std::vector<std::string> leftovers = runner.undo_all();
-  if (auto verified = verify_old_serves(spec, state, world, stops.lost); !verified) {
+// The switch was done, and only its answer was lost.
+bool new_serves(const spec::Spec& spec, const plan::Plan& plan, const Look& look) {
+  const auto live = plan::live_slot(spec, look.state);
+  if (!live || *live != plan.target) return false;
+  for (std::size_t i = 0; i < look.state.app_hosts.size(); ++i)
+    if (look.seen[i] && look.state.app_hosts[i].slots[plan.target].answers != true) return false;
+  return true;
+}
+
+Outcome needs_a_human(const Error& began_with, Error now) {
+  now.details.insert(now.details.begin(), "it began with: " + began_with.message);
+  return {Verdict::inconsistent, 5, false, std::move(now)};
+}
+
+Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan,
+                             StepRunner& runner, World& world, const Stops& stops, Error error) {
+  const bool ours = !stops.lost.stop_requested();
+  // Looking needs no lock; anything else does.
+  const Wait wait = Wait::for_at_most(k_verify_time);
+  world.revive(world, wait);
+  if (ours && runner.commit_began())
+    if (auto back = put_proxies_back(spec, plan, world, wait); !back)
+      return needs_a_human(error, std::move(back.error()));
+  std::vector<std::string> leftovers = ours ? runner.undo_all() : runner.not_undone();
+  auto look = look_again(spec, world, wait);
+  if (look && runner.commit_began() && new_serves(spec, plan, *look))
+    return {Verdict::failed, 6, true, std::move(error)};
+  auto verified = look ? old_serves(spec, state, *look) : std::unexpected(std::move(look.error()));
+  if (!verified) {
     Error worse = std::move(verified.error());
-    worse.details.insert(worse.details.begin(), "it began with: " + error.message);
     worse.details.insert(worse.details.end(), leftovers.begin(), leftovers.end());
-    return {Verdict::inconsistent, 5, false, std::move(worse)};
+    return needs_a_human(error, std::move(worse));
   }
   error.details.insert(error.details.end(), leftovers.begin(), leftovers.end());
-  if (error.kind == ErrorKind::inconsistent) return {Verdict::inconsistent, 5, false, std::move(error)};
+  error.details.insert(error.details.end(), look->unseen.begin(), look->unseen.end());
   if (stops.user.stop_requested()) return {Verdict::interrupted, 130, false, std::move(error)};
   return {Verdict::failed, 1, false, std::move(error)};
 }
@@ -146,7 +227,8 @@ Outcome execute(const spec::Spec& spec, const plan::State& state, const plan::Pl
   Result<void> result = run_all(runner, spec, plan.steps);
   const bool serves = runner.committed() || !plan.switches();
   if (result) return {Verdict::succeeded, 0, true, std::nullopt};
-  if (!serves) return failed_before_commit(spec, state, runner, world, stops, std::move(result.error()));
+  if (!serves)
+    return failed_before_commit(spec, state, plan, runner, world, stops, std::move(result.error()));
   const Verdict verdict = stops.user.stop_requested() ? Verdict::interrupted : Verdict::failed;
   return {verdict, result.error().kind == ErrorKind::inconsistent ? 5 : 6, true, std::move(result.error())};
 }

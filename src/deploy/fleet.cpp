@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include <fmt/format.h>
 
+#include "bgdeploy/plan/routing.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -35,17 +37,32 @@ int port_of(const plan::Backend& backend) {
 
 }  // namespace
 
+// A machine that is listed as app host and as proxy is logged in to once.
+std::size_t Fleet::machine_of(const spec::Host& entry) {
+  const auto same = [&](const Machine& machine) {
+    return machine.entry.name == entry.name && machine.entry.local == entry.local &&
+           machine.entry.ssh == entry.ssh && machine.entry.host_key == entry.host_key;
+  };
+  const auto found = std::ranges::find_if(m_machines, same);
+  if (found != m_machines.end()) return static_cast<std::size_t>(found - m_machines.begin());
+  m_machines.push_back({.entry = entry, .lost = {}, .host = {}, .docker = {}, .proxy = {}});
+  return m_machines.size() - 1;
+}
+
 Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
   Fleet fleet;
-  std::vector<Result<std::unique_ptr<host::Host>>> results(spec.app_hosts.size());
+  fleet.m_spec = std::make_unique<spec::Spec>(spec);
+  for (const spec::Host& entry : spec.app_hosts) fleet.m_apps.push_back(fleet.machine_of(entry));
+  for (const spec::Host& entry : spec::proxies(spec)) fleet.m_fronts.push_back(fleet.machine_of(entry));
+  std::vector<Result<std::unique_ptr<host::Host>>> results(fleet.m_machines.size());
   for_each_parallel(results.size(), spec.parallel,
-                    [&](std::size_t i) { results[i] = host::connect(spec.app_hosts[i], wait); });
+                    [&](std::size_t i) { results[i] = host::connect(fleet.m_machines[i].entry, wait); });
   std::vector<Error> errors;
-  for (auto& result : results) {
-    if (result)
-      fleet.m_hosts.push_back(std::move(*result));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i])
+      fleet.m_machines[i].host = std::move(*results[i]);
     else
-      errors.push_back(std::move(result.error()));
+      errors.push_back(std::move(results[i].error()));
   }
   if (!errors.empty()) {
     Error error = merge(std::move(errors));
@@ -53,55 +70,134 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
       error.kind = ErrorKind::unreachable;
     return std::unexpected(std::move(error));
   }
-  for (const auto& host : fleet.m_hosts) fleet.m_proxies.push_back(proxy::nginx_on(*host, spec));
+  for (const std::size_t front : fleet.m_fronts)
+    fleet.m_machines[front].proxy = proxy::nginx_on(*fleet.m_machines[front].host, *fleet.m_spec);
+  // Behind a jump, and of `local`, it is no address for others: there the spec has to name one.
+  for (std::size_t i = 0; i < spec.app_hosts.size() && !spec.proxy_hosts.empty(); ++i) {
+    spec::Host& app = fleet.m_spec->app_hosts[i];
+    if (!app.address && !app.local && plan::published_ip(spec, app) != "127.0.0.1")
+      app.address = fleet.app(i).address();
+  }
   return fleet;
 }
 
-Result<void> Fleet::open_docker(const spec::Spec& spec, const runtime::SecretValues& secrets,
-                                const Wait& wait) {
-  std::vector<Result<runtime::DockerOnHost>> results(m_hosts.size());
-  for_each_parallel(results.size(), spec.parallel, [&](std::size_t i) {
-    results[i] = runtime::docker_on(*m_hosts[i], spec, "127.0.0.1", secrets, wait);
-  });
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i]) {
-      Error error = std::move(results[i].error());
-      // The host itself was reached: this is no connection problem.
-      if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
-        error.kind = ErrorKind::refused;
-      return std::unexpected(std::move(error));
-    }
-    m_docker.push_back(std::move(*results[i]));
+Result<void> Fleet::open_docker_on(std::size_t app, const Wait& wait) {
+  Machine& machine = m_machines[m_apps[app]];
+  auto opened = runtime::docker_on(*machine.host, *m_spec, m_spec->app_hosts[app], m_secrets, wait);
+  if (opened) {
+    machine.docker = std::move(*opened);
+    return {};
   }
+  Error error = std::move(opened.error());
+  // The host itself was reached: this is no connection problem.
+  if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
+    error.kind = ErrorKind::refused;
+  return std::unexpected(std::move(error));
+}
+
+Result<void> Fleet::open_docker(const runtime::SecretValues& secrets, const Wait& wait) {
+  m_secrets = secrets;
+  std::vector<Result<void>> results(m_apps.size());
+  for_each_parallel(results.size(), m_spec->parallel,
+                    [&](std::size_t i) { results[i] = open_docker_on(i, wait); });
+  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
   return {};
 }
 
-World Fleet::world(const spec::Spec& spec, core::Clock& clock, report::Sink& sink) {
-  World world{.apps = {}, .proxies = {}, .prober = {}, .listens = {}, .clock = clock, .sink = sink};
-  for (std::size_t i = 0; i < m_hosts.size(); ++i) {
-    world.apps.push_back({m_hosts[i]->name(), m_docker.at(i).images.get(), m_docker.at(i).runtime.get()});
-    world.proxies.push_back({m_hosts[i]->name(), m_proxies[i].get()});
+void Fleet::point(World& world) {
+  world.apps.clear();
+  world.proxies.clear();
+  for (std::size_t i = 0; i < m_apps.size(); ++i) {
+    const Machine& machine = m_machines[m_apps[i]];
+    world.apps.push_back({machine.host->name(), machine.docker.images.get(), machine.docker.runtime.get()});
   }
-  world.prober = [this, &spec](std::size_t host, std::size_t slot,
-                               const std::string& id) -> Result<std::unique_ptr<health::Prober>> {
-    runtime::Runtime& runtime = *m_docker.at(host).runtime;
+  for (const std::size_t front : m_fronts)
+    world.proxies.push_back({m_machines[front].host->name(), m_machines[front].proxy.get()});
+}
+
+World Fleet::world(core::Clock& clock, report::Sink& sink) {
+  World world{.apps = {},
+              .proxies = {},
+              .prober = {},
+              .listens = {},
+              .revive = [this](World& lost, const Wait& wait) { revive(lost, wait); },
+              .clock = clock,
+              .sink = sink};
+  point(world);
+  world.prober = [this](std::size_t host, std::size_t slot,
+                        const std::string& id) -> Result<std::unique_ptr<health::Prober>> {
+    runtime::Runtime& runtime = *m_machines[m_apps[host]].docker.runtime;
     BGDEPLOY_ASSIGN(auto reachable, runtime.reachable(slot, id, Wait::for_at_most(std::chrono::seconds(30))));
-    const std::string direct = spec.app_hosts[host].address.value_or(m_hosts[host]->address());
-    return health::make_prober(spec.health, {*m_hosts[host], runtime, id, std::move(reachable), direct});
+    const std::string direct = m_spec->app_hosts[host].address.value_or(app(host).address());
+    return health::make_prober(m_spec->health, {app(host), runtime, id, std::move(reachable), direct});
   };
-  world.listens = [this, &spec](std::size_t host, std::size_t slot) {
-    const auto routing = plan::routing_to(spec, slot, "");
-    const int port = routing ? port_of(routing->at(host)) : 0;
-    return port != 0 && m_hosts[host]->reachable(host::TcpEndpoint{routing->at(host).address, port},
-                                                 Wait::for_at_most(spec.health.timeout));
+  world.listens = [this](std::size_t host, std::size_t slot) {
+    const auto routing = m_spec->proxied && m_spec->proxy_hosts.empty()
+                             ? plan::routing_to(*m_spec, host, slot, "")
+                             : Result<plan::Routing>(plan::Routing{});
+    host::TcpEndpoint at{"127.0.0.1", m_spec->slots[slot].port};
+    if (routing && !routing->empty()) at = {routing->front().address, port_of(routing->front())};
+    return at.port != 0 && app(host).reachable(at, Wait::for_at_most(m_spec->health.timeout));
   };
   return world;
 }
 
-std::vector<host::Host*> Fleet::lock_hosts() const {
+void Fleet::revive(World& world, const Wait& wait) {
+  for_each_parallel(m_machines.size(), m_spec->parallel, [&](std::size_t i) {
+    Machine& machine = m_machines[i];
+    const auto alive = machine.host->run({.argv = {"true"}, .tool = host::Tool::other, .input = {}}, wait);
+    if (alive || alive.error().kind != ErrorKind::lost) return;
+    auto again = host::connect(machine.entry, wait);
+    if (!again) return;
+    // What was opened over the old connection, as the lock, may still refer to it.
+    machine.lost.push_back(std::exchange(machine.host, std::move(*again)));
+    if (machine.proxy) machine.proxy = proxy::nginx_on(*machine.host, *m_spec);
+    for (std::size_t app = 0; app < m_apps.size(); ++app)
+      if (m_apps[app] == i) (void)open_docker_on(app, wait);
+  });
+  point(world);
+}
+
+// Beside the include, where everybody who may switch can write. Elsewhere where everybody can.
+Fleet::LockPlace Fleet::lock_place(const Machine& machine) const {
+  const auto name = fmt::format(".{}.bgdeploy", m_spec->service);
+  if (!machine.proxy || m_spec->nginx.container) return {machine.host.get(), "/tmp/" + name};
+  const std::filesystem::path file = spec::routing_file(m_spec->nginx);
+  return {machine.host.get(), (file.parent_path() / name).string()};
+}
+
+std::vector<Fleet::LockPlace> Fleet::locks() const {
+  std::vector<LockPlace> places;
+  for (const Machine& machine : m_machines)
+    if (machine.proxy || !m_spec->proxied) places.push_back(lock_place(machine));
+  std::ranges::sort(places, {}, [](const LockPlace& place) { return place.host->name(); });
+  return places;
+}
+
+std::vector<Fleet::LockPlace> Fleet::fences() const {
+  std::vector<LockPlace> places;
+  for (const Machine& machine : m_machines)
+    if (!machine.proxy && m_spec->proxied) places.push_back(lock_place(machine));
+  return places;
+}
+
+Result<LockStatus> Fleet::lock_status(const Wait& wait) const {
+  LockStatus all;
+  for (const LockPlace& place : locks()) {
+    BGDEPLOY_ASSIGN(LockStatus one, deploy::lock_status(*place.host, place.path, wait));
+    if (!all.holder) all.holder = std::move(one.holder);
+    if (!all.freeze) all.freeze = std::move(one.freeze);
+  }
+  return all;
+}
+
+host::Host& Fleet::history_host() const {
+  return m_spec->proxied && !m_spec->proxy_hosts.empty() ? proxy(0) : app(0);
+}
+
+std::vector<host::Host*> Fleet::machines() const {
   std::vector<host::Host*> hosts;
-  for (const auto& host : m_hosts) hosts.push_back(host.get());
-  std::ranges::sort(hosts, {}, &host::Host::name);
+  for (const Machine& machine : m_machines) hosts.push_back(machine.host.get());
   return hosts;
 }
 

@@ -57,6 +57,15 @@ std::string text(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::vector<std::string> texts(const json& object, const char* name) {
+  std::vector<std::string> values;
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array()) return values;
+  for (const auto& value : *found)
+    if (value.is_string()) values.push_back(value.get<std::string>());
+  return values;
+}
+
 plan::Release release(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_object()) return {};
@@ -88,6 +97,7 @@ std::string to_json_line(const HistoryEntry& entry) {
                                {"to", to_json(entry.to)},
                                {"slot", entry.slot},
                                {"hosts", entry.hosts},
+                               {"proxies", entry.proxies},
                                {"docker", entry.docker}};
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -108,11 +118,8 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
                      .docker = text(object, "docker")};
   if (const auto took = object.find("took_ms"); took != object.end() && took->is_number_integer())
     entry.took = core::Duration(took->get<std::int64_t>());
-  if (const auto hosts = object.find("hosts"); hosts != object.end() && hosts->is_array()) {
-    for (const auto& host : *hosts) {
-      if (host.is_string()) entry.hosts.push_back(host.get<std::string>());
-    }
-  }
+  entry.hosts = texts(object, "hosts");
+  entry.proxies = texts(object, "proxies");
   return entry;
 }
 

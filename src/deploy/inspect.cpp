@@ -23,7 +23,7 @@ constexpr core::Duration k_long = std::chrono::hours(24 * 365);  // until it is 
 // What looks only needs no secret of the app: the values may not even be there.
 Result<Fleet> open_fleet(const Context& context, const Wait& wait) {
   BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
-  BGDEPLOY_TRY(fleet.open_docker(context.spec, {}, wait));
+  BGDEPLOY_TRY(fleet.open_docker({}, wait));
   return fleet;
 }
 
@@ -71,9 +71,9 @@ Result<Survey> survey(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
   Survey survey;
-  const World world = fleet.world(context.spec, context.clock, context.sink);
-  BGDEPLOY_ASSIGN(survey.state, observe(context.spec, world, std::nullopt, wait));
-  BGDEPLOY_ASSIGN(survey.lock, lock_status(*fleet.lock_hosts().front(), lock_path(context.spec), wait));
+  const World world = fleet.world(context.clock, context.sink);
+  BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
+  BGDEPLOY_ASSIGN(survey.lock, fleet.lock_status(wait));
   return survey;
 }
 
@@ -86,8 +86,8 @@ Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
 Result<void> logs(const Context& context, const Which& which, int tail, bool follow, const LogSink& line) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
-  const World world = fleet.world(context.spec, context.clock, context.sink);
-  BGDEPLOY_ASSIGN(const auto found, find_containers(context, world, which, wait));
+  const World world = fleet.world(context.clock, context.sink);
+  BGDEPLOY_ASSIGN(const auto found, find_containers(context.with(fleet.spec()), world, which, wait));
   std::vector<Result<void>> results(found.size());
   const Wait reading = Wait::for_at_most(follow ? k_long : k_look, context.stop);
   for_each_parallel(found.size(), follow ? static_cast<int>(found.size()) : 1, [&](std::size_t i) {
@@ -104,8 +104,8 @@ Result<void> logs(const Context& context, const Which& which, int tail, bool fol
 Result<host::Output> exec(const Context& context, const Which& which, const std::vector<std::string>& argv) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
-  const World world = fleet.world(context.spec, context.clock, context.sink);
-  BGDEPLOY_ASSIGN(const auto found, find_containers(context, world, which, wait));
+  const World world = fleet.world(context.clock, context.sink);
+  BGDEPLOY_ASSIGN(const auto found, find_containers(context.with(fleet.spec()), world, which, wait));
   return world.apps[found.front().host].runtime->exec(found.front().container, argv,
                                                       Wait::for_at_most(k_long, context.stop));
 }
@@ -114,8 +114,7 @@ Result<void> freeze_service(const Context& context, const std::string& text) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
   const LockOwner owner{context.who, text, context.clock.wall()};
-  for (host::Host* host : fleet.lock_hosts())
-    BGDEPLOY_TRY(freeze(*host, lock_path(context.spec), owner, wait));
+  for (const auto& place : fleet.locks()) BGDEPLOY_TRY(freeze(*place.host, place.path, owner, wait));
   return {};
 }
 
@@ -123,8 +122,8 @@ Result<bool> unfreeze_service(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
   bool any = false;
-  for (host::Host* host : fleet.lock_hosts()) {
-    BGDEPLOY_ASSIGN(const bool thawed, unfreeze(*host, lock_path(context.spec), wait));
+  for (const auto& place : fleet.locks()) {
+    BGDEPLOY_ASSIGN(const bool thawed, unfreeze(*place.host, place.path, wait));
     any = any || thawed;
   }
   return any;

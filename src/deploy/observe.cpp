@@ -14,21 +14,6 @@ namespace {
 using core::Result;
 using core::Wait;
 
-Result<std::array<proxy::Routing, 2>> both_routings(const spec::Spec& spec) {
-  std::array<proxy::Routing, 2> routings;
-  for (std::size_t slot = 0; slot < routings.size(); ++slot) {
-    BGDEPLOY_ASSIGN(routings[slot], plan::routing_to(spec, slot, ""));
-  }
-  return routings;
-}
-
-Result<plan::AppHost> observe_app(const App& app, const std::optional<plan::Launch>& launch,
-                                  const Wait& wait) {
-  plan::AppHost host{.host = app.name};
-  BGDEPLOY_ASSIGN(host.slots, app.runtime->observe({launch, launch}, wait));
-  return host;
-}
-
 // All results, or the first error with its host's name before it.
 template <class T>
 Result<std::vector<T>> collect(std::vector<Result<T>> results, const std::vector<std::string>& names) {
@@ -42,44 +27,64 @@ Result<std::vector<T>> collect(std::vector<Result<T>> results, const std::vector
 
 health::Answer ask(const spec::Spec& spec, const World& world, std::size_t host, std::size_t slot,
                    const plan::Container& container, const Wait& wait) {
+  if (!container.running()) return {false, fmt::format("not running, exit code {}", container.exit_code)};
   auto prober = world.prober(host, slot, container.id);
   if (!prober) return {false, prober.error().message};
   return (*prober)->probe(wait.at_most(spec.health.timeout));
 }
 
-// Whether the live slot answers, host by host.
-void ask_live(const spec::Spec& spec, const World& world, plan::State& state, const Wait& wait) {
-  const auto live = plan::live_slot(spec, state);
-  if (!live || !*live) return;
-  for_each_parallel(state.app_hosts.size(), spec.parallel, [&](std::size_t i) {
-    plan::AppHost& host = state.app_hosts[i];
-    const auto& container = host.slots[**live].container;
-    if (!container) {
-      host.live_listens = world.listens(i, **live);
-      return;
-    }
-    const health::Answer answer =
-        container->running()
-            ? ask(spec, world, i, **live, *container, wait)
-            : health::Answer{false, fmt::format("not running, exit code {}", container->exit_code)};
-    host.live_answers = answer.healthy;
-    host.live_answer = answer.text;
-  });
+void ask_slot(const spec::Spec& spec, const World& world, std::size_t host, std::size_t slot,
+              plan::SlotState& state, const Wait& wait) {
+  const plan::Container* container = plan::occupant(state);
+  if (container == nullptr) return;
+  health::Answer answer = ask(spec, world, host, slot, *container, wait);
+  state.answers = answer.healthy;
+  state.answer = std::move(answer.text);
 }
 
 }  // namespace
 
+Result<plan::ProxyHost> observe_proxy(const spec::Spec& spec, const World& world, std::size_t index,
+                                      const Wait& wait) {
+  std::array<proxy::Routing, 2> routings;
+  for (std::size_t slot = 0; slot < routings.size(); ++slot) {
+    BGDEPLOY_ASSIGN(routings[slot], plan::routing_to(spec, index, slot, ""));
+  }
+  BGDEPLOY_ASSIGN(plan::ProxyHost seen, world.proxies[index].proxy->observe(routings, wait));
+  seen.host = world.proxies[index].name;
+  return seen;
+}
+
+Result<plan::AppHost> observe_app(const World& world, std::size_t index,
+                                  const std::optional<plan::Launch>& launch, const Wait& wait) {
+  const App& app = world.apps[index];
+  plan::AppHost host{.host = app.name};
+  BGDEPLOY_ASSIGN(host.slots, app.runtime->observe({launch, launch}, wait));
+  return host;
+}
+
+void ask_serving(const spec::Spec& spec, const World& world, plan::State& state, const Wait& wait) {
+  const auto live = plan::live_slot(spec, state);
+  if (!live || !*live) return;
+  for_each_parallel(state.app_hosts.size(), spec.parallel, [&](std::size_t i) {
+    plan::AppHost& host = state.app_hosts[i];
+    for (std::size_t slot = 0; slot < host.slots.size(); ++slot)
+      if (slot == **live || (!spec.proxied && plan::occupant(host.slots[slot])))
+        ask_slot(spec, world, i, slot, host.slots[slot], wait);
+    const auto& container = host.slots[**live].container;
+    if (!container || container->status == plan::Container::Status::created)
+      host.live_listens = world.listens(i, **live);
+  });
+}
+
 Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spec, const World& world,
                                                      const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto routings, both_routings(spec));
   std::vector<Result<plan::ProxyHost>> results(world.proxies.size());
   std::vector<std::string> names;
   for (const ProxySide& side : world.proxies) names.push_back(side.name);
   for_each_parallel(results.size(), spec.parallel,
-                    [&](std::size_t i) { results[i] = world.proxies[i].proxy->observe(routings, wait); });
-  BGDEPLOY_ASSIGN(auto proxies, collect(std::move(results), names));
-  for (std::size_t i = 0; i < proxies.size(); ++i) proxies[i].host = names[i];
-  return proxies;
+                    [&](std::size_t i) { results[i] = observe_proxy(spec, world, i, wait); });
+  return collect(std::move(results), names);
 }
 
 Result<plan::State> observe(const spec::Spec& spec, const World& world,
@@ -89,34 +94,56 @@ Result<plan::State> observe(const spec::Spec& spec, const World& world,
   {
     std::jthread beside([&] { proxies = observe_proxies(spec, world, wait); });
     for_each_parallel(apps.size(), spec.parallel,
-                      [&](std::size_t i) { apps[i] = observe_app(world.apps[i], launch, wait); });
+                      [&](std::size_t i) { apps[i] = observe_app(world, i, launch, wait); });
   }
   plan::State state;
   std::vector<std::string> names;
   for (const App& app : world.apps) names.push_back(app.name);
   BGDEPLOY_ASSIGN(state.app_hosts, collect(std::move(apps), names));
   BGDEPLOY_ASSIGN(state.proxies, std::move(proxies));
-  ask_live(spec, world, state, wait);
+  ask_serving(spec, world, state, wait);
   return state;
 }
+
+namespace {
+
+bool healthy_everywhere(const spec::Spec& spec, const World& world, const plan::State& state,
+                        std::size_t slot, const Wait& wait) {
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
+    const plan::Container* container = plan::occupant(state.app_hosts[host].slots[slot]);
+    if (container == nullptr || !ask(spec, world, host, slot, *container, wait).healthy) return false;
+  }
+  return true;
+}
+
+// Whether proxy `index` keeps what an unfinished switch wrote. Where a switch got on one proxy and not on
+// another, what served before is put back: it was not to be stopped before all had switched. Where all got
+// there and one was told so, there is no way back.
+bool keeps(const spec::Spec& spec, const World& world, const plan::State& state, std::size_t index,
+           const Wait& wait) {
+  const plan::ProxyHost& own = state.proxies[index];
+  if (own.routing != plan::ProxyHost::Routing::slot) return false;
+  bool one_is_done = false;
+  for (const plan::ProxyHost& other : state.proxies) {
+    if (other.routing != own.routing || other.live != own.live) return false;
+    one_is_done = one_is_done || !other.unfinished;
+  }
+  return one_is_done || healthy_everywhere(spec, world, state, own.live, wait);
+}
+
+}  // namespace
 
 Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
                            const std::optional<plan::Launch>& launch, const Wait& wait) {
   bool settled = false;
   for (std::size_t i = 0; i < state.proxies.size(); ++i) {
-    const plan::ProxyHost& proxy = state.proxies[i];
-    if (!proxy.unfinished) continue;
-    bool keep = proxy.routing == plan::ProxyHost::Routing::slot;
-    for (std::size_t host = 0; keep && host < state.app_hosts.size(); ++host) {
-      const auto& container = state.app_hosts[host].slots[proxy.live].container;
-      keep =
-          container && container->running() && ask(spec, world, host, proxy.live, *container, wait).healthy;
-    }
+    if (!state.proxies[i].unfinished) continue;
+    const bool keep = keeps(spec, world, state, i, wait);
     world.sink.emit(
         {.name = "warning",
          .message = fmt::format("an earlier switch was cut short: {} the include as it {}",
                                 keep ? "finishing it with" : "putting back", keep ? "is now" : "was"),
-         .host = proxy.host});
+         .host = state.proxies[i].host});
     BGDEPLOY_TRY(world.proxies[i].proxy->settle(keep, wait));
     settled = true;
   }

@@ -3,6 +3,9 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "bgdeploy/deploy/choose.hpp"
 #include "bgdeploy/deploy/history.hpp"
@@ -44,13 +47,59 @@ Result<void> check_proxies(const Context& context, const World& world, const Wai
   return {};
 }
 
-Result<plan::Request> rollback_request(const Context& context, const Goal& goal, const Fleet& fleet,
-                                       const plan::State& state, const Wait& wait) {
+// A template that is wrong is to be known before anything is started.
+Result<void> check_rendering(const spec::Spec& spec, const plan::Plan& plan) {
+  for (const plan::Step& step : plan.steps)
+    if (const auto* change = std::get_if<plan::Switch>(&step); change && !spec.nginx.sites)
+      for (const plan::Routing& routing : change->routing) BGDEPLOY_TRY(proxy::render(spec.nginx, routing));
+  return {};
+}
+
+// Both slots run at once for a while. Without a limit nothing is known of what the newcomer takes.
+Result<void> check_memory(const Context& context, const plan::Plan& plan, const World& world,
+                          const Wait& wait) {
+  std::vector<const plan::Create*> created;
+  for (const plan::Step& step : plan.steps)
+    if (const auto* create = std::get_if<plan::Create>(&step); create && create->launch.docker.mem_limit)
+      created.push_back(create);
+  std::vector<Result<void>> results(created.size());
+  for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {
+    results[i] = memory_suffices(world.apps[created[i]->host], *created[i]->launch.docker.mem_limit, wait);
+  });
+  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+  return {};
+}
+
+// A host that the last release ran on, or whose nginx sent to it, and that the spec does not name any more:
+// nobody looks whether it still sends to what is going to be stopped.
+Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history) {
+  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), [](const HistoryEntry& entry) {
+    return entry.result == "succeeded";
+  });
+  if (last == history.rend()) return {};
+  std::vector<std::string> left;
+  const auto missing = [&](const std::vector<std::string>& names, const std::vector<spec::Host>& now) {
+    for (const std::string& name : names) {
+      const bool there = std::ranges::find(now, name, &spec::Host::name) != now.end();
+      if (!there && std::ranges::find(left, name) == left.end()) left.push_back(name);
+    }
+  };
+  missing(last->hosts, spec.app_hosts);
+  missing(last->proxies, spec::proxies(spec));
+  if (left.empty()) return {};
+  return core::fail(
+      ErrorKind::usage,
+      fmt::format("{} {} in the last deploy and {} not in the spec any more", fmt::join(left, ", "),
+                  left.size() == 1 ? "was" : "were", left.size() == 1 ? "is" : "are"),
+      {"it may still send to the release that is going to be stopped",
+       "take the service off it first, or, when that is done, go on with --force"});
+}
+
+Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
+                                       const std::vector<HistoryEntry>& history, const plan::State& state) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(context.spec, state));
   if (!live)
     return core::fail(ErrorKind::nothing, "nothing was deployed yet, so there is nothing to roll back to");
-  BGDEPLOY_ASSIGN(const auto history,
-                  read_history(fleet.history_host(), context.spec.history, context.spec.service, wait));
   BGDEPLOY_ASSIGN(RollbackTarget target, choose_rollback(context.spec, state, *live, history, goal.to));
   if (!target.note.empty()) context.sink.emit({.name = "info", .message = target.note});
   return plan::Request{plan::Request::Kind::rollback, std::move(target.launch)};
@@ -58,9 +107,18 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
 
 }  // namespace
 
-std::string lock_path(const spec::Spec& spec) {
-  return (std::filesystem::path(spec.nginx.include).parent_path() / fmt::format(".{}.bgdeploy", spec.service))
-      .string();
+Result<void> memory_suffices(const App& app, std::int64_t limit, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto available, app.runtime->memory_available(wait));
+  if (!available || limit <= *available) return {};
+  return core::fail(
+      ErrorKind::refused,
+      fmt::format("{}: both slots do not fit: the new container may use {} (mem_limit), but only "
+                  "{} are available",
+                  app.name, core::format_size(limit), megabytes(*available)));
+}
+
+std::string megabytes(std::int64_t bytes) {
+  return fmt::format("{}m", bytes >> 20);
 }
 
 Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
@@ -69,21 +127,33 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   Result<void> locked;
   Result<void> opened;
   Result<plan::Release> release;
+  Result<std::vector<HistoryEntry>> history;
   {
     std::jthread beside([&] { locked = lock(); });
+    std::jthread reading([&] {
+      history = read_history(fleet.history_host(), context.spec.history, context.spec.service, wait);
+    });
     opened = [&]() -> Result<void> {
       BGDEPLOY_ASSIGN(const auto secrets, read_secrets(context.spec, context.variables, wait));
       hide_secrets(context.spec, secrets, context.sink);
-      return fleet.open_docker(context.spec, secrets, wait);
+      return fleet.open_docker(secrets, wait);
     }();
     if (opened && deploying)
-      release = wanted_release(context, goal, fleet.world(context.spec, context.clock, context.sink), wait);
+      release = wanted_release(context, goal, fleet.world(context.clock, context.sink), wait);
   }
   BGDEPLOY_TRY(std::move(locked));
   BGDEPLOY_TRY(std::move(opened));
+  if (!deploying) BGDEPLOY_TRY(history);
+  if (!history)
+    context.sink.emit(
+        {.name = "warning",
+         .message = "the history cannot be read, so whether a host left the spec is not known: " +
+                    history.error().message});
+  else if (!goal.force)
+    BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
   BGDEPLOY_TRY(release);
 
-  World world = fleet.world(context.spec, context.clock, context.sink);
+  World world = fleet.world(context.clock, context.sink);
   std::optional<plan::Launch> launch;
   if (deploying) launch = plan::Launch{*release, context.spec.docker};
   Prepared prepared;
@@ -93,10 +163,12 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   }
   plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
   if (!deploying) {
-    BGDEPLOY_ASSIGN(request, rollback_request(context, goal, fleet, prepared.state, wait));
+    BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
   }
   BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
+  BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan));
   if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
+  BGDEPLOY_TRY(check_memory(context, prepared.plan, world, wait));
   prepared.launch = std::move(request.launch);
   return prepared;
 }

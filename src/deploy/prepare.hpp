@@ -16,8 +16,10 @@ struct Prepared {
   plan::Launch launch;
 };
 
-// "<folder of the include>/.<service>.bgdeploy": where the lock of a service lives.
-std::string lock_path(const spec::Spec& spec);
+// Whether a second container with this limit fits beside what runs. Kind refused, with the figures.
+core::Result<void> memory_suffices(const App& app, std::int64_t limit, const core::Wait& wait);
+// "512m"
+std::string megabytes(std::int64_t bytes);
 
 // Opens docker and finds the digest that is wanted, while `lock` runs beside it; then observes and plans.
 // Errors of `lock` come first. With `settle_first` an earlier switch that was cut short is ended before

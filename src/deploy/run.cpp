@@ -5,6 +5,7 @@
 #include "bgdeploy/deploy/execute.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/history.hpp"
+#include "parallel.hpp"
 #include "prepare.hpp"
 
 namespace bgdeploy::deploy {
@@ -31,14 +32,30 @@ std::string purpose(const Goal& goal) {
   return fmt::format("{}{}{}", command_name(goal), what.empty() ? "" : " ", what);
 }
 
-// All leases of a service; losing any of them is losing all.
+// All leases of a service. The lock is lost with the last of them that counts: until then nobody else can
+// hold them all. What is wanted of a host whose own lease is lost fails by itself, since its connection is
+// gone.
 class Leases {
 public:
   Result<void> acquire(const Context& context, const Goal& goal, const Fleet& fleet, const Wait& wait) {
     const LockOwner owner{context.who, purpose(goal), context.clock.wall()};
-    for (host::Host* host : fleet.lock_hosts()) {
-      BGDEPLOY_ASSIGN(auto lease, deploy::acquire(*host, lock_path(context.spec), owner, wait));
-      m_watches.push_back(std::make_unique<Watch>(lease->lost(), [this] { m_lost.request_stop(); }));
+    // One after the other, in the same order everywhere: of two deployers one gets them all.
+    const auto locks = fleet.locks();
+    m_held = locks.size();
+    for (const Fleet::LockPlace& place : locks) {
+      BGDEPLOY_ASSIGN(auto lease, deploy::acquire(*place.host, place.path, owner, wait));
+      m_watches.push_back(std::make_unique<Watch>(lease->lost(), [this] {
+        if (--m_held == 0) m_lost.request_stop();
+      }));
+      m_leases.push_back(std::move(lease));
+    }
+    const auto fences = fleet.fences();
+    std::vector<Result<std::unique_ptr<Lease>>> results(fences.size());
+    for_each_parallel(fences.size(), context.spec.parallel, [&](std::size_t i) {
+      results[i] = deploy::acquire(*fences[i].host, fences[i].path, owner, wait);
+    });
+    for (auto& result : results) {
+      BGDEPLOY_ASSIGN(auto lease, std::move(result));
       m_leases.push_back(std::move(lease));
     }
     context.sink.emit({.name = "lock.acquired"});
@@ -60,6 +77,7 @@ public:
 private:
   using Watch = std::stop_callback<std::function<void()>>;
   std::stop_source m_lost;
+  std::atomic<std::size_t> m_held = 0;
   std::vector<std::unique_ptr<Lease>> m_leases;
   std::vector<std::unique_ptr<Watch>> m_watches;
 };
@@ -96,7 +114,8 @@ void record(const Context& context, const Goal& goal, const Fleet& fleet, const 
                      .to = prepared.plan.to,
                      .slot = slot_name(context, prepared.plan.target),
                      .docker = spec::docker_to_json(prepared.launch.docker)};
-  for (const auto& host : fleet.app_hosts()) entry.hosts.push_back(host->name());
+  for (const spec::Host& host : fleet.spec().app_hosts) entry.hosts.push_back(host.name);
+  for (const spec::Host& host : spec::proxies(fleet.spec())) entry.proxies.push_back(host.name);
   const auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
                                       Wait::for_at_most(k_record));
   if (!written)
@@ -129,35 +148,34 @@ int exit_code(ErrorKind kind) {
   }
 }
 
-int run(const Context& context, const Goal& goal) {
-  const core::SteadyTime start = context.clock.now();
-  const core::SystemTime began = context.clock.wall();
-  const auto elapsed = [&] {
-    return std::chrono::duration_cast<core::Duration>(context.clock.now() - start);
-  };
-  context.sink.emit({.name = fmt::format("{}.started", command_name(goal)),
-                     .message = fmt::format("{} {}", context.spec.service, purpose(goal))});
-  const Wait wait = Wait::for_at_most(k_prepare, context.stop);
+int run(const Context& given, const Goal& goal) {
+  const core::SteadyTime start = given.clock.now();
+  const core::SystemTime began = given.clock.wall();
+  const auto elapsed = [&] { return std::chrono::duration_cast<core::Duration>(given.clock.now() - start); };
+  given.sink.emit({.name = fmt::format("{}.started", command_name(goal)),
+                   .message = fmt::format("{} {}", given.spec.service, purpose(goal))});
+  const Wait wait = Wait::for_at_most(k_prepare, given.stop);
 
   const auto give_up = [&](Error error) {
     const int code = exit_code(error.kind);
     const Verdict verdict = error.kind == ErrorKind::inconsistent ? Verdict::inconsistent
                             : error.kind == ErrorKind::cancelled  ? Verdict::interrupted
                                                                   : Verdict::failed;
-    context.sink.emit({.name = fmt::format("{}.finished", command_name(goal)),
-                       .duration = elapsed(),
-                       .error = std::move(error),
-                       .fields = {{"exit_code", std::int64_t{code}},
-                                  {"result", std::string(to_string(verdict))},
-                                  {"from", ""},
-                                  {"to", goal.to            ? *goal.to
-                                         : goal.tag.empty() ? goal.digest
-                                                            : goal.tag}}});
+    given.sink.emit({.name = fmt::format("{}.finished", command_name(goal)),
+                     .duration = elapsed(),
+                     .error = std::move(error),
+                     .fields = {{"exit_code", std::int64_t{code}},
+                                {"result", std::string(to_string(verdict))},
+                                {"from", ""},
+                                {"to", goal.to            ? *goal.to
+                                       : goal.tag.empty() ? goal.digest
+                                                          : goal.tag}}});
     return code;
   };
 
-  auto fleet = Fleet::connect(context.spec, wait);
+  auto fleet = Fleet::connect(given.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));
+  const Context context = given.with(fleet->spec());
   Leases leases;
   auto prepared = prepare(
       context, goal, *fleet, true, [&] { return leases.acquire(context, goal, *fleet, wait); }, wait);
@@ -170,7 +188,7 @@ int run(const Context& context, const Goal& goal) {
   context.sink.emit(
       {.name = "plan.made", .fields = {{"steps", static_cast<std::int64_t>(prepared->plan.steps.size())}}});
 
-  World world = fleet->world(context.spec, context.clock, context.sink);
+  World world = fleet->world(context.clock, context.sink);
   const Outcome outcome =
       execute(context.spec, prepared->state, prepared->plan, world, {context.stop, leases.lost()});
   if (outcome.verdict != Verdict::unchanged && !leases.lost().stop_requested())
@@ -180,12 +198,13 @@ int run(const Context& context, const Goal& goal) {
   return outcome.exit_code;
 }
 
-Result<Preview> preview(const Context& context, const Goal& goal) {
-  const Wait wait = Wait::for_at_most(k_prepare, context.stop);
-  BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
+Result<Preview> preview(const Context& given, const Goal& goal) {
+  const Wait wait = Wait::for_at_most(k_prepare, given.stop);
+  BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(given.spec, wait));
+  const Context context = given.with(fleet.spec());
   Preview preview;
   const auto look = [&]() -> Result<void> {
-    BGDEPLOY_ASSIGN(preview.lock, lock_status(*fleet.lock_hosts().front(), lock_path(context.spec), wait));
+    BGDEPLOY_ASSIGN(preview.lock, fleet.lock_status(wait));
     return {};
   };
   BGDEPLOY_ASSIGN(Prepared prepared, prepare(context, goal, fleet, false, look, wait));

@@ -1,7 +1,6 @@
 #include "step_runner.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
 #include <fmt/format.h>
@@ -56,7 +55,21 @@ Error StepRunner::why_stopped() const {
   if (m_lost.stop_requested())
     return {
         ErrorKind::lost, "the lock was lost: the connection that holds it broke, or was silent too long", {}};
+  if (m_abandoned) return {ErrorKind::cancelled, "given up, because another host failed", {}};
   return {ErrorKind::cancelled, "interrupted", {}};
+}
+
+void StepRunner::abandon() {
+  m_abandoned = true;
+  m_stop.request_stop();
+}
+
+std::vector<std::string> StepRunner::not_undone() const {
+  std::vector<std::string> words;
+  for (auto undo = m_undo.rbegin(); undo != m_undo.rend(); ++undo)
+    words.push_back(fmt::format("{}: not done: {}", plan::step_host(m_spec, undo->step),
+                                plan::describe_undo(m_spec, undo->step)));
+  return words;
 }
 
 std::vector<std::string> StepRunner::undo_all() {

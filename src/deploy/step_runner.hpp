@@ -1,6 +1,7 @@
 // One step at a time: what it does, and what undoes it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,7 +22,13 @@ public:
   core::Result<void> run(const plan::Step& step);
   // Undoes what was done, last first; returns in words what could not be undone.
   std::vector<std::string> undo_all();
-  // The switch is in force on all proxies and accepted.
+  // What undo_all() would do, in words.
+  std::vector<std::string> not_undone() const;
+  // Before the commit: ends what the other hosts are doing, since one of them failed.
+  void abandon();
+  // A proxy may send to the new release.
+  bool commit_began() const { return m_commit_began; }
+  // All do.
   bool committed() const { return m_committed; }
 
 private:
@@ -63,6 +70,8 @@ private:
   std::stop_source m_stop;
   std::stop_token m_lost;
   std::stop_callback<std::function<void()>> m_on_user, m_on_lost;
+  std::atomic<bool> m_abandoned = false;
+  bool m_commit_began = false;
   bool m_committed = false;
   bool m_drained = false;  // the old slot was drained and the include still holds what was switched to
   std::vector<std::unique_ptr<proxy::Switch>> m_switches;

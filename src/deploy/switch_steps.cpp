@@ -28,13 +28,14 @@ std::string cut_words(int connections, const std::string& slot, core::Duration t
 }  // namespace
 
 Result<void> StepRunner::carry_out(const plan::Switch& step) {
-  std::string content;
-  if (!m_spec.nginx.sites) {
-    BGDEPLOY_ASSIGN(content, proxy::render(m_spec.nginx, step.routing));
-  }
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
   for_each_parallel(staged.size(), m_spec.parallel, [&](std::size_t i) {
-    staged[i] = m_world.proxies[i].proxy->stage(step.slot, content, wait(k_stage));
+    const auto content =
+        m_spec.nginx.sites ? Result<std::string>() : proxy::render(m_spec.nginx, step.routing[i]);
+    if (content)
+      staged[i] = m_world.proxies[i].proxy->stage(step.slot, *content, wait(k_stage));
+    else
+      staged[i] = std::unexpected(content.error());
   });
   std::vector<std::unique_ptr<proxy::Switch>> switches;
   for (std::size_t i = 0; i < staged.size(); ++i) {
@@ -48,14 +49,16 @@ Result<void> StepRunner::carry_out(const plan::Switch& step) {
 // From here on a signal waits: half a switch is no place to stop.
 Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches) {
   const Wait wait = Wait::for_at_most(k_commit, m_lost);
+  m_commit_began = true;
   std::vector<Result<void>> results(switches.size());
   for_each_parallel(switches.size(), m_spec.parallel,
                     [&](std::size_t i) { results[i] = switches[i]->commit(wait); });
   const auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });
   if (failed == results.end()) {
     m_committed = true;
-    for (auto& change : switches) BGDEPLOY_TRY(change->accept(wait));
+    for (std::size_t i = 0; i < switches.size(); ++i) results[i] = switches[i]->accept(wait);
     m_switches = std::move(switches);
+    for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
     return {};
   }
   core::Error error = std::move(failed->error());
@@ -63,11 +66,9 @@ Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>&
     error = std::move(error).within(m_world.proxies[static_cast<std::size_t>(failed - results.begin())].name);
   for (std::size_t i = 0; i < switches.size(); ++i) {
     if (!results[i]) continue;
-    if (auto restored = switches[i]->restore(wait); !restored) {
-      error.kind = ErrorKind::inconsistent;
+    if (auto restored = switches[i]->restore(wait); !restored)
       error.details.push_back(
           fmt::format("{}: could not be put back: {}", m_world.proxies[i].name, restored.error().message));
-    }
   }
   // New workers may have taken requests for the newcomer before they were told to quit.
   if (auto drained = drain_leaving(m_plan.target, m_lost); !drained)
@@ -79,7 +80,7 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
   const core::Duration timeout = m_spec.drain_timeout;
   std::vector<Result<proxy::Drained>> results(m_switches.size());
   for_each_parallel(results.size(), m_spec.parallel, [&](std::size_t i) {
-    results[i] = m_switches[i]->drain(timeout, step.old, wait(timeout + k_stage));
+    results[i] = m_switches[i]->drain(timeout, step.old[i], wait(timeout + k_stage));
   });
   for (std::size_t i = 0; i < results.size(); ++i) {
     BGDEPLOY_ASSIGN(const proxy::Drained drained, std::move(results[i]));
@@ -105,9 +106,9 @@ Result<void> StepRunner::drain_leaving(std::size_t slot, std::stop_token stop) {
   const core::Duration timeout = m_spec.drain_timeout;
   const Wait wait = Wait::for_at_most(timeout + k_stage, std::move(stop));
   BGDEPLOY_ASSIGN(const auto proxies, observe_proxies(m_spec, m_world, wait));
-  BGDEPLOY_ASSIGN(const plan::Routing old, plan::routing_to(m_spec, slot, ""));
   for (std::size_t i = 0; i < proxies.size(); ++i) {
     if (proxies[i].leaving.empty()) continue;
+    BGDEPLOY_ASSIGN(const plan::Routing old, plan::routing_to(m_spec, i, slot, ""));
     BGDEPLOY_ASSIGN(const proxy::Drained drained,
                     m_world.proxies[i].proxy->drain(proxies[i].leaving, old, timeout, wait));
     if (!drained.complete && drained.connections > 0)

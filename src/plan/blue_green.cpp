@@ -25,18 +25,10 @@ bool reusable(const Container& container, const Request& request) {
   return same_release(container, request) && (tag.empty() || container.release.tag == tag);
 }
 
-// What runs in the live slot of a host: the container under the slot's name, or what an older tool started
-// there.
-const Container* occupant(const SlotState& slot) {
-  if (slot.container) return &*slot.container;
-  auto running = std::ranges::find_if(slot.others, &Container::running);
-  return running == slot.others.end() ? nullptr : &*running;
-}
-
 bool target_is_live(const State& state, std::size_t live, const Request& request) {
   return std::ranges::all_of(state.app_hosts, [&](const AppHost& host) {
     const auto& container = host.slots[live].container;
-    return container && container->running() && host.live_answers.value_or(true) &&
+    return container && container->running() && host.slots[live].answers.value_or(true) &&
            same_release(*container, request);
   });
 }
@@ -52,15 +44,25 @@ core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std
   return {};
 }
 
-// Clears the idle slot of one host and starts the release in it. Returns the release it will run.
-Release prepare(const State& state, std::size_t host, std::size_t slot, const Request& request,
-                std::vector<Step>& steps) {
+// A release bears one id on all hosts: where an interrupted deploy got on one of them, that is its id.
+Request with_one_id(const State& state, std::size_t slot, Request request) {
+  for (const AppHost& host : state.app_hosts)
+    if (const auto& container = host.slots[slot].container; container && reusable(*container, request)) {
+      request.launch.release = container->release;
+      break;
+    }
+  return request;
+}
+
+// Clears the idle slot of one host and starts the release in it.
+void prepare(const State& state, std::size_t host, std::size_t slot, const Request& request,
+             std::vector<Step>& steps) {
   const SlotState& idle = state.app_hosts[host].slots[slot];
   const auto& container = idle.container;
-  if (container && reusable(*container, request)) {
+  if (container && reusable(*container, request) && container->release.id == request.launch.release.id) {
     if (!container->running()) steps.push_back(Start{host, slot, container->id, container->release});
     steps.push_back(AwaitHealth{host, slot});
-    return container->release;
+    return;
   }
   const Release& wanted = request.launch.release;
   if (idle.aside && !container && request.kind == Request::Kind::rollback &&
@@ -68,7 +70,7 @@ Release prepare(const State& state, std::size_t host, std::size_t slot, const Re
     steps.push_back(PutBack{host, slot, idle.aside->id, idle.aside->release});
     steps.push_back(Start{host, slot, idle.aside->id, idle.aside->release});
     steps.push_back(AwaitHealth{host, slot});
-    return idle.aside->release;
+    return;
   }
   steps.push_back(Pull{host, wanted});
   if (container) {
@@ -81,7 +83,6 @@ Release prepare(const State& state, std::size_t host, std::size_t slot, const Re
   }
   steps.push_back(Create{host, slot, request.launch});
   steps.push_back(AwaitHealth{host, slot});
-  return wanted;
 }
 
 // After the switch, or where an earlier deploy ended too early: what is set aside in `slot` is not needed any
@@ -143,28 +144,67 @@ void note_oddities(const spec::Spec& spec, const State& state, Plan& plan) {
     else if (!live->running())
       plan.notes.push_back(fmt::format("{}: the live container {} is not running (exit code {})", host.host,
                                        live->name, live->exit_code));
-    else if (host.live_answers == false)
-      plan.notes.push_back(
-          fmt::format("{}: the live slot {} does not answer: {}", host.host, name, host.live_answer));
+    else if (host.slots[*plan.live].answers == false)
+      plan.notes.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, name,
+                                       host.slots[*plan.live].answer));
   }
+}
+
+bool started_once(const std::optional<Container>& container) {
+  return container && container->status != Container::Status::created;
 }
 
 // nginx does not start without the include, so it names a slot before anything was ever deployed.
 bool nothing_runs_yet(const State& state) {
   return std::ranges::all_of(state.app_hosts, [](const AppHost& host) {
     return host.live_listens == false && std::ranges::all_of(host.slots, [](const SlotState& slot) {
-             return !slot.container && !slot.aside && slot.others.empty();
+             return !started_once(slot.container) && !slot.aside && slot.others.empty();
            });
   });
 }
 
+bool runs(const State& state, std::size_t slot) {
+  return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
+    const Container* container = occupant(host.slots[slot]);
+    return container && container->running();
+  });
+}
+
+bool answers(const State& state, std::size_t slot) {
+  return std::ranges::all_of(state.app_hosts,
+                             [&](const AppHost& host) { return host.slots[slot].answers == true; });
+}
+
+core::SystemTime started(const State& state, std::size_t slot) {
+  core::SystemTime first = core::SystemTime::max();
+  for (const AppHost& host : state.app_hosts)
+    if (const Container* container = occupant(host.slots[slot]); container && container->running())
+      first = std::min(first, container->started);
+  return first;
+}
+
+// Traffic goes to whatever runs.
+std::optional<std::size_t> live_without_proxy(const State& state) {
+  if (!runs(state, 0) && !runs(state, 1)) return std::nullopt;
+  if (runs(state, 0) != runs(state, 1)) return runs(state, 0) ? 0 : 1;
+  if (answers(state, 0) != answers(state, 1)) return answers(state, 0) ? 0 : 1;
+  return started(state, 0) <= started(state, 1) ? 0 : 1;
+}
+
 }  // namespace
+
+const Container* occupant(const SlotState& slot) {
+  if (slot.container) return &*slot.container;
+  auto running = std::ranges::find_if(slot.others, &Container::running);
+  return running == slot.others.end() ? nullptr : &*running;
+}
 
 bool Plan::switches() const {
   return std::ranges::any_of(steps, [](const Step& step) { return std::holds_alternative<Switch>(step); });
 }
 
 core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state) {
+  if (!spec.proxied) return live_without_proxy(state);
   auto complain = [&](std::string message) {
     std::vector<std::string> details;
     for (const ProxyHost& proxy : state.proxies) {
@@ -220,20 +260,22 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   }
 
   for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target));
+  const Request wanted = with_one_id(state, plan.target, request);
+  plan.to = wanted.launch.release;
   std::vector<Step> prepared;
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host)
-    plan.to = prepare(state, host, plan.target, request, prepared);
+    prepare(state, host, plan.target, wanted, prepared);
   if (leaving && stops_something(prepared)) plan.steps.push_back(AwaitLeaving{});
   plan.steps.insert(plan.steps.end(), prepared.begin(), prepared.end());
 
   Switch change{plan.target, {}, {}};
-  BGDEPLOY_ASSIGN(change.routing, routing_to(spec, plan.target, plan.to.tag));
+  BGDEPLOY_ASSIGN(change.routing, routings_to(spec, plan.target, plan.to.tag));
   if (plan.live) {
-    BGDEPLOY_ASSIGN(change.old, routing_to(spec, *plan.live, plan.from.tag));
+    BGDEPLOY_ASSIGN(change.old, routings_to(spec, *plan.live, plan.from.tag));
   }
   plan.steps.push_back(change);
   if (plan.live) {
-    plan.steps.push_back(Drain{*plan.live, change.old});
+    if (spec.proxied) plan.steps.push_back(Drain{*plan.live, change.old});
     retire(spec, state, *plan.live, plan.steps);
   }
   forget_aside(state, plan.target, prepared, plan.steps);

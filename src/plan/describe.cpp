@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "bgdeploy/plan/plan.hpp"
 
@@ -17,11 +20,15 @@ std::string short_digest(const std::string& digest) {
   return digest.substr(0, k_shown);
 }
 
-std::string addresses(const Routing& routing) {
-  std::string text;
-  for (const Backend& backend : routing)
-    text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", backend.address, backend.port);
-  return text;
+// Of all proxies, each once.
+std::string addresses(const std::vector<Routing>& routings) {
+  std::vector<std::string> seen;
+  for (const Routing& routing : routings)
+    for (const Backend& backend : routing) {
+      auto address = fmt::format("{}:{}", backend.address, backend.port);
+      if (std::ranges::find(seen, address) == seen.end()) seen.push_back(std::move(address));
+    }
+  return fmt::format("{}", fmt::join(seen, ", "));
 }
 
 const spec::Slot& slot_of(const spec::Spec& spec, std::size_t slot) {
@@ -118,6 +125,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
             return std::string("wait for nginx workers that still serve an earlier configuration");
           },
           [&](const Switch& change) {
+            if (!spec.proxied) return fmt::format("leave the traffic to {}", slot_of(spec, change.slot).name);
             return fmt::format("point {} at {} ({}) and reload nginx", spec::routing_file(spec.nginx),
                                slot_of(spec, change.slot).name, addresses(change.routing));
           },
@@ -145,7 +153,8 @@ std::string describe_undo(const spec::Spec& spec, const Step& step) {
           },
           [&](const Start& start) { return fmt::format("stop {}", slot_of(spec, start.slot).container); },
           [&](const Switch&) {
-            return fmt::format("put {} back and reload nginx", spec::routing_file(spec.nginx));
+            return spec.proxied ? fmt::format("put {} back and reload nginx", spec::routing_file(spec.nginx))
+                                : std::string();
           },
       },
       step);

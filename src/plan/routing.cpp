@@ -1,5 +1,9 @@
 #include "bgdeploy/plan/routing.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::plan {
@@ -7,33 +11,72 @@ namespace {
 
 // nginx on the same machine reaches a published port on the loopback, unless it is published on one address
 // only.
-std::string default_address(const spec::Spec& spec) {
+std::string own_address(const spec::Spec& spec) {
   const auto& ip = spec.docker.host_ip;
-  if (!ip || *ip == "0.0.0.0" || *ip == "::") return "127.0.0.1";
+  if (!ip || *ip == "none" || *ip == "0.0.0.0" || *ip == "::") return "127.0.0.1";
   return *ip;
+}
+
+core::Result<std::string> address_for(const spec::Spec& spec, const spec::Host& proxy, const spec::Host& app,
+                                      const spec::Slot& slot) {
+  if (spec.docker.host_ip == "none" && !app.address) return slot.container;
+  if (same_machine(proxy, app)) return spec.proxy_hosts.empty() ? address_of(spec, app) : own_address(spec);
+  if (app.address) return *app.address;
+  return core::fail(
+      core::ErrorKind::usage,
+      fmt::format("hosts.app must give {} an `address`, by which {} reaches it", app.name, proxy.name));
 }
 
 }  // namespace
 
-core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t slot, const std::string& tag) {
+std::string published_ip(const spec::Spec& spec, const spec::Host& app) {
+  const bool alone = std::ranges::all_of(spec.proxy_hosts,
+                                         [&](const spec::Host& proxy) { return same_machine(proxy, app); });
+  return alone ? "127.0.0.1" : "0.0.0.0";
+}
+
+std::string address_of(const spec::Spec& spec, const spec::Host& app) {
+  return app.address.value_or(own_address(spec));
+}
+
+core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std::size_t slot,
+                                 const std::string& tag) {
   const bool published = spec.docker.host_ip != "none";
   if (!published && !spec.nginx.address)
     return core::fail(
         core::ErrorKind::usage,
         "docker.host_ip is none, so proxy.nginx.address must say how nginx reaches the containers");
+  const spec::Host& front = spec::proxies(spec).at(proxy);
   const spec::Slot& own = spec.slots.at(slot);
   Routing routing;
-  for (const spec::Host& host : spec.app_hosts) {
-    const std::string address = host.address.value_or(published ? default_address(spec) : own.container);
-    const spec::Substitutions values = substitutions(spec, slot, tag, host.name, address);
+  for (std::size_t i = 0; i < spec.app_hosts.size(); ++i) {
+    if (spec.proxy_hosts.empty() && i != proxy) continue;
+    const spec::Host& host = spec.app_hosts[i];
     Backend backend{
-        host.name,     address,  published ? std::to_string(own.port) : container_port(spec, slot),
+        host.name,     "",       published ? std::to_string(own.port) : container_port(spec, slot),
         own.container, own.name, tag};
-    if (spec.nginx.address) backend.address = core::substitute(*spec.nginx.address, values);
-    if (spec.nginx.port) backend.port = core::substitute(*spec.nginx.port, values);
+    if (spec.nginx.address) {
+      backend.address = core::substitute(*spec.nginx.address,
+                                         substitutions(spec, slot, tag, host.name, address_of(spec, host)));
+    } else {
+      BGDEPLOY_ASSIGN(backend.address, address_for(spec, front, host, own));
+    }
+    if (spec.nginx.port)
+      backend.port =
+          core::substitute(*spec.nginx.port, substitutions(spec, slot, tag, host.name, backend.address));
     routing.push_back(std::move(backend));
   }
   return routing;
+}
+
+core::Result<std::vector<Routing>> routings_to(const spec::Spec& spec, std::size_t slot,
+                                               const std::string& tag) {
+  std::vector<Routing> routings;
+  for (std::size_t proxy = 0; proxy < spec::proxies(spec).size(); ++proxy) {
+    BGDEPLOY_ASSIGN(Routing routing, routing_to(spec, proxy, slot, tag));
+    routings.push_back(std::move(routing));
+  }
+  return routings;
 }
 
 }  // namespace bgdeploy::plan

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "bgdeploy/plan/routing.hpp"
 #include "docker_images.hpp"
 
 namespace bgdeploy::runtime {
@@ -119,13 +120,10 @@ Result<std::optional<int>> DockerRuntime::await_exit(const std::string& id, cons
   return std::unexpected(ended.error());
 }
 
-Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const std::string& published_ip,
+Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const spec::Host& app,
                                const SecretValues& secrets, const Wait& wait) {
   BGDEPLOY_ASSIGN(auto client, engine::Client::open(host, wait));
-  Placement placement{host.name(), published_ip == "127.0.0.1" ? published_ip : host.address(), published_ip};
-  for (const auto& app : spec.app_hosts) {
-    if (app.name == host.name() && app.address) placement.address = *app.address;
-  }
+  Placement placement{app.name, plan::address_of(spec, app), plan::published_ip(spec, app)};
   std::optional<engine::RegistryAuth> auth;
   if (spec.registry && secrets.registry_password)
     auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "reader.hpp"
@@ -154,6 +155,17 @@ std::vector<Host> read_list(const Value& list, const Ssh& defaults) {
   return hosts;
 }
 
+// What SSH connected to is no address of a host behind a jump, and none that others know `local` by.
+void need_addresses(const Value& app, const Spec& spec) {
+  for (const Host& host : spec.app_hosts) {
+    const auto elsewhere = [&](const Host& proxy) { return !same_machine(proxy, host); };
+    if (host.address || std::ranges::none_of(spec.proxy_hosts, elsewhere)) continue;
+    if (host.local || !host.ssh.proxy_jump.empty())
+      app.error_at_key(
+          fmt::format("must give {} an `address`, by which hosts.proxy reaches it", in_quotes(host.name)));
+  }
+}
+
 }  // namespace
 
 void read_hosts(const Value& root, Spec& spec) {
@@ -163,6 +175,7 @@ void read_hosts(const Value& root, Spec& spec) {
   if (!hosts.is_map()) return;
   spec.app_hosts = read_list(hosts.need("app"), defaults);
   spec.proxy_hosts = read_list(hosts.get("proxy"), defaults);
+  need_addresses(hosts.get("app"), spec);
 }
 
 }  // namespace bgdeploy::spec

@@ -79,10 +79,13 @@ void read_history(const Value& history, History& out) {
   set(out.keep, history.get("keep").count(1'000'000));
 }
 
-void read_proxy(const Value& proxy, Spec& spec) {
-  // `proxy: none` was refused before, in reserved.cpp.
-  if (proxy.is(Node::Kind::scalar) && proxy.node()->text == "none") return;
-  if (proxy.is_map()) read_nginx(proxy.need("nginx"), spec.nginx);
+void read_proxy(const Value& proxy, const Value& hosts, Spec& spec) {
+  spec.proxied = !(proxy.is(Node::Kind::scalar) && proxy.node()->text == "none");
+  if (spec.proxied) {
+    if (proxy.is_map()) read_nginx(proxy.need("nginx"), spec.nginx);
+  } else if (hosts.get("proxy").present()) {
+    hosts.get("proxy").error_at_key("has no meaning with `proxy: none`");
+  }
 }
 
 void read_spec(const Value& root, Spec& spec) {
@@ -97,7 +100,7 @@ void read_spec(const Value& root, Spec& spec) {
   read_docker(root.get("docker"), spec.docker);
   read_secrets(root.get("secrets"), spec);
   read_health(root.need("health"), spec.health);
-  read_proxy(root.need("proxy"), spec);
+  read_proxy(root.need("proxy"), root.get("hosts"), spec);
   const Value drain = root.get("drain");
   if (drain.is_map()) set(spec.drain_timeout, drain.get("timeout").duration(Zero::allowed));
   read_retire(root.get("retire"), spec.retire);

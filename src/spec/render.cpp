@@ -163,7 +163,10 @@ Json to_json(const Spec& spec) {
   map["docker"] = to_json(spec.docker);
   for (const auto& [name, source] : spec.secrets) map["secrets"][name] = to_json(source);
   map["health"] = to_json(spec.health);
-  map["proxy"]["nginx"] = to_json(spec.nginx);
+  if (spec.proxied)
+    map["proxy"]["nginx"] = to_json(spec.nginx);
+  else
+    map["proxy"] = "none";
   put(map["drain"], "timeout", spec.drain_timeout);
   map["retire"] = name_of(spec.retire);
   map["strategy"] = "blue_green";

@@ -19,25 +19,13 @@ struct Reserved {
 bool always(const Node&) {
   return true;
 }
-bool is_none(const Node& node) {
-  return node.kind == Node::Kind::scalar && node.text == "none";
-}
-bool has_items(const Node& node) {
-  return !node.items.empty();
-}
-bool has_several(const Node& node) {
-  return node.items.size() > 1;
-}
 bool is_other_strategy(const Node& node) {
   return node.kind == Node::Kind::scalar && node.text != "blue_green";
 }
 
-constexpr std::array<Reserved, 12> k_reserved{{
-    {"hosts.app", "more than one host in hosts.app", has_several},
-    {"hosts.proxy", "hosts.proxy", has_items},
+constexpr std::array<Reserved, 9> k_reserved{{
     {"compose", "compose", always},
     {"build", "build", always},
-    {"proxy", "proxy: none", is_none},
     {"proxy.nginx.container", "proxy.nginx.container", always},
     {"proxy.nginx.sites", "proxy.nginx.sites", always},
     {"watch", "watch", always},

@@ -209,7 +209,7 @@ TEST(DockerLaunch, AChangedSecretIsNamedAndNotShown) {
   spec::Spec spec = before.spec();
   const auto host = host::connect(spec.app_hosts[0], soon()).value_or(nullptr);
   ASSERT_TRUE(host);
-  const auto after = runtime::docker_on(*host, spec, "127.0.0.1", secrets, soon());
+  const auto after = runtime::docker_on(*host, spec, spec.app_hosts.front(), secrets, soon());
   ASSERT_TRUE(after);
   const auto slots = after->runtime->observe({as_specified(before), std::nullopt}, soon());
   ASSERT_TRUE(slots);

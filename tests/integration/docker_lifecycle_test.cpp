@@ -276,7 +276,7 @@ TEST(DockerLifecycle, ADaemonThatIsNotThereIsUnreachable) {
   const std::string real = std::getenv("DOCKER_HOST");
   setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock", 1);
   const auto host = host::connect(docker.spec().app_hosts[0], soon());
-  const auto missing = runtime::docker_on(**host, docker.spec(), "127.0.0.1", {}, soon());
+  const auto missing = runtime::docker_on(**host, docker.spec(), docker.spec().app_hosts.front(), {}, soon());
   setenv("DOCKER_HOST", real.c_str(), 1);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::unreachable);

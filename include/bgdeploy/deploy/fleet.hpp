@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/lease.hpp"
 #include "bgdeploy/deploy/world.hpp"
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/spec/spec.hpp"
@@ -13,29 +15,58 @@ namespace bgdeploy::deploy {
 
 class Fleet {
 public:
-  // Logs in everywhere, side by side. Kinds: unreachable, untrusted, denied, cancelled; every host that
-  // failed is in the details.
+  // Logs in everywhere, side by side; a machine that is app host and proxy alike once. Kinds: unreachable,
+  // untrusted, denied, cancelled; every host that failed is in the details.
   static core::Result<Fleet> connect(const spec::Spec& spec, const core::Wait& wait);
 
+  // The spec, with the addresses that were reached where it names none.
+  const spec::Spec& spec() const { return *m_spec; }
+
   // Opens docker on the app hosts. Kind refused: there is none, or it may not be used, with what to do.
-  core::Result<void> open_docker(const spec::Spec& spec, const runtime::SecretValues& secrets,
-                                 const core::Wait& wait);
+  core::Result<void> open_docker(const runtime::SecretValues& secrets, const core::Wait& wait);
 
-  // Refers to this fleet and the spec; open_docker() comes first.
-  World world(const spec::Spec& spec, core::Clock& clock, report::Sink& sink);
+  // Refers to this fleet; open_docker() comes first.
+  World world(core::Clock& clock, report::Sink& sink);
 
-  const std::vector<std::unique_ptr<host::Host>>& app_hosts() const { return m_hosts; }
-  // One per host of app_hosts(), in its order.
-  const std::vector<std::unique_ptr<proxy::Proxy>>& proxies() const { return m_proxies; }
-  // Where locks are held, in sorted order.
-  std::vector<host::Host*> lock_hosts() const;
-  // Where the history is kept.
-  host::Host& history_host() const { return *m_hosts.front(); }
+  // A host where the service's lock is held, and the path of that (see lease.hpp).
+  struct LockPlace {
+    host::Host* host;
+    std::string path;
+  };
+  // Where it counts: on all proxies (with `proxy: none`: on all app hosts), in sorted order. Who holds one of
+  // them keeps everybody else from holding all.
+  std::vector<LockPlace> locks() const;
+  // The other machines: held so that a deployer that was paused can do nothing more there.
+  std::vector<LockPlace> fences() const;
+  core::Result<LockStatus> lock_status(const core::Wait& wait) const;
+  // Where the history is kept: the first proxy host, else the first app host.
+  host::Host& history_host() const;
+
+  host::Host& app(std::size_t index) const { return *m_machines[m_apps[index]].host; }
+  host::Host& proxy(std::size_t index) const { return *m_machines[m_fronts[index]].host; }
+  // Each machine once.
+  std::vector<host::Host*> machines() const;
 
 private:
-  std::vector<std::unique_ptr<host::Host>> m_hosts;  // app hosts; each fronts itself
-  std::vector<runtime::DockerOnHost> m_docker;
-  std::vector<std::unique_ptr<proxy::Proxy>> m_proxies;
+  // The parts that refer to the host come after it.
+  struct Machine {
+    spec::Host entry;
+    std::vector<std::unique_ptr<host::Host>> lost;  // connections that broke
+    std::unique_ptr<host::Host> host;
+    runtime::DockerOnHost docker;         // on app hosts
+    std::unique_ptr<proxy::Proxy> proxy;  // on proxy hosts
+  };
+
+  std::size_t machine_of(const spec::Host& entry);
+  core::Result<void> open_docker_on(std::size_t app, const core::Wait& wait);
+  void point(World& world);
+  void revive(World& world, const core::Wait& wait);
+  LockPlace lock_place(const Machine& machine) const;
+
+  std::unique_ptr<spec::Spec> m_spec;
+  std::vector<Machine> m_machines;
+  std::vector<std::size_t> m_apps, m_fronts;  // indices of machines, in the spec's order
+  runtime::SecretValues m_secrets;
 };
 
 }  // namespace bgdeploy::deploy

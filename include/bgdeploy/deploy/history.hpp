@@ -23,9 +23,10 @@ struct HistoryEntry {
   std::string message;  // why, when it did not succeed
   plan::Release from;   // what served before; all empty on a first deploy
   plan::Release to;
-  std::string slot;                // of `to`
-  std::vector<std::string> hosts;  // app hosts it ran on
-  std::string docker;              // spec::docker_to_json of what `to` ran with; no secret in it
+  std::string slot;                  // of `to`
+  std::vector<std::string> hosts;    // app hosts it ran on
+  std::vector<std::string> proxies;  // hosts whose nginx sent to it
+  std::string docker;                // spec::docker_to_json of what `to` ran with; no secret in it
 
   bool operator==(const HistoryEntry&) const = default;
 };

@@ -16,6 +16,14 @@ namespace bgdeploy::deploy {
 core::Result<plan::State> observe(const spec::Spec& spec, const World& world,
                                   const std::optional<plan::Launch>& launch, const core::Wait& wait);
 
+// One app host, and whether it is asked is for ask_serving().
+core::Result<plan::AppHost> observe_app(const World& world, std::size_t index,
+                                        const std::optional<plan::Launch>& launch, const core::Wait& wait);
+core::Result<plan::ProxyHost> observe_proxy(const spec::Spec& spec, const World& world, std::size_t index,
+                                            const core::Wait& wait);
+// Asks what traffic is sent to whether it answers: the live slot, or, without a proxy, whatever runs.
+void ask_serving(const spec::Spec& spec, const World& world, plan::State& state, const core::Wait& wait);
+
 // Only the proxies.
 core::Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spec, const World& world,
                                                            const core::Wait& wait);

@@ -24,6 +24,9 @@ struct Context {
   report::Veil& sink;
   std::stop_token stop;  // SIGINT, SIGTERM
   std::string who;       // "jenkins@ci-7 (pid 4242)"
+
+  // The same with another spec: that of a fleet, which knows the addresses that were reached.
+  Context with(const spec::Spec& other) const { return {other, variables, clock, sink, stop, who}; }
 };
 
 struct Goal {

@@ -35,9 +35,12 @@ using Listens = std::function<bool(std::size_t host, std::size_t slot)>;
 
 struct World {
   std::vector<App> apps;           // in the spec's order
-  std::vector<ProxySide> proxies;  // in the spec's order
+  std::vector<ProxySide> proxies;  // as spec::proxies()
   MakeProber prober;
   Listens listens;
+  // Logs in again where a connection broke, and puts what it opened into `apps` and `proxies`. Where that
+  // fails they stay as they are, and say so at the next call.
+  std::function<void(World&, const core::Wait&)> revive;
   core::Clock& clock;
   report::Sink& sink;
 };

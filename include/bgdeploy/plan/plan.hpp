@@ -73,14 +73,15 @@ struct Retire {
 struct AwaitLeaving {
   bool operator==(const AwaitLeaving&) const = default;
 };  // old workers of an earlier switch
+// The commit. One routing a proxy; with `proxy: none` there is nothing to tell anyone.
 struct Switch {
   std::size_t slot;
-  Routing routing, old;
+  std::vector<Routing> routing, old;
   bool operator==(const Switch&) const = default;
-};  // the commit
+};
 struct Drain {
   std::size_t slot;
-  Routing old;
+  std::vector<Routing> old;
   bool operator==(const Drain&) const = default;
 };  // after the switch
 
@@ -111,7 +112,8 @@ struct Plan {
 core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const Request& request);
 
 // What the proxies agree on: the live slot, or nothing before a first deploy. Kind inconsistent with what is
-// where and what to type.
+// where and what to type. Without a proxy: the slot that runs; of two the one that answers, else the one that
+// was started first.
 core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state);
 
 // How a step is shown: "pull", "start", "health", "switch", "drain", "retire", … as in the events.

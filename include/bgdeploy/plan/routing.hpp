@@ -23,8 +23,22 @@ struct Backend {
 };
 using Routing = std::vector<Backend>;
 
-// What the proxies are to be told when `slot` is live. Kind usage: nothing is published and the spec does not
-// say how nginx reaches the containers.
-core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t slot, const std::string& tag);
+// What proxy number `proxy` of spec::proxies() is to be told when `slot` is live: the backends of all app
+// hosts, or its own one's where each app host fronts itself. Kind usage: nothing is published and the spec
+// does not say how nginx reaches the containers, or an app host on another machine has no address (it is
+// given the one that SSH reached, see deploy/fleet).
+core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std::size_t slot,
+                                 const std::string& tag);
+
+// The same for all proxies, in their order.
+core::Result<std::vector<Routing>> routings_to(const spec::Spec& spec, std::size_t slot,
+                                               const std::string& tag);
+
+// Where an app host publishes its ports when the spec says nothing: on the loopback, unless a proxy is
+// another machine.
+std::string published_ip(const spec::Spec& spec, const spec::Host& app);
+
+// How the proxies reach an app host: {address}.
+std::string address_of(const spec::Spec& spec, const spec::Host& app);
 
 }  // namespace bgdeploy::plan

@@ -56,18 +56,22 @@ struct SlotState {
   std::optional<Container> container;  // the one that bears the slot's container name
   std::optional<Container> aside;      // a stopped release that an unfinished deploy moved aside
   std::vector<Container> others;       // whatever else publishes the slot's port or carries its labels
+  // Whether it passed its health check when it was observed; unset when it was not asked: only slots that
+  // traffic is sent to are.
+  std::optional<bool> answers;
+  std::string answer;  // its words: "HTTP 503", "connection refused"
 
   bool operator==(const SlotState&) const = default;
 };
 
+// What runs in a slot: the container under the slot's name, or what an older tool started there.
+const Container* occupant(const SlotState& slot);
+
 struct AppHost {
   std::string host;
   std::array<SlotState, 2> slots;
-  // Whether the live slot answered its health check when it was observed; unset when it was not asked.
-  std::optional<bool> live_answers;
-  std::string live_answer;  // its words: "HTTP 503", "connection refused"
   // Whether anything at all accepts connections where the proxies send them; asked only where the live slot
-  // has no container.
+  // has no container, or one that was never started.
   std::optional<bool> live_listens;
 
   bool operator==(const AppHost&) const = default;
@@ -101,7 +105,7 @@ struct ProxyHost {
 
 struct State {
   std::vector<AppHost> app_hosts;  // in the spec's order
-  std::vector<ProxyHost> proxies;  // in the spec's order; app hosts where each fronts itself
+  std::vector<ProxyHost> proxies;  // as spec::proxies()
 
   bool operator==(const State&) const = default;
 };

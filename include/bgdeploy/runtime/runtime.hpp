@@ -115,10 +115,10 @@ struct DockerOnHost {
   std::unique_ptr<Runtime> runtime;
 };
 
-// The docker runtime of one host. `published_ip` is where ports are published when the spec says nothing.
+// The docker runtime of one host; `app` is its entry in the spec.
 // Kinds: unreachable or denied (no docker there, or no permission, with what to do), unsupported (API
 // < 1.41).
-Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const std::string& published_ip,
+Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const spec::Host& app,
                                const SecretValues& secrets, const Wait& wait);
 
 }  // namespace bgdeploy::runtime

@@ -183,6 +183,7 @@ struct Spec {
   std::string image;  // repository without tag or digest
   std::vector<Host> app_hosts;
   std::vector<Host> proxy_hosts;  // empty: each app host fronts itself
+  bool proxied = true;            // false: `proxy: none`, and nginx is nothing
   std::array<Slot, 2> slots;
   std::optional<Registry> registry;
   Docker docker;
@@ -195,6 +196,18 @@ struct Spec {
   History history;
   bool operator==(const Spec&) const = default;
 };
+
+// The hosts that run nginx, in order: none with `proxy: none`.
+inline const std::vector<Host>& proxies(const Spec& spec) {
+  static const std::vector<Host> k_none;
+  if (!spec.proxied) return k_none;
+  return spec.proxy_hosts.empty() ? spec.app_hosts : spec.proxy_hosts;
+}
+
+// Whether two entries are one machine, as far as the spec tells.
+inline bool same_machine(const Host& one, const Host& other) {
+  return one.local == other.local && one.name == other.name && one.ssh.port == other.ssh.port;
+}
 
 // The † placeholders' values: {slot} {port} {container} {container_port} {host} {address} {tag} {service}.
 using Substitutions = std::map<std::string, std::string, std::less<>>;

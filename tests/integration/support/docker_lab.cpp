@@ -217,7 +217,7 @@ Docker::Docker(const std::function<void(spec::Spec&)>& change, const runtime::Se
   m_spec.slots = {spec::Slot{"blue", 8081, "shop-blue"}, spec::Slot{"green", 8082, "shop-green"}};
   if (change) change(m_spec);
   m_host = std::move(host::connect(local, soon()).value());
-  m_docker = runtime::docker_on(*m_host, m_spec, "127.0.0.1", secrets, soon()).value();
+  m_docker = runtime::docker_on(*m_host, m_spec, m_spec.app_hosts.front(), secrets, soon()).value();
 }
 
 Docker::~Docker() {

@@ -25,8 +25,8 @@ plan::State blue_serves() {
   plan::State state;
   plan::AppHost host{.host = "web-1"};
   host.slots[0].container = container("shop-blue", plan::Container::Status::running);
-  host.live_answers = true;
-  host.live_answer = "HTTP 200";
+  host.slots[0].answers = true;
+  host.slots[0].answer = "HTTP 200";
   state.app_hosts.push_back(host);
   plan::ProxyHost proxy{.host = "web-1"};
   proxy.routing = plan::ProxyHost::Routing::slot;
@@ -67,8 +67,8 @@ TEST(Status, NamesWhatIsOdd) {
   EXPECT_THAT(oddities(spec, state), ElementsAre("web-1: the live slot blue has no container"));
 
   state = blue_serves();
-  state.app_hosts[0].live_answers = false;
-  state.app_hosts[0].live_answer = "HTTP 503";
+  state.app_hosts[0].slots[0].answers = false;
+  state.app_hosts[0].slots[0].answer = "HTTP 503";
   state.app_hosts[0].slots[1].others = {container("shop-green-2", plan::Container::Status::running)};
   EXPECT_THAT(oddities(spec, state),
               ElementsAre("web-1: the live slot blue does not answer: HTTP 503",

@@ -180,7 +180,7 @@ private:
   int m_next_id = 0;
 };
 
-// The file and the workers may disagree only while a switch is under way, or after one was cut short.
+// A switch that is not accepted can be taken back by whoever comes next.
 class SimulatedWorld::FakeNginx final : public proxy::Proxy {
 public:
   FakeNginx(SimulatedWorld& world, const spec::Spec& spec, std::string name)
@@ -191,7 +191,7 @@ public:
     BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
       seen.routing = file ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::missing;
       seen.live = file.value_or(0);
-      seen.unfinished = file != in_force;
+      seen.unfinished = before.has_value();
       return {};
     }));
     return seen;
@@ -200,7 +200,9 @@ public:
   Result<void> check(const Wait&) override { return {}; }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
-      (keep ? in_force : file) = keep ? file : in_force;
+      if (before && !keep) file = *before;
+      in_force = file;
+      before.reset();
       return {};
     });
   }
@@ -217,33 +219,35 @@ public:
   }
 
   std::optional<std::size_t> file, in_force;
+  // What a switch that was not accepted yet would put back: it stays on the host when the deployer is gone.
+  std::optional<std::optional<std::size_t>> before;
 
 private:
   class FakeSwitch final : public proxy::Switch {
   public:
-    FakeSwitch(FakeNginx& nginx, std::size_t target)
-        : m_nginx(nginx), m_target(target), m_before(nginx.in_force) {}
+    FakeSwitch(FakeNginx& nginx, std::size_t target) : m_nginx(nginx), m_target(target) {}
 
     Result<void> commit(const Wait&) override {
       if (m_nginx.m_name == m_nginx.m_world.refusing_proxy)
         return core::fail(ErrorKind::refused, "nginx -t: no", {"[emerg] no"});
-      // Renamed, then reloaded: a deployer that dies in between leaves file and workers apart for a moment,
-      // until the script on the host puts the file back itself.
-      auto done = m_nginx.m_world.effect([&]() -> Result<void> {
+      return m_nginx.m_world.effect([&]() -> Result<void> {
+        m_nginx.before = m_nginx.file;
         m_nginx.file = m_nginx.in_force = m_target;
         return {};
       });
-      if (!done && !m_nginx.m_world.m_dead) m_nginx.file = m_nginx.in_force = m_before;
-      return done;
     }
     Result<void> restore(const Wait&) override {
       return m_nginx.m_world.effect([&]() -> Result<void> {
-        m_nginx.file = m_nginx.in_force = m_before;
+        m_nginx.file = m_nginx.in_force = *m_nginx.before;
+        m_nginx.before.reset();
         return {};
       });
     }
     Result<void> accept(const Wait&) override {
-      return m_nginx.m_world.effect([] { return Result<void>{}; });
+      return m_nginx.m_world.effect([&]() -> Result<void> {
+        m_nginx.before.reset();
+        return {};
+      });
     }
     Result<proxy::Drained> drain(core::Duration, const proxy::Routing&, const Wait&) override {
       BGDEPLOY_TRY(m_nginx.m_world.effect([] { return Result<void>{}; }));
@@ -253,7 +257,6 @@ private:
   private:
     FakeNginx& m_nginx;
     std::size_t m_target;
-    std::optional<std::size_t> m_before;
   };
 
   SimulatedWorld& m_world;
@@ -279,21 +282,25 @@ private:
 
 SimulatedWorld::SimulatedWorld(const spec::Spec& spec, std::size_t hosts)
     : m_spec(spec), m_recorder(std::make_unique<Recorder>()), m_clock(std::make_unique<JumpingClock>()) {
-  for (std::size_t i = 0; i < hosts; ++i) {
-    m_hosts.push_back(std::make_unique<FakeHost>(*this, spec));
-    m_proxies.push_back(std::make_unique<FakeNginx>(*this, spec, spec.app_hosts[i].name));
-  }
+  for (std::size_t i = 0; i < hosts; ++i) m_hosts.push_back(std::make_unique<FakeHost>(*this, spec));
+  for (const spec::Host& proxy : spec::proxies(spec))
+    m_proxies.push_back(std::make_unique<FakeNginx>(*this, spec, proxy.name));
 }
 
 SimulatedWorld::~SimulatedWorld() = default;
 
 deploy::World SimulatedWorld::world() {
-  deploy::World world{
-      .apps = {}, .proxies = {}, .prober = {}, .listens = {}, .clock = *m_clock, .sink = *m_recorder};
-  for (std::size_t i = 0; i < m_hosts.size(); ++i) {
+  deploy::World world{.apps = {},
+                      .proxies = {},
+                      .prober = {},
+                      .listens = {},
+                      .revive = [](deploy::World&, const Wait&) {},
+                      .clock = *m_clock,
+                      .sink = *m_recorder};
+  for (std::size_t i = 0; i < m_hosts.size(); ++i)
     world.apps.push_back({m_spec.app_hosts[i].name, m_hosts[i].get(), m_hosts[i].get()});
-    world.proxies.push_back({m_spec.app_hosts[i].name, m_proxies[i].get()});
-  }
+  for (std::size_t i = 0; i < m_proxies.size(); ++i)
+    world.proxies.push_back({spec::proxies(m_spec)[i].name, m_proxies[i].get()});
   world.prober = [this](std::size_t host, std::size_t slot,
                         const std::string&) -> Result<std::unique_ptr<health::Prober>> {
     return std::make_unique<SlotProber>([this, host, slot] {
@@ -350,9 +357,14 @@ void SimulatedWorld::look() {
 std::vector<std::optional<std::string>> SimulatedWorld::answers() const {
   const std::scoped_lock lock(m_mutex);
   std::vector<std::optional<std::string>> seen;
-  for (const auto& proxy : m_proxies)
-    for (const auto& host : m_hosts)  // every backend of the routing takes a share of the requests
-      seen.push_back(proxy->in_force ? host->answer(*proxy->in_force) : std::nullopt);
+  for (std::size_t i = 0; i < m_proxies.size(); ++i) {
+    const auto slot = m_proxies[i]->in_force;
+    for (std::size_t host = 0; host < m_hosts.size(); ++host)  // every backend takes a share of the requests
+      if (host == i || !m_spec.proxy_hosts.empty())
+        seen.push_back(slot ? m_hosts[host]->answer(*slot) : std::nullopt);
+  }
+  if (!m_spec.proxied)  // nginx passes over a slot that refuses connections
+    for (const auto& host : m_hosts) seen.push_back(host->answer(0) ? host->answer(0) : host->answer(1));
   return seen;
 }
 

@@ -37,7 +37,7 @@ State blue_serves() {
   State state;
   AppHost host{.host = "web-1"};
   host.slots[0].container = container("c1", release("1.0", k_digest_1), Container::Status::running);
-  host.live_answers = true;
+  host.slots[0].answers = true;
   state.app_hosts.push_back(host);
   ProxyHost proxy{.host = "web-1"};
   proxy.routing = ProxyHost::Routing::slot;
@@ -75,7 +75,7 @@ TEST(BlueGreen, DeploysIntoTheIdleSlotAndRetiresTheOther) {
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
-  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].slots[0].answers.reset();
   state.proxies[0].routing = ProxyHost::Routing::missing;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
   EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
@@ -85,7 +85,7 @@ TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
-  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].slots[0].answers.reset();
   state.app_hosts[0].live_listens = false;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
   EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
@@ -96,7 +96,7 @@ TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
 TEST(BlueGreen, WhatServesWithoutAContainerKeepsItsSlot) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
-  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].slots[0].answers.reset();
   state.app_hosts[0].live_listens = true;
   EXPECT_EQ(planned(state, deploy("1.0", k_digest_1)).target, 1U);
 }
@@ -105,7 +105,7 @@ TEST(BlueGreen, AReleaseThatCouldServeAgainKeepsItsSlotWhenTheLiveOneIsGone) {
   State state = blue_serves();
   state.app_hosts[0].slots[1].container = state.app_hosts[0].slots[0].container;
   state.app_hosts[0].slots[0].container.reset();
-  state.app_hosts[0].live_answers.reset();
+  state.app_hosts[0].slots[0].answers.reset();
   state.app_hosts[0].live_listens = false;
   const Plan plan = planned(state, deploy("2.0", k_digest_2));
   EXPECT_EQ(plan.target, 1U);
@@ -144,7 +144,7 @@ TEST(BlueGreen, RedeploysWhatIsLiveWhenForcedOrWhenItDoesNotAnswer) {
   Request request = deploy("1.0", k_digest_1);
   request.force = true;
   EXPECT_TRUE(planned(state, request).switches());
-  state.app_hosts[0].live_answers = false;
+  state.app_hosts[0].slots[0].answers = false;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
   EXPECT_TRUE(plan.switches());
   EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("does not answer")));
@@ -286,7 +286,7 @@ TEST(BlueGreenProperty, NeverTouchesTheLiveSlotBeforeTheSwitch) {
       if (*rc::gen::arbitrary<bool>())
         slot.aside = container(id + "-aside", some_release(), Container::Status::exited);
     }
-    state.app_hosts[0].live_answers = *rc::gen::arbitrary<bool>();
+    state.app_hosts[0].slots[0].answers = *rc::gen::arbitrary<bool>();
     Request request{*rc::gen::element(Request::Kind::deploy, Request::Kind::rollback),
                     {some_release(), {}},
                     *rc::gen::arbitrary<bool>()};

@@ -30,7 +30,7 @@ TEST(Report, NamesEveryErrorInFileOrder) {
                       "  http: {path: up, port: x}\n"
                       "  interval: 5\n"
                       "proxy: {nginx: {include: conf.d/x.inc}}\n"),
-            R"(bgdeploy.yml: 10 errors
+            R"(bgdeploy.yml: 9 errors
 bgdeploy.yml:1:1: image is missing
 service: Shop!
 ^
@@ -40,9 +40,6 @@ service: Shop!
 bgdeploy.yml:2:1: unknown key 'imgae', did you mean 'image'?
 imgae: example/app
 ^
-bgdeploy.yml:3:9: more than one host in hosts.app is not supported yet
-hosts: {app: [web.example.com, "-oProxyCommand=id"]}
-        ^
 bgdeploy.yml:3:32: hosts.app[1] must be [user@]host[:port], not '-oProxyCommand=id'
 hosts: {app: [web.example.com, "-oProxyCommand=id"]}
                                ^
@@ -151,16 +148,31 @@ TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
     EXPECT_EQ(messages_of(minimal(line)), message);
     EXPECT_EQ(load_text(minimal(line)).error().kind, ErrorKind::unsupported) << line;
   }
-  EXPECT_EQ(messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", "none")),
-            "6:1: proxy: none is not supported yet");
   EXPECT_EQ(messages_of(with("include: /etc/nginx/app.inc", "sites: {from: a, to: b}, container: c")),
             "6:17: proxy.nginx.sites is not supported yet\n6:42: proxy.nginx.container is not supported yet");
-  EXPECT_EQ(messages_of(with_host("a, b")), "3:9: more than one host in hosts.app is not supported yet");
-  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [a], proxy: [a]}")),
-            "3:19: hosts.proxy is not supported yet");
   EXPECT_EQ(messages_of("service: app\nhosts: {app: [h]}\nslots: {a: 1, b: 2}\nhealth: {tcp: true}\n"
                         "proxy: {nginx: {include: /x}}\ncompose: {}"),
             "6:1: compose is not supported yet");
+}
+
+TEST(Hosts, NeedAnAddressWhereSshDoesNotGiveOne) {
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [a, {host: b, proxy_jump: j}], proxy: [p]}")),
+            "3:9: hosts.app must give 'b' an `address`, by which hosts.proxy reaches it");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [local], proxy: [p]}")),
+            "3:9: hosts.app must give 'local' an `address`, by which hosts.proxy reaches it");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [local], proxy: [local]}")), "loaded");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}",
+                             "{app: [{host: b, proxy_jump: j, address: 10.0.0.1}], proxy: [p]}")),
+            "loaded");
+}
+
+TEST(Proxy, NoneHasNoProxyHosts) {
+  const auto text = with("{nginx: {include: /etc/nginx/app.inc}}", "none");
+  EXPECT_EQ(messages_of(text), "loaded");
+  EXPECT_FALSE(load_text(text)->proxied);
+  auto several = text;
+  several.replace(several.find("{app: [web.example.com]}"), 24, "{app: [a], proxy: [a]}");
+  EXPECT_EQ(messages_of(several), "3:19: hosts.proxy has no meaning with `proxy: none`");
 }
 
 TEST(Unsupported, IsUsageWhenMoreIsWrong) {
