@@ -12,6 +12,9 @@ namespace bgdeploy::deploy {
 // A killed deployer's holder sees EOF, and a status asks with a shared lock for a moment: so the lock is
 // tried for a second before somebody else is said to hold it.
 //
+// The folder may be one that everybody may write to, where nobody can replace what another user left: who holds
+// it is in a file for each user, and a link that was planted there is not followed.
+//
 // It is opened for reading, since that is enough for flock and lets every user who may log in take it.
 //
 // On silence it ends what a paused deployer would go on through before it lets go: the nearest ancestor that
@@ -31,16 +34,26 @@ dir=${f%/*}
 [ -d "$dir" ] || stop "no folder $dir"
 [ -w "$dir" ] || stop "$(id -un) may not write to $dir; set \`sudo: true\` or log in as somebody who may"
 IFS= read -r info || exit 1
-[ -e "$f.lock" ] || true >>"$f.lock" || stop "cannot create $f.lock"
-exec 9<"$f.lock"
+[ -e "$f.lock" ] || (set -C && : >"$f.lock") 2>/dev/null
+[ -f "$f.lock" ] || stop "cannot create $f.lock"
+exec 9<"$f.lock" || exit 1
+info_file=$f.info.$(id -u) new=$f.new.$(id -u)
+holder() {
+  newest=
+  for one in "$f".info.*; do
+    [ -n "$newest" ] && [ ! "$one" -nt "$newest" ] || newest=$one
+  done
+  cat "$newest" 2>/dev/null
+}
 tries=0
 until flock -n 9; do
   tries=$((tries + 1))
-  [ $tries -lt 10 ] || { echo "locked $(cat "$f.info" 2>/dev/null)"; exit 1; }
+  [ $tries -lt 10 ] || { echo "locked $(holder)"; exit 1; }
   sleep 0.1 2>/dev/null || { sleep 1; tries=9; }
 done
 [ ! -e "$f.freeze" ] || { echo "frozen $(cat "$f.freeze")"; exit 1; }
-{ printf '%s\n' "$info" >"$f.info.new" && mv -f "$f.info.new" "$f.info"; } || stop "cannot write $f.info"
+rm -f "$new"
+{ (set -C && printf '%s\n' "$info" >"$new") && mv -f "$new" "$info_file"; } || stop "cannot write $info_file"
 
 look() {
   { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -79,7 +92,7 @@ while :; do
   case $beat in '' | *bye*) break ;; esac
   echo ack || break
 done
-rm -f "$f.info"
+rm -f "$info_file"
 )sh";
 
 // Arguments: PATH. Stdout: "frozen JSON" and "locked JSON" where they apply, or "broken WORDS".
@@ -89,14 +102,19 @@ command -v flock >/dev/null || { echo "broken no flock there; install util-linux
 [ ! -e "$f.freeze" ] || echo "frozen $(cat "$f.freeze")"
 [ -e "$f.lock" ] || exit 0
 exec 9<"$f.lock"
-flock -n -s 9 || echo "locked $(cat "$f.info" 2>/dev/null)"
+newest=
+for one in "$f".info.*; do
+  [ -n "$newest" ] && [ ! "$one" -nt "$newest" ] || newest=$one
+done
+flock -n -s 9 || echo "locked $(cat "$newest" 2>/dev/null)"
 exit 0
 )sh";
 
 // Arguments: PATH. Stdin: the freeze's owner as JSON.
 inline constexpr std::string_view k_freeze_script = R"sh(
 umask 022
-cat >"$1.freeze.new" && mv -f "$1.freeze.new" "$1.freeze"
+rm -f "$1.freeze.new"
+(set -C && cat >"$1.freeze.new") && mv -f "$1.freeze.new" "$1.freeze"
 )sh";
 
 // Arguments: PATH. Stdout: "yes" when there was a freeze.

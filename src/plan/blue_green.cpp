@@ -12,8 +12,11 @@ using core::ErrorKind;
 
 bool same_release(const Container& container, const Request& request) {
   const Release& wanted = request.launch.release;
-  if (request.kind == Request::Kind::rollback && !wanted.id.empty() && container.release.id == wanted.id)
-    return true;
+  if (request.kind == Request::Kind::rollback) {
+    if (!wanted.id.empty() && container.release.id == wanted.id) return true;
+    // What an older tool started is that release as it ran, however it was configured.
+    if (wanted.id.empty() && !container.managed && container.release == wanted) return true;
+  }
   return container.managed && container.release.digest == wanted.digest && container.differences &&
          container.differences->empty();
 }

@@ -204,6 +204,55 @@ TEST(BlueGreen, RollbackStartsTheStoppedContainerWithoutAPull) {
   EXPECT_TRUE(std::holds_alternative<Start>(plan.steps[0]));
 }
 
+TEST(BlueGreen, RollbackStartsWhatAnOlderToolRanAsItWas) {
+  State state = blue_serves();
+  Release adopted = release("0.9", k_digest_2);
+  adopted.id.clear();
+  state.app_hosts[0].slots[1].container = container("c2", adopted, Container::Status::exited);
+  state.app_hosts[0].slots[1].container->managed = false;
+  const Plan plan = planned(state, {Request::Kind::rollback, {adopted, {}}, false});
+  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "drain", "retire"));
+}
+
+TEST(BlueGreen, ReleasesOfSeveralHostsBearOneId) {
+  State state = blue_serves();
+  state.app_hosts.push_back(state.app_hosts[0]);
+  state.app_hosts[1].host = "web-2";
+  Release left = release("2.0", k_digest_2);
+  left.id = "of-an-interrupted-deploy";
+  state.app_hosts[1].slots[1].container = container("c2", left, Container::Status::running);
+  state.app_hosts[1].slots[1].container->differences.emplace();
+  spec::Spec spec = test::small_spec(2);
+  state.proxies.push_back(state.proxies[0]);
+  const auto plan = make_plan(spec, state, deploy("2.0", k_digest_2));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->to.id, left.id);
+  const auto created = std::ranges::find_if(
+      plan->steps, [](const Step& step) { return std::holds_alternative<Create>(step); });
+  ASSERT_NE(created, plan->steps.end());
+  EXPECT_EQ(std::get<Create>(*created).launch.release.id, left.id);
+}
+
+TEST(BlueGreen, WithoutAProxyWhatRunsIsLive) {
+  spec::Spec spec = test::small_spec();
+  spec.proxied = false;
+  State state = blue_serves();
+  state.proxies.clear();
+  EXPECT_EQ(*live_slot(spec, state), 0U);
+  SlotState& green = state.app_hosts[0].slots[1];
+  green.container = container("c2", release("2.0", k_digest_2), Container::Status::running);
+  state.app_hosts[0].slots[0].container->started = core::SystemTime(std::chrono::seconds(100));
+  green.container->started = core::SystemTime(std::chrono::seconds(200));
+  green.answers = true;
+  EXPECT_EQ(*live_slot(spec, state), 0U) << "it was there first";
+  state.app_hosts[0].slots[0].answers = false;
+  EXPECT_EQ(*live_slot(spec, state), 1U) << "it is the one that answers";
+  state.app_hosts[0].slots[0].container->status = Container::Status::exited;
+  EXPECT_EQ(*live_slot(spec, state), 1U);
+  green.container.reset();
+  EXPECT_EQ(*live_slot(spec, state), std::nullopt);
+}
+
 TEST(BlueGreen, RollbackFindsWhatAnInterruptedDeployMovedAside) {
   State state = blue_serves();
   state.app_hosts[0].slots[1].aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
