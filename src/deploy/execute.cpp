@@ -177,10 +177,10 @@ Outcome needs_a_human(const Error& began_with, Error now) {
 
 Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan,
                              StepRunner& runner, World& world, const Stops& stops, Error error) {
-  const bool ours = !stops.lost.stop_requested();
-  // Looking needs no lock; anything else does.
   const Wait wait = Wait::for_at_most(k_verify_time);
   world.revive(world, wait);
+  // Looking needs no lock; anything else does. It went with the connection, which is made again by now.
+  const bool ours = !stops.lost.stop_requested();
   if (ours && runner.commit_began())
     if (auto back = put_proxies_back(spec, plan, world, wait); !back)
       return needs_a_human(error, std::move(back.error()));

@@ -78,6 +78,7 @@ std::vector<std::string> StepRunner::undo_all() {
     const std::string words = plan::describe_undo(m_spec, undo->step);
     const core::SteadyTime began = m_world.clock.now();
     if (auto result = undo->action(Wait::for_at_most(k_undo, m_lost)); !result) {
+      if (m_lost.stop_requested()) result = std::unexpected(why_stopped());
       const std::string host = plan::step_host(m_spec, undo->step);
       leftovers.push_back(
           fmt::format("{}{}could not {}: {}", host, host.empty() ? "" : ": ", words, result.error().message));
