@@ -42,7 +42,7 @@ std::string address_of(const spec::Spec& spec, const spec::Host& app) {
 core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std::size_t slot,
                                  const std::string& tag) {
   const bool published = spec.docker.host_ip != "none";
-  if (!published && !spec.nginx.address)
+  if (!published && !spec.nginx.address && !spec.nginx.sites)
     return core::fail(
         core::ErrorKind::usage,
         "docker.host_ip is none, so proxy.nginx.address must say how nginx reaches the containers");

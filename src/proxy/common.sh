@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015,SC2020,SC3013
 # What the scripts on a proxy host share. POSIX sh (dash, bash, busybox ash). The settings are assigned before
-# this text: include test_command dump_command version_command reload_command globals prefix conf pid_file
-# content, old_workers, drain_for, backends. Commands are words quoted by the sender; nothing that comes from
-# this host is ever evaluated. All loops read /proc with builtins, because a fork a poll costs more than the
+# this text: include, or from_0 to_0 from_1 to_1 (whole sites, by slot), or both empty; container (and inspect_command
+# logs_command) where nginx runs in one; test_command dump_command version_command reload_command globals prefix
+# conf pid_file; slot content, keep, old_workers, drain_for, backends. Commands are words quoted by the sender; nothing
+# that comes from this host is ever evaluated. All loops read /proc with builtins, because a fork a poll costs more than the
 # poll.
 #
 # Lines to the sender begin with a word of the protocol; foreign text always stands behind "detail".
@@ -22,6 +23,12 @@ command -v timeout >/dev/null 2>&1 && bounded='timeout 60 '
 say() { printf '%s\n' "$*"; }
 details() {
   [ -z "$1" ] || printf '%s\n' "$1" | head -n 60 | sed 's/^/detail /'
+}
+
+fail() {
+  details "$words"
+  say "failed refused $1"
+  exit 1
 }
 
 # Our lock and the protocol's stdin are not for what we start: a daemon would keep them.
@@ -151,6 +158,8 @@ under_prefix() {
 find_nginx() {
   dump=$(run "$dump_command")
   dump_status=$?
+  # That one is found from the container's first process.
+  [ -z "$container" ] || return 0
   text=$dump
   if [ "$dump_status" != 0 ]; then
     [ -n "$conf" ] || conf=$(built_with conf-path)
@@ -163,6 +172,10 @@ find_nginx() {
 
 find_master() {
   master=''
+  if [ -n "$container" ]; then
+    find_master_below "$container_pid"
+    return
+  fi
   [ -n "$pid_file" ] || return 1
   { read -r master <"$pid_file"; } 2>/dev/null
   case $master in '' | *[!0-9]*) master='' && return 1 ;; esac
@@ -171,16 +184,43 @@ find_master() {
   return 1
 }
 
+# The process, or the nearest one below it: an init or a script may be in front of nginx.
+find_master_below() {
+  while [ $# -gt 0 ]; do
+    below=''
+    for candidate in "$@"; do
+      process "$candidate" || continue
+      case $title in *': master process'*) master=$candidate && return 0 ;; esac
+      children "$candidate"
+      below="$below $kids"
+    done
+    # shellcheck disable=SC2086
+    set -- $below
+  done
+  return 1
+}
+
+need_master() {
+  [ -n "$container" ] || find_master || find_nginx
+  find_master || fail "nginx is not running ($(where_master))"
+}
+where_master() {
+  if [ -n "$container" ]; then printf 'in the container %s' "$container"; else printf 'pid file %s' "$pid_file"; fi
+}
+
 # The short lock of one nginx: whoever changes its files and reloads it holds it, of whatever service. $1 is -x
-# or -s. A pid file that was replaced meanwhile is another lock.
+# or -s. It is on the pid file, and one that was replaced meanwhile is another lock. A container's pid file is not
+# at hand: there it is on what the kernel says of the master, which whoever finds it can open too.
 lock() {
+  locked=$pid_file
+  [ -z "$container" ] || locked=/proc/$master/stat
   now
   limit=$((now + lock_patience))
   while :; do
-    { command exec 9<"$pid_file"; } 2>/dev/null || return 2
+    { command exec 9<"$locked"; } 2>/dev/null || return 2
     flock -n "$1" 9 2>/dev/null
     case $? in
-      0) [ /proc/self/fd/9 -ef "$pid_file" ] && return 0 ;;
+      0) [ /proc/self/fd/9 -ef "$locked" ] && return 0 ;;
       1) ;;
       *) return 3 ;;
     esac
@@ -191,34 +231,192 @@ lock() {
 }
 unlock() { exec 9<&-; }
 
+exists() { [ -e "$1" ] || [ -L "$1" ]; }
+
+# ~ is the home of whoever logs in, also under sudo.
+at_home() {
+  case $1 in
+    '~/'*) ;;
+    *) printf '%s' "$1" && return ;;
+  esac
+  home=$HOME
+  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then
+    home=$({ getent passwd "$SUDO_USER" || grep "^$SUDO_USER:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
+  fi
+  printf '%s/%s' "${home%/}" "${1#??}"
+}
+
+# What docker says of nginx's container: its state and first process, then two lines for each mount.
+inspect_container() {
+  words=''
+  described=$(eval "$bounded$inspect_command" 2>/dev/null </dev/null 3<&- 9<&-) || {
+    words=$(run "$inspect_command")
+    fail "docker says nothing about the container $container"
+  }
+  read -r container_state container_pid <<END
+$described
+END
+  [ "$container_state" = running ] || fail "the container $container is not running ($container_state)"
+}
+
+# Sets `source` and `mounted` to the mount through which the container has $1: the one that lies deepest. With `host`
+# as $2 the path is the host's.
+find_mount() {
+  mounted='' source=''
+  while IFS= read -r source_here && IFS= read -r mounted_here; do
+    side=$mounted_here
+    [ "${2-}" != host ] || side=$source_here
+    [ -n "$side" ] || continue
+    side=${side%/}
+    case $1 in "$side" | "$side"/*) ;; *) continue ;; esac
+    [ -z "$mounted" ] || [ ${#side} -ge "$deepest" ] || continue
+    deepest=${#side} source=${source_here%/} mounted=$mounted_here
+  done <<END
+$(printf '%s\n' "$described" | tail -n +2)
+END
+  [ -n "$mounted" ]
+}
+
+# A file of the container as the host has it; $1 where it has none.
+from_container() {
+  if [ -n "$container" ] && find_mount "$1" && [ -n "$source" ]; then
+    printf '%s' "$source${1#"${mounted%/}"}"
+  else
+    printf '%s' "$1"
+  fi
+}
+
+refuse_single_file() {
+  fail "$container has $1 mounted as a single file: a rename gives it a new inode, which the container never sees. \
+Mount its folder instead"
+}
+
+# Whether nginx in its container has what is in the folder on this host.
+follow_mount() {
+  [ -n "$source" ] || fail "$container has something mounted on $mounted that this host does not see: mount a folder there"
+  mount_root=$(readlink -f -- "$source") && case $(readlink -f -- "$folder") in
+    "$mount_root" | "${mount_root%/}"/*) ;;
+    *) fail "$path is outside of $source, which is what $container sees: a symlink leads out of it" ;;
+  esac
+}
+
 # Where the include is: symlinks are followed, since a rename over one would replace it.
 find_include() {
-  path=$(readlink -f -- "$include" 2>/dev/null) && [ -n "$path" ] || path=$include
+  path=$include
+  if [ -n "$container" ]; then
+    find_mount "$include" || fail "$container has no folder of this host mounted where $include is: mount its folder"
+    [ "${mounted%/}" != "$include" ] || refuse_single_file "$include"
+    path=$(from_container "$include")
+  fi
+  real=$(readlink -f -- "$path" 2>/dev/null) && [ -n "$real" ] && path=$real
   folder=${path%/*}
   [ -n "$folder" ] || folder=/
   hidden=${path%/*}/.${path##*/}.bgdeploy
-  new=$hidden.new old=$hidden.old absent=$hidden.absent
+  [ -z "$container" ] || [ ! -d "$folder" ] || follow_mount
 }
 
-# Whether the include is among the files of a dump, by whatever name.
+# Here a symlink is what is put there and taken away, never what it leads to.
+find_sites() {
+  from_0=$(at_home "$from_0") to_0=$(at_home "$to_0")
+  from_1=$(at_home "$from_1") to_1=$(at_home "$to_1")
+  path=$to_0 gone=$to_1 from=$from_0
+  [ "$slot" != 1 ] || path=$to_1 gone=$to_0 from=$from_1
+  [ "$gone" != "$path" ] || gone=''
+  include=$path folder=${path%/*}
+  [ -n "$folder" ] || folder=/
+  hidden=${to_0%/*}/.${to_0##*/}.bgdeploy
+  [ -n "$container" ] || return 0
+  for site in "$path" "$gone"; do
+    [ -n "$site" ] || continue
+    find_mount "$site" host || fail "$container has no folder of this host mounted that $site is in: mount its folder"
+    [ "$source" != "$site" ] || refuse_single_file "$site"
+  done
+  [ ! -d "$folder" ] || follow_mount
+}
+
+# Sets `path`, the live file; `gone`, the other slot's site where it has a path of its own; `from`, what a site is
+# copied from. Beside them, under names that no glob matches: `new`, what is going to be there; `kept`, a folder with
+# what was there under its own name, from before the first change until the switch is accepted; `part`, what is being
+# made or removed.
+find_files() {
+  gone='' from=''
+  [ -z "$container" ] || inspect_container
+  if [ -n "$to_0" ]; then find_sites; else find_include; fi
+  new=$hidden.new kept=$hidden.before part=$hidden.part
+}
+
+# A copy of an entry, or, where that can be, the same file under another name.
+keep_entry() {
+  { [ ! -L "$1" ] && ln -- "$1" "$2" 2>/dev/null; } || cp -pP -- "$1" "$2"
+}
+
+# It is there whole or not at all.
+back_up() {
+  rm -rf -- "$part" && mkdir -m 0700 -- "$part" || return 1
+  for entry in "$path" "$gone"; do
+    [ -z "$entry" ] || ! exists "$entry" || keep_entry "$entry" "$part/${entry##*/}" || return 1
+  done
+  sync "$part" 2>/dev/null
+  mv -- "$part" "$kept"
+}
+
+# Everything that was there is back before anything else goes: others may reload at any time. What was put where there
+# was nothing is kept as `new`.
+put_back() {
+  for entry in "$path" "$gone"; do
+    saved=$kept/${entry##*/}
+    [ -n "$entry" ] && exists "$saved" || continue
+    [ -L "$saved" ] || ! [ "$saved" -ef "$entry" ] || [ -L "$entry" ] || continue
+    rm -rf -- "$part" && keep_entry "$saved" "$part" && mv -f -- "$part" "$entry" || return 1
+  done
+  for entry in "$path" "$gone"; do
+    [ -n "$entry" ] && exists "$entry" && ! exists "$kept/${entry##*/}" || continue
+    mv -f -- "$entry" "$new" || return 1
+  done
+}
+
+forget() {
+  [ -n "$hidden" ] || return 0
+  rm -rf -- "$new" "$part" || return 1
+  [ ! -e "$kept" ] || { mv -- "$kept" "$part" && rm -rf -- "$part"; }
+}
+
+# Whether the live file is among the files of a dump, by whatever name.
 reads_include() {
   files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
   printf '%s\n' "$files" | grep -qxF -e "$include" -e "$path" && return 0
+  target=$(readlink -f -- "$path" 2>/dev/null)
   while read -r file; do
-    [ "$(readlink -f -- "$file" 2>/dev/null)" != "$path" ] || return 0
+    [ "$(readlink -f -- "$(from_container "$file")" 2>/dev/null)" != "$target" ] || return 0
   done <<END
 $files
 END
   return 1
 }
 
+# Whether a dump has what is in the live file: a container may have the folder in its own way.
+reads_content() {
+  written=$(cat -- "$path")
+  case $1 in *":
+$written"*) return 0 ;; esac
+  return 1
+}
+
 # What the master wrote to its error log since `remember_log`.
 remember_log() {
-  log_at=0
+  log_at=0 log=''
+  if [ -n "$container" ]; then
+    log_at=$(date +%s)
+    return
+  fi
   log=$(readlink "/proc/$master/fd/2" 2>/dev/null)
   [ -f "$log" ] && log_at=$(wc -c <"$log")
 }
 log_since() {
+  if [ -n "$container" ]; then
+    run "$logs_command --since $log_at" | grep -F '[emerg]' | tail -n 5
+    return
+  fi
   if [ ! -f "$log" ]; then
     log=$(directive error_log "$(run "$dump_command")")
     case $log in '' | stderr | syslog:* | memory:*) return ;; esac

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/proxy/proxy.hpp"
 #include "script.hpp"
 #include "scripts.hpp"
@@ -14,64 +15,118 @@ namespace {
 
 using core::ErrorKind;
 
+std::unexpected<core::Error> refused(std::string message, std::vector<std::string> details = {}) {
+  return core::fail(ErrorKind::refused, std::move(message), std::move(details));
+}
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
 Result<void> check_folder(const Probe& probe) {
-  const auto folder = probe.path.substr(0, probe.path.rfind('/'));
-  if (probe.state == "other")
-    return core::fail(ErrorKind::refused, fmt::format("{} is not a file", probe.path));
-  if (probe.folder == "missing")
-    return core::fail(ErrorKind::refused, fmt::format("the include's folder {} does not exist", folder));
+  const std::string& path = probe.file.path;
+  const auto folder = folder_of(path);
+  if (probe.file.state == "other") return refused(fmt::format("{} is not a file", path));
+  if (probe.folder == "missing" && probe.uid != 0)
+    return refused(fmt::format("the folder {} does not exist, or {} may not see it", folder, probe.user));
+  if (probe.folder == "missing") return refused(fmt::format("the folder {} does not exist", folder));
   if (probe.folder == "unwritable" && probe.uid == 0)
-    return core::fail(ErrorKind::refused, fmt::format("the include's folder {} is read-only", folder));
+    return refused(fmt::format("the folder {} is read-only", folder));
   if (probe.folder == "unwritable")
-    return core::fail(ErrorKind::refused,
-                      fmt::format("{} may not write in {}: set `sudo: true`, or let it", probe.user, folder));
+    return refused(fmt::format("{} may not write in {}: set `sudo: true`, or let it", probe.user, folder));
   if (probe.folder == "mounted")
-    return core::fail(
-        ErrorKind::refused,
-        fmt::format("{} is mounted by itself and cannot be replaced: mount its folder instead", probe.path));
-  if (probe.folder == "immutable")
-    return core::fail(ErrorKind::refused, fmt::format("{} is read-only or immutable", probe.path));
+    return refused(
+        fmt::format("{} is mounted by itself and cannot be replaced: mount its folder instead", path));
+  if (probe.folder == "immutable") return refused(fmt::format("{} is read-only or immutable", path));
   return {};
 }
 
-// 127 is the shell's word for a command that it cannot find (POSIX, 2.8.2).
+// 127 is the shell's word for a command that it cannot find (POSIX, 2.8.2), and docker exec's.
 Result<void> check_nginx(const Probe& probe, const spec::Nginx& nginx) {
   if (probe.test_status == 127)
-    return core::fail(ErrorKind::refused, fmt::format("{} was not found", nginx.test.front()),
-                      probe.test_output);
-  const bool first_deploy = probe.state == "missing";
+    return refused(fmt::format("{} was not found", nginx.test.front()), probe.test_output);
+  const bool first_deploy = !probe.file.there();
   if (probe.test_status != 0 && !first_deploy)
-    return core::fail(ErrorKind::refused, "nginx refuses its configuration as it stands", probe.test_output);
+    return refused("nginx refuses its configuration as it stands", probe.test_output);
   if (!probe.running)
-    return core::fail(ErrorKind::refused,
-                      fmt::format("nginx is not running (pid file {})", core::printable(probe.pid_file)),
-                      probe.test_status == 0 ? std::vector<std::string>{} : probe.test_output);
+    return refused(
+        nginx.container
+            ? fmt::format("nginx's master is not among the processes of the container {}", *nginx.container)
+            : fmt::format("nginx is not running (pid file {})", core::printable(probe.pid_file)),
+        probe.test_status == 0 ? std::vector<std::string>{} : probe.test_output);
   if (probe.test_status == 0 && !first_deploy && !probe.included)
-    return core::fail(ErrorKind::refused,
-                      fmt::format("nginx's configuration does not include {}", nginx.include));
+    return refused(fmt::format("nginx's configuration does not include {}",
+                               nginx.sites ? probe.file.path : nginx.include));
   return {};
+}
+
+// What a site is copied from must be there for both slots, since there is a way back, and must send requests
+// to its slot: elsewhere nobody knows who answers.
+Result<void> check_sites(const spec::Spec& spec, const Probe& probe) {
+  if (!spec.nginx.sites) return {};
+  for (std::size_t slot = 0; slot < probe.sites.size(); ++slot) {
+    const Found& from = probe.sites[slot].from;
+    const auto& name = spec.slots[slot].name;
+    if (!from.there()) return refused(fmt::format("{}, the site of {}, does not exist", from.path, name));
+    if (from.state == "unreadable")
+      return refused(fmt::format("{} may not read {}: set `sudo: true`, or let it", probe.user, from.path));
+    if (from.state != "file") return refused(fmt::format("{} is not a file", from.path));
+    BGDEPLOY_ASSIGN(const Routing routing, plan::routing_to(spec, slot, ""));
+    if (!names_port_of(from.content, routing))
+      return refused(
+          fmt::format("{} does not name port {}, on which {} answers: it would send requests elsewhere",
+                      from.path, routing.front().port, name));
+  }
+  return {};
+}
+
+// What is told of whole sites: the slot whose site is there, or, where both have one path, whose site has its
+// content. Nothing when that is not one of them.
+std::optional<std::size_t> live_site(const Probe& probe, const std::array<Routing, 2>& slots) {
+  const auto& [first, second] = probe.sites;
+  if (first.to.path != second.to.path) {
+    if (first.to.there() && second.to.there()) return std::nullopt;
+    return first.to.there() ? 0 : 1;
+  }
+  const auto same = [&](const Site& site) {
+    return site.from.state == "file" && site.from.content == site.to.content;
+  };
+  if (same(first) != same(second)) return same(first) ? 0 : 1;
+  return read_back_addresses(first.to.content, slots);
+}
+
+// Both sites where both are there, so that whoever reads it sees them.
+std::string text_of(const Probe& probe) {
+  const auto& [first, second] = probe.sites;
+  if (first.to.path == second.to.path || !first.to.there() || !second.to.there()) return probe.file.content;
+  return fmt::format("{}:\n{}{}:\n{}", first.to.path, first.to.content, second.to.path, second.to.content);
 }
 
 class NginxProxy final : public Proxy {
 public:
-  NginxProxy(host::Host& host, const spec::Nginx& nginx) : m_host(host), m_nginx(nginx) {}
+  NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
-  Result<std::string> folder(const Wait&) override {
-    return std::filesystem::path(m_nginx.include).parent_path().string();
+  Result<std::string> folder(const Wait& wait) override {
+    const std::string folder = folder_of(spec::routing_file(m_spec.nginx));
+    if (!m_spec.nginx.container && !folder.starts_with('~')) return folder;
+    auto output = m_host.run(script_command(settings_for(m_host, m_spec), scripts::k_locate), wait);
+    if (!output) return within(std::unexpected(output.error()));
+    return within(parse_folder(*output));
   }
 
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const Probe probe, look(wait));
     m_fresh = probe;
-    plan::ProxyHost seen{.host = m_host.name(), .include = probe.path, .text = probe.content};
+    const Found& file = probe.file;
+    plan::ProxyHost seen{.host = m_host.name(), .include = file.path, .text = text_of(probe)};
     seen.unfinished = probe.unfinished;
     seen.leaving = probe.leaving;
-    if (probe.state == "missing") return seen;
-    if (probe.state == "unreadable")
+    if (!file.there()) return seen;
+    if (file.state == "unreadable")
       return within(
-          core::fail(ErrorKind::refused,
-                     fmt::format("{} may not read {}: set `sudo: true`, or let it", probe.user, probe.path)));
-    const auto live = read_back(m_nginx, probe.content, slots);
+          refused(fmt::format("{} may not read {}: set `sudo: true`, or let it", probe.user, file.path)));
+    const auto live =
+        m_spec.nginx.sites ? live_site(probe, slots) : read_back(m_spec.nginx, file.content, slots);
     seen.routing = live ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::unknown;
     seen.live = live.value_or(0);
     return seen;
@@ -84,14 +139,17 @@ public:
       BGDEPLOY_ASSIGN(m_fresh, look(wait));
     }
     const Probe probe = *std::exchange(m_fresh, std::nullopt);
-    if (auto checked = check_nginx(probe, m_nginx); !checked) return within(std::move(checked));
-    return within(check_folder(probe));
+    if (auto checked = check_nginx(probe, m_spec.nginx); !checked) return within(std::move(checked));
+    if (auto checked = check_folder(probe); !checked) return within(std::move(checked));
+    return within(check_sites(m_spec, probe));
   }
 
-  Result<std::unique_ptr<Switch>> stage(std::size_t, const std::string& content, const Wait& wait) override {
+  Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
+                                        const Wait& wait) override {
     if (content.find('\0') != std::string::npos)
       return core::fail(ErrorKind::usage, "the include's content has a NUL byte in it");
     auto settings = known_settings();
+    settings["slot"] = fmt::format("{}", slot);
     settings["content"] = content;
     auto process = m_host.start(script_command(settings, scripts::k_switch), wait);
     if (!process) return within(std::unexpected(process.error()));
@@ -135,7 +193,7 @@ private:
   }
 
   Result<Probe> look(const Wait& wait) {
-    auto output = m_host.run(script_command(settings_for(m_host, m_nginx), scripts::k_observe), wait);
+    auto output = m_host.run(script_command(settings_for(m_host, m_spec), scripts::k_observe), wait);
     if (!output) return within(std::unexpected(output.error()));
     auto probe = parse_probe(*output);
     if (!probe) return within(std::unexpected(probe.error()));
@@ -145,7 +203,7 @@ private:
 
   // With the pid file known nginx need not be asked for it again: reading a large configuration takes long.
   Settings known_settings() const {
-    auto settings = settings_for(m_host, m_nginx);
+    auto settings = settings_for(m_host, m_spec);
     settings["pid_file"] = m_pid_file;
     return settings;
   }
@@ -158,7 +216,7 @@ private:
   }
 
   host::Host& m_host;
-  spec::Nginx m_nginx;
+  spec::Spec m_spec;
   std::string m_pid_file;
   std::optional<Probe> m_fresh;  // what observe() saw, until check() has used it
 };
@@ -166,7 +224,7 @@ private:
 }  // namespace
 
 std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Spec& spec) {
-  return std::make_unique<NginxProxy>(host, spec.nginx);
+  return std::make_unique<NginxProxy>(host, spec);
 }
 
 }  // namespace bgdeploy::proxy

@@ -2,30 +2,41 @@
 # shellcheck disable=SC2034,SC2154
 # Everything there is to know about one nginx and its include, changing nothing.
 say bgdeploy
-find_include
+words=''
+find_files
 case $path in *"
-"*) say 'failed refused the path of the include has a line break in it' && exit 1 ;; esac
-say "path $path"
+"*) fail 'the path of the include has a line break in it' ;; esac
 find_nginx
 say "pid_file $pid_file"
 # Whoever is in the middle of a switch, or undoes one because its deployer died, is waited for.
-if [ -n "$pid_file" ] && lock -s && [ "$dump_status" != 0 ]; then
+if find_master && lock -s && [ "$dump_status" != 0 ]; then
   find_nginx
 fi
 
-if [ -f "$path" ]; then
-  if [ -r "$path" ]; then
-    say state file
-    say "content $(od -An -v -tx1 <"$path" | tr -d ' \n')"
+# Its state, and the bytes of one that can be read.
+file() {
+  if [ -f "$1" ]; then
+    if [ -r "$1" ]; then
+      printf 'file %s\n' "$(od -An -v -tx1 <"$1" | tr -d ' \n')"
+    else
+      echo unreadable
+    fi
+  elif exists "$1"; then
+    echo other
   else
-    say state unreadable
+    echo missing
   fi
-elif [ -e "$path" ]; then
-  say state other
-else
-  say state missing
+}
+if [ -n "$to_0" ]; then
+  for site in "$from_0" "$to_0" "$from_1" "$to_1"; do
+    say "site_path $site"
+    say "site $(file "$site")"
+  done
+  [ -z "$gone" ] || exists "$path" || ! exists "$gone" || { path=$gone && include=$gone && gone=''; }
 fi
-for leftover in "$new" "$old" "$absent"; do
+say "path $path"
+say "file $(file "$path")"
+for leftover in "$new" "$part" "$kept"; do
   [ ! -e "$leftover" ] || say "leftover ${leftover##*.}"
 done
 
@@ -35,8 +46,8 @@ if [ ! -d "$folder" ]; then
   say folder missing
 elif [ ! -w "$folder" ]; then
   say folder unwritable
-elif grep -F " $path " /proc/self/mountinfo 2>/dev/null | while read -r _ _ _ _ point _; do
-  [ "$point" = "$path" ] && echo yes
+elif grep -F -e " $path " -e " ${gone:-$path} " /proc/self/mountinfo 2>/dev/null | while read -r _ _ _ _ point _; do
+  [ "$point" != "$path" ] && [ "$point" != "${gone:-$path}" ] || echo yes
 done | grep -q yes; then
   say folder mounted
 elif [ "$user" = 0 ] && [ -e "$path" ] && [ ! -w "$path" ]; then

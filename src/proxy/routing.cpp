@@ -191,6 +191,10 @@ bool names_port(std::string_view text, const Backend& backend) {
   return has_word(text, backend.port, k_in_name, k_in_name);
 }
 
+bool names_any_port(std::string_view text, const Routing& routing) {
+  return std::ranges::any_of(routing, [&](const auto& backend) { return names_port(text, backend); });
+}
+
 // The only slot for which `test` holds; nothing with none or both. `found` says whether there was any.
 template <class Test>
 std::optional<std::size_t> only_slot(const std::array<Routing, 2>& slots, bool& found, Test test) {
@@ -223,13 +227,21 @@ std::optional<std::size_t> read_back(const spec::Nginx& nginx, std::string_view 
   const auto equal =
       only_slot(slots, found, [&](const Routing& routing) { return rendered_from(nginx, plain, routing); });
   if (equal) return equal;
+  return read_back_addresses(plain, slots);
+}
+
+std::optional<std::size_t> read_back_addresses(std::string_view text, const std::array<Routing, 2>& slots) {
+  const std::string plain = normalised(text);
+  bool found = false;
   const auto by_address = only_slot(slots, found, [&](const Routing& routing) {
     return std::ranges::any_of(routing, [&](const auto& backend) { return names_backend(plain, backend); });
   });
   if (found) return by_address;
-  return only_slot(slots, found, [&](const Routing& routing) {
-    return std::ranges::any_of(routing, [&](const auto& backend) { return names_port(plain, backend); });
-  });
+  return only_slot(slots, found, [&](const Routing& routing) { return names_any_port(plain, routing); });
+}
+
+bool names_port_of(std::string_view text, const Routing& routing) {
+  return names_any_port(normalised(text), routing);
 }
 
 }  // namespace bgdeploy::proxy

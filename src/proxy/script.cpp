@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "nginx_command.hpp"
 #include "scripts.hpp"
 
@@ -15,6 +16,10 @@ namespace bgdeploy::proxy {
 namespace {
 
 using core::ErrorKind;
+
+// The state, the first process, and the source and the destination of each mount.
+constexpr std::string_view k_inspect_format =
+    "{{.State.Status}} {{.State.Pid}}{{range .Mounts}}\n{{.Source}}\n{{.Destination}}{{end}}";
 
 // The first word of a line, and the rest.
 std::pair<std::string_view, std::string_view> split_word(std::string_view line) {
@@ -64,6 +69,20 @@ void add_patterns(std::string address, int port, std::vector<std::string>& out) 
   }
 }
 
+// With sudo for everything the script itself is root already.
+std::string quoted_for(const host::Host& host, host::Tool tool, const std::vector<std::string>& argv) {
+  auto words = host.prefix(host::Tool::other).empty() ? host.prefix(tool) : std::vector<std::string>{};
+  words.insert(words.end(), argv.begin(), argv.end());
+  return core::shell_join(words);
+}
+
+// "file 7365…", or a state alone.
+void set_found(Found& found, std::string_view text) {
+  const auto [state, content] = split_word(text);
+  found.state = state;
+  found.content = from_hex(content);
+}
+
 core::Error never_started(int exit_code, std::string_view complaint) {
   std::vector<std::string> details;
   for (const auto& line : core::split_lines(complaint)) details.push_back(core::printable(line));
@@ -71,27 +90,64 @@ core::Error never_started(int exit_code, std::string_view complaint) {
           std::move(details)};
 }
 
+// Every line of a script that has come to its end, by its first word.
+template <class Each>
+Result<void> read_lines(const host::Output& output, Each each) {
+  bool greeted = false;
+  bool complete = false;
+  std::vector<std::string> details;
+  for (const auto& line : core::split_lines(output.out)) {
+    const auto [word, rest] = split_word(line);
+    if (word == "bgdeploy") greeted = true;
+    if (word == "detail") details.push_back(core::printable(rest));
+    if (word == "failed")
+      return core::fail(ErrorKind::refused, core::printable(split_word(rest).second), std::move(details));
+    complete = word == "end";
+    each(word, rest);
+  }
+  if (!greeted) return std::unexpected(never_started(output.exit_code, output.err));
+  if (!complete)
+    return core::fail(ErrorKind::refused,
+                      fmt::format("looking at nginx ended early (exit code {})", output.exit_code),
+                      {core::printable(core::trim(output.err))});
+  return {};
+}
+
 }  // namespace
 
-Settings settings_for(const host::Host& host, const spec::Nginx& nginx) {
-  // With sudo for everything the script itself is root already.
-  const auto prefix =
-      host.prefix(host::Tool::other).empty() ? host.prefix(host::Tool::nginx) : std::vector<std::string>{};
+Settings settings_for(const host::Host& host, const spec::Spec& spec) {
+  const spec::Nginx& nginx = spec.nginx;
+  const auto docker = quoted_for(host, host::Tool::docker, {"docker"});
   const auto quoted = [&](const std::vector<std::string>& argv) {
-    std::vector<std::string> words = prefix;
-    words.insert(words.end(), argv.begin(), argv.end());
-    return core::shell_join(words);
+    if (!nginx.container) return quoted_for(host, host::Tool::nginx, argv);
+    return fmt::format("{} exec {} {}", docker, core::shell_quote(*nginx.container), core::shell_join(argv));
   };
   const auto command = nginx_command(nginx);
-  return {{"include", nginx.include},
-          {"test_command", quoted(nginx.test)},
-          {"dump_command", quoted(command.dump)},
-          {"version_command", quoted(command.version)},
-          {"reload_command", quoted(nginx.reload)},
-          {"globals", command.globals},
-          {"conf", command.conf},
-          {"prefix", command.prefix},
-          {"pid_file", ""}};
+  Settings settings = {{"include", nginx.include},
+                       {"container", nginx.container.value_or("")},
+                       {"slot", ""},
+                       {"test_command", quoted(nginx.test)},
+                       {"dump_command", quoted(command.dump)},
+                       {"version_command", quoted(command.version)},
+                       {"reload_command", quoted(nginx.reload)},
+                       {"globals", command.globals},
+                       {"conf", command.conf},
+                       {"prefix", command.prefix},
+                       {"pid_file", ""}};
+  for (std::size_t slot = 0; slot < spec.slots.size(); ++slot) {
+    const auto file = [&](const std::string& pattern) {
+      return core::substitute(pattern, plan::substitutions(spec, slot, "", "", ""));
+    };
+    settings[fmt::format("from_{}", slot)] = nginx.sites ? file(nginx.sites->from) : "";
+    settings[fmt::format("to_{}", slot)] = nginx.sites ? file(nginx.sites->to) : "";
+  }
+  if (nginx.container) {
+    const auto name = core::shell_quote(*nginx.container);
+    settings["inspect_command"] = fmt::format("{} inspect --type container --format {} -- {}", docker,
+                                              core::shell_quote(k_inspect_format), name);
+    settings["logs_command"] = fmt::format("{} logs {}", docker, name);
+  }
+  return settings;
 }
 
 host::Command script_command(const Settings& settings, std::string_view script) {
@@ -140,15 +196,15 @@ std::vector<plan::Worker> parse_workers(std::string_view text) {
 
 Result<Probe> parse_probe(const host::Output& output) {
   Probe probe;
-  bool greeted = false;
-  bool complete = false;
-  for (const auto& line : core::split_lines(output.out)) {
-    const auto [word, rest] = split_word(line);
-    if (word == "bgdeploy") greeted = true;
-    if (word == "path") probe.path = rest;
+  const std::array<Found*, 4> sites = {&probe.sites[0].from, &probe.sites[0].to, &probe.sites[1].from,
+                                       &probe.sites[1].to};
+  std::size_t site = 0;
+  BGDEPLOY_TRY(read_lines(output, [&](std::string_view word, std::string_view rest) {
+    if (word == "path") probe.file.path = rest;
+    if (word == "file") set_found(probe.file, rest);
+    if (word == "site_path" && site < sites.size()) sites[site]->path = rest;
+    if (word == "site" && site < sites.size()) set_found(*sites[site++], rest);
     if (word == "pid_file") probe.pid_file = rest;
-    if (word == "state") probe.state = rest;
-    if (word == "content") probe.content = from_hex(rest);
     if (word == "leftover") probe.unfinished = true;
     if (word == "folder") probe.folder = rest;
     if (word == "master") probe.running = true;
@@ -161,15 +217,16 @@ Result<Probe> parse_probe(const host::Output& output) {
       probe.uid = number_or(uid, -1);
       probe.user = core::printable(name);
     }
-    if (word == "failed") return core::fail(ErrorKind::refused, core::printable(split_word(rest).second));
-    complete = word == "end";
-  }
-  if (!greeted) return std::unexpected(never_started(output.exit_code, output.err));
-  if (!complete)
-    return core::fail(ErrorKind::refused,
-                      fmt::format("looking at nginx ended early (exit code {})", output.exit_code),
-                      {core::printable(core::trim(output.err))});
+  }));
   return probe;
+}
+
+Result<std::string> parse_folder(const host::Output& output) {
+  std::string folder;
+  BGDEPLOY_TRY(read_lines(output, [&](std::string_view word, std::string_view rest) {
+    if (word == "folder") folder = rest;
+  }));
+  return folder;
 }
 
 Result<void> Conversation::tell(std::string_view line) {

@@ -1,6 +1,7 @@
 // The commands that run on a proxy host, and what they answer: pure but for `Conversation`.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,9 +19,9 @@ namespace bgdeploy::proxy {
 // What a script is told, by variable name. Values are quoted, never part of the script.
 using Settings = std::map<std::string, std::string>;
 
-// The settings that every script needs: the include, and nginx's commands, with sudo where only those have
-// it.
-Settings settings_for(const host::Host& host, const spec::Nginx& nginx);
+// The settings that every script needs: the include or the sites, and the commands of nginx and docker, with
+// sudo where only those have it.
+Settings settings_for(const host::Host& host, const spec::Spec& spec);
 
 host::Command script_command(const Settings& settings, std::string_view script);
 
@@ -32,11 +33,24 @@ std::vector<std::string> socket_patterns(const Routing& backends);
 std::string format_workers(const std::vector<plan::Worker>& workers);
 std::vector<plan::Worker> parse_workers(std::string_view text);
 
+// A file as a script found it.
+struct Found {
+  std::string path;
+  std::string state = "missing";  // file | unreadable | other | missing
+  std::string content;
+  bool there() const { return state != "missing"; }
+};
+
+// One slot's whole site.
+struct Site {
+  Found from, to;
+};
+
 // What the observe script found.
 struct Probe {
-  std::string path, pid_file;
-  std::string state;  // file | unreadable | other | missing
-  std::string content;
+  Found file;  // the live one: the include, or the site that is there
+  std::array<Site, 2> sites;
+  std::string pid_file;
   bool unfinished = false;
   int uid = 0;
   std::string user;
@@ -49,6 +63,9 @@ struct Probe {
 };
 // Kind refused: the script did not get to its end.
 Result<Probe> parse_probe(const host::Output& output);
+
+// The folder that the locate script found.
+Result<std::string> parse_folder(const host::Output& output);
 
 // A script that is talked to. Each answer ends with a line whose first word is asked for.
 class Conversation {

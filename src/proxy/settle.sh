@@ -1,36 +1,22 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
-# Ends what a switch that died left: `keep` is 1 to put the file as it is into force, 0 for the one before it.
+# Ends what a switch that died left: `keep` is 1 to put the files as they are into force, 0 for those before it.
 say bgdeploy
 trap '' PIPE HUP
-give_up() {
-  details "$words"
-  say "failed refused $1"
-  exit 1
-}
 words=''
-find_include
-[ -n "$pid_file" ] && find_master || find_nginx
-find_master || give_up "nginx is not running (pid file $pid_file)"
-lock -x || give_up 'another switch on this nginx takes too long'
+find_files
+need_master
+lock -x || fail 'another switch on this nginx takes too long'
 
-if [ -e "$old" ] || [ -e "$absent" ]; then
-  if [ "$keep" = 0 ]; then
-    if [ -e "$old" ]; then
-      # The backup stays until the old file is in force, so that a death here is seen as well.
-      copy=$hidden.new
-      words=$(rm -f -- "$copy" && cp -p -- "$old" "$copy" && mv -f -- "$copy" "$path" 2>&1) ||
-        give_up "$path cannot be put back"
-    else
-      words=$(rm -f -- "$path" 2>&1) || give_up "$path cannot be removed"
-    fi
-  fi
-  if ! test_configuration; then
-    # Before a first deploy nginx may refuse a configuration whose include is missing: nothing to go back to.
-    [ "$keep" = 0 ] && [ -e "$absent" ] || give_up "$why"
+if [ -d "$kept" ]; then
+  # What was before stays until it is in force, so that a death here is seen as well.
+  [ "$keep" = 1 ] || words=$(put_back 2>&1) || fail "$path cannot be put back"
+  if test_configuration; then
+    reload || fail "$why"
   else
-    reload || give_up "$why"
+    # Before a first deploy nginx may refuse a configuration whose include is missing: nothing to go back to.
+    [ "$keep" = 0 ] && rmdir -- "$kept" 2>/dev/null || fail "$why"
   fi
 fi
-words=$(rm -f -- "$new" "$old" "$absent" 2>&1) || give_up 'what the switch left cannot be removed'
+words=$(forget 2>&1) || fail 'what the switch left cannot be removed'
 say settled

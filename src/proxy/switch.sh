@@ -2,27 +2,18 @@
 # shellcheck disable=SC2034,SC2154,SC2015
 # The switch as one transaction, talked to over stdin: "staged", then on `commit` "committed", then `restore`,
 # or `accept` and `drain HUNDREDTHS BACKEND…`. A failure, a signal, or stdin ending before "committed" puts the
-# old file back and into force; after it, stdin ending leaves the new file.
+# old files back and into force; after it, stdin ending leaves the new ones, and until `accept` also `kept`, for
+# whoever comes next to finish it or take it back.
 #
-# state: staged (only a hidden file beside the include), placed (renamed), reloaded (nginx was told),
-# committed, over.
+# state: staged (only hidden files beside the live ones), placed (renamed), reloaded (nginx was told), committed,
+# over.
 say bgdeploy
-state=staged had=0 locked=0 watcher='' why='' words=''
+state=staged had=0 first=0 watcher='' why='' words='' hidden=''
 exec 3<&0 </dev/null
 trap '' PIPE
 trap 'fail "the switch was stopped by a signal"' HUP INT TERM
 trap 'fail "the connection to the deployer ended"' USR1
 trap '[ "$state" = over ] || fail "the switch ended early"' EXIT
-
-forget() { rm -f -- "$new" "$old" "$absent"; }
-
-put_back() {
-  if [ $had = 1 ]; then
-    mv -f -- "$old" "$path"
-  else
-    { [ ! -e "$path" ] || mv -f -- "$path" "$new"; } && rm -f -- "$absent"
-  fi
-}
 
 # The workers that served before the rename still do, and no others: the new file was never in force.
 unchanged() {
@@ -32,16 +23,12 @@ unchanged() {
   done
 }
 
-# After put_back. On the way back a refusal matters only where the new file is in force.
+# After put_back. On the way back a refusal matters only where the new file is in force; then `kept` is left for
+# the next run to settle, since files and workers disagree.
 reload_old() {
   test_configuration && reload && return 0
   unchanged && return 0
-  if [ $had = 1 ]; then
-    # Left for the next run to settle, since file and workers disagree.
-    ln -f -- "$path" "$old" 2>/dev/null || cp -p -- "$path" "$old"
-  else
-    mv -f -- "$new" "$path"
-  fi
+  [ $first = 0 ] || mv -f -- "$new" "$path"
   return 1
 }
 
@@ -68,7 +55,6 @@ $words"
       fi
       why=$first_why words=$first_words
       ;;
-    committed) rm -f -- "$old" "$absent" ;;
     staged) forget ;;
   esac
 }
@@ -88,40 +74,51 @@ take_lock() {
   case $? in
     0) ;;
     1) fail 'another switch on this nginx takes too long' ;;
-    2) fail "the pid file $pid_file cannot be read" ;;
+    2) fail "$locked cannot be read" ;;
     *) fail 'flock does not work here' ;;
   esac
-  find_master || fail "nginx is not running (pid file $pid_file)"
+  find_master || fail "nginx is not running ($(where_master))"
 }
 
-# As root the new file can be tested without touching the live one: bound over it where only the test sees it.
-# Elsewhere the test after the rename has to do.
+# As root the new file can be tested without touching a live one: bound over it, or over the site whose place it takes,
+# where only the test sees it. Elsewhere, and where nginx has a mount namespace of its own, the test after the rename
+# has to do.
 rehearse() {
-  [ $had = 1 ] && [ "$(id -u)" = 0 ] || return 0
+  [ $first = 0 ] && [ -z "$container" ] && [ "$(id -u)" = 0 ] || return 0
+  over=$path
+  [ $had = 1 ] || over=$gone
   # shellcheck disable=SC2016
   words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
-    sh "$new" "$path" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
+    sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
   [ $? != 98 ] || fail 'nginx refuses the new configuration'
   words=''
 }
 
+write_new() {
+  if [ -n "$from" ]; then cat -- "$from" >"$new"; else printf '%s' "$content" >"$new"; fi
+}
+
 stage() {
-  find_include
+  find_files
   [ -d "$folder" ] || fail "the folder $folder does not exist"
   [ -w "$folder" ] || fail "$folder is not writable"
-  [ ! -e "$path" ] || [ -f "$path" ] || fail "$path is not a file"
-  [ -n "$pid_file" ] && find_master || find_nginx
-  find_master || fail "nginx is not running (pid file $pid_file)"
+  for entry in "$path" "$gone"; do
+    [ -z "$entry" ] || ! [ -e "$entry" ] || [ -f "$entry" ] || fail "$entry is not a file"
+  done
+  [ -z "$from" ] || { [ -f "$from" ] && [ -r "$from" ]; } || fail "$from cannot be read"
+  # It says what was before, and no other run may lose that.
+  [ ! -e "$kept" ] || { hidden='' && fail "an earlier switch of $path was cut short and has not been ended yet"; }
+  need_master
+  exists "$path" && had=1 || { [ -n "$gone" ] && exists "$gone"; } || first=1
   rm -f -- "$new"
-  if [ -e "$path" ]; then
-    had=1
+  if [ -f "$path" ] && [ ! -L "$path" ]; then
     words=$(cp -p -- "$path" "$new" 2>&1) || fail "a file beside $path cannot be written"
     mode=$(stat -c %a "$path")
     [ -w "$new" ] || chmod u+w -- "$new"
-    printf '%s' "$content" >"$new" || fail "$new cannot be written"
+    words=$(write_new 2>&1) || fail "$new cannot be written"
     chmod "$mode" -- "$new"
   else
-    printf '%s' "$content" >"$new" || fail "$new cannot be written"
+    words=$(write_new 2>&1) || fail "$new cannot be written"
     chmod 0644 -- "$new"
   fi
   sync "$new" 2>/dev/null
@@ -145,28 +142,32 @@ unwatch() {
   watcher=''
 }
 
+# A file that was there has been looked for in the configuration before anything was started.
+see_new() {
+  [ $had = 0 ] || [ -n "$container" ] || return 0
+  dump=$(run "$dump_command")
+  reads_include "$dump" || fail "nginx's configuration does not include $include"
+  [ -z "$container" ] || reads_content "$dump" ||
+    fail "nginx in $container does not see what was written to $path on its host"
+}
+
 commit() {
   watch
   take_lock
   workers
   at_first=$serving
-  # The name that says "there was none" has to stand before the include does.
-  if [ $had = 1 ]; then
-    ln -f -- "$path" "$old" 2>/dev/null || words=$(cp -p -- "$path" "$old" 2>&1) || fail "$path cannot be backed up"
-  else
-    : >"$absent" || fail "$absent cannot be written"
-  fi
+  words=$(back_up 2>&1) || fail "$path cannot be backed up"
   state=placed
   words=$(mv -f -- "$new" "$path" 2>&1) || { state=staged && fail "$path cannot be replaced"; }
+  [ -z "$gone" ] || words=$(rm -f -- "$gone" 2>&1) || fail "$gone cannot be removed"
   test_configuration || fail "$why"
-  # A file that was there has been looked for in the configuration before anything was started.
-  [ $had = 1 ] || reads_include "$(run "$dump_command")" || fail "nginx's configuration does not include $include"
+  see_new
   state=reloaded
   reload || fail "$why"
   trap '' USR1
   unwatch
   trap 'exit 0' HUP INT TERM
-  trap 'undo' EXIT
+  trap - EXIT
   state=committed
   unlock
   old_workers=$before
@@ -200,7 +201,7 @@ while read -r word arguments <&3; do
   case $word in
     restore) restore ;;
     accept)
-      rm -f -- "$old" "$absent"
+      forget
       sync "$folder" 2>/dev/null
       say accepted
       ;;

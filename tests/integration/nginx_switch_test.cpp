@@ -124,15 +124,28 @@ TEST_F(NginxSwitch, IsUndoneWhenTheDeployerDiesAfterTheRename) {
   }
 }
 
-TEST_F(NginxSwitch, KeepsTheNewFileWhenTheDeployerDiesAfterTheCommit) {
-  {
-    auto staged = proxy->stage(1, lab.text_for(1), soon());
-    ASSERT_TRUE(staged);
-    ASSERT_TRUE((*staged)->commit(soon()));
+TEST_F(NginxSwitch, WhatWasBeforeStaysUntilItIsAccepted) {
+  for (const bool keep : {false, true}) {
+    SCOPED_TRACE(keep);
+    {
+      auto staged = proxy->stage(1, lab.text_for(1), soon());
+      ASSERT_TRUE(staged);
+      ASSERT_TRUE((*staged)->commit(soon()));
+    }
+    EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
+    expect_serving("green");
+    EXPECT_TRUE(observed().unfinished);
+    // Nobody else's switch may lose it.
+    const auto next = proxy->stage(0, lab.text_for(0), soon());
+    ASSERT_FALSE(next);
+    EXPECT_THAT(next.error().message, HasSubstr("has not been ended"));
+    EXPECT_TRUE(observed().unfinished);
+    ASSERT_TRUE(proxy->settle(keep, soon()));
+    EXPECT_FALSE(observed().unfinished);
+    EXPECT_THAT(lab.leftovers(), IsEmpty());
+    EXPECT_EQ(lab.read(lab.include), lab.text_for(keep ? 1 : 0));
+    expect_serving(keep ? "green" : "blue");
   }
-  ASSERT_TRUE(eventually([&] { return lab.leftovers().empty(); }));
-  EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
-  expect_serving("green");
 }
 
 }  // namespace

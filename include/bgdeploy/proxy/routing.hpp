@@ -26,4 +26,10 @@ core::Result<std::string> render(const spec::Nginx& nginx, const Routing& routin
 std::optional<std::size_t> read_back(const spec::Nginx& nginx, std::string_view text,
                                      const std::array<Routing, 2>& slots);
 
+// The same of a text that nothing was rendered into: by addresses and ports alone.
+std::optional<std::size_t> read_back_addresses(std::string_view text, const std::array<Routing, 2>& slots);
+
+// Whether `text` has the port of one of the backends, as a word of its own.
+bool names_port_of(std::string_view text, const Routing& routing);
+
 }  // namespace bgdeploy::proxy

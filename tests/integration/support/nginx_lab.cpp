@@ -311,7 +311,7 @@ bool NginxLab::kill_script() const {
     const auto words = read(entry.path() / "cmdline");
     // The script itself, then its subshells, which have the same command line.
     if (words.starts_with(std::string("sh\0-c\0", 6)) && words.find(include.string()) != std::string::npos &&
-        words.find("put_back") != std::string::npos)
+        words.find("take_lock") != std::string::npos)
       killed = ::kill(pid, SIGKILL) == 0 || killed;
   }
   return killed;
