@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/plan/routing.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/proxy/proxy.hpp"
 #include "script.hpp"
 #include "scripts.hpp"
@@ -71,11 +71,12 @@ Result<void> check_sites(const spec::Spec& spec, const Probe& probe) {
     if (from.state == "unreadable")
       return refused(fmt::format("{} may not read {}: set `sudo: true`, or let it", probe.user, from.path));
     if (from.state != "file") return refused(fmt::format("{} is not a file", from.path));
-    BGDEPLOY_ASSIGN(const Routing routing, plan::routing_to(spec, slot, ""));
-    if (!names_port_of(from.content, routing))
+    const std::string port = spec.docker.host_ip == "none" ? plan::container_port(spec, slot)
+                                                           : std::to_string(spec.slots[slot].port);
+    if (!names_port(from.content, port))
       return refused(
           fmt::format("{} does not name port {}, on which {} answers: it would send requests elsewhere",
-                      from.path, routing.front().port, name));
+                      from.path, port, name));
   }
   return {};
 }

@@ -187,12 +187,9 @@ bool names_backend(std::string_view text, const Backend& backend) {
   if (std::ranges::find(k_here, backend.address) == k_here.end()) return has(in_url(backend.address));
   return has("127.0.0.1") || has("localhost") || has("[::1]");
 }
-bool names_port(std::string_view text, const Backend& backend) {
-  return has_word(text, backend.port, k_in_name, k_in_name);
-}
 
-bool names_any_port(std::string_view text, const Routing& routing) {
-  return std::ranges::any_of(routing, [&](const auto& backend) { return names_port(text, backend); });
+bool has_port(std::string_view text, std::string_view port) {
+  return has_word(text, port, k_in_name, k_in_name);
 }
 
 // The only slot for which `test` holds; nothing with none or both. `found` says whether there was any.
@@ -237,11 +234,13 @@ std::optional<std::size_t> read_back_addresses(std::string_view text, const std:
     return std::ranges::any_of(routing, [&](const auto& backend) { return names_backend(plain, backend); });
   });
   if (found) return by_address;
-  return only_slot(slots, found, [&](const Routing& routing) { return names_any_port(plain, routing); });
+  return only_slot(slots, found, [&](const Routing& routing) {
+    return std::ranges::any_of(routing, [&](const auto& backend) { return has_port(plain, backend.port); });
+  });
 }
 
-bool names_port_of(std::string_view text, const Routing& routing) {
-  return names_any_port(normalised(text), routing);
+bool names_port(std::string_view text, std::string_view port) {
+  return has_port(normalised(text), port);
 }
 
 }  // namespace bgdeploy::proxy

@@ -29,7 +29,7 @@ std::optional<std::size_t> read_back(const spec::Nginx& nginx, std::string_view 
 // The same of a text that nothing was rendered into: by addresses and ports alone.
 std::optional<std::size_t> read_back_addresses(std::string_view text, const std::array<Routing, 2>& slots);
 
-// Whether `text` has the port of one of the backends, as a word of its own.
-bool names_port_of(std::string_view text, const Routing& routing);
+// Whether `text` has the port as a word of its own, outside of comments.
+bool names_port(std::string_view text, std::string_view port);
 
 }  // namespace bgdeploy::proxy
