@@ -115,9 +115,8 @@ bool Flow::open(FlowContext& context) {
     fail({ErrorKind::cancelled, "given up before it was open", {}});
     return true;
   }
-  if (m_retry_after && *m_retry_after == context.commands_ended()) return false;
+  if (m_crowded_out && m_refused_at == context.commands_ended()) return false;
   if (!context.begin_opening(this)) return false;
-  if (!m_opening_now) m_ended_before = context.commands_ended();
   m_opening_now = true;
   auto* session = context.transport().raw();
   m_channel = std::visit([&](const auto& one) { return open_channel(session, one); }, m_target);
@@ -151,10 +150,13 @@ bool Flow::open_failed(FlowContext& context) {
       m_target = ExecTarget{m_purpose == Purpose::probe ? tcp_probe_command(*tcp) : tcp_command(*tcp)};
       return true;
     }
-  } else if (std::holds_alternative<ExecTarget>(m_target) &&
-             (context.commands_running() || context.commands_ended() != m_ended_before)) {
-    m_retry_after = m_ended_before;
-    return false;
+  } else if (std::holds_alternative<ExecTarget>(m_target)) {
+    // sshd gives the place of an ended command away only when it is done with all that it read at once, so a
+    // refusal counts when nothing has ended since the one before it.
+    const auto ended = context.commands_ended();
+    const bool ask_again = std::exchange(m_refused_at, ended) != ended;
+    m_crowded_out = !ask_again && context.commands_running();
+    if (ask_again || m_crowded_out) return ask_again;
   }
   fail({std::holds_alternative<ExecTarget>(m_target) ? ErrorKind::refused : ErrorKind::unreachable,
         fmt::format("{}: sshd did not open a channel to {}", context.name(), describe_target(m_target)),

@@ -88,10 +88,10 @@ private:
   std::unique_ptr<End> m_end;
   std::shared_ptr<Opening> m_opening;
   const Purpose m_purpose;
-  bool m_asked = false;                      // waits for the answer of ask_forwarding
-  bool m_opening_now = false;                // libssh2 is in the middle of it
-  std::size_t m_ended_before = 0;            // commands that had ended when it was asked for
-  std::optional<std::size_t> m_retry_after;  // waits for more commands to have ended than this
+  bool m_asked = false;          // waits for the answer of ask_forwarding
+  bool m_opening_now = false;    // libssh2 is in the middle of it
+  std::size_t m_refused_at = 0;  // how many commands had ended when sshd last refused
+  bool m_crowded_out = false;    // waits for one more to end
   bool m_running_command = false;
   Phase m_phase = Phase::opening;
   LIBSSH2_CHANNEL* m_channel = nullptr;

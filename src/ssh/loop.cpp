@@ -82,7 +82,8 @@ void Loop::ask_forwarding() {
 }
 
 bool Loop::commands_running() const {
-  return std::ranges::any_of(m_flows, [](const auto& flow) { return flow->runs_command(); });
+  return m_pump_phase == PumpPhase::closing ||
+         std::ranges::any_of(m_flows, [](const auto& flow) { return flow->runs_command(); });
 }
 
 void Loop::run() {
@@ -160,8 +161,10 @@ void Loop::open_pump() {
     done_opening(this);
     m_pump_phase = m_pump != nullptr ? PumpPhase::closing : PumpPhase::missing;
   }
-  if (m_pump_phase == PumpPhase::closing && libssh2_channel_close(m_pump) != LIBSSH2_ERROR_EAGAIN)
+  if (m_pump_phase == PumpPhase::closing && libssh2_channel_close(m_pump) != LIBSSH2_ERROR_EAGAIN) {
     m_pump_phase = PumpPhase::ready;
+    ++m_commands_ended;  // it held the place of one
+  }
 }
 
 void Loop::read_transport() {

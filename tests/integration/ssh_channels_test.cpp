@@ -152,18 +152,38 @@ TEST_F(Channels, TalksToARunningProcessAndDeliversWhatItWroteLast) {
   EXPECT_TRUE(eventually([&] { return read_file(bye) == "bye"; }));
 }
 
+// sshd gives a command's place away only once it has looked at its channels again: whoever asks right behind
+// the end of another command is refused, and must ask once more.
 TEST_F(Channels, MoreCommandsThanSshdAllowsAtOnceWaitTheirTurn) {
   open("MaxSessions 2\n");
+  // As a lock does, it holds its place for as long as all the others take.
+  const auto holder = m_host->start({{"cat"}}, soon()).value();
   std::atomic<int> good = 0;
   {
-    std::vector<std::jthread> commands;
-    for (int i = 0; i < 8; ++i)
-      commands.emplace_back([&] {
-        const auto output = m_host->run({{"echo", "hello"}}, soon());
-        if (output && output->out == "hello\n") ++good;
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 4; ++i)
+      callers.emplace_back([&] {
+        for (int j = 0; j < 10; ++j) {
+          const auto output = m_host->run({{"echo", "hello"}}, soon());
+          if (output && output->out == "hello\n") ++good;
+        }
       });
   }
-  EXPECT_EQ(good, 8);
+  EXPECT_EQ(good, 40);
+}
+
+TEST_F(Channels, OneCommandAtATimeIsEnough) {
+  open("MaxSessions 1\n");
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(m_host->run({{"true"}}, soon())) << i;
+  const auto holder = m_host->start({{"cat"}}, soon()).value();
+  EXPECT_EQ(m_host->run({{"true"}}, Wait::for_at_most(300ms)).error().kind, ErrorKind::timeout);
+}
+
+TEST_F(Channels, WhereSshdAllowsNoCommandThatIsSaid) {
+  open("MaxSessions 0\n");
+  const auto output = m_host->run({{"true"}}, soon());
+  ASSERT_FALSE(output);
+  EXPECT_EQ(output.error().kind, ErrorKind::refused);
 }
 
 TEST_F(Channels, WritesAFile) {
