@@ -45,6 +45,11 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
     return core::fail(ErrorKind::untrusted,
                       fmt::format("{} shows {}, but host_key in the spec names another key", offered.host,
                                   offered.fingerprint));
+  if (offered.pinned && offered.verdict.kind != Kind::revoked) {
+    print(fmt::format("{} is pinned by host_key, and shows that key: {}\n", core::printable(offered.host),
+                      offered.fingerprint));
+    return false;
+  }
   if (offered.verdict.kind == Kind::known) {
     print(fmt::format("{} is known: {}\n", core::printable(offered.host), offered.fingerprint));
     return false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/text.hpp"
+
 namespace bgdeploy::host {
 namespace {
 
@@ -42,14 +44,19 @@ Result<std::vector<std::string>> with_sudo(const spec::Sudo& sudo, const Command
   return argv;
 }
 
-std::vector<std::string> write_file_command(const std::string& path, const FileAttributes& attributes) {
-  return {"sh",
-          "-c",
-          k_write_file,
-          "sh",
-          path,
-          fmt::format("{:04o}", attributes.mode),
-          attributes.owner.value_or("")};
+Result<void> write_by_script(Host& host, const std::string& path, std::string_view content,
+                             const FileAttributes& attributes, const Wait& wait) {
+  const std::vector<std::string> argv = {"sh",
+                                         "-c",
+                                         k_write_file,
+                                         "sh",
+                                         path,
+                                         fmt::format("{:04o}", attributes.mode),
+                                         attributes.owner.value_or("")};
+  BGDEPLOY_ASSIGN(const auto output, host.run({argv, Tool::other, std::string(content)}, wait));
+  if (output.ok()) return {};
+  return core::fail(core::ErrorKind::refused, fmt::format("{}: cannot write {}", host.name(), path),
+                    core::split_lines(core::printable(output.err, true)));
 }
 
 }  // namespace bgdeploy::host

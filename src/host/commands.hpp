@@ -13,7 +13,8 @@ std::vector<std::string> sudo_prefix(const spec::Sudo& sudo, Tool tool);
 // Kind usage when a word holds a NUL byte, which no command line can carry.
 Result<std::vector<std::string>> with_sudo(const spec::Sudo& sudo, const Command& command);
 
-// Reads a file's new content from stdin and puts it in place atomically.
-std::vector<std::string> write_file_command(const std::string& path, const FileAttributes& attributes);
+// Host::write_file by a script that the host runs. Kinds: refused, and those of Host::run.
+Result<void> write_by_script(Host& host, const std::string& path, std::string_view content,
+                             const FileAttributes& attributes, const Wait& wait);
 
 }  // namespace bgdeploy::host

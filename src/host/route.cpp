@@ -25,7 +25,9 @@ constexpr int k_most_hops = 8;
 constexpr std::array<const char*, 3> k_usual_keys{"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
 
 struct Me {
-  std::string name, home;
+  std::string name;
+  std::string home;         // what ~ stands for: $HOME, as for the shell that it is typed in
+  std::string passwd_home;  // what OpenSSH takes ~ for
 };
 
 Me me() {
@@ -35,7 +37,7 @@ Me me() {
   passwd entry{};
   passwd* found = nullptr;
   ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
-  if (found != nullptr) me = {found->pw_name, found->pw_dir};
+  if (found != nullptr) me = {found->pw_name, found->pw_dir, found->pw_dir};
   if (home != nullptr && *home != '\0') me.home = home;
   return me;
 }
@@ -47,16 +49,28 @@ struct Wish {
   std::optional<int> port;
   std::optional<std::string> pin;
   std::vector<std::string> jumps;
+  bool is_jump = false;
 };
 
-Result<ssh::ClientConfig> read_config(const Wish& wish, const Wait& wait) {
+// For a machine without OpenSSH's client.
+ssh::ClientConfig built_in_config() {
+  ssh::ClientConfig config;
+  config.known_hosts_files = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
+  config.global_known_hosts_files = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
+  return config;
+}
+
+Result<ssh::ClientConfig> read_config(const Wish& wish, const Me& me, const Wait& wait) {
   std::vector<std::string> argv = {"ssh", "-G"};
+  const auto own_config = me.home + "/.ssh/config";
+  if (me.home != me.passwd_home && ::access(own_config.c_str(), R_OK) == 0)
+    argv.insert(argv.end(), {"-F", own_config});
   if (wish.user) argv.insert(argv.end(), {"-l", *wish.user});
   if (wish.port) argv.insert(argv.end(), {"-p", std::to_string(*wish.port)});
   argv.insert(argv.end(), {"--", wish.name});
   auto output = run_child(argv, {}, wait);
   if (!output) {
-    if (output.error().kind == ErrorKind::not_found) return ssh::ClientConfig{};
+    if (output.error().kind == ErrorKind::not_found) return built_in_config();
     return std::unexpected(std::move(output).error());
   }
   if (!output->ok())
@@ -83,7 +97,7 @@ public:
   Result<Route> build(const Wish& wish, int depth) {
     if (depth > k_most_hops)
       return fail(ErrorKind::unreachable, fmt::format("{}: proxy_jump leads in a circle", wish.name));
-    BGDEPLOY_ASSIGN(const auto config, read_config(wish, m_wait));
+    BGDEPLOY_ASSIGN(const auto config, read_config(wish, m_me, m_wait));
     const auto& jumps = wish.jumps.empty() ? config.proxy_jump : wish.jumps;
     if (jumps.empty() && config.proxy_command)
       return fail(ErrorKind::unsupported,
@@ -95,7 +109,8 @@ public:
       if (!address)
         return fail(ErrorKind::unreachable,
                     fmt::format("{}: {} is no jump host", wish.name, core::printable(jumps[i])));
-      BGDEPLOY_ASSIGN(auto hops, build({address->host, address->user, address->port, {}, {}}, depth + 1));
+      BGDEPLOY_ASSIGN(auto hops,
+                      build({address->host, address->user, address->port, {}, {}, true}, depth + 1));
       // Only the first hop is reached as its own configuration says; the others are reached through it.
       if (i > 0) hops.erase(hops.begin(), hops.end() - 1);
       std::ranges::move(hops, std::back_inserter(route));
@@ -116,7 +131,7 @@ private:
     const ssh::ConfigTokens tokens{m_me.home, destination.host,           wish.name,       destination.user,
                                    m_me.name, std::to_string(::getuid()), destination.port};
     destination.trust = trust(wish, config, tokens, destination);
-    destination.identities = identities(config, tokens);
+    destination.identities = identities(wish, config, tokens);
     return destination;
   }
 
@@ -126,11 +141,10 @@ private:
     trust.name = config.host_key_alias.value_or(destination.host);
     trust.port = config.host_key_alias ? 22 : destination.port;
     trust.pin = wish.pin;
-    auto files = config.known_hosts_files;
-    auto global = config.global_known_hosts_files;
-    if (files.empty()) files = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
-    if (global.empty()) global = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
+    std::vector<std::string> files;
+    for (const auto& file : config.known_hosts_files) files.push_back(with_our_home(file));
     if (m_settings.known_hosts_file) files = {*m_settings.known_hosts_file};
+    const auto& global = config.global_known_hosts_files;
     files.insert(files.end(), global.begin(), global.end());
     for (const auto& file : files) trust.files.push_back(ssh::expand_path(file, tokens));
     trust.known = read_known_hosts(trust.files);
@@ -140,16 +154,26 @@ private:
     return trust;
   }
 
-  std::vector<ssh::Identity> identities(const ssh::ClientConfig& config,
+  // `ssh -G` prints these with ~ replaced already.
+  std::string with_our_home(const std::string& file) const {
+    const bool replaced = m_me.home != m_me.passwd_home && file.starts_with(m_me.passwd_home + "/");
+    return replaced ? m_me.home + file.substr(m_me.passwd_home.size()) : file;
+  }
+
+  std::vector<ssh::Identity> identities(const Wish& wish, const ssh::ClientConfig& config,
                                         const ssh::ConfigTokens& tokens) const {
     const auto agent = agent_socket(config, tokens);
-    if (m_settings.identity_file)
-      return {ssh::KeyFile{ssh::expand_path(*m_settings.identity_file, tokens), true, agent.value_or("")}};
     std::vector<ssh::Identity> identities;
+    std::vector<std::string> seen;
+    if (m_settings.identity_file) {
+      seen.push_back(ssh::expand_path(*m_settings.identity_file, tokens));
+      identities.emplace_back(ssh::KeyFile{seen.front(), true, agent.value_or("")});
+    }
+    // The spec speaks of its hosts; a jump host may well want a key of its own.
+    if (m_settings.identity_file && !wish.is_jump) return identities;
     if (agent && !config.identities_only) identities.emplace_back(ssh::AgentIdentities{*agent});
     auto files = config.identity_files;
     files.insert(files.end(), k_usual_keys.begin(), k_usual_keys.end());
-    std::vector<std::string> seen;
     for (const auto& file : files) {
       auto path = ssh::expand_path(file, tokens);
       if (std::ranges::find(seen, path) != seen.end()) continue;
@@ -181,7 +205,7 @@ private:
 
 Result<Route> route_to(const spec::Host& host, const Wait& wait) {
   return Router(host.ssh, wait)
-      .build({host.name, host.ssh.user, host.ssh.port, host.host_key, host.ssh.proxy_jump}, 0);
+      .build({host.name, host.ssh.user, host.ssh.port, host.host_key, host.ssh.proxy_jump, false}, 0);
 }
 
 Result<std::shared_ptr<ssh::Session>> connect_route(const Route& route, const Wait& wait) {

@@ -35,11 +35,7 @@ public:
 
   Result<void> write_file(const std::string& path, std::string_view content, const FileAttributes& attributes,
                           const Wait& wait) override {
-    BGDEPLOY_ASSIGN(const auto output,
-                    run({write_file_command(path, attributes), Tool::other, std::string(content)}, wait));
-    if (output.ok()) return {};
-    return core::fail(core::ErrorKind::refused, fmt::format("{}: cannot write {}", m_name, path),
-                      core::split_lines(core::printable(output.err, true)));
+    return write_by_script(*this, path, content, attributes, wait);
   }
 
   Result<std::filesystem::path> socket_to(const Endpoint& endpoint) override {

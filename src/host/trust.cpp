@@ -24,8 +24,9 @@ OfferedKey judge(const ssh::Destination& hop, ssh::HostKey key) {
   offered.port = hop.trust.port;
   offered.fingerprint = ssh::fingerprint(key.blob);
   offered.verdict = ssh::check_host_key(hop.trust.known, hop.trust.name, hop.trust.port, key);
-  offered.against_pin = hop.trust.pin && *hop.trust.pin != offered.fingerprint;
-  offered.file = hop.trust.files.front();
+  offered.pinned = hop.trust.pin == offered.fingerprint;
+  offered.against_pin = hop.trust.pin && !offered.pinned;
+  if (!hop.trust.files.empty()) offered.file = hop.trust.files.front();
   offered.key = std::move(key);
   return offered;
 }
@@ -67,6 +68,10 @@ Result<OfferedKey> fetch_host_key(const spec::Host& host, const Wait& wait) {
 }
 
 Result<void> trust_host_key(const OfferedKey& offered) {
+  if (offered.file.empty())
+    return fail(
+        ErrorKind::io,
+        fmt::format("{}: OpenSSH's configuration names no known_hosts file to add it to", offered.hop));
   BGDEPLOY_TRY(make_private_folder(offered.file.parent_path()));
   const ssh::Fd fd(::open(offered.file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return failed(offered.file);

@@ -24,6 +24,20 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
   return parts;
 }
 
+// `ssh -G` parts files with spaces and does not quote those within: what does not begin as a path goes on
+// from the piece before it.
+std::vector<std::string> split_files(std::string_view text) {
+  std::vector<std::string> files;
+  for (auto& piece : split(text, " ")) {
+    const bool begins = std::string_view("/~%$").find(piece.front()) != std::string_view::npos;
+    if (begins || files.empty())
+      files.push_back(std::move(piece));
+    else
+      files.back() += " " + piece;
+  }
+  return files;
+}
+
 void append(std::vector<std::string>& list, std::vector<std::string> more) {
   for (auto& one : more)
     if (one != "none") list.push_back(std::move(one));
@@ -50,8 +64,8 @@ ClientConfig parse_client_config(std::string_view text) {
     if (key == "proxycommand") set(config.proxy_command, value);
     if (key == "port") config.port = parse_port(value);
     if (key == "identityfile") append(config.identity_files, {std::string(value)});
-    if (key == "userknownhostsfile") append(config.known_hosts_files, split(value, " "));
-    if (key == "globalknownhostsfile") append(config.global_known_hosts_files, split(value, " "));
+    if (key == "userknownhostsfile") append(config.known_hosts_files, split_files(value));
+    if (key == "globalknownhostsfile") append(config.global_known_hosts_files, split_files(value));
     if (key == "proxyjump") append(config.proxy_jump, split(value, ","));
     if (key == "identitiesonly") config.identities_only = value == "yes";
   }

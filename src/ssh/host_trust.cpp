@@ -43,10 +43,7 @@ core::Error changed_key(const HostKey& key, const Destination& destination, cons
   details.push_back(fmt::format("offered: {}", shown(key)));
   const bool only_rsa =
       std::ranges::all_of(known, [](const KnownHost& entry) { return entry.key.type == "ssh-rsa"; });
-  const auto types = verifiable_key_types();
-  const bool rsa_verifiable =
-      std::ranges::any_of(types, [](const auto& t) { return t.starts_with("rsa-sha2-"); });
-  if (only_rsa && !rsa_verifiable && key.type != "ssh-rsa") {
+  if (only_rsa && !verifies_rsa() && key.type != "ssh-rsa") {
     details.emplace_back(
         "this build's libssh2 cannot verify RSA host keys with SHA-2; add the host's other key:");
     details.emplace_back("compare the offered fingerprint with the host's own, then run: bgdeploy trust");

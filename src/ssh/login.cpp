@@ -209,6 +209,11 @@ std::vector<std::string> verifiable_key_types() {
   return types;
 }
 
+bool verifies_rsa() {
+  return std::ranges::any_of(verifiable_key_types(),
+                             [](const auto& type) { return type.starts_with("rsa-sha2-"); });
+}
+
 Result<HostKey> shake_hands(Transport& transport, std::span<const std::string> key_types,
                             const Destination& destination, const Wait& wait, bool& busy) {
   prefer_fast_methods(transport);
@@ -220,11 +225,16 @@ Result<HostKey> shake_hands(Transport& transport, std::span<const std::string> k
     // It may have said something else: "Exceeded MaxStartups".
     const char* banner = libssh2_session_banner_get(transport.raw());
     busy = transport.broken() && (banner == nullptr || !std::string_view(banner).starts_with("SSH-"));
+    std::vector<std::string> details = {core::printable(transport.last_error())};
+    if (!busy && !verifies_rsa())
+      details.emplace_back(
+          "if RSA is its only host key: this build's libssh2 cannot verify that; "
+          "ssh-keygen -A on the host makes the others");
     return fail(
         ErrorKind::unreachable,
         fmt::format("{}: {}", describe(destination),
                     busy ? "the server hung up before it said who it is" : "the SSH handshake failed"),
-        {core::printable(transport.last_error())});
+        std::move(details));
   }
   std::size_t length = 0;
   int type = 0;

@@ -14,6 +14,9 @@ namespace bgdeploy::ssh {
 // Key types libssh2 can verify here, best first.
 std::vector<std::string> verifiable_key_types();
 
+// Whether RSA keys are among them with a signature that OpenSSH 8.8 and newer makes: from libssh2 1.11 on.
+bool verifies_rsa();
+
 // Exchanges keys, asking for the host's key types in this order. Kind unreachable when the other side does
 // not speak SSH or refuses; `busy` is set when it hung up before its banner (sshd's MaxStartups).
 Result<HostKey> shake_hands(Transport& transport, std::span<const std::string> key_types,

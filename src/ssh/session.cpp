@@ -10,6 +10,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/ssh/socket_folder.hpp"
+#include "bgdeploy/ssh/wire.hpp"
 #include "connector.hpp"
 #include "login.hpp"
 #include "login_gate.hpp"
@@ -174,10 +175,19 @@ Result<std::filesystem::path> Session::listen(const Target& target) {
 Result<HostKey> fetch_key(const Destination& destination, std::span<const std::string> key_types,
                           const Wait& wait) {
   const auto limited = wait.at_most(destination.connect_timeout);
-  const auto preferred = preferred_key_types(destination.trust);
-  auto greeted = greet(destination, key_types.empty() ? preferred : key_types, limited);
-  if (!greeted) return std::unexpected(timed_out(std::move(greeted).error(), destination, wait));
-  return std::move(greeted->key);
+  auto types = key_types.empty() ? preferred_key_types(destination.trust)
+                                 : std::vector(key_types.begin(), key_types.end());
+  const auto& pin = destination.trust.pin;
+  std::optional<HostKey> first;
+  for (;;) {
+    auto greeted = greet(destination, types, limited);
+    if (!greeted && first) return std::move(*first);
+    if (!greeted) return std::unexpected(timed_out(std::move(greeted).error(), destination, wait));
+    if (!pin || *pin == fingerprint(greeted->key.blob)) return std::move(greeted->key);
+    std::erase_if(types, [&](const auto& type) { return signs_with(type, greeted->key.type); });
+    if (!first) first = std::move(greeted->key);
+    if (types.empty()) return std::move(*first);
+  }
 }
 
 }  // namespace bgdeploy::ssh

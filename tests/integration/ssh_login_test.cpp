@@ -1,5 +1,6 @@
 // Logging in to a real sshd, and refusing to.
 #include <gmock/gmock.h>
+#include <libssh2.h>
 
 #include <cstdlib>
 
@@ -13,23 +14,8 @@ using core::ErrorKind;
 using testing::Contains;
 using testing::HasSubstr;
 
-std::string all_text(const core::Error& error) {
-  std::string text = error.message;
-  for (const auto& detail : error.details) text += "\n" + detail;
-  return text;
-}
-
-// An environment variable for the time of one test.
-class Environment {
-public:
-  Environment(const char* name, const std::string& value) : m_name(name) { ::setenv(name, value.c_str(), 1); }
-  ~Environment() { ::unsetenv(m_name); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
-private:
-  const char* m_name;
-};
+// RSA with SHA-2 for host keys came with libssh2 1.11.
+constexpr bool k_verifies_rsa = LIBSSH2_VERSION_NUM >= 0x010b00;
 
 class SshAgent {
 public:
@@ -206,11 +192,44 @@ TEST_F(Login, APinAcceptsItsKeyOnlyOfWhateverType) {
   for (const std::string type : {"ed25519", "ecdsa"}) {
     target.host_key = m_server->fingerprint(type);
     EXPECT_TRUE(works(target)) << type;
+    const auto offered = host::fetch_host_key(target, soon()).value();
+    EXPECT_EQ(offered.fingerprint, target.host_key);
+    EXPECT_TRUE(offered.pinned && !offered.against_pin);
   }
   target.host_key = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   const auto error = refused(target);
   EXPECT_EQ(error.kind, ErrorKind::untrusted);
   EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint()));
+  EXPECT_TRUE(host::fetch_host_key(target, soon())->against_pin);
+}
+
+TEST_F(Login, AHostKnownByAnRsaKeyOnlySaysWhatToAddWhereThatCannotBeVerified) {
+  set_up({{"ed25519", "rsa"}, ""});
+  write_file(m_folder / "known_hosts", m_server->known_hosts_line("rsa"));
+  if (k_verifies_rsa) {
+    EXPECT_TRUE(works(host()));
+    return;
+  }
+  const auto error = refused(host());
+  EXPECT_EQ(error.kind, ErrorKind::untrusted);
+  EXPECT_THAT(error.message, HasSubstr("known by an RSA key only"));
+  EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint("rsa")));
+  EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint("ed25519")));
+  EXPECT_THAT(all_text(error), HasSubstr("bgdeploy trust"));
+  // And that is enough.
+  ASSERT_TRUE(host::trust_host_key(host::fetch_host_key(host(), soon()).value()));
+  EXPECT_TRUE(works(host()));
+}
+
+TEST_F(Login, AHostWithAnRsaKeyOnlyIsNotTakenOnTrust) {
+  set_up({{"rsa"}, ""});
+  if (k_verifies_rsa) {
+    EXPECT_TRUE(works(host()));
+    return;
+  }
+  const auto error = refused(host());
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_THAT(all_text(error), HasSubstr("RSA"));
 }
 
 TEST_F(Login, TrustShowsTheKeyAndAddsIt) {

@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -100,17 +102,21 @@ private:
 
 struct ServerOptions {
   std::vector<std::string> host_key_types = {"ed25519"};
-  std::string extra;  // further lines of sshd_config
+  std::string extra = {};             // further lines of sshd_config
+  std::string environment = {};       // further NAME=VALUE of the commands
+  std::string address = "127.0.0.1";  // to listen on
 };
 
 class Server {
 public:
   explicit Server(const ServerOptions& options = {}) : m_port(Port(false).release()) {
+    fs::permissions(m_folder / "", fs::perms(0711));  // for users who are not root
     fs::create_directories("/run/sshd");  // privilege separation's folder, fixed when sshd was built
     std::string config =
-        "Port " + std::to_string(m_port) + "\nListenAddress 127.0.0.1\nStrictModes no\nUsePAM no\n" +
+        "Port " + std::to_string(m_port) + "\nListenAddress " + options.address +
+        "\nStrictModes no\nUsePAM no\n" +
         // The login shell would read the rc files of whoever runs the tests, and wait for what they wait for.
-        "SetEnv HOME=" + (m_folder / "home").string() + "\n" +
+        "SetEnv HOME=" + (m_folder / "home").string() + " " + options.environment + "\n" +
         "PidFile none\nPrintMotd no\nAuthorizedKeysFile " + authorized_keys().string() + "\n";
     for (const auto& type : options.host_key_types) {
       const auto path = m_folder / ("host_" + type);
@@ -193,6 +199,28 @@ private:
   int m_port;
   pid_t m_pid = 0;
 };
+
+// An environment variable for the time of one test.
+class Environment {
+public:
+  Environment(const char* name, const std::string& value) : m_name(name) {
+    if (const char* before = std::getenv(name)) m_before = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { m_before ? ::setenv(m_name, m_before->c_str(), 1) : ::unsetenv(m_name); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+private:
+  const char* m_name;
+  std::optional<std::string> m_before;
+};
+
+inline std::string all_text(const core::Error& error) {
+  std::string text = error.message;
+  for (const auto& detail : error.details) text += "\n" + detail;
+  return text;
+}
 
 // One server, one key it knows, and a known_hosts file that knows it.
 class SshTest : public testing::Test {

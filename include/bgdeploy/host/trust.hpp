@@ -17,7 +17,8 @@ struct OfferedKey {
   std::string fingerprint;     // "SHA256:…"
   ssh::KeyVerdict verdict;     // known: nothing to do. changed: the entries that speak against it
   bool against_pin = false;    // host_key in the spec names another key
-  std::filesystem::path file;  // the known_hosts file to add it to
+  bool pinned = false;         // host_key in the spec names this very key: nothing to do either
+  std::filesystem::path file;  // the known_hosts file to add it to; empty when there is none
 };
 
 // The key of the first machine on the way to the host that is not trusted yet, else of the host itself: a

@@ -99,7 +99,8 @@ private:
 };
 
 // Connects as far as the host's key and verifies nothing. `key_types` in order of preference; empty: as a
-// connection would ask. Kinds: unreachable, timeout, cancelled.
+// connection would ask. Of several keys the pinned one, if the host has it. Kinds: unreachable, timeout,
+// cancelled.
 Result<HostKey> fetch_key(const Destination& destination, std::span<const std::string> key_types,
                           const Wait& wait);
 

@@ -13,7 +13,8 @@ TEST(ClientConfig, TakesWhatSshPrints) {
   const auto config = parse_client_config(
       "host app\nuser deploy\nhostname 10.0.0.11\nport 2222\nidentitiesonly yes\nhostkeyalias app-key\n"
       "identityagent /run/agent.sock\nproxyjump alice@bastion:2200,inner\nidentityfile ~/.ssh/one\n"
-      "identityfile ~/.ssh/two words\nglobalknownhostsfile /etc/a /etc/b\nuserknownhostsfile /home/x/k\n");
+      "identityfile ~/.ssh/two words\nglobalknownhostsfile /etc/a /etc/b\n"
+      "userknownhostsfile /home/x/k /home/x/with two spaces/k %d/k\n");
   EXPECT_EQ(config.user, "deploy");
   EXPECT_EQ(config.host_name, "10.0.0.11");
   EXPECT_EQ(config.port, 2222);
@@ -22,7 +23,7 @@ TEST(ClientConfig, TakesWhatSshPrints) {
   EXPECT_EQ(config.identity_agent, "/run/agent.sock");
   EXPECT_THAT(config.proxy_jump, ElementsAre("alice@bastion:2200", "inner"));
   EXPECT_THAT(config.identity_files, ElementsAre("~/.ssh/one", "~/.ssh/two words"));
-  EXPECT_THAT(config.known_hosts_files, ElementsAre("/home/x/k"));
+  EXPECT_THAT(config.known_hosts_files, ElementsAre("/home/x/k", "/home/x/with two spaces/k", "%d/k"));
   EXPECT_THAT(config.global_known_hosts_files, ElementsAre("/etc/a", "/etc/b"));
 }
 

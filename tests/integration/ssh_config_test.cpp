@@ -1,0 +1,207 @@
+// OpenSSH's own configuration and jump hosts, with the accounts and the home folder of a user made for the
+// test.
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "bgdeploy/host/trust.hpp"
+#include "ssh_server.hpp"
+#include "support/private_etc.hpp"
+
+namespace bgdeploy::testing_ssh {
+namespace {
+
+using core::ErrorKind;
+using testing::HasSubstr;
+using testing::Not;
+
+class Config : public SshTest {
+protected:
+  Config() {
+    fs::create_directories(ssh());
+    m_home.emplace("HOME", m_etc.root_home().string());
+  }
+  ~Config() override { fs::remove_all(ssh()); }
+
+  fs::path ssh() const { return m_etc.root_home() / ".ssh"; }
+  // A host of which the spec says its name only.
+  static spec::Host named(const std::string& name) {
+    spec::Host host;
+    host.name = name;
+    return host;
+  }
+  core::Error refused(const spec::Host& host) {
+    const auto connected = host::connect(host, soon());
+    EXPECT_FALSE(connected);
+    return connected ? core::Error{} : connected.error();
+  }
+  bool works(const spec::Host& host) {
+    const auto connected = host::connect(host, soon());
+    if (!connected) ADD_FAILURE() << all_text(connected.error());
+    return connected && (*connected)->run({{"true"}}, soon())->ok();
+  }
+  // A server that lets in one user with one key of its own, and its entry for ssh_config. Logged in to as
+  // `alias` it is known by that name.
+  std::unique_ptr<Server> machine(const std::string& alias, const std::string& user) {
+    auto server = std::make_unique<Server>();
+    server->allow(make_key(alias, {"-t", "ed25519"}));
+    add_config("Host " + alias + "\n HostName 127.0.0.1\n Port " + std::to_string(server->port()) +
+               "\n User " + user + "\n IdentityFile " + (m_folder / alias).string() + "\n HostKeyAlias " +
+               alias + "\n");
+    return server;
+  }
+  void add_config(const std::string& text) { append(ssh() / "config", text); }
+  void know(const std::string& alias, const Server& server) {
+    append(ssh() / "known_hosts", alias + " " + server.host_key() + "\n");
+  }
+  static void append(const fs::path& path, const std::string& text) {
+    write_file(path, read_file(path) + text);
+  }
+
+  const PrivateEtc& m_etc = PrivateEtc::get();
+  std::optional<Environment> m_home;
+};
+
+TEST_F(Config, AnAliasIsFollowedWithItsTokensIncludesAndMatches) {
+  set_up();
+  fs::create_directories(ssh() / "conf.d");
+  fs::create_directories(m_etc.root_home() / "my keys");
+  fs::copy(m_folder / "key", m_etc.root_home() / "my keys" / "127.0.0.1-root-app");
+  write_file(ssh() / "config",
+             "Include conf.d/*.conf\nMatch user root host 127.0.0.1 exec \"test %n = app\"\n Port " +
+                 std::to_string(m_server->port()) + "\n");
+  write_file(ssh() / "conf.d" / "one.conf",
+             "Host app\n HostName 127.0.0.1\n User root\n HostKeyAlias app-key\n"
+             " IdentityFile \"~/my keys/%h-%r-%n\"\n UserKnownHostsFile \"~/.ssh/known hosts\"\n");
+  const auto unknown = refused(named("app"));
+  EXPECT_EQ(unknown.kind, ErrorKind::untrusted);
+  EXPECT_THAT(all_text(unknown), HasSubstr((ssh() / "known hosts").string()));
+  write_file(ssh() / "known hosts", "app-key " + m_server->host_key() + "\n");
+  EXPECT_TRUE(works(named("app")));
+  // By its address the host was never known.
+  write_file(ssh() / "known hosts", m_server->known_hosts_line());
+  EXPECT_EQ(refused(named("app")).kind, ErrorKind::untrusted);
+}
+
+TEST_F(Config, WhatTheSpecSaysWins) {
+  set_up();
+  add_config(
+      "Host app\n HostName 127.0.0.1\n User nobody\n Port 1\n IdentityFile /nowhere\n ProxyJump "
+      "nobody@nowhere\n");
+  auto target = host();
+  target.name = "app";
+  const auto bastion = machine("bastion", "plain");
+  append(m_folder / "known_hosts", "bastion " + bastion->host_key() + "\n");
+  target.ssh.proxy_jump = {"bastion"};
+  EXPECT_TRUE(works(target));
+  EXPECT_THAT(m_server->log(), HasSubstr("Accepted publickey for root"));
+}
+
+TEST_F(Config, TildeIsHomeEvenWhereTheAccountsDatabaseNamesAnother) {
+  set_up();
+  const auto home = m_folder / "elsewhere";
+  fs::create_directories(home / ".ssh");
+  fs::copy(m_folder / "key", home / ".ssh" / "id_ed25519");
+  write_file(home / ".ssh" / "config",
+             "Host app\n HostName 127.0.0.1\n Port " + std::to_string(m_server->port()) + "\n");
+  write_file(home / ".ssh" / "known_hosts", m_server->known_hosts_line());
+  const Environment moved("HOME", home.string());
+  EXPECT_TRUE(works(named("app")));
+}
+
+// Both ways of naming the way there, and each of its machines unknown in turn.
+TEST_F(Config, EveryHopHasItsOwnUserPortAndKeyAndIsRefusedByNameWhileItIsUnknown) {
+  const auto outer = machine("outer", "plain"), inner = machine("inner", "other"),
+             app = machine("app", "root");
+  auto listed = named("app");
+  listed.ssh.proxy_jump = {"outer", "inner"};
+  add_config(
+      "Host chained\n ProxyJump outer,inner\n HostName 127.0.0.1\n HostKeyAlias app\n User root\n Port " +
+      std::to_string(app->port()) + "\n IdentityFile " + (m_folder / "app").string() + "\n");
+  const std::vector<std::pair<std::string, const Server*>> way = {
+      {"outer", outer.get()}, {"inner", inner.get()}, {"app", app.get()}};
+  for (const auto& [alias, server] : way) {
+    for (const auto& target : {listed, named("chained")}) {
+      const auto error = refused(target);
+      EXPECT_EQ(error.kind, ErrorKind::untrusted) << all_text(error);
+      const auto shown = server == app.get() ? target.name : alias;
+      EXPECT_THAT(error.message, HasSubstr(shown + " (")) << target.name;
+      EXPECT_THAT(all_text(error), HasSubstr(server->fingerprint()));
+      EXPECT_EQ(host::fetch_host_key(target, soon())->fingerprint, server->fingerprint());
+    }
+    know(alias, *server);
+  }
+  for (const auto& target : {listed, named("chained")}) EXPECT_TRUE(works(target));
+  EXPECT_THAT(outer->log(), HasSubstr("Accepted publickey for plain"));
+  EXPECT_THAT(inner->log(), HasSubstr("Accepted publickey for other"));
+  EXPECT_THAT(app->log(), HasSubstr("Accepted publickey for root"));
+}
+
+TEST_F(Config, AJumpHostMayAlsoTakeTheKeyOfTheSpec) {
+  set_up();
+  const Server bastion;
+  write_file(bastion.authorized_keys(), read_file(m_folder / "key.pub"));
+  auto target = host();
+  append(m_folder / "known_hosts", bastion.known_hosts_line());
+  target.ssh.proxy_jump = {"plain@127.0.0.1:" + std::to_string(bastion.port())};
+  EXPECT_TRUE(works(target));
+  EXPECT_THAT(bastion.log(), HasSubstr("Accepted publickey for plain"));
+}
+
+TEST_F(Config, AWayThatLeadsInACircleIsNoWay) {
+  add_config("Host a\n ProxyJump b\nHost b\n ProxyJump a\n");
+  const auto error = refused(named("a"));
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_THAT(error.message, HasSubstr("circle"));
+}
+
+TEST_F(Config, AHopThatCannotReachTheNextSaysSo) {
+  set_up();
+  const auto bastion = machine("bastion", "plain");
+  know("bastion", *bastion);
+  add_config("Host app\n HostName 127.0.0.1\n Port " + std::to_string(Port(false).release()) +
+             "\n ProxyJump bastion\n");
+  const auto error = refused(named("app"));
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_THAT(all_text(error), HasSubstr("bastion")) << all_text(error);
+}
+
+TEST_F(Config, WhereThereIsNoKnownHostsFileNobodyIsKnownAndNoneCanBeAdded) {
+  set_up();
+  add_config("Host *\n UserKnownHostsFile none\n GlobalKnownHostsFile none\n");
+  write_file(ssh() / "known_hosts", m_server->known_hosts_line());
+  auto target = host();
+  target.ssh.known_hosts_file.reset();
+  EXPECT_EQ(refused(target).kind, ErrorKind::untrusted);
+  const auto offered = host::fetch_host_key(target, soon());
+  ASSERT_TRUE(offered);
+  const auto added = host::trust_host_key(*offered);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().kind, ErrorKind::io);
+}
+
+TEST_F(Config, ManyHostsBehindOneBastionThatTurnsLoginsAway) {
+  set_up({{"ed25519"}, "MaxStartups 3:50:6\n"});
+  const Server bastion({{"ed25519"}, "MaxStartups 3:50:6\n"});
+  write_file(bastion.authorized_keys(), read_file(m_folder / "key.pub"));
+  append(m_folder / "known_hosts", bastion.known_hosts_line());
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> logins;
+    for (int i = 0; i < 16; ++i)
+      logins.emplace_back([&] {
+        auto target = host();
+        target.ssh.proxy_jump = {"plain@127.0.0.1:" + std::to_string(bastion.port())};
+        target.ssh.connect_timeout = 30s;
+        const auto connected = host::connect(target, soon());
+        if (connected)
+          ++good;
+        else
+          ADD_FAILURE() << all_text(connected.error());
+      });
+  }
+  EXPECT_EQ(good, 16);
+}
+
+}  // namespace
+}  // namespace bgdeploy::testing_ssh
