@@ -23,6 +23,15 @@ void acknowledge_at_once(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+template <class Callback>
+void set_callback(LIBSSH2_SESSION* session, int which, Callback* callback) {
+#if LIBSSH2_VERSION_NUM >= 0x010b01  // which calls the other one deprecated
+  libssh2_session_callback_set2(session, which, reinterpret_cast<libssh2_cb_generic*>(callback));
+#else
+  libssh2_session_callback_set(session, which, reinterpret_cast<void*>(callback));
+#endif
+}
+
 }  // namespace
 
 Transport::Transport(Fd fd) : m_fd(std::move(fd)) {
@@ -31,8 +40,8 @@ Transport::Transport(Fd fd) : m_fd(std::move(fd)) {
   acknowledge_at_once(m_fd.get());
   m_session = libssh2_session_init_ex(nullptr, nullptr, nullptr, this);
   libssh2_session_set_blocking(m_session, 0);
-  libssh2_session_callback_set(m_session, LIBSSH2_CALLBACK_SEND, reinterpret_cast<void*>(&on_send));
-  libssh2_session_callback_set(m_session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&on_receive));
+  set_callback(m_session, LIBSSH2_CALLBACK_SEND, &on_send);
+  set_callback(m_session, LIBSSH2_CALLBACK_RECV, &on_receive);
 }
 
 Transport::~Transport() {
