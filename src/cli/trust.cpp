@@ -69,7 +69,11 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
 int run(const Globals& globals, bool yes) {
   const auto spec = load_spec(globals);
   if (!spec) return print_error(spec.error());
-  for (const spec::Host& host : spec->app_hosts) {
+  std::vector<spec::Host> hosts = spec->app_hosts;
+  for (const spec::Host& proxy : spec->proxy_hosts)
+    if (std::ranges::none_of(hosts, [&](const auto& host) { return spec::same_machine(host, proxy); }))
+      hosts.push_back(proxy);
+  for (const spec::Host& host : hosts) {
     if (host.local) continue;
     Result<bool> more = true;
     while (more && *more) more = trust_next(host, yes, globals.stop);
