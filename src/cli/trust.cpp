@@ -59,7 +59,7 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
         ErrorKind::untrusted,
         fmt::format("{} shows {}, which known_hosts speaks against", offered.host, offered.fingerprint),
         {"if the host was really set up anew, remove its old key first: ssh-keygen -R " +
-         core::shell_quote(offered.host)});
+         core::shell_quote(ssh::known_hosts_name(offered.host, offered.port))});
   if (!agreed(yes, offered))
     return core::fail(ErrorKind::untrusted, fmt::format("{} was not added", offered.host));
   BGDEPLOY_TRY(host::trust_host_key(offered));

@@ -68,7 +68,8 @@ core::Error explain(host::Host& host, const std::string& socket, const Wait& wai
     const auto output = host.run({std::move(argv), host::Tool::other, {}}, wait);
     return output && output->ok();
   };
-  if (yes({"test", "-S", socket}) && !yes({"test", "-w", socket})) {
+  const bool through_sudo = !host.prefix(host::Tool::docker).empty();
+  if (!through_sudo && yes({"test", "-S", socket}) && !yes({"test", "-w", socket})) {
     return {ErrorKind::denied,
             fmt::format("{}: no permission for {}", host.name(), socket),
             {"add the user to the group docker on that host, or set `ssh.sudo: [docker]` and allow it "

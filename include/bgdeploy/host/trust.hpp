@@ -11,7 +11,7 @@ namespace bgdeploy::host {
 
 struct OfferedKey {
   std::string hop;   // what the user calls this machine: the host, or a jump host before it
-  std::string host;  // with the port: what known_hosts lists it under
+  std::string host;  // what known_hosts lists it under, with the port
   int port = 22;
   ssh::HostKey key;
   std::string fingerprint;     // "SHA256:…"
