@@ -161,8 +161,9 @@ void Fleet::revive(World& world, const Wait& wait) {
 // Beside the include, where everybody who may switch can write. Elsewhere where everybody can.
 Fleet::LockPlace Fleet::lock_place(const Machine& machine) const {
   const auto name = fmt::format(".{}.bgdeploy", m_spec->service);
-  if (!machine.proxy || m_spec->nginx.container) return {machine.host.get(), "/tmp/" + name};
   const std::filesystem::path file = spec::routing_file(m_spec->nginx);
+  if (!machine.proxy || m_spec->nginx.container || file.is_relative())  // ~ is known there only
+    return {machine.host.get(), "/tmp/" + name};
   return {machine.host.get(), (file.parent_path() / name).string()};
 }
 

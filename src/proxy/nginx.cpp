@@ -107,14 +107,6 @@ class NginxProxy final : public Proxy {
 public:
   NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
-  Result<std::string> folder(const Wait& wait) override {
-    const std::string folder = folder_of(spec::routing_file(m_spec.nginx));
-    if (!m_spec.nginx.container && !folder.starts_with('~')) return folder;
-    auto output = m_host.run(script_command(settings_for(m_host, m_spec), scripts::k_locate), wait);
-    if (!output) return within(std::unexpected(output.error()));
-    return within(parse_folder(*output));
-  }
-
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const Probe probe, look(wait));
     m_fresh = probe;

@@ -221,14 +221,6 @@ Result<Probe> parse_probe(const host::Output& output) {
   return probe;
 }
 
-Result<std::string> parse_folder(const host::Output& output) {
-  std::string folder;
-  BGDEPLOY_TRY(read_lines(output, [&](std::string_view word, std::string_view rest) {
-    if (word == "folder") folder = rest;
-  }));
-  return folder;
-}
-
 Result<void> Conversation::tell(std::string_view line) {
   return m_process->write(fmt::format("{}\n", line));
 }

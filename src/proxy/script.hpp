@@ -64,9 +64,6 @@ struct Probe {
 // Kind refused: the script did not get to its end.
 Result<Probe> parse_probe(const host::Output& output);
 
-// The folder that the locate script found.
-Result<std::string> parse_folder(const host::Output& output);
-
 // A script that is talked to. Each answer ends with a line whose first word is asked for.
 class Conversation {
 public:

@@ -1,6 +1,6 @@
 # The shell scripts that run on proxy hosts, as C++ string literals. Lines that are only a comment are left
 # out: the scripts travel with every command.
-foreach(script common locate observe switch settle drain)
+foreach(script common observe switch settle drain)
   set(file ${CMAKE_CURRENT_LIST_DIR}/${script}.sh)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} text)

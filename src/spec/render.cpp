@@ -128,8 +128,13 @@ Json to_json(const Health& health) {
 }
 
 Json to_json(const Nginx& nginx) {
-  Json map{{"include", nginx.include}};
-  if (!nginx.upstream) map["template"] = nginx.template_text;
+  Json map = Json::object();
+  if (nginx.sites)
+    map["sites"] = {{"from", nginx.sites->from}, {"to", nginx.sites->to}};
+  else
+    map["include"] = nginx.include;
+  put(map, "container", nginx.container);
+  if (!nginx.upstream && !nginx.sites) map["template"] = nginx.template_text;
   put(map, "upstream", nginx.upstream);
   put(map, "address", nginx.address);
   put(map, "port", nginx.port);

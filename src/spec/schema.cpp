@@ -47,6 +47,7 @@ const std::vector<Section> k_sections{
     {"proxy", {"nginx"}},
     {"proxy.nginx",
      {"include", "template", "upstream", "address", "port", "container", "sites", "test", "reload"}},
+    {"proxy.nginx.sites", {"from", "to"}},
     {"drain", {"timeout"}},
     {"history", {"dir", "keep"}},
 };

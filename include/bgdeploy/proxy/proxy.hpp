@@ -46,9 +46,6 @@ public:
 class Proxy {
 public:
   virtual ~Proxy() = default;
-  // The folder on the host in which the routing file is: where the lock of the service lies. The host is
-  // asked only where the spec does not say it.
-  virtual Result<std::string> folder(const Wait& wait) = 0;
   // Which slot is live, and what an earlier switch left behind.
   virtual Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) = 0;
   // The whole configuration tested as it stands (kind refused with nginx's words), nginx seen running, the

@@ -149,6 +149,12 @@ pid_t DockerLab::spawn(const std::vector<std::string>& argv, const std::string& 
   return child;
 }
 
+pid_t DockerLab::daemon() const {
+  pid_t pid = 0;
+  std::ifstream(fmt::format("/proc/{0}/task/{0}/children", m_children.front())) >> pid;
+  return pid;
+}
+
 std::string DockerLab::docker(const std::vector<std::string>& argv) {
   std::vector<std::string> command{"docker"};
   command.insert(command.end(), argv.begin(), argv.end());

@@ -29,6 +29,9 @@ public:
   const std::filesystem::path& folder() const { return m_folder; }
   std::filesystem::path socket() const { return m_folder / "docker.sock"; }
 
+  // The daemon's process, whose pid namespace has those of its containers.
+  pid_t daemon() const;
+
   // Runs docker's own command line; its stdout without the last newline. Throws when it fails.
   std::string docker(const std::vector<std::string>& argv);
   // An image with the test program as /app; `changes` are Dockerfile instructions. Its payload makes it an

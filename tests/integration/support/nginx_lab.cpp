@@ -43,18 +43,18 @@ void run_or_throw(const std::string& line) {
   if (std::system(line.c_str()) != 0) throw std::runtime_error(line);
 }
 
-class HostAs final : public host::Host {
+class HostBehind final : public host::Host {
 public:
-  HostAs(std::unique_ptr<host::Host> host, std::string user)
-      : m_host(std::move(host)), m_user(std::move(user)) {}
+  HostBehind(std::unique_ptr<host::Host> host, std::vector<std::string> words)
+      : m_host(std::move(host)), m_words(std::move(words)) {}
   const std::string& name() const override { return m_host->name(); }
   const std::string& address() const override { return m_host->address(); }
   host::Result<host::Output> run(const host::Command& command, const core::Wait& wait) override {
-    return m_host->run(as_user(command), wait);
+    return m_host->run(behind(command), wait);
   }
   host::Result<std::unique_ptr<host::Process>> start(const host::Command& command,
                                                      const core::Wait& wait) override {
-    return m_host->start(as_user(command), wait);
+    return m_host->start(behind(command), wait);
   }
   host::Result<void> write_file(const std::string& path, std::string_view content,
                                 const host::FileAttributes& attributes, const core::Wait& wait) override {
@@ -69,14 +69,12 @@ public:
   std::vector<std::string> prefix(host::Tool tool) const override { return m_host->prefix(tool); }
 
 private:
-  host::Command as_user(host::Command command) const {
-    const std::vector<std::string> words = {"setpriv",        "--reuid=" + m_user, "--regid=" + m_user,
-                                            "--clear-groups", "--inh-caps=-all",   "--bounding-set=-all"};
-    command.argv.insert(command.argv.begin(), words.begin(), words.end());
+  host::Command behind(host::Command command) const {
+    command.argv.insert(command.argv.begin(), m_words.begin(), m_words.end());
     return command;
   }
   std::unique_ptr<host::Host> m_host;
-  std::string m_user;
+  std::vector<std::string> m_words;
 };
 
 }  // namespace
@@ -220,6 +218,7 @@ http {{
 }
 
 NginxLab::~NginxLab() {
+  stop_counting();
   blue.let_go();
   green.let_go();
   stop();
@@ -303,6 +302,35 @@ void NginxLab::open(const std::string& option) const {
   fs::remove(folder / ("at" + option));
 }
 
+void NginxLab::wait_at_change(int at) const {
+  const auto shims = folder / "shims";
+  fs::create_directory(shims);
+  for (const std::string program : {"mv", "rm", "ln", "cp", "mkdir", "rmdir"}) {
+    write(shims / program, fmt::format(R"(#!/bin/sh
+read -r n 2>/dev/null <{0}/changes
+echo $((n + 1)) >{0}/changes
+if [ $((n + 1)) = {1} ]; then
+  : >{0}/at-change
+  while [ -e {0}/at-change ]; do sleep 0.01; done
+  exit 1
+fi
+exec /bin/{2} "$@"
+)",
+                                       folder.string(), at, program));
+    fs::permissions(shims / program, fs::perms(0755));
+  }
+  write(folder / "changes", "0\n");
+  const std::string path = std::getenv("PATH");
+  if (!path.starts_with(shims.string())) ::setenv("PATH", (shims.string() + ":" + path).c_str(), 1);
+}
+
+void NginxLab::stop_counting() const {
+  const std::string shims = (folder / "shims").string() + ":";
+  const std::string path = std::getenv("PATH");
+  if (path.starts_with(shims)) ::setenv("PATH", path.substr(shims.size()).c_str(), 1);
+  fs::remove(folder / "at-change");
+}
+
 bool NginxLab::kill_script() const {
   bool killed = false;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -310,7 +338,7 @@ bool NginxLab::kill_script() const {
     if (pid <= 0) continue;
     const auto words = read(entry.path() / "cmdline");
     // The script itself, then its subshells, which have the same command line.
-    if (words.starts_with(std::string("sh\0-c\0", 6)) && words.find(include.string()) != std::string::npos &&
+    if (words.starts_with(std::string("sh\0-c\0", 6)) && words.find(folder.string()) != std::string::npos &&
         words.find("take_lock") != std::string::npos)
       killed = ::kill(pid, SIGKILL) == 0 || killed;
   }
@@ -324,8 +352,13 @@ std::unique_ptr<host::Host> local_host() {
   return host::connect(local, soon()).value();
 }
 
+std::unique_ptr<host::Host> local_host_behind(std::vector<std::string> words) {
+  return std::make_unique<HostBehind>(local_host(), std::move(words));
+}
+
 std::unique_ptr<host::Host> local_host_as(const std::string& user) {
-  return std::make_unique<HostAs>(local_host(), user);
+  return local_host_behind({"setpriv", "--reuid=" + user, "--regid=" + user, "--clear-groups",
+                            "--inh-caps=-all", "--bounding-set=-all"});
 }
 
 core::Wait soon() {

@@ -96,6 +96,12 @@ public:
   void gate(const std::string& option) const { write(folder / ("gate" + option), ""); }
   bool at_gate(const std::string& option) const { return std::filesystem::exists(folder / ("at" + option)); }
   void open(const std::string& option) const;
+  // From now on the scripts' own commands that change files are counted, and number `at` is not carried out:
+  // it waits until stop_counting(). 0: none does.
+  void wait_at_change(int at) const;
+  bool at_change() const { return std::filesystem::exists(folder / "at-change"); }
+  void stop_counting() const;
+
   // The switch script that works on this lab, killed as kill -9 does it. False when there is none.
   bool kill_script() const;
 
@@ -105,7 +111,9 @@ private:
 
 // This machine, as the spec's `local`.
 std::unique_ptr<host::Host> local_host();
-// The same, but every command is run as another user, without any capability.
+// The same, but every command has these words before it.
+std::unique_ptr<host::Host> local_host_behind(std::vector<std::string> words);
+// As another user, without any capability.
 std::unique_ptr<host::Host> local_host_as(const std::string& user);
 
 core::Wait soon();

@@ -196,7 +196,6 @@ public:
     }));
     return seen;
   }
-  Result<std::string> folder(const Wait&) override { return "/etc/nginx/conf.d"; }
   Result<void> check(const Wait&) override { return {}; }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {

@@ -148,8 +148,6 @@ TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
     EXPECT_EQ(messages_of(minimal(line)), message);
     EXPECT_EQ(load_text(minimal(line)).error().kind, ErrorKind::unsupported) << line;
   }
-  EXPECT_EQ(messages_of(with("include: /etc/nginx/app.inc", "sites: {from: a, to: b}, container: c")),
-            "6:17: proxy.nginx.sites is not supported yet\n6:42: proxy.nginx.container is not supported yet");
   EXPECT_EQ(messages_of("service: app\nhosts: {app: [h]}\nslots: {a: 1, b: 2}\nhealth: {tcp: true}\n"
                         "proxy: {nginx: {include: /x}}\ncompose: {}"),
             "6:1: compose is not supported yet");
@@ -379,6 +377,33 @@ TEST(NginxErrors, KeepTheConfigurationClosed) {
   EXPECT_EQ(of("{include: /x, test: []}"), "6:36: proxy.nginx.test must name a program");
   EXPECT_EQ(messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", "nginx")),
             "6:8: proxy must be a map of keys and values");
+}
+
+TEST(NginxErrors, SitesStandAlone) {
+  const auto of = [](const std::string& nginx) {
+    return messages_of(with("{include: /etc/nginx/app.inc}", nginx));
+  };
+  const std::string sites = "sites: {from: \"/f-{port}\", to: \"/e/s-{port}\"}";
+  EXPECT_EQ(of("{" + sites + "}"), "loaded");
+  for (const std::string other : {"include: /x", "template: a", "upstream: b", "address: c", "port: 80"}) {
+    EXPECT_EQ(of("{" + sites + ", " + other + "}"),
+              "6:17: proxy.nginx.sites and " + other.substr(0, other.find(':')) + " exclude each other");
+  }
+  EXPECT_EQ(
+      of("{sites: {from: /f, to: /t}}"),
+      "6:31: proxy.nginx.sites.from must be another file for each slot: use {slot}, {port} or {container}");
+  EXPECT_EQ(of("{sites: {from: \"f-{port}\", to: /t}}"),
+            "6:31: proxy.nginx.sites.from must be the absolute path of a file on the proxy host, or one that "
+            "begins with '~/', not 'f-{port}'");
+  EXPECT_EQ(of("{sites: {from: \"/f-{slot}-{tag}\", to: /t}}"),
+            "6:31: proxy.nginx.sites.from must not hold {tag}: use {slot}, {port} or {container}");
+  EXPECT_EQ(of("{sites: {from: \"/f-{slot}\", to: \"/e/{slot}/s\"}}"),
+            "6:48: proxy.nginx.sites.to must be in one folder for both slots");
+  EXPECT_EQ(of("{sites: {from: \"/f-{slot}\", to: \"/f-{slot}\"}}"),
+            "6:48: proxy.nginx.sites.to must not be what is copied");
+  EXPECT_EQ(of("{sites: {from: \"/f-{slot}\"}}"), "6:17: proxy.nginx.sites.to is missing");
+  EXPECT_EQ(of("{include: /x, container: \"-a\"}"),
+            "6:41: proxy.nginx.container must be a container's name, not '-a'");
 }
 
 TEST(DockerErrors, NameTheValue) {

@@ -101,6 +101,18 @@ history:
 )");
 }
 
+TEST(Render, ShowsSitesAndTheContainer) {
+  auto text = minimal();
+  const std::string include = "include: /etc/nginx/app.inc";
+  text.replace(text.find(include), include.size(),
+               "container: web, sites: {from: \"~/s-{port}\", to: \"/e/s-{port}\"}");
+  const auto nginx = nlohmann::json::parse(render(must_load(text), true))["proxy"]["nginx"];
+  EXPECT_EQ(nginx["sites"], nlohmann::json::parse(R"({"from": "~/s-{port}", "to": "/e/s-{port}"})"));
+  EXPECT_EQ(nginx["container"], "web");
+  EXPECT_FALSE(nginx.contains("include"));
+  EXPECT_FALSE(nginx.contains("template"));
+}
+
 TEST(Render, ShowsSecretsBySource) {
   const Spec spec =
       must_load(minimal("secrets: {A: {env: TOKEN}}\nregistry: {username: ci, password: {file: t}}\n"),
