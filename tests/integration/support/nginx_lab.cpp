@@ -139,12 +139,12 @@ void Backend::answer(int connection) const {
   ::close(connection);
 }
 
-std::optional<std::string> get(int port, const std::string& path) {
+std::optional<std::string> get(int port, const std::string& path, const std::string& host) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   const timeval timeout{20, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   std::string answer;
@@ -161,10 +161,10 @@ std::optional<std::string> get(int port, const std::string& path) {
   return answer.substr(body + 4);
 }
 
-Client::Client(int port) {
-  m_thread = std::jthread([this, port](const std::stop_token& stop) {
+Client::Client(int port, const std::string& host) {
+  m_thread = std::jthread([this, port, host](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      const auto body = get(port);
+      const auto body = get(port, "/", host);
       ++(body == "blue" || body == "green" ? m_done : m_failed);
     }
   });

@@ -48,12 +48,13 @@ private:
 };
 
 // The body of one answer on a connection of its own; nothing when anything went wrong.
-std::optional<std::string> get(int port, const std::string& path = "/");
+std::optional<std::string> get(int port, const std::string& path = "/",
+                               const std::string& host = "127.0.0.1");
 
 // Requests, one after the other, until it is stopped.
 class Client {
 public:
-  explicit Client(int port);
+  explicit Client(int port, const std::string& host = "127.0.0.1");
   ~Client() { stop(); }
   void stop();
   int done() const { return m_done; }
