@@ -236,7 +236,7 @@ exists() { [ -e "$1" ] || [ -L "$1" ]; }
 # ~ is the home of whoever logs in, also under sudo.
 at_home() {
   case $1 in
-    '~/'*) ;;
+    \~/*) ;;
     *) printf '%s' "$1" && return ;;
   esac
   home=$HOME

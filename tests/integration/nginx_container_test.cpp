@@ -1,5 +1,6 @@
 // nginx in a container: a real daemon, and this machine's nginx in an image of its own.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -187,6 +188,29 @@ TEST_F(NginxContainer, SwitchesBackendsByNameUnderLoad) {
   client.stop();
   EXPECT_EQ(client.failed(), 0) << lab.docker({"logs", "web"});
   EXPECT_GT(client.done(), 10);
+}
+
+TEST_F(NginxContainer, NeedsNoRootWhereDockerMayBeUsed) {
+  start_web();
+  // As a member of the group docker, who owns the folder.
+  ASSERT_EQ(::chown(conf("web").c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::chown(include().c_str(), 65534, 65534), 0);
+  fs::permissions(lab.folder(), fs::perms(0755));
+  fs::permissions(lab.socket(), fs::perms(0666));
+  const auto user = testing::local_host_behind({"nsenter", "--target", std::to_string(lab.daemon()), "--pid",
+                                                "--mount", "--", "setpriv", "--reuid=65534", "--regid=65534",
+                                                "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"});
+  const auto own = nginx_on(*user, spec());
+  ASSERT_TRUE(own->observe(slots(), soon()));
+  const auto checked = own->check(soon());
+  ASSERT_TRUE(checked) << checked.error().message;
+  auto staged = own->stage(1, text_for(1), soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  const auto committed = (*staged)->commit(soon());
+  ASSERT_TRUE(committed) << committed.error().message;
+  ASSERT_TRUE((*staged)->accept(soon()));
+  EXPECT_EQ(served(), "green");
+  EXPECT_THAT(left(), IsEmpty());
 }
 
 TEST_F(NginxContainer, PutsBackWhatNginxRefusesInside) {

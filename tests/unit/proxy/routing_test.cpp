@@ -200,5 +200,12 @@ RC_GTEST_PROP(ReadBack, GivesBackWhatWasRendered, ()) {
   RC_ASSERT(read_back(nginx, *text, slots) == live);
 }
 
+TEST(NamesPort, AsAWordOutsideOfComments) {
+  EXPECT_TRUE(names_port("proxy_pass http://10.0.0.1:8081;", "8081"));
+  EXPECT_TRUE(names_port("server 10.0.0.1:8081 weight=2;", "8081"));
+  EXPECT_FALSE(names_port("# 8081\nserver 10.0.0.1:8080;", "8081"));
+  EXPECT_FALSE(names_port("server 10.0.0.1:18081;", "8081"));
+}
+
 }  // namespace
 }  // namespace bgdeploy::proxy

@@ -83,6 +83,69 @@ TEST(NginxCommand, TakesTheReloadWhenTheTestIsSomethingElse) {
               ElementsAre("nginx", "-T"));
 }
 
+// A host that is only asked how its tools are reached.
+class Prefixed final : public host::Host {
+public:
+  explicit Prefixed(host::Tool with_sudo) : m_with_sudo(with_sudo) {}
+  const std::string& name() const override { return m_name; }
+  const std::string& address() const override { return m_name; }
+  Result<host::Output> run(const host::Command&, const Wait&) override { return unused(); }
+  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override {
+    return unused();
+  }
+  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
+                          const Wait&) override {
+    return unused();
+  }
+  Result<std::filesystem::path> socket_to(const host::Endpoint&) override { return unused(); }
+  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
+  std::vector<std::string> prefix(host::Tool tool) const override {
+    return tool == m_with_sudo ? std::vector<std::string>{"sudo", "-n", "--"} : std::vector<std::string>{};
+  }
+
+private:
+  static std::unexpected<core::Error> unused() { return core::fail(ErrorKind::internal, "not asked for"); }
+  std::string m_name = "h";
+  host::Tool m_with_sudo;
+};
+
+spec::Spec two_slots() {
+  spec::Spec spec;
+  spec.service = "momo";
+  spec.slots = {spec::Slot{"blue", 8080, "momo-blue"}, spec::Slot{"green", 8081, "momo-green"}};
+  return spec;
+}
+
+TEST(Settings, RunNginxsCommandsInItsContainer) {
+  auto spec = two_slots();
+  spec.nginx.include = "/etc/nginx/x.inc";
+  spec.nginx.container = "web";
+  spec.nginx.test = {"nginx", "-t", "-c", "/a b.conf"};
+  const auto settings = settings_for(Prefixed(host::Tool::docker), spec);
+  EXPECT_EQ(settings.at("test_command"), "sudo -n -- docker exec web nginx -t -c '/a b.conf'");
+  EXPECT_EQ(settings.at("dump_command"), "sudo -n -- docker exec web nginx -T -c '/a b.conf'");
+  EXPECT_EQ(settings.at("reload_command"), "sudo -n -- docker exec web nginx -s reload");
+  EXPECT_EQ(settings.at("logs_command"), "sudo -n -- docker logs web");
+  EXPECT_THAT(settings.at("inspect_command"), HasSubstr("sudo -n -- docker inspect --type container"));
+  // With sudo for everything the script is root already; sudo for nginx is not what docker needs.
+  for (const auto tool : {host::Tool::other, host::Tool::nginx})
+    EXPECT_EQ(settings_for(Prefixed(tool), spec).at("reload_command"), "docker exec web nginx -s reload");
+  spec.nginx.container.reset();
+  EXPECT_EQ(settings_for(Prefixed(host::Tool::nginx), spec).at("reload_command"),
+            "sudo -n -- nginx -s reload");
+}
+
+TEST(Settings, NameBothSlotsSites) {
+  auto spec = two_slots();
+  spec.docker.container_port = "9000";
+  spec.nginx.sites = spec::Sites{"~/{service}-{container}.conf", "/e/{slot}-{port}-{container_port}"};
+  const auto settings = settings_for(Prefixed(host::Tool::other), spec);
+  EXPECT_EQ(settings.at("from_0"), "~/momo-momo-blue.conf");
+  EXPECT_EQ(settings.at("to_0"), "/e/blue-8080-9000");
+  EXPECT_EQ(settings.at("from_1"), "~/momo-momo-green.conf");
+  EXPECT_EQ(settings.at("to_1"), "/e/green-8081-9000");
+}
+
 TEST(SocketPatterns, AreWhatTheKernelPrints) {
   const auto of = [](const std::string& address) {
     return socket_patterns(
@@ -120,6 +183,25 @@ TEST(Probe, IsReadFromTheScriptsLines) {
   EXPECT_TRUE(probe->running);
   EXPECT_TRUE(probe->included);
   EXPECT_THAT(probe->leaving, ElementsAre(plan::Worker{13, 99}, plan::Worker{14, 100}));
+}
+
+TEST(Probe, HasBothSlotsSites) {
+  const auto probe = parse_probe(
+      printed("bgdeploy\nsite_path /f 0\nsite file 61\nsite_path /t 0\nsite missing\nsite_path /f 1\n"
+              "site unreadable\nsite_path /t 1\nsite file 62\nsite_path /x\nsite other\nend\n"));
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->sites[0].from.path, "/f 0");
+  EXPECT_EQ(probe->sites[0].from.content, "a");
+  EXPECT_FALSE(probe->sites[0].to.there());
+  EXPECT_EQ(probe->sites[1].from.state, "unreadable");
+  EXPECT_EQ(probe->sites[1].to.path, "/t 1");
+  EXPECT_EQ(probe->sites[1].to.content, "b");
+}
+
+TEST(Probe, SaysWhyTheScriptGaveUp) {
+  const auto probe = parse_probe(printed("bgdeploy\ndetail No such container\nfailed refused no web\n"));
+  ASSERT_FALSE(probe);
+  EXPECT_EQ(probe.error(), (core::Error{ErrorKind::refused, "no web", {"No such container"}}));
 }
 
 TEST(Probe, NginxsWordsAreNeverTheScripts) {
