@@ -55,6 +55,25 @@ void check_sudo(const Fleet& fleet, Items& items, const Wait& wait) {
       }
 }
 
+void check_build(const Context& context, const Fleet& fleet, Items& items, const Wait& wait) {
+  const auto files = context::read_files(*context.spec.build, wait);
+  add(items, "build context " + context.spec.build->context.string(),
+      files ? Result<void>{} : std::unexpected(files.error()),
+      files ? fmt::format("{} files and folders, {} kB", files->entries.size(), files->bytes / 1000) : "");
+  for (std::size_t i = 0; i < context.spec.app_hosts.size(); ++i) {
+    host::Host& host = fleet.app(i);
+    const auto version = host.run({{"docker", "--version"}, host::Tool::docker, {}}, wait);
+    const auto there = [&]() -> Result<void> {
+      if (!version) return std::unexpected(version.error());
+      if (version->ok()) return {};
+      return core::fail(ErrorKind::not_found, "there is no docker command, which `build` needs",
+                        {core::printable(version->err)});
+    };
+    add(items, "docker command on " + host.name(), there(),
+        version ? core::printable(core::trim(version->out)) : "");
+  }
+}
+
 // An unknown tag is an answer too: the registry is there and lets us in.
 Result<void> ask_registry(const Context& context, const World& world, const Wait& wait) {
   auto digest = world.apps.front().images->resolve(context.spec.image, "latest", wait);
@@ -149,7 +168,10 @@ std::vector<CheckItem> check_all(const Context& given) {
   const auto opened = fleet->open_docker(secrets.value_or(runtime::SecretValues{}), wait);
   const World world = fleet->world(context.clock, context.sink);
   if (add(items, "docker", opened)) {
-    add(items, "registry of " + context.spec.image, ask_registry(context, world, wait));
+    if (context.spec.build)
+      check_build(context, *fleet, items, wait);
+    else
+      add(items, "registry of " + context.spec.image, ask_registry(context, world, wait));
     check_state(context, world, items, wait);
   }
   for (const ProxySide& side : world.proxies) add(items, "nginx on " + side.name, side.proxy->check(wait));

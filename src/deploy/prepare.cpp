@@ -24,6 +24,7 @@ namespace {
 Result<plan::Release> wanted_release(const Context& context, const Goal& goal, const World& world,
                                      const Wait& wait) {
   plan::Release release{new_release_id(context.clock.wall()), goal.tag, context.spec.image, goal.digest};
+  if (world.files) release.digest = world.files->digest;
   if (release.digest.empty()) {
     auto digest = world.apps.front().images->resolve(release.image, goal.tag, wait);
     if (!digest) {
@@ -36,6 +37,26 @@ Result<plan::Release> wanted_release(const Context& context, const Goal& goal, c
     release.digest = std::move(*digest);
   }
   return release;
+}
+
+// Nothing where images are pulled.
+Result<std::shared_ptr<const context::Files>> source_of(const Context& context, const Goal& goal,
+                                                        const Wait& wait) {
+  if (!context.spec.build || goal.kind != plan::Request::Kind::deploy) return nullptr;
+  if (!goal.digest.empty())
+    return core::fail(ErrorKind::usage,
+                      "--digest names an image in a registry, but the spec has `build`; use --tag");
+  BGDEPLOY_ASSIGN(auto files, context::read_files(*context.spec.build, wait));
+  return std::make_shared<const context::Files>(std::move(files));
+}
+
+// The image of a release that is built may be on a host already.
+Result<void> look_for_image(const World& world, const plan::Release& release, plan::State& state,
+                            const Wait& wait) {
+  for (std::size_t i = 0; release.built() && i < world.apps.size(); ++i) {
+    BGDEPLOY_ASSIGN(state.app_hosts.at(i).image_present, world.apps[i].images->present(release, wait));
+  }
+  return {};
 }
 
 Result<void> check_proxies(const Context& context, const World& world, const Wait& wait) {
@@ -128,6 +149,7 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   Result<void> opened;
   Result<plan::Release> release;
   Result<std::vector<HistoryEntry>> history;
+  Prepared prepared;
   {
     std::jthread beside([&] { locked = lock(); });
     std::jthread reading([&] {
@@ -136,10 +158,14 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
     opened = [&]() -> Result<void> {
       BGDEPLOY_ASSIGN(const auto secrets, read_secrets(context.spec, context.variables, wait));
       hide_secrets(context.spec, secrets, context.sink);
+      BGDEPLOY_ASSIGN(prepared.files, source_of(context, goal, wait));
       return fleet.open_docker(secrets, wait);
     }();
-    if (opened && deploying)
-      release = wanted_release(context, goal, fleet.world(context.clock, context.sink), wait);
+    if (opened && deploying) {
+      World world = fleet.world(context.clock, context.sink);
+      world.files = prepared.files;
+      release = wanted_release(context, goal, world, wait);
+    }
   }
   BGDEPLOY_TRY(std::move(locked));
   BGDEPLOY_TRY(std::move(opened));
@@ -156,11 +182,11 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   World world = fleet.world(context.clock, context.sink);
   std::optional<plan::Launch> launch;
   if (deploying) launch = plan::Launch{*release, context.spec.docker};
-  Prepared prepared;
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
   if (settle_first) {
     BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, std::move(prepared.state), launch, wait));
   }
+  if (launch) BGDEPLOY_TRY(look_for_image(world, launch->release, prepared.state, wait));
   plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
   if (!deploying) {
     BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));

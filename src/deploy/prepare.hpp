@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,7 @@ struct Prepared {
   plan::State state;
   plan::Plan plan;
   plan::Launch launch;
+  std::shared_ptr<const context::Files> files{};  // what `launch` is built from, where it is
 };
 
 // Whether a second container with this limit fits beside what runs. Kind refused, with the figures.

@@ -189,6 +189,7 @@ int run(const Context& given, const Goal& goal) {
       {.name = "plan.made", .fields = {{"steps", static_cast<std::int64_t>(prepared->plan.steps.size())}}});
 
   World world = fleet->world(context.clock, context.sink);
+  world.files = prepared->files;
   const Outcome outcome =
       execute(context.spec, prepared->state, prepared->plan, world, {context.stop, leases.lost()});
   if (outcome.verdict != Verdict::unchanged && !leases.lost().stop_requested())

@@ -19,6 +19,7 @@ namespace {
 
 constexpr core::Duration k_request = std::chrono::minutes(1);  // one request to docker or nginx
 constexpr core::Duration k_pull = std::chrono::minutes(30);
+constexpr core::Duration k_build = std::chrono::hours(1);
 constexpr core::Duration k_undo = std::chrono::minutes(2);
 constexpr core::Duration k_newcomer_grace = std::chrono::seconds(5);  // it never served a request
 
@@ -103,6 +104,17 @@ Result<void> StepRunner::carry_out(const plan::Pull& step) {
                                   {"total", layer.total}}});
   };
   return m_world.apps[step.host].images->pull(step.release, progress, wait(k_pull));
+}
+
+Result<void> StepRunner::carry_out(const plan::Build& step) {
+  if (!m_world.files) return core::fail(ErrorKind::internal, "a build without its files");
+  const auto output = [&](const std::string& line) {
+    m_world.sink.emit({.name = "build.output",
+                       .host = m_world.apps[step.host].name,
+                       .step = "build",
+                       .fields = {{"text", line}}});
+  };
+  return m_world.apps[step.host].images->build(step.release, *m_world.files, output, wait(k_build));
 }
 
 Result<void> StepRunner::carry_out(const plan::Stop& step) {

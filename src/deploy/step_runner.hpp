@@ -38,6 +38,7 @@ private:
   };
 
   core::Result<void> carry_out(const plan::Pull& step);
+  core::Result<void> carry_out(const plan::Build& step);
   core::Result<void> carry_out(const plan::Stop& step);
   core::Result<void> carry_out(const plan::SetAside& step);
   core::Result<void> carry_out(const plan::PutBack& step);

@@ -16,6 +16,9 @@ public:
   PipedProcess& operator=(const PipedProcess&) = delete;
 
   Result<void> write(std::string_view data) override { return m_pipes->write(data); }
+  Result<void> write_slowly(std::string_view data, const Wait& wait) override {
+    return m_pipes->write_slowly(data, wait);
+  }
   Result<void> close_input() override { return m_pipes->close_input(); }
   Result<std::optional<std::string>> read_line(const Wait& wait) override { return m_pipes->read_line(wait); }
   Result<Output> finish(const Wait& wait) override;

@@ -75,7 +75,10 @@ void prepare(const State& state, std::size_t host, std::size_t slot, const Reque
     steps.push_back(AwaitHealth{host, slot});
     return;
   }
-  steps.push_back(Pull{host, wanted});
+  if (!wanted.built() || request.kind == Request::Kind::rollback)
+    steps.push_back(Pull{host, wanted});
+  else if (!state.app_hosts[host].image_present)
+    steps.push_back(Build{host, wanted});
   if (container) {
     // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
     if (container->running()) steps.push_back(Stop{host, slot, container->id, !idle.aside});

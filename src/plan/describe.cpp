@@ -15,9 +15,10 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
+// "sha256:0123456789ab", "build:0123456789ab".
 std::string short_digest(const std::string& digest) {
-  constexpr std::size_t k_shown = std::string_view("sha256:").size() + 12;
-  return digest.substr(0, k_shown);
+  const std::size_t colon = digest.find(':');
+  return colon == std::string::npos ? digest : digest.substr(0, colon + 1 + 12);
 }
 
 // Of all proxies, each once.
@@ -46,6 +47,7 @@ std::string describe(const Release& release) {
 std::string_view step_name(const Step& step) {
   return std::visit(Overloaded{
                         [](const Pull&) { return "pull"; },
+                        [](const Build&) { return "build"; },
                         [](const Stop&) { return "stop"; },
                         [](const SetAside&) { return "set-aside"; },
                         [](const PutBack&) { return "put-back"; },
@@ -87,7 +89,12 @@ std::string describe(const spec::Spec& spec, const Step& step) {
   return std::visit(
       Overloaded{
           [](const Pull& pull) {
-            return fmt::format("pull {}:{}", pull.release.image, describe(pull.release));
+            return fmt::format("{} {}:{}", pull.release.built() ? "look for" : "pull", pull.release.image,
+                               describe(pull.release));
+          },
+          [&](const Build& build) {
+            return fmt::format("build {}:{} from {}", build.release.image, describe(build.release),
+                               spec.build ? spec.build->context.string() : "its context");
           },
           [&](const Stop& stop) {
             return fmt::format("stop {}, which does not serve", slot_of(spec, stop.slot).container);

@@ -38,6 +38,8 @@ std::vector<std::string> LiveView::apply(const Event& event, core::SteadyTime no
   if (!m_quiet) track(event, now);
   std::vector<std::string> lines;
   if (event.name == "step.started") return lines;
+  // Hundreds of lines would scroll away what matters: the running one is shown with its step.
+  if (event.name == "build.output" && !m_verbose) return lines;
   for (std::size_t i = 0; i < told.size(); ++i)
     lines.push_back(lasting(event, told[i], i == 0, i + 1 == told.size(), screen));
   return lines;
@@ -72,7 +74,7 @@ void LiveView::track(const Event& event, core::SteadyTime now) {
   } else if (is_conclusion(event)) {
     m_rows.clear();
     m_order.clear();
-  } else if (is_chatter(event)) {
+  } else if (is_chatter(event) || event.name == "build.output") {
     progress(event);
   }
 }
@@ -85,6 +87,10 @@ void LiveView::progress(const Event& event) {
   });
   if (found == m_order.rend()) return;
   auto& row = m_rows[*found];
+  if (event.name == "build.output") {
+    row.note = core::printable(text_field(event, "text"));
+    return;
+  }
   if (event.name == "health.probe") {
     row.note = subject(event);
     return;

@@ -163,7 +163,8 @@ std::string sentence(const Event& event) {
   if (event.name == "step.finished") return subject(event) + ": done" + done_after(event, "in");
   if (event.name == "step.failed") return subject(event) + ": FAILED" + done_after(event, "after");
   if (event.name == "step.undone") return "undone: " + subject(event);
-  if (event.name == "log.line") return "| " + core::printable(text_field(event, "text"));
+  if (event.name == "log.line" || event.name == "build.output")
+    return "| " + core::printable(text_field(event, "text"));
   if (event.name == "warning") return "warning: " + subject(event);
   if (event.name == "plan.made" && event.message.empty())
     return fmt::format("plan: {} step{}", number_field(event, "steps").value_or(0),

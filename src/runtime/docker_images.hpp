@@ -7,15 +7,20 @@ namespace bgdeploy::runtime {
 
 class DockerImages : public Images {
 public:
-  DockerImages(std::shared_ptr<engine::Client> client, std::optional<engine::RegistryAuth> auth)
-      : m_client(std::move(client)), m_auth(std::move(auth)) {}
+  DockerImages(host::Host& host, std::shared_ptr<engine::Client> client,
+               std::optional<engine::RegistryAuth> auth)
+      : m_host(host), m_client(std::move(client)), m_auth(std::move(auth)) {}
 
   Result<std::string> resolve(const std::string& image, const std::string& tag, const Wait& wait) override;
   Result<bool> present(const plan::Release& release, const Wait& wait) override;
   Result<void> pull(const plan::Release& release, const std::function<void(const PullProgress&)>& progress,
                     const Wait& wait) override;
+  // docker_build.cpp
+  Result<void> build(const plan::Release& release, const context::Files& files,
+                     const std::function<void(const std::string&)>& output, const Wait& wait) override;
 
 private:
+  host::Host& m_host;
   const std::shared_ptr<engine::Client> m_client;
   const std::optional<engine::RegistryAuth> m_auth;
 };

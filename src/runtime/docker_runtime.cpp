@@ -128,7 +128,7 @@ Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const s
   if (spec.registry && secrets.registry_password)
     auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};
   return DockerOnHost{
-      std::make_unique<DockerImages>(client, std::move(auth)),
+      std::make_unique<DockerImages>(host, client, std::move(auth)),
       std::make_unique<DockerRuntime>(host, client, spec, std::move(placement), secrets),
   };
 }

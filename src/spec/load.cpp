@@ -93,11 +93,13 @@ void read_spec(const Value& root, Spec& spec) {
       root.need("service").matching(
           is_lower_name, "a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit"));
   // compose names the image itself.
-  read_image(root.get("compose").present() ? root.get("image") : root.need("image"), spec);
+  const bool named_elsewhere = root.get("compose").present() && !root.get("build").present();
+  read_image(named_elsewhere ? root.get("image") : root.need("image"), spec);
   read_hosts(root, spec);
   read_slots(root.need("slots"), spec);
   read_registry(root.get("registry"), spec);
   read_docker(root.get("docker"), spec.docker);
+  read_build(root.get("build"), spec);
   read_secrets(root.get("secrets"), spec);
   read_health(root.need("health"), spec.health);
   read_proxy(root.need("proxy"), root.get("hosts"), spec);

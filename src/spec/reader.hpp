@@ -86,6 +86,7 @@ void set(T& target, std::optional<U> value) {
 void read_hosts(const Value& root, Spec& spec);
 void read_slots(const Value& slots, Spec& spec);
 void read_docker(const Value& docker, Docker& out);
+void read_build(const Value& build, Spec& spec);
 void read_health(const Value& health, Health& out);
 void read_nginx(const Value& nginx, Nginx& out);
 std::optional<SecretSource> read_secret_source(const Value& source);

@@ -100,6 +100,13 @@ Json to_json(const Docker& docker) {
   return map;
 }
 
+Json to_json(const Build& build) {
+  Json map{{"context", build.context.string()}, {"dockerfile", build.dockerfile}};
+  put(map, "target", build.target);
+  put(map, "args", build.args);
+  return map;
+}
+
 Json to_json(const HealthHttp& http) {
   std::string status;
   for (const auto& [first, last] : http.status) {
@@ -166,6 +173,7 @@ Json to_json(const Spec& spec) {
     map["registry"] = {{"username", spec.registry->username}, {"password", to_json(spec.registry->password)}};
   }
   map["docker"] = to_json(spec.docker);
+  if (spec.build) map["build"] = to_json(*spec.build);
   for (const auto& [name, source] : spec.secrets) map["secrets"][name] = to_json(source);
   map["health"] = to_json(spec.health);
   if (spec.proxied)

@@ -40,6 +40,7 @@ const std::vector<Section> k_sections{
                 "tmpfs",          "init",        "shm_size",  "stop_signal", "stop_grace_period"}},
     {"docker.logging", {"driver", "options"}},
     {"docker.ulimits.*", {"soft", "hard"}},
+    {"build", {"context", "dockerfile", "target", "args"}},
     {"secrets.*", k_source},
     {"health",
      {"http", "tcp", "docker", "exec", "via", "interval", "timeout", "success_threshold", "deadline"}},

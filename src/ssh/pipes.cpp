@@ -40,6 +40,16 @@ Result<void> Pipes::write(std::string_view data) {
   return {};
 }
 
+Result<void> Pipes::write_slowly(std::string_view data, const Wait& wait) {
+  {
+    std::unique_lock lock(m_mutex);
+    const bool ready = m_changed.wait_until(lock, wait.stop, wait.deadline,
+                                            [this] { return m_input.size() <= k_input_limit || over(); });
+    if (!ready) return std::unexpected(wait_error(wait, "the command to read its input"));
+  }
+  return write(data);
+}
+
 Result<void> Pipes::close_input() {
   {
     const std::lock_guard lock(m_mutex);
@@ -116,6 +126,7 @@ void Pipes::abandon(bool drop_input) {
 
 std::string Pipes::take_input(std::size_t limit) {
   const std::lock_guard lock(m_mutex);
+  if (!m_input.empty()) m_changed.notify_all();
   if (m_input.size() <= limit) return std::exchange(m_input, {});
   auto taken = m_input.substr(0, limit);
   m_input.erase(0, limit);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bgdeploy/context/files.hpp"
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/health/health.hpp"
 #include "bgdeploy/proxy/proxy.hpp"
@@ -43,6 +44,7 @@ struct World {
   std::function<void(World&, const core::Wait&)> revive;
   core::Clock& clock;
   report::Sink& sink;
+  std::shared_ptr<const context::Files> files{};  // what is built from, where something is
 };
 
 }  // namespace bgdeploy::deploy

@@ -41,7 +41,11 @@ struct Output {
 class Process {
 public:
   virtual ~Process() = default;
+  // Never waits: what the process does not read yet is kept here.
   virtual Result<void> write(std::string_view data) = 0;
+  // Waits while more than 1 MB that was written before is not on its way yet. Kinds: lost (the process has
+  // ended), timeout, cancelled.
+  virtual Result<void> write_slowly(std::string_view data, const Wait& wait) = 0;
   virtual Result<void> close_input() = 0;
   // The next line of its stdout without the newline; nothing at its end. Kind timeout, cancelled or lost
   // else.

@@ -20,6 +20,12 @@ struct Pull {
   Release release;
   bool operator==(const Pull&) const = default;
 };
+// Builds the image from the spec's context.
+struct Build {
+  std::size_t host;
+  Release release;
+  bool operator==(const Build&) const = default;
+};
 // Stops a container that does not serve; with `restart_on_undo` a failed deploy starts it again.
 struct Stop {
   std::size_t host, slot;
@@ -85,7 +91,7 @@ struct Drain {
   bool operator==(const Drain&) const = default;
 };  // after the switch
 
-using Step = std::variant<Pull, Stop, SetAside, PutBack, Remove, Create, Start, AwaitHealth, Retire,
+using Step = std::variant<Pull, Build, Stop, SetAside, PutBack, Remove, Create, Start, AwaitHealth, Retire,
                           AwaitLeaving, Switch, Drain>;
 
 struct Request {

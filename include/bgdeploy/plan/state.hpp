@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
@@ -12,14 +13,20 @@
 
 namespace bgdeploy::plan {
 
+// What the digest of a release that was built on the hosts begins with; the rest is the hash of its context
+// and arguments (64 hex digits).
+inline constexpr std::string_view k_built = "build:";
+
 // An image digest under a human name. The configuration it runs with is in Launch.
 struct Release {
   std::string
       id;  // "20261121T050710Z-1f3a": unique a deploy; label bgdeploy.release. Empty for adopted containers
-  std::string tag;     // as the user gave it; empty when deployed by --digest
-  std::string image;   // repository
-  std::string digest;  // "sha256:…" as the registry knows the manifest; empty where it cannot be told
+  std::string tag;    // as the user gave it; empty when deployed by --digest
+  std::string image;  // repository
+  std::string
+      digest;  // "sha256:…" as the registry knows the manifest, or "build:…"; empty where it cannot be told
 
+  bool built() const { return digest.starts_with(k_built); }
   bool operator==(const Release&) const = default;
 };
 
@@ -70,6 +77,8 @@ const Container* occupant(const SlotState& slot);
 struct AppHost {
   std::string host;
   std::array<SlotState, 2> slots;
+  // Whether what is to be built is there already.
+  bool image_present = false;
   // Whether anything at all accepts connections where the proxies send them; asked only where the live slot
   // has no container, or one that was never started.
   std::optional<bool> live_listens;

@@ -23,6 +23,7 @@ namespace bgdeploy::report {
 //     message says it in words ("start auction-backend-green"); finished and failed carry duration
 //   step.undone: a step's compensation was carried out
 //   pull.progress: fields layer, status, current, total (bytes); layer "" is the whole image
+//   build.output: field text: a line of the build, as it comes
 //   health.probe: fields ok, attempt; message is the answer ("HTTP 503", "connection refused")
 //   log.line: field text, stream ("stdout" | "stderr"): a container's last lines when it failed
 //   lock.acquired, lock.released

@@ -20,7 +20,7 @@ struct Screen {
 class LiveView {
 public:
   LiveView(bool color, bool quiet, bool verbose)
-      : m_color(color), m_quiet(quiet), m_narrator(quiet, verbose) {}
+      : m_color(color), m_quiet(quiet), m_verbose(verbose), m_narrator(quiet, verbose) {}
 
   // Lines that the event adds above the region, for good.
   std::vector<std::string> apply(const Event& event, core::SteadyTime now, const Screen& screen);
@@ -33,7 +33,7 @@ private:
   };
   struct Row {
     std::string text;  // "web-1  pull app:1.2.3"
-    std::string note;  // the last health answer
+    std::string note;  // the last health answer, or line of a build
     core::SteadyTime since{};
     std::map<std::string, Layer> layers;
   };
@@ -45,7 +45,7 @@ private:
   std::string lasting(const Event& event, const Narrator::Line& line, bool first, bool last,
                       const Screen& screen) const;
 
-  bool m_color, m_quiet;
+  bool m_color, m_quiet, m_verbose;
   Narrator m_narrator;
   std::map<Key, Row> m_rows;
   std::vector<Key> m_order;  // as they began

@@ -24,6 +24,8 @@ inline constexpr const char* k_release = "bgdeploy.release";
 inline constexpr const char* k_tag = "bgdeploy.tag";
 inline constexpr const char* k_digest = "bgdeploy.digest";
 inline constexpr const char* k_image = "bgdeploy.image";
+// Of an image, and so of its containers: the digest it was built for.
+inline constexpr const char* k_build = "bgdeploy.build";
 inline constexpr const char* k_container_port = "bgdeploy.container_port";
 // The policy as it was asked for: a stop turns `always` into `unless-stopped`, a start turns it back.
 inline constexpr const char* k_restart = "bgdeploy.restart";
@@ -47,7 +49,11 @@ struct ContainerRequest {
 // Networks that every daemon has: never created, and without aliases.
 bool is_builtin_network(std::string_view name);
 
-// "repository@sha256:…", or "repository:tag" where no digest is known.
+// The tag that keeps a built release on its host: "build-" and the first 32 digits of its hash.
+std::string built_tag(const plan::Release& release);
+
+// "repository@sha256:…", "repository:build-…" of a built release, or "repository:tag" where no digest is
+// known.
 std::string image_reference(const plan::Release& release);
 
 // Kind usage: a container_port that is no port, or a value in the environment that is not UTF-8.

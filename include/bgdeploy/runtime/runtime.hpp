@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "bgdeploy/context/files.hpp"
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/core/secret.hpp"
@@ -59,9 +60,16 @@ public:
   virtual Result<std::string> resolve(const std::string& image, const std::string& tag, const Wait& wait) = 0;
   // Whether the digest is on the host already.
   virtual Result<bool> present(const plan::Release& release, const Wait& wait) = 0;
-  // Pulls image@digest; done at once when present. Same kinds as resolve.
+  // Pulls image@digest; done at once when present. Same kinds as resolve; not_found for what was built on the
+  // host and is gone.
   virtual Result<void> pull(const plan::Release& release,
                             const std::function<void(const PullProgress&)>& progress, const Wait& wait) = 0;
+  // Builds `files` on the host under the release's own tag and its human one. `output` gets each line of the
+  // build, made printable. Kinds: refused (with the build's last lines), conflict (a file changed meanwhile),
+  // io, not_found (no docker command there), lost, timeout, cancelled. Nothing but cache is left of a build
+  // that fails or is given up.
+  virtual Result<void> build(const plan::Release& release, const context::Files& files,
+                             const std::function<void(const std::string&)>& output, const Wait& wait) = 0;
 };
 
 class Runtime {

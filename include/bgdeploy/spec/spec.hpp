@@ -114,6 +114,15 @@ struct Docker {
   bool operator==(const Docker&) const = default;
 };
 
+// `build:`. The image is built on the app hosts from files of this machine.
+struct Build {
+  std::filesystem::path context;            // absolute after loading
+  std::string dockerfile = "Dockerfile";    // relative to the context, below it
+  std::optional<std::string> target;        // stage
+  std::map<std::string, std::string> args;  // on docker's command line on the hosts: no secrets
+  bool operator==(const Build&) const = default;
+};
+
 struct HealthHttp {
   std::string path = "/";
   std::vector<std::pair<int, int>> status = {{200, 299}};  // inclusive ranges; "200", "200-299", "200,204"
@@ -186,6 +195,7 @@ struct Spec {
   bool proxied = true;            // false: `proxy: none`, and nginx is nothing
   std::array<Slot, 2> slots;
   std::optional<Registry> registry;
+  std::optional<Build> build;  // instead of pulling; `image` is then the name that the result gets
   Docker docker;
   std::map<std::string, SecretSource> secrets;
   Health health;

@@ -42,11 +42,15 @@ class Pipes {
 public:
   static constexpr std::size_t k_capture_limit = std::size_t{16} << 20;  // bytes, of stdout and of stderr
 
+  // Of stdin, that write_slowly lets pile up before it waits.
+  static constexpr std::size_t k_input_limit = std::size_t{1} << 20;
+
   // `mover` is woken whenever the talking side changed something.
   Pipes(std::shared_ptr<const Waker> mover, std::string input, bool input_closed);
 
   // --- the side that talks ---
   Result<void> write(std::string_view data);
+  Result<void> write_slowly(std::string_view data, const Wait& wait);
   Result<void> close_input();
   Result<std::optional<std::string>> read_line(const Wait& wait);
   Result<Captured> finish(const Wait& wait);

@@ -158,8 +158,8 @@ void Lab::reset() {
   for (const auto& [path, content] : m_site_files) write(path, content);
   for (const auto& entry : fs::directory_iterator(root + "/root")) fs::remove_all(entry.path());
   const auto cleaned = exec({"sh", "-c",
-                             "docker ps -aq | xargs -r docker rm -f -v && docker image ls -aq | sort -u | "
-                             "xargs -r docker image rm -f && docker network prune -f && nginx -s reload"});
+                             "docker ps -aq | xargs -r docker rm -f -v && docker image prune -af && "
+                             "docker network prune -f && nginx -s reload"});
   if (cleaned.exit_code != 0) throw std::runtime_error("reset: " + cleaned.both());
 }
 

@@ -50,6 +50,12 @@ public:
     return m_world.effect([] { return Result<void>{}; });
   }
 
+  Result<void> build(const plan::Release&, const context::Files&,
+                     const std::function<void(const std::string&)>& output, const Wait&) override {
+    output("Step 1/1 : FROM scratch");
+    return m_world.effect([] { return Result<void>{}; });
+  }
+
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
                                                  const Wait&) override {
     std::array<plan::SlotState, 2> slots;

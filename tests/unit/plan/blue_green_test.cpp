@@ -72,6 +72,21 @@ TEST(BlueGreen, DeploysIntoTheIdleSlotAndRetiresTheOther) {
   EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
 }
 
+TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
+  const std::string digest = "build:" + std::string(64, 'a');
+  State state = blue_serves();
+  const Plan plan = planned(state, deploy("2.0", digest));
+  EXPECT_THAT(names(plan), ElementsAre("build", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(describe(small_spec(), plan.steps[0]),
+              HasSubstr("build registry.example.com/shop:2.0 (build:aaaaaaaaaaaa) from "));
+  state.app_hosts[0].image_present = true;
+  EXPECT_THAT(names(planned(state, deploy("2.0", digest))),
+              ElementsAre("start", "health", "switch", "drain", "retire"));
+  Request back = deploy("2.0", digest);
+  back.kind = Request::Kind::rollback;
+  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "pull");
+}
+
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();

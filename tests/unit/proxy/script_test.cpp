@@ -29,6 +29,7 @@ public:
     written += data;
     return {};
   }
+  Result<void> write_slowly(std::string_view data, const Wait&) override { return write(data); }
   Result<void> close_input() override { return {}; }
   Result<std::optional<std::string>> read_line(const Wait&) override {
     if (m_lines.empty()) return std::nullopt;

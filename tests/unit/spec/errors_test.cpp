@@ -136,7 +136,6 @@ TEST(Report, ShowsLinesThatOnlyMentionSecrets) {
 
 TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
   const std::pair<std::string, std::string> cases[] = {
-      {"build: {context: .}", "7:1: build is not supported yet"},
       {"compose: {file: x.yml}", "7:1: compose is not supported yet"},
       {"watch: {for: 30s}", "7:1: watch is not supported yet"},
       {"hooks: {before_deploy: [{run: x}]}", "7:1: hooks is not supported yet"},

@@ -27,6 +27,27 @@ TEST_F(PipesTest, GivesLinesInPiecesAndTheOpenLastOne) {
   EXPECT_EQ(m_pipes.read_line(soon()).value(), std::nullopt);
 }
 
+TEST_F(PipesTest, WritingSlowlyWaitsForRoom) {
+  const std::string megabyte(1 << 20, 'x');
+  ASSERT_TRUE(m_pipes.write_slowly("x", soon()));
+  ASSERT_TRUE(m_pipes.write_slowly(megabyte, soon()));
+  EXPECT_EQ(m_pipes.write_slowly("x", Wait::for_at_most(1ms)).error().kind, ErrorKind::timeout);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(m_pipes.write_slowly("x", Wait::for_at_most(10s, stop.get_token())).error().kind,
+            ErrorKind::cancelled);
+  {
+    std::jthread mover([&] {
+      std::size_t taken = 0;
+      while (taken < megabyte.size() + 7) taken += m_pipes.take_input(64 << 10).size();
+    });
+    EXPECT_TRUE(m_pipes.write_slowly("y", soon()));
+  }
+  ASSERT_TRUE(m_pipes.write_slowly(megabyte + megabyte, soon()));
+  std::jthread ender([&] { m_pipes.ended(1, ""); });
+  EXPECT_EQ(m_pipes.write_slowly("x", soon()).error().kind, ErrorKind::lost);
+}
+
 TEST_F(PipesTest, FinishGivesWhatWasNotRead) {
   m_pipes.put_out("one\ntwo\nthree");
   m_pipes.put_err("oops");

@@ -1,0 +1,51 @@
+#include "reader.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+// "docker/Dockerfile" as the path below the context that it names; nothing for what lies outside.
+std::optional<std::string> below_context(const std::filesystem::path& written,
+                                         const std::filesystem::path& context) {
+  const auto path =
+      (written.is_absolute() ? written.lexically_relative(context) : written).lexically_normal();
+  if (path.empty() || !path.has_filename() || *path.begin() == ".." || path == ".") return {};
+  return path.string();
+}
+
+void read_args(const Value& args, Build& build) {
+  set(build.args, args.text_map());
+  for (const auto& [name, value] : build.args) {
+    if (!is_environment_name(name))
+      args.error("has " + in_quotes(name) +
+                 ", which is no name of an argument: letters, digits, '_', '.', '-'");
+    if (value.find('\0') != std::string::npos) args.error("has a value with a NUL byte: " + in_quotes(name));
+  }
+}
+
+}  // namespace
+
+void read_build(const Value& build, Spec& spec) {
+  if (!build.present() || !build.is_map()) return;
+  Build read;
+  read.context = std::filesystem::absolute(spec.file).parent_path();
+  set(read.context, build.get("context").file());
+  // "/srv/app/." and "/srv/app/" are /srv/app.
+  if (!read.context.has_filename() && read.context.has_relative_path())
+    read.context = read.context.parent_path();
+  if (const auto dockerfile = build.get("dockerfile").filled()) {
+    if (auto path = below_context(*dockerfile, read.context)) {
+      read.dockerfile = std::move(*path);
+    } else {
+      build.get("dockerfile").error("must be a file below the context, not " + in_quotes(*dockerfile));
+    }
+  }
+  set(read.target, build.get("target").matching(
+                       [](std::string_view text) {
+                         return !text.empty() && text[0] != '-' && all_of(text, k_word_characters);
+                       },
+                       "the name or number of a stage"));
+  read_args(build.get("args"), read);
+  spec.build = std::move(read);
+}
+
+}  // namespace bgdeploy::spec
