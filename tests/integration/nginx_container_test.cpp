@@ -191,7 +191,8 @@ TEST_F(NginxContainer, SwitchesBackendsByNameUnderLoad) {
 }
 
 TEST_F(NginxContainer, NeedsNoRootWhereDockerMayBeUsed) {
-  start_web();
+  // With an init in front of nginx.
+  start_web({"--init", "-v", conf("web").string() + ":/etc/nginx/conf.d"});
   // As a member of the group docker, who owns the folder.
   ASSERT_EQ(::chown(conf("web").c_str(), 65534, 65534), 0);
   ASSERT_EQ(::chown(include().c_str(), 65534, 65534), 0);
