@@ -1,6 +1,7 @@
 // `bgdeploy check`: everything a deploy needs, tried without changing anything.
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
 #include "bgdeploy/deploy/observe.hpp"
@@ -75,8 +76,8 @@ void check_build(const Context& context, const Fleet& fleet, Items& items, const
 }
 
 // An unknown tag is an answer too: the registry is there and lets us in.
-Result<void> ask_registry(const Context& context, const World& world, const Wait& wait) {
-  auto digest = world.apps.front().images->resolve(context.spec.image, "latest", wait);
+Result<void> ask_registry(const std::string& image, const World& world, const Wait& wait) {
+  auto digest = world.apps.front().images->resolve(image, "latest", wait);
   if (!digest && digest.error().kind != ErrorKind::not_found)
     return std::unexpected(std::move(digest.error()));
   return {};
@@ -118,8 +119,22 @@ void advise_on_proxy(const Context& context, Items& items) {
           slots[0].port, slots[1].port, context.spec.service));
 }
 
-void check_state(const Context& context, const World& world, Items& items, const Wait& wait) {
-  const auto state = observe(context.spec, world, std::nullopt, wait);
+// What a deploy would start, as far as it is known without a release.
+Result<std::optional<plan::Launch>> compose_launch(const Context& context, const World& world,
+                                                   const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto compose, read_compose_files(context.spec));
+  if (!compose) return std::optional<plan::Launch>();
+  plan::Launch launch{{"", "latest", context.spec.image, ""}, {}, std::move(*compose)};
+  for (const App& app : world.apps) {
+    BGDEPLOY_ASSIGN(const auto image, app.runtime->repository(launch, wait));
+    if (launch.release.image.empty()) launch.release.image = image;
+  }
+  return std::optional(std::move(launch));
+}
+
+void check_state(const Context& context, const World& world, const std::optional<plan::Launch>& launch,
+                 Items& items, const Wait& wait) {
+  const auto state = observe(context.spec, world, launch, wait);
   if (!state) {
     items.push_back({"containers and include", state.error()});
     return;
@@ -168,11 +183,16 @@ std::vector<CheckItem> check_all(const Context& given) {
   const auto opened = fleet->open_docker(secrets.value_or(runtime::SecretValues{}), wait);
   const World world = fleet->world(context.clock, context.sink);
   if (add(items, "docker", opened)) {
+    auto launch = compose_launch(context, world, wait);
+    if (context.spec.compose)
+      add(items, "compose", launch ? Result<void>{} : std::unexpected(launch.error()));
+    const bool known = launch && *launch;
+    const std::string image = known ? (*launch)->release.image : context.spec.image;
     if (context.spec.build)
       check_build(context, *fleet, items, wait);
-    else
-      add(items, "registry of " + context.spec.image, ask_registry(context, world, wait));
-    check_state(context, world, items, wait);
+    else if (!image.empty())
+      add(items, "registry of " + image, ask_registry(image, world, wait));
+    check_state(context, world, known ? *launch : std::nullopt, items, wait);
   }
   for (const ProxySide& side : world.proxies) add(items, "nginx on " + side.name, side.proxy->check(wait));
   if (!context.spec.proxied) advise_on_proxy(context, items);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/spec/load.hpp"
 
@@ -39,11 +40,20 @@ Result<plan::Launch> launch_of(const spec::Spec& spec, const Entries& history, c
   const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
     return e.to.id == release.id && !release.id.empty() && !e.docker.empty();
   });
-  if (!entry) return plan::Launch{release, spec.docker};
+  // What ran with compose says nothing of how docker alone would run it, and the other way round.
+  if (!entry || entry->compose.empty() == spec.compose.has_value()) return plan::Launch{release, spec.docker};
+  const auto of_record = [&](core::Error error) {
+    return std::unexpected(std::move(error).within("the history's record of " + release.id));
+  };
   auto docker = spec::load_docker(entry->docker);
-  if (!docker)
-    return std::unexpected(std::move(docker.error()).within("the history's record of " + release.id));
-  return plan::Launch{release, std::move(*docker)};
+  if (!docker) return of_record(std::move(docker.error()));
+  plan::Launch launch{release, std::move(*docker)};
+  if (!entry->compose.empty()) {
+    auto compose = parse_compose_record(entry->compose);
+    if (!compose) return of_record(std::move(compose.error()));
+    launch.compose = std::move(*compose);
+  }
+  return launch;
 }
 
 Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, std::size_t live,

@@ -98,7 +98,8 @@ std::string to_json_line(const HistoryEntry& entry) {
                                {"slot", entry.slot},
                                {"hosts", entry.hosts},
                                {"proxies", entry.proxies},
-                               {"docker", entry.docker}};
+                               {"docker", entry.docker},
+                               {"compose", entry.compose}};
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -115,7 +116,8 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
                      .from = release(object, "from"),
                      .to = release(object, "to"),
                      .slot = text(object, "slot"),
-                     .docker = text(object, "docker")};
+                     .docker = text(object, "docker"),
+                     .compose = text(object, "compose")};
   if (const auto took = object.find("took_ms"); took != object.end() && took->is_number_integer())
     entry.took = core::Duration(took->get<std::int64_t>());
   entry.hosts = texts(object, "hosts");

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "bgdeploy/deploy/choose.hpp"
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
@@ -21,9 +22,16 @@ using core::Wait;
 
 namespace {
 
-Result<plan::Release> wanted_release(const Context& context, const Goal& goal, const World& world,
-                                     const Wait& wait) {
-  plan::Release release{new_release_id(context.clock.wall()), goal.tag, context.spec.image, goal.digest};
+// What is to run: the release with its digest, and today's configuration.
+Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, const World& world,
+                                   std::optional<plan::ComposeLaunch> compose, const Wait& wait) {
+  plan::Launch launch{{new_release_id(context.clock.wall()), goal.tag, context.spec.image, goal.digest},
+                      context.spec.docker,
+                      std::move(compose)};
+  plan::Release& release = launch.release;
+  if (release.image.empty()) {
+    BGDEPLOY_ASSIGN(release.image, world.apps.front().runtime->repository(launch, wait));
+  }
   if (world.files) release.digest = world.files->digest;
   if (release.digest.empty()) {
     auto digest = world.apps.front().images->resolve(release.image, goal.tag, wait);
@@ -36,7 +44,7 @@ Result<plan::Release> wanted_release(const Context& context, const Goal& goal, c
     }
     release.digest = std::move(*digest);
   }
-  return release;
+  return launch;
 }
 
 // Nothing where images are pulled.
@@ -122,6 +130,9 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
   if (!live)
     return core::fail(ErrorKind::nothing, "nothing was deployed yet, so there is nothing to roll back to");
   BGDEPLOY_ASSIGN(RollbackTarget target, choose_rollback(context.spec, state, *live, history, goal.to));
+  if (context.spec.compose && !target.launch.compose) {
+    BGDEPLOY_ASSIGN(target.launch.compose, read_compose_files(context.spec));
+  }
   if (!target.note.empty()) context.sink.emit({.name = "info", .message = target.note});
   return plan::Request{plan::Request::Kind::rollback, std::move(target.launch)};
 }
@@ -147,9 +158,13 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   const bool deploying = goal.kind == plan::Request::Kind::deploy;
   Result<void> locked;
   Result<void> opened;
-  Result<plan::Release> release;
+  Result<plan::Launch> wanted;
   Result<std::vector<HistoryEntry>> history;
   Prepared prepared;
+  std::optional<plan::ComposeLaunch> compose;
+  if (deploying) {
+    BGDEPLOY_ASSIGN(compose, read_compose_files(context.spec));
+  }
   {
     std::jthread beside([&] { locked = lock(); });
     std::jthread reading([&] {
@@ -164,7 +179,7 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
     if (opened && deploying) {
       World world = fleet.world(context.clock, context.sink);
       world.files = prepared.files;
-      release = wanted_release(context, goal, world, wait);
+      wanted = wanted_launch(context, goal, world, std::move(compose), wait);
     }
   }
   BGDEPLOY_TRY(std::move(locked));
@@ -177,11 +192,11 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
                     history.error().message});
   else if (!goal.force)
     BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
-  BGDEPLOY_TRY(release);
+  BGDEPLOY_TRY(wanted);
 
   World world = fleet.world(context.clock, context.sink);
   std::optional<plan::Launch> launch;
-  if (deploying) launch = plan::Launch{*release, context.spec.docker};
+  if (deploying) launch = std::move(*wanted);
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
   if (settle_first) {
     BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, std::move(prepared.state), launch, wait));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/execute.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/history.hpp"
@@ -113,7 +114,8 @@ void record(const Context& context, const Goal& goal, const Fleet& fleet, const 
                      .from = prepared.plan.from,
                      .to = prepared.plan.to,
                      .slot = slot_name(context, prepared.plan.target),
-                     .docker = spec::docker_to_json(prepared.launch.docker)};
+                     .docker = spec::docker_to_json(prepared.launch.docker),
+                     .compose = prepared.launch.compose ? compose_record(*prepared.launch.compose) : ""};
   for (const spec::Host& host : fleet.spec().app_hosts) entry.hosts.push_back(host.name);
   for (const spec::Host& host : spec::proxies(fleet.spec())) entry.proxies.push_back(host.name);
   const auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,

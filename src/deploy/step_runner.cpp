@@ -22,6 +22,7 @@ constexpr core::Duration k_pull = std::chrono::minutes(30);
 constexpr core::Duration k_build = std::chrono::hours(1);
 constexpr core::Duration k_undo = std::chrono::minutes(2);
 constexpr core::Duration k_newcomer_grace = std::chrono::seconds(5);  // it never served a request
+constexpr core::Duration k_most_grace = std::chrono::minutes(30);     // of what a compose file may give
 
 }  // namespace
 
@@ -117,9 +118,18 @@ Result<void> StepRunner::carry_out(const plan::Build& step) {
   return m_world.apps[step.host].images->build(step.release, *m_world.files, output, wait(k_build));
 }
 
+// What a compose file says of it is known to its containers only.
+core::Duration StepRunner::stop_grace() const {
+  return m_spec.compose ? k_most_grace : m_spec.docker.stop_grace_period;
+}
+
+core::Duration StepRunner::newcomer_grace() const {
+  return std::min(k_newcomer_grace, stop_grace());
+}
+
 Result<void> StepRunner::carry_out(const plan::Stop& step) {
   BGDEPLOY_TRY(confirm_idle(step.slot));
-  const core::Duration grace = m_spec.docker.stop_grace_period;
+  const core::Duration grace = stop_grace();
   BGDEPLOY_TRY(runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
   if (step.restart_on_undo && m_spec.retire == spec::Retire::keep)
     undo_with(step, [this, step](const Wait& w) { return runtime(step.host).start(step.container, w); });
@@ -143,10 +153,11 @@ Result<void> StepRunner::carry_out(const plan::Remove& step) {
 }
 
 Result<void> StepRunner::carry_out(const plan::Create& step) {
-  auto created = runtime(step.host).launch(step.slot, step.launch, wait(k_request));
+  // Compose pulls what else is in its file.
+  auto created = runtime(step.host).launch(step.slot, step.launch, wait(m_spec.compose ? k_pull : k_request));
   if (!created) return std::unexpected(std::move(created.error()));
   undo_with(step, [this, step, id = created->id](const Wait& w) -> Result<void> {
-    BGDEPLOY_TRY(runtime(step.host).stop(id, std::min(k_newcomer_grace, m_spec.docker.stop_grace_period), w));
+    BGDEPLOY_TRY(runtime(step.host).stop(id, newcomer_grace(), w));
     return runtime(step.host).remove(id, w);
   });
   std::scoped_lock lock(m_mutex);
@@ -156,8 +167,7 @@ Result<void> StepRunner::carry_out(const plan::Create& step) {
 
 Result<void> StepRunner::carry_out(const plan::Start& step) {
   undo_with(step, [this, step](const Wait& w) -> Result<void> {
-    BGDEPLOY_TRY(runtime(step.host).stop(step.container,
-                                         std::min(k_newcomer_grace, m_spec.docker.stop_grace_period), w));
+    BGDEPLOY_TRY(runtime(step.host).stop(step.container, newcomer_grace(), w));
     return {};
   });
   BGDEPLOY_TRY(runtime(step.host).start(step.container, wait(k_request)));
@@ -211,9 +221,17 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
     });
     healthy = health::await_healthy(*prober, waiting, m_world.clock, wake.get_token());
   }
+  tell_neighbours(step.host, step.slot);
   if (healthy) return {};
   return std::unexpected(
       explain(step.host, step.slot, started.container, std::move(at_exit), std::move(healthy.error())));
+}
+
+void StepRunner::tell_neighbours(std::size_t host, std::size_t slot) {
+  const auto found = runtime(host).neighbours(slot, Wait::for_at_most(k_request, m_lost));
+  if (!found) return;
+  for (const std::string& words : *found)
+    warn(fmt::format("beside {}: {}", m_spec.slots[slot].container, words), m_world.apps[host].name);
 }
 
 // Adds what docker knows about a container that did not get healthy, and shows its last words.
@@ -245,11 +263,11 @@ Error StepRunner::explain(std::size_t host, std::size_t slot, const std::string&
 
 Result<void> StepRunner::carry_out(const plan::Retire& step) {
   if (!m_drained) BGDEPLOY_TRY(confirm_idle(step.slot));
-  const core::Duration grace = m_spec.docker.stop_grace_period;
+  const core::Duration grace = stop_grace();
   BGDEPLOY_ASSIGN(const bool killed, runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
   if (killed)
     warn(fmt::format("{} did not stop within {} and was killed", m_spec.slots[step.slot].container,
-                     core::format_duration(grace)),
+                     m_spec.compose ? "its grace period" : core::format_duration(grace)),
          m_world.apps[step.host].name);
   if (step.how == spec::Retire::remove) return runtime(step.host).remove(step.container, wait(k_request));
   return {};

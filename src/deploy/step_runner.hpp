@@ -61,6 +61,9 @@ private:
             std::optional<core::Duration> took = std::nullopt,
             std::optional<core::Error> error = std::nullopt);
   void warn(std::string message, std::string host = "");
+  core::Duration stop_grace() const;
+  core::Duration newcomer_grace() const;
+  void tell_neighbours(std::size_t host, std::size_t slot);
   core::Error why_stopped() const;
   core::Wait wait(core::Duration at_most) const;
   runtime::Runtime& runtime(std::size_t host) const { return *m_world.apps.at(host).runtime; }

@@ -195,4 +195,27 @@ Result<void> Client::connect_network(const std::string& network, const std::stri
   return {};
 }
 
+Result<void> Client::remove_unused_networks(const std::string& label, const std::string& value,
+                                            const Wait& wait) {
+  const auto filter = [](const char* name, const std::string& text) {
+    return "filters=" + percent_encode(dump_json(Json{{name, Json::array({text})}}));
+  };
+  BGDEPLOY_ASSIGN(const auto response,
+                  call(request("GET", "/networks?" + filter("label", label + "=" + value)), wait));
+  BGDEPLOY_ASSIGN(const auto networks, parse_json(response.body));
+  for (const auto& network : networks) {
+    const auto id = text_of(network, "Id");
+    BGDEPLOY_ASSIGN(const auto users,
+                    call(request("GET", "/containers/json?all=1&" + filter("network", id)), wait));
+    BGDEPLOY_ASSIGN(const auto containers, parse_json(users.body));
+    if (!containers.empty()) continue;
+    const auto removed = call(request("DELETE", "/networks/" + percent_encode(id)), wait);
+    // Gone already, or somebody joined it meanwhile.
+    if (!removed && removed.error().kind != ErrorKind::not_found &&
+        removed.error().kind != ErrorKind::denied && removed.error().kind != ErrorKind::conflict)
+      return std::unexpected(removed.error());
+  }
+  return {};
+}
+
 }  // namespace bgdeploy::engine

@@ -58,8 +58,8 @@ Request with_one_id(const State& state, std::size_t slot, Request request) {
 }
 
 // Clears the idle slot of one host and starts the release in it.
-void prepare(const State& state, std::size_t host, std::size_t slot, const Request& request,
-             std::vector<Step>& steps) {
+void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::size_t slot,
+             const Request& request, std::vector<Step>& steps) {
   const SlotState& idle = state.app_hosts[host].slots[slot];
   const auto& container = idle.container;
   if (container && reusable(*container, request) && container->release.id == request.launch.release.id) {
@@ -81,8 +81,10 @@ void prepare(const State& state, std::size_t host, std::size_t slot, const Reque
     steps.push_back(Build{host, wanted});
   if (container) {
     // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
-    if (container->running()) steps.push_back(Stop{host, slot, container->id, !idle.aside});
-    if (idle.aside)
+    // What compose made cannot be moved: a rollback creates it again, from what the history recorded.
+    const bool drop = idle.aside || spec.compose;
+    if (container->running()) steps.push_back(Stop{host, slot, container->id, !drop});
+    if (drop)
       steps.push_back(Remove{host, slot, container->id, container->release});
     else
       steps.push_back(SetAside{host, slot, container->id, container->release});
@@ -270,7 +272,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   plan.to = wanted.launch.release;
   std::vector<Step> prepared;
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host)
-    prepare(state, host, plan.target, wanted, prepared);
+    prepare(spec, state, host, plan.target, wanted, prepared);
   if (leaving && stops_something(prepared)) plan.steps.push_back(AwaitLeaving{});
   plan.steps.insert(plan.steps.end(), prepared.begin(), prepared.end());
 

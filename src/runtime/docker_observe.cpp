@@ -10,11 +10,6 @@ namespace {
 
 using core::ErrorKind;
 
-std::string value_of(const std::map<std::string, std::string>& labels, const char* name) {
-  const auto found = labels.find(name);
-  return found == labels.end() ? std::string() : found->second;
-}
-
 // "registry:5000/owner/app:tag@sha256:…". An image asked for by its id names no release.
 plan::Release release_of(std::string reference) {
   plan::Release release;
@@ -39,6 +34,11 @@ bool publishes(const engine::ContainerSummary& container, int port) {
 }
 
 }  // namespace
+
+std::string value_of(const std::map<std::string, std::string>& labels, std::string_view name) {
+  const auto found = labels.find(std::string(name));
+  return found == labels.end() ? std::string() : found->second;
+}
 
 plan::Container::Status status_of(const engine::Container& container) {
   using Status = plan::Container::Status;
@@ -72,22 +72,37 @@ plan::Container DockerRuntime::described(const engine::Container& container) con
   return described;
 }
 
+// Compared whole: docker's name filter finds "app-blue" in "app-blue-2".
+std::string DockerRuntime::own_container(std::size_t slot,
+                                         const std::vector<engine::ContainerSummary>& list) const {
+  const auto& name = m_spec.slots.at(slot).container;
+  for (const auto& entry : list) {
+    if (std::find(entry.names.begin(), entry.names.end(), name) != entry.names.end()) return entry.id;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> DockerRuntime::compare(std::size_t slot, const plan::Launch& launch,
+                                                        const engine::Container& container,
+                                                        const engine::Image& image, const Wait&) {
+  BGDEPLOY_ASSIGN(const auto request, container_request(m_spec, slot, launch, m_placement, m_secrets));
+  return differences(container.json, image.json, request);
+}
+
 // One look at a host: the list, and an inspection of each container and image that matters, once.
 class DockerRuntime::Observation {
 public:
-  Observation(const DockerRuntime& runtime, std::vector<engine::ContainerSummary> list, const Wait& wait)
+  Observation(DockerRuntime& runtime, std::vector<engine::ContainerSummary> list, const Wait& wait)
       : m_runtime(runtime), m_list(std::move(list)), m_wait(wait) {}
 
   Result<plan::SlotState> slot(std::size_t index, const std::optional<plan::Launch>& launch) {
     const auto& own = m_runtime.m_spec.slots.at(index);
     const auto aside = own.container + std::string(k_aside_suffix);
+    const auto own_id = m_runtime.own_container(index, m_list);
     plan::SlotState state;
     for (const auto& entry : m_list) {
-      // Compared whole: docker's name filter finds "app-blue" in "app-blue-2".
-      const auto named = [&](const std::string& name) {
-        return std::find(entry.names.begin(), entry.names.end(), name) != entry.names.end();
-      };
-      const bool is_own = named(own.container), is_aside = named(aside);
+      const bool is_own = entry.id == own_id;
+      const bool is_aside = std::find(entry.names.begin(), entry.names.end(), aside) != entry.names.end();
       if (!is_own && !is_aside && !concerns(entry, own)) continue;
       BGDEPLOY_ASSIGN(auto container, described(index, entry.id, is_own || is_aside ? launch : std::nullopt));
       if (!container) continue;  // it went away meanwhile
@@ -123,9 +138,7 @@ private:
     }
     if (launch) {
       BGDEPLOY_ASSIGN(const auto* image, image_of(*inspected));
-      BGDEPLOY_ASSIGN(const auto request, container_request(m_runtime.m_spec, index, *launch,
-                                                            m_runtime.m_placement, m_runtime.m_secrets));
-      container.differences = differences(inspected->json, image->json, request);
+      BGDEPLOY_ASSIGN(container.differences, m_runtime.compare(index, *launch, *inspected, *image, m_wait));
     }
     return container;
   }
@@ -145,7 +158,7 @@ private:
     return {};
   }
 
-  const DockerRuntime& m_runtime;
+  DockerRuntime& m_runtime;
   const std::vector<engine::ContainerSummary> m_list;
   const Wait& m_wait;
   std::map<std::string, engine::Image> m_images;  // by image id

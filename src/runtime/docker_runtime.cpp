@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "bgdeploy/plan/routing.hpp"
+#include "compose_runtime.hpp"
 #include "docker_images.hpp"
 
 namespace bgdeploy::runtime {
@@ -20,8 +21,7 @@ bool gone(const core::Error& error) {
 }
 
 std::string label_of(const engine::Container& container, const char* name) {
-  const auto found = container.labels.find(name);
-  return found == container.labels.end() ? std::string() : found->second;
+  return value_of(container.labels, name);
 }
 
 }  // namespace
@@ -127,10 +127,12 @@ Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const s
   std::optional<engine::RegistryAuth> auth;
   if (spec.registry && secrets.registry_password)
     auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};
-  return DockerOnHost{
-      std::make_unique<DockerImages>(host, client, std::move(auth)),
-      std::make_unique<DockerRuntime>(host, client, spec, std::move(placement), secrets),
-  };
+  DockerOnHost docker{std::make_unique<DockerImages>(host, client, std::move(auth)), nullptr};
+  if (spec.compose)
+    docker.runtime = std::make_unique<ComposeRuntime>(host, client, spec, std::move(placement), secrets);
+  else
+    docker.runtime = std::make_unique<DockerRuntime>(host, client, spec, std::move(placement), secrets);
+  return docker;
 }
 
 }  // namespace bgdeploy::runtime

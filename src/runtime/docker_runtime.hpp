@@ -40,8 +40,16 @@ public:
   Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
                             const Wait& wait) override;
 
-private:
+protected:
   class Observation;
+
+  // The id of what runs (or ran) in the slot, or nothing.
+  virtual std::string own_container(std::size_t slot,
+                                    const std::vector<engine::ContainerSummary>& list) const;
+  // What of `launch` the container does not have. `image` is empty when it was removed under its container.
+  virtual Result<std::vector<std::string>> compare(std::size_t slot, const plan::Launch& launch,
+                                                   const engine::Container& container,
+                                                   const engine::Image& image, const Wait& wait);
 
   plan::Container described(const engine::Container& container) const;
   Result<void> rename(const std::string& id, const std::string& name, const Wait& wait);
@@ -61,6 +69,8 @@ private:
 
 // Docker's word as a value; what is about to be removed counts as dead.
 plan::Container::Status status_of(const engine::Container& container);
+// A label's value; empty where it has none of this name.
+std::string value_of(const std::map<std::string, std::string>& labels, std::string_view name);
 // Where the host itself reaches what is published on `host_ip`. "localhost" could be ::1 first.
 std::string loopback_for(const std::string& host_ip);
 

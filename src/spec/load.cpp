@@ -100,6 +100,7 @@ void read_spec(const Value& root, Spec& spec) {
   read_registry(root.get("registry"), spec);
   read_docker(root.get("docker"), spec.docker);
   read_build(root.get("build"), spec);
+  if (root.get("compose").present()) read_compose(root.get("compose"), spec.compose.emplace());
   read_secrets(root.get("secrets"), spec);
   read_health(root.need("health"), spec.health);
   read_proxy(root.need("proxy"), root.get("hosts"), spec);
@@ -109,6 +110,7 @@ void read_spec(const Value& root, Spec& spec) {
   root.get("strategy").text();
   set(spec.parallel, root.get("parallel").count(1000));
   read_history(root.get("history"), spec.history);
+  if (spec.compose) settle_compose(root, spec);
 }
 
 }  // namespace
@@ -136,17 +138,32 @@ core::Result<Spec> load(const Source& source, std::string_view environment, cons
   return spec;
 }
 
-core::Result<Docker> load_docker(std::string_view json) {
-  Diagnostics diagnostics("docker", {});
+namespace {
+
+// One section on its own.
+template <class Section>
+core::Result<Section> load_section(std::string_view json, const char* name,
+                                   void (*read)(const Value&, Section&)) {
+  Diagnostics diagnostics(name, {});
   const NodePtr root = parse_json(json, diagnostics);
-  Docker docker;
+  Section section;
   if (root) {
-    check_keys(*root, "docker", diagnostics);
+    check_keys(*root, name, diagnostics);
     Reading reading{diagnostics, "/", {}};
-    read_docker(Value(reading, root.get(), {}, "docker"), docker);
+    read(Value(reading, root.get(), {}, name), section);
   }
   if (!diagnostics.empty()) return std::unexpected(diagnostics.to_error());
-  return docker;
+  return section;
+}
+
+}  // namespace
+
+core::Result<Docker> load_docker(std::string_view json) {
+  return load_section<Docker>(json, "docker", read_docker);
+}
+
+core::Result<Compose> load_compose(std::string_view json) {
+  return load_section<Compose>(json, "compose", read_compose);
 }
 
 }  // namespace bgdeploy::spec

@@ -87,6 +87,9 @@ void read_hosts(const Value& root, Spec& spec);
 void read_slots(const Value& slots, Spec& spec);
 void read_docker(const Value& docker, Docker& out);
 void read_build(const Value& build, Spec& spec);
+void read_compose(const Value& compose, Compose& out);
+// After the rest: what `compose` means for the slots and for what else is in the spec.
+void settle_compose(const Value& root, Spec& spec);
 void read_health(const Value& health, Health& out);
 void read_nginx(const Value& nginx, Nginx& out);
 std::optional<SecretSource> read_secret_source(const Value& source);

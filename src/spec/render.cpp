@@ -107,6 +107,17 @@ Json to_json(const Build& build) {
   return map;
 }
 
+Json to_json(const Compose& compose) {
+  Json map = Json::object();
+  if (!compose.file.empty()) map["file"] = compose.file;
+  if (!compose.remote_file.empty()) map["remote_file"] = compose.remote_file;
+  map["project"] = compose.project;
+  put(map, "service", compose.service);
+  put(map, "environment", compose.environment);
+  put(map, "command", compose.command);
+  return map;
+}
+
 Json to_json(const HealthHttp& http) {
   std::string status;
   for (const auto& [first, last] : http.status) {
@@ -163,16 +174,24 @@ std::string_view name_of(Retire retire) {
 }
 
 Json to_json(const Spec& spec) {
-  Json map{{"service", spec.service}, {"image", spec.image}};
+  Json map{{"service", spec.service}};
+  if (!spec.image.empty()) map["image"] = spec.image;
   map["hosts"]["app"] = to_json(spec.app_hosts);
   if (!spec.proxy_hosts.empty()) map["hosts"]["proxy"] = to_json(spec.proxy_hosts);
-  for (const auto& slot : spec.slots) {
-    map["slots"][slot.name] = {{"port", slot.port}, {"container", slot.container}};
+  for (std::size_t i = 0; i < spec.slots.size(); ++i) {
+    const Slot& slot = spec.slots[i];
+    map["slots"][slot.name] = {{"port", slot.port}};
+    // To give it means something to compose.
+    if (!spec.compose || spec.compose->named[i]) map["slots"][slot.name]["container"] = slot.container;
   }
   if (spec.registry) {
     map["registry"] = {{"username", spec.registry->username}, {"password", to_json(spec.registry->password)}};
   }
-  map["docker"] = to_json(spec.docker);
+  if (spec.compose) {
+    map["compose"] = to_json(*spec.compose);
+  } else {
+    map["docker"] = to_json(spec.docker);
+  }
   if (spec.build) map["build"] = to_json(*spec.build);
   for (const auto& [name, source] : spec.secrets) map["secrets"][name] = to_json(source);
   map["health"] = to_json(spec.health);
@@ -250,6 +269,10 @@ void emit(const Json& value, std::size_t indent, std::string& out) {
 
 std::string docker_to_json(const Docker& docker) {
   return to_json(docker).dump();
+}
+
+std::string compose_to_json(const Compose& compose) {
+  return to_json(compose).dump();
 }
 
 std::string render(const Spec& spec, bool json) {

@@ -23,8 +23,7 @@ bool is_other_strategy(const Node& node) {
   return node.kind == Node::Kind::scalar && node.text != "blue_green";
 }
 
-constexpr std::array<Reserved, 6> k_reserved{{
-    {"compose", "compose", always},
+constexpr std::array<Reserved, 5> k_reserved{{
     {"watch", "watch", always},
     {"strategy", "a strategy other than blue_green", is_other_strategy},
     {"hooks", "hooks", always},

@@ -38,6 +38,7 @@ const std::vector<Section> k_sections{
                 "command",        "entrypoint",  "user",      "working_dir", "labels",
                 "logging",        "ulimits",     "cap_add",   "cap_drop",    "read_only",
                 "tmpfs",          "init",        "shm_size",  "stop_signal", "stop_grace_period"}},
+    {"compose", {"file", "remote_file", "project", "service", "environment", "command"}},
     {"docker.logging", {"driver", "options"}},
     {"docker.ulimits.*", {"soft", "hard"}},
     {"build", {"context", "dockerfile", "target", "args"}},

@@ -45,6 +45,9 @@ void read_secrets(const Value& secrets, Spec& spec) {
     if (spec.docker.environment.contains(name)) {
       value.secret().error_at_key("is in docker.environment too; keep it in one of them");
     }
+    if (spec.compose && spec.compose->environment.contains(name)) {
+      value.secret().error_at_key("is in compose.environment too; keep it in one of them");
+    }
   }
 }
 

@@ -27,6 +27,7 @@ struct HistoryEntry {
   std::vector<std::string> hosts;    // app hosts it ran on
   std::vector<std::string> proxies;  // hosts whose nginx sent to it
   std::string docker;                // spec::docker_to_json of what `to` ran with; no secret in it
+  std::string compose{};             // compose_record() of what `to` ran with; empty where it ran without
 
   bool operator==(const HistoryEntry&) const = default;
 };

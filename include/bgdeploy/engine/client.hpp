@@ -80,6 +80,9 @@ public:
   Result<void> connect_network(const std::string& network, const std::string& container_id,
                                const std::string& alias, const Wait& wait);
 
+  // Removes the networks that have this label and that no container, running or not, belongs to.
+  Result<void> remove_unused_networks(const std::string& label, const std::string& value, const Wait& wait);
+
 private:
   Request request(std::string method, std::string path, std::string body = {}) const;
   Result<Response> call(const Request& request, const Wait& wait);

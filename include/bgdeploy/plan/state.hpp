@@ -30,10 +30,18 @@ struct Release {
   bool operator==(const Release&) const = default;
 };
 
+// With which compose files: their text is kept, so that a release can be created again as it ran.
+struct ComposeLaunch {
+  spec::Compose settings;
+  std::array<std::string, 2> files;  // by slot: the text to upload; empty where it is on the host
+  bool operator==(const ComposeLaunch&) const = default;
+};
+
 // What a slot is to run.
 struct Launch {
   Release release;
   spec::Docker docker;
+  std::optional<ComposeLaunch> compose{};
   bool operator==(const Launch&) const = default;
 };
 

@@ -83,6 +83,14 @@ public:
   // Bytes that a new container could use now; unset where the host does not say.
   virtual Result<std::optional<std::int64_t>> memory_available(const Wait& wait) = 0;
 
+  // The repository that the image of `launch` comes from, where the spec leaves it to a compose file.
+  virtual Result<std::string> repository(const plan::Launch&, const Wait&) {
+    return core::fail(core::ErrorKind::usage, "the spec names no image");
+  }
+  // What runs beside the container of this slot and does not do well, in words: "redis exited with exit code
+  // 1". They do not keep a release from serving, but the user wants to know.
+  virtual Result<std::vector<std::string>> neighbours(std::size_t, const Wait&) { return {}; }
+
   // Creates and starts a container under the slot's name. On failure what was created is removed again.
   // Kinds: conflict (name or port taken; message says by whom where docker tells), refused, not_found.
   virtual Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) = 0;

@@ -33,6 +33,10 @@ core::Result<Spec> load(const Source& source, std::string_view environment, cons
 std::string docker_to_json(const Docker& docker);
 core::Result<Docker> load_docker(std::string_view json);
 
+// The same of `compose:`. The text of the compose file is kept apart from it.
+std::string compose_to_json(const Compose& compose);
+core::Result<Compose> load_compose(std::string_view json);
+
 // The whole spec as YAML (json = false) or JSON, resolved, secrets shown as their source only.
 std::string render(const Spec& spec, bool json);
 

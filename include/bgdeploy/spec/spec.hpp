@@ -123,6 +123,20 @@ struct Build {
   bool operator==(const Build&) const = default;
 };
 
+// `compose:`: a compose project runs the slot. Exactly one of `file` and `remote_file` is not empty. In
+// `file`, `remote_file`, `project` and `service` only {slot}, {port}, {container}, {container_port} and
+// {service} stand for something: they say where a slot is, whatever runs in it.
+struct Compose {
+  std::string file;         // † on this machine, absolute after loading; uploaded
+  std::string remote_file;  // † on the host: absolute, or "~/…" below the home of the user who logs in
+  std::string project;      // †
+  std::optional<std::string> service;  // † answers health checks; default: the only one in the file
+  std::map<std::string, std::string> environment;   // † for the file's own ${VAR}
+  std::optional<std::vector<std::string>> command;  // default: what the host has
+  std::array<bool, 2> named{};  // by slot: `slots.X.container` was given, so compose is told to use that name
+  bool operator==(const Compose&) const = default;
+};
+
 struct HealthHttp {
   std::string path = "/";
   std::vector<std::pair<int, int>> status = {{200, 299}};  // inclusive ranges; "200", "200-299", "200,204"
@@ -189,7 +203,7 @@ struct Spec {
   std::filesystem::path file;  // where it was read from
   std::string environment;     // -e, or empty
   std::string service;
-  std::string image;  // repository without tag or digest
+  std::string image;  // repository without tag or digest; empty where the compose file names it
   std::vector<Host> app_hosts;
   std::vector<Host> proxy_hosts;  // empty: each app host fronts itself
   bool proxied = true;            // false: `proxy: none`, and nginx is nothing
@@ -197,6 +211,7 @@ struct Spec {
   std::optional<Registry> registry;
   std::optional<Build> build;  // instead of pulling; `image` is then the name that the result gets
   Docker docker;
+  std::optional<Compose> compose;  // instead of `docker`, which then holds its defaults
   std::map<std::string, SecretSource> secrets;
   Health health;
   Nginx nginx;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "../plan/spec_for_tests.hpp"
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/spec/load.hpp"
 
 namespace bgdeploy::deploy {
@@ -58,6 +59,29 @@ TEST_F(Choose, TakesTheReleaseBeforeThisOneWithTheConfigurationItRanWith) {
   EXPECT_EQ(target->launch.release, release("1.0"));
   EXPECT_EQ(target->launch.docker.environment.at("RAN_AS"), "1.0");
   EXPECT_THAT(target->note, IsEmpty());
+}
+
+TEST_F(Choose, TakesTheComposeFileItRanWith) {
+  spec.compose.emplace();
+  spec.compose->file = "/srv/now.yml";
+  plan::ComposeLaunch then{*spec.compose, {"of blue", "of green"}};
+  then.settings.file = "/srv/then.yml";
+  then.settings.project = "p-{slot}";
+  then.settings.service = "api";
+  then.settings.environment = {{"TAG", "{tag}"}};
+  then.settings.named = {true, false};
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};
+  history[0].compose = compose_record(then);
+  EXPECT_EQ(choose()->launch.compose, then);
+  history[0].compose = "{}";
+  EXPECT_THAT(choose().error().message, HasSubstr("the history's record of id-1.0"));
+  // It ran with docker alone: how compose is to run it, only today's file can say.
+  history[0].compose.clear();
+  EXPECT_EQ(choose()->launch.compose, std::nullopt);
+  EXPECT_EQ(choose()->launch.docker, spec::Docker{});
+  spec.compose.reset();
+  history[0].compose = compose_record(then);
+  EXPECT_EQ(choose()->launch.compose, std::nullopt);
 }
 
 TEST_F(Choose, IgnoresDeploysThatFailedAfterwards) {

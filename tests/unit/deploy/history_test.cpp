@@ -25,7 +25,8 @@ HistoryEntry entry(std::string tag) {
           .to = {"20261121T050710Z-1f3a", std::move(tag), "app", "sha256:bb"},
           .slot = "green",
           .hosts = {"web-1", "web-2"},
-          .docker = R"({"mem_limit":"700m"})"};
+          .docker = R"({"mem_limit":"700m"})",
+          .compose = R"({"settings":"x"})"};
 }
 
 TEST(HistoryLine, ReadsBackWhatItWrote) {

@@ -127,6 +127,20 @@ TEST(BlueGreen, AReleaseThatCouldServeAgainKeepsItsSlotWhenTheLiveOneIsGone) {
   EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("has no container")));
 }
 
+TEST(BlueGreen, WhatComposeMadeIsRemovedSinceItCannotBeMovedAside) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("0.9", k_digest_3), Container::Status::running);
+  spec::Spec spec = small_spec();
+  spec.compose.emplace();
+  const auto plan = make_plan(spec, state, deploy("2.0", k_digest_2));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(names(*plan),
+              ElementsAre("pull", "stop", "remove", "start", "health", "switch", "drain", "retire"));
+  // There is nothing left to start again.
+  EXPECT_FALSE(std::get<Stop>(plan->steps[1]).restart_on_undo);
+}
+
 TEST(BlueGreen, ChangesNothingWhenTheReleaseIsLive) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};

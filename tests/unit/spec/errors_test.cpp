@@ -136,7 +136,6 @@ TEST(Report, ShowsLinesThatOnlyMentionSecrets) {
 
 TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
   const std::pair<std::string, std::string> cases[] = {
-      {"compose: {file: x.yml}", "7:1: compose is not supported yet"},
       {"watch: {for: 30s}", "7:1: watch is not supported yet"},
       {"hooks: {before_deploy: [{run: x}]}", "7:1: hooks is not supported yet"},
       {"notify: []", "7:1: notify is not supported yet"},
@@ -147,9 +146,6 @@ TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
     EXPECT_EQ(messages_of(minimal(line)), message);
     EXPECT_EQ(load_text(minimal(line)).error().kind, ErrorKind::unsupported) << line;
   }
-  EXPECT_EQ(messages_of("service: app\nhosts: {app: [h]}\nslots: {a: 1, b: 2}\nhealth: {tcp: true}\n"
-                        "proxy: {nginx: {include: /x}}\ncompose: {}"),
-            "6:1: compose is not supported yet");
 }
 
 TEST(Hosts, NeedAnAddressWhereSshDoesNotGiveOne) {

@@ -49,7 +49,7 @@ bool is_reserved(const std::string& path) {
 
 TEST(ReferenceDoc, EveryExampleLoads) {
   const auto blocks = yaml_blocks(document());
-  ASSERT_EQ(blocks.size(), 9U);
+  ASSERT_EQ(blocks.size(), 11U);
   for (const auto& block : blocks) must_load(block, k_variables);
   must_load(blocks[0], k_variables, "staging");
 }

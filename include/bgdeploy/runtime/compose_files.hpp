@@ -1,0 +1,65 @@
+// What compose is given: the second file, and the script that calls it. Pure. The script holds secrets; it
+// goes to a shell's stdin, so that they are on no command line and in no file.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/core/secret.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/runtime/docker_container.hpp"
+#include "bgdeploy/spec/compose_file.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::runtime {
+
+// Compose's own labels. https://github.com/compose-spec/compose-spec/blob/main/spec.md#labels
+namespace compose_label {
+inline constexpr const char* k_project = "com.docker.compose.project";
+inline constexpr const char* k_service = "com.docker.compose.service";
+inline constexpr const char* k_oneoff = "com.docker.compose.oneoff";
+inline constexpr const char* k_number = "com.docker.compose.container-number";
+inline constexpr const char* k_hash = "com.docker.compose.config-hash";
+}  // namespace compose_label
+
+// The last line of `text` that begins with a version, as in "docker-compose version 1.29.2, build unknown",
+// "Docker Compose version v2.26.1" and "2.26.1-4". Kind unsupported below 1.27, which is the first that reads
+// files without `version:` beside files that have one; refused when there is none.
+core::Result<std::vector<int>> compose_version(std::string_view text);
+
+struct ComposePlace {
+  std::string project, service;
+  bool shared = false;  // both slots are in this project: nothing but the service may be touched
+};
+
+// The second `-f`: pins the image of the service and adds bgdeploy's labels; secrets by name only.
+std::string compose_override(const spec::Spec& spec, std::size_t slot, const plan::Launch& launch,
+                             const spec::ComposeService& service, const SecretValues& secrets);
+
+// The variables that compose runs with. Kind usage: a value that is not UTF-8 text.
+core::Result<std::map<std::string, core::Secret>> compose_environment(const spec::Spec& spec,
+                                                                      std::size_t slot,
+                                                                      const plan::Launch& launch,
+                                                                      const Placement& placement,
+                                                                      const SecretValues& secrets);
+
+struct ComposeCall {
+  std::vector<std::string> program;  // {"docker", "compose"}
+  std::string folder;                // below the login user's home: "<service>/<slot>"
+  std::string file;                  // the text, or
+  std::string remote_file;           // the path on the host
+  std::string second_file;           // the text; empty: there is none
+  bool keep = false;                 // the files stay in the folder; otherwise they are gone afterwards
+  std::string project;
+  std::map<std::string, core::Secret> environment;
+  std::vector<std::string> arguments;  // {"up", "-d"}
+  bool resolved = false;               // compose is given what its own `config` makes of the files
+};
+
+// For `sh -s`. What was uploaded has its folder as project directory, what is on the host its own one.
+core::Secret compose_script(const ComposeCall& call);
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,242 @@
+// Calling compose on the host.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
+#include "compose_runtime.hpp"
+
+namespace bgdeploy::runtime {
+namespace {
+
+using core::ErrorKind;
+
+constexpr auto k_end = std::chrono::seconds(10);
+constexpr std::size_t k_shown_lines = 20;
+
+// Runs the script of $1 bytes that stands on stdin, in a process group of its own. When stdin ends, the
+// deployer has gone or has had enough: then compose is ended too, so that it creates nothing behind anybody's
+// back.
+constexpr std::string_view k_supervisor = R"sh(exec 3<&0
+script=$(head -c "$1")
+printf '%s\n' "$script" | setsid sh -s 3<&- &
+child=$!
+(
+  read -r _ <&3
+  kill -s TERM -- "-$child"
+  sleep 5
+  kill -s KILL -- "-$child"
+) >/dev/null 2>&1 &
+watch=$!
+wait "$child"
+code=$?
+kill "$watch" 2>/dev/null
+exit "$code"
+)sh";
+
+// One line a candidate that answers: its place in the list, and what it says of its version.
+constexpr std::string_view k_candidates = R"sh(
+if v=$(docker compose version 2>/dev/null </dev/null); then printf 'docker compose\n%s\n' "$v"; exit 0; fi
+if v=$(docker-compose version 2>/dev/null </dev/null); then printf 'docker-compose\n%s\n' "$v"; exit 0; fi
+exit 1
+)sh";
+
+// Without what it only warns of, and without the words of what went well.
+std::vector<std::string> complaints(const std::string& text) {
+  std::vector<std::string> lines;
+  for (const auto& line : core::split_lines(core::printable(text, true))) {
+    const bool noise = core::trim(line).empty() || line.find("level=warning") != std::string::npos;
+    if (!noise) lines.push_back(line);
+  }
+  if (lines.size() > k_shown_lines) lines.erase(lines.begin(), lines.end() - k_shown_lines);
+  return lines;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ComposeRuntime::program(const Wait& wait) {
+  {
+    const std::lock_guard lock(m_mutex);
+    if (!m_program.empty()) return m_program;
+  }
+  std::vector<std::string> program;
+  std::string version;
+  if (m_spec.compose && m_spec.compose->command) {
+    program = *m_spec.compose->command;
+    auto argv = program;
+    argv.emplace_back("version");
+    BGDEPLOY_ASSIGN(auto output, m_host.run({argv, host::Tool::docker, ""}, wait));
+    if (!output.ok())
+      return core::fail(
+          ErrorKind::refused,
+          fmt::format("compose.command does not work on {}: {}", m_host.name(), core::shell_join(program)),
+          complaints(output.err));
+    version = std::move(output.out);
+  } else {
+    BGDEPLOY_ASSIGN(const auto output,
+                    m_host.run({{"sh", "-c", std::string(k_candidates)}, host::Tool::docker, ""}, wait));
+    if (!output.ok())
+      return core::fail(ErrorKind::refused, fmt::format("there is no docker compose on {}", m_host.name()),
+                        {"neither `docker compose` nor `docker-compose` answers there; install one, or say "
+                         "in compose.command what to call"});
+    const auto newline = output.out.find('\n');
+    program = output.out.starts_with("docker compose\n") ? std::vector<std::string>{"docker", "compose"}
+                                                         : std::vector<std::string>{"docker-compose"};
+    version = output.out.substr(newline + 1);
+  }
+  auto known = compose_version(version);
+  if (!known) return std::unexpected(std::move(known).error().within(m_host.name()));
+  const std::lock_guard lock(m_mutex);
+  m_version = std::move(*known);
+  m_program = program;
+  return program;
+}
+
+Result<ComposeCall> ComposeRuntime::call_for(std::size_t slot, const plan::Launch& launch,
+                                             std::vector<std::string> arguments, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto program, this->program(wait));
+  BGDEPLOY_ASSIGN(auto environment, compose_environment(m_spec, slot, launch, m_placement, m_secrets));
+  const auto& settings = launch.compose->settings;
+  const auto values =
+      plan::substitutions(m_spec, slot, launch.release.tag, m_placement.host, m_placement.address);
+  return ComposeCall{.program = std::move(program),
+                     .folder = fmt::format("{}/compose/{}", m_spec.service, m_spec.slots.at(slot).name),
+                     .file = launch.compose->files.at(slot),
+                     .remote_file = core::substitute(settings.remote_file, values),
+                     .second_file = {},
+                     .keep = false,
+                     .project = core::substitute(settings.project, values),
+                     .environment = std::move(environment),
+                     .arguments = std::move(arguments)};
+}
+
+Result<std::string> ComposeRuntime::run(const ComposeCall& call, const Wait& wait) {
+  const auto script = compose_script(call);
+  const auto length = std::to_string(script.reveal().size());
+  BGDEPLOY_ASSIGN(
+      const auto process,
+      m_host.start(
+          {{"sh", "-c", std::string(k_supervisor), "bgdeploy", length}, host::Tool::docker, script.reveal()},
+          wait));
+  auto output = process->finish(wait);
+  if (!output) {
+    // It is told to end, and has ended before anybody looks at what it left.
+    if (process->close_input()) (void)process->finish(Wait::for_at_most(k_end));
+    return std::unexpected(std::move(output).error());
+  }
+  if (output->ok()) return std::move(output->out);
+  auto lines = complaints(output->err);
+  return core::fail(ErrorKind::refused,
+                    fmt::format("{} {} failed with exit code {}", core::shell_join(call.program),
+                                call.arguments.front(), output->exit_code),
+                    std::move(lines));
+}
+
+Result<std::vector<spec::ComposeService>> ComposeRuntime::services(std::size_t slot,
+                                                                   const plan::Launch& launch,
+                                                                   const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto call, call_for(slot, launch, {"config"}, wait));
+  auto text = run(call, wait);
+  if (!text)
+    return std::unexpected(std::move(text).error().within(
+        fmt::format("the compose file of slot {}", m_spec.slots.at(slot).name)));
+  return spec::read_compose_config(*text);
+}
+
+Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const plan::Launch& launch,
+                                                        const Wait& wait) {
+  {
+    const std::lock_guard lock(m_mutex);
+    const auto& known = m_known.at(slot);
+    if (known && known->compose == launch.compose && known->tag == launch.release.tag) return known->service;
+  }
+  BGDEPLOY_ASSIGN(const auto found, services(slot, launch, wait));
+  const auto& settings = launch.compose->settings;
+  const auto values =
+      plan::substitutions(m_spec, slot, launch.release.tag, m_placement.host, m_placement.address);
+  std::string names;
+  for (const auto& service : found) names += (names.empty() ? "" : ", ") + core::printable(service.name);
+  const auto of_slot = fmt::format("the compose file of slot {}", m_spec.slots.at(slot).name);
+  const spec::ComposeService* service = nullptr;
+  if (settings.service) {
+    const auto name = core::substitute(*settings.service, values);
+    const auto match = std::ranges::find(found, name, &spec::ComposeService::name);
+    if (match == found.end())
+      return core::fail(ErrorKind::usage,
+                        fmt::format("{} has no service {}; there are: {}", of_slot, name, names));
+    service = &*match;
+  } else if (found.size() == 1) {
+    service = &found.front();
+  } else {
+    return core::fail(
+        ErrorKind::usage,
+        fmt::format("{} has {} services ({}): say in compose.service which one answers health checks",
+                    of_slot, found.size(), names));
+  }
+  const std::lock_guard lock(m_mutex);
+  m_known[slot] = Known{*launch.compose, launch.release.tag, *service};
+  return *service;
+}
+
+// Told before anything is touched: a release that nobody can reach would only fail its health check.
+Result<void> ComposeRuntime::check_service(std::size_t slot, const spec::ComposeService& service) const {
+  const auto& own = m_spec.slots.at(slot);
+  const bool elsewhere = m_spec.nginx.address || m_spec.nginx.port || service.network_mode == "host";
+  if (elsewhere || service.publishes(own.port)) return {};
+  return core::fail(
+      ErrorKind::usage,
+      fmt::format("service {} of slot {} does not publish port {}", service.name, own.name, own.port),
+      {fmt::format("nginx and the health check find the slot there: write \"{}:CONTAINER_PORT\" below its "
+                   "`ports:` in the compose file",
+                   own.port)});
+}
+
+Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,
+                                const spec::ComposeService& service, const Wait& wait) {
+  std::vector<std::string> arguments{"up", "-d", "--no-build"};
+  // In a project of both slots nothing that is there already may change; what the service depends on is
+  // started where it is not.
+  if (shared()) arguments.insert(arguments.end(), {"--no-recreate", service.name});
+  BGDEPLOY_ASSIGN(auto call, call_for(slot, launch, std::move(arguments), wait));
+  call.keep = true;
+  call.second_file = compose_override(m_spec, slot, launch, service, m_secrets);
+  BGDEPLOY_TRY(run(call, wait));
+  return {};
+}
+
+Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const plan::Launch& launch,
+                                                         const engine::Container& container,
+                                                         const engine::Image& image, const Wait& wait) {
+  if (!launch.compose) return DockerRuntime::compare(slot, launch, container, image, wait);
+  const plan::Container there = described(container);
+  if (!there.managed) return std::vector<std::string>{"labels"};
+  if (there.release.digest != launch.release.digest || there.release.image != launch.release.image)
+    return std::vector<std::string>{"image"};
+  // Compose hashes what a container is made from, our labels and ${TAG} too.
+  BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
+  plan::Launch same = launch;
+  same.release = there.release;
+  BGDEPLOY_ASSIGN(auto call, call_for(slot, same, {"config", "--hash", service.name}, wait));
+  call.second_file = compose_override(m_spec, slot, same, service, m_secrets);
+  const auto hash = value_of(container.labels, compose_label::k_hash);
+  const auto is_same = [&]() -> Result<bool> {
+    BGDEPLOY_ASSIGN(const auto output, run(call, wait));
+    const auto lines = core::split_lines(output);
+    return !hash.empty() && std::ranges::find(lines, service.name + " " + hash) != lines.end();
+  };
+  BGDEPLOY_ASSIGN(bool same_hash, is_same());
+  const auto is_v1 = [&] {
+    const std::lock_guard lock(m_mutex);
+    return m_version.front() == 1;
+  };
+  if (!same_hash && !is_v1()) {
+    // v2's `config --hash` leaves an env_file as it is, where `up` hashes what is in it.
+    call.resolved = true;
+    BGDEPLOY_ASSIGN(same_hash, is_same());
+  }
+  if (same_hash) return std::vector<std::string>{};
+  return std::vector<std::string>{"compose file, environment or secrets"};
+}
+
+}  // namespace bgdeploy::runtime

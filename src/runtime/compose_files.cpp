@@ -1,0 +1,180 @@
+#include "bgdeploy/runtime/compose_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "../engine/json.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
+
+namespace bgdeploy::runtime {
+namespace {
+
+using core::ErrorKind;
+using engine::Json;
+
+// Text that compose takes as it is.
+std::string without_variables(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    escaped += c;
+    if (c == '$') escaped += c;
+  }
+  return escaped;
+}
+
+// Secrets come under names of our own: theirs may be none for a shell ("spring.datasource.password"), or mean
+// something to compose itself ("DOCKER_HOST").
+std::string secret_variable(std::size_t index) {
+  return fmt::format("BGDEPLOY_SECRET_{}", index);
+}
+
+// The file may also refer to a secret as ${DB_PASSWORD}.
+bool is_harmless_variable(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  if (name.empty() || !letter(name[0])) return false;
+  if (!std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); })) return false;
+  for (const std::string_view prefix : {"COMPOSE_", "DOCKER_", "BGDEPLOY_", "LD_", "PYTHON"})
+    if (name.starts_with(prefix)) return false;
+  return name != "PATH" && name != "HOME" && name != "IFS" && name != "TMPDIR";
+}
+
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = core::utf8_length(text);
+    if (length == 0 || text[0] == '\0') return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+constexpr std::string_view k_begin = R"sh(set -e
+umask 077
+unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_PATH_SEPARATOR
+export COMPOSE_REMOVE_ORPHANS=false COMPOSE_IGNORE_ORPHANS=true
+as_login_user() {
+  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then
+    sudo -n -H -u "$SUDO_USER" -- "$@"
+  else
+    "$@"
+  fi
+}
+put() { as_login_user sh -c 'umask 077; cat >"$1.new" && mv -f -- "$1.new" "$1"' sh "$1"; }
+home=$(as_login_user sh -c 'printf %s "$HOME"')
+)sh";
+
+constexpr std::string_view k_keep = R"sh(at=$folder
+as_login_user sh -c 'umask 077; mkdir -p -- "$1"' sh "$at"
+)sh";
+
+// A shell that is told to end waits for compose to end first, and then tidies up.
+constexpr std::string_view k_forget = R"sh(at=$(mktemp -d "${TMPDIR:-/tmp}/bgdeploy.XXXXXX")
+trap 'rm -rf -- "$at"' EXIT
+put() { cat >"$1"; }
+)sh";
+
+}  // namespace
+
+core::Result<std::vector<int>> compose_version(std::string_view text) {
+  std::vector<int> version;
+  for (const auto& line : core::split_lines(text)) {
+    for (std::size_t at = 0; at < line.size(); ++at) {
+      if (line[at] < '0' || line[at] > '9') continue;
+      int major = 0, minor = 0;
+      const char* const end = line.data() + line.size();
+      const auto first = std::from_chars(line.data() + at, end, major);
+      if (first.ptr != end && *first.ptr == '.' &&
+          std::from_chars(first.ptr + 1, end, minor).ec == std::errc{}) {
+        version = {major, minor};
+        break;
+      }
+      at = static_cast<std::size_t>(first.ptr - line.data());
+    }
+    if (!version.empty()) break;
+  }
+  if (version.empty()) return core::fail(ErrorKind::refused, "it tells no version");
+  if (version < std::vector{1, 27})
+    return core::fail(ErrorKind::unsupported,
+                      fmt::format("docker-compose {}.{} is too old: 1.27 is needed", version[0], version[1]));
+  return version;
+}
+
+std::string compose_override(const spec::Spec& spec, std::size_t slot, const plan::Launch& launch,
+                             const spec::ComposeService& service, const SecretValues& secrets) {
+  const plan::Release& release = launch.release;
+  std::map<std::string, std::string> labels{
+      {label::k_service, spec.service},  {label::k_slot, spec.slots.at(slot).name},
+      {label::k_release, release.id},    {label::k_tag, release.tag},
+      {label::k_digest, release.digest}, {label::k_image, release.image}};
+  if (!service.restart.empty()) labels[label::k_restart] = service.restart;
+  Json pinned{{"image", without_variables(image_reference(release))}};
+  for (const auto& [name, value] : labels) pinned["labels"][name] = without_variables(value);
+  if (launch.compose->settings.named.at(slot)) pinned["container_name"] = spec.slots.at(slot).container;
+  std::size_t index = 0;
+  for (const auto& [name, value] : secrets.environment)
+    pinned["environment"][name] = fmt::format("${{{}}}", secret_variable(index++));
+  return engine::dump_json(Json{{"services", {{service.name, pinned}}}}) + "\n";
+}
+
+core::Result<std::map<std::string, core::Secret>> compose_environment(const spec::Spec& spec,
+                                                                      std::size_t slot,
+                                                                      const plan::Launch& launch,
+                                                                      const Placement& placement,
+                                                                      const SecretValues& secrets) {
+  std::map<std::string, core::Secret> environment;
+  std::size_t index = 0;
+  for (const auto& [name, value] : secrets.environment) {
+    if (!is_text(value.reveal()))
+      return core::fail(
+          ErrorKind::usage,
+          fmt::format("the secret {} is not UTF-8 text, and compose carries nothing else", name));
+    environment[secret_variable(index++)] = value;
+    if (is_harmless_variable(name)) environment[name] = value;
+  }
+  const auto values = plan::substitutions(spec, slot, launch.release.tag, placement.host, placement.address);
+  for (const auto& [name, value] : launch.compose->settings.environment)
+    environment[name] = core::Secret(core::substitute(value, values));
+  environment["BGDEPLOY_TAG"] = core::Secret(launch.release.tag);
+  environment["BGDEPLOY_SLOT"] = core::Secret(spec.slots.at(slot).name);
+  environment["BGDEPLOY_PORT"] = core::Secret(std::to_string(spec.slots.at(slot).port));
+  environment["BGDEPLOY_IMAGE"] = core::Secret(image_reference(launch.release));
+  return environment;
+}
+
+core::Secret compose_script(const ComposeCall& call) {
+  const auto quote = [](std::string_view text) { return core::shell_quote(text); };
+  std::string script(k_begin);
+  script += fmt::format("folder=$home/.local/state/bgdeploy/{}\n", quote(call.folder));
+  script += call.keep ? k_keep : k_forget;
+  script += "trap 'exit 143' TERM\n";
+  if (call.remote_file.empty()) {
+    script += fmt::format("file=$at/compose.yml\nprintf %s {} | put \"$file\"\ndirectory=$folder\n",
+                          quote(call.file));
+  } else if (call.remote_file.starts_with("~/")) {
+    script += fmt::format("file=$home/{}\n", quote(call.remote_file.substr(2)));
+  } else {
+    script += fmt::format("file={}\n", quote(call.remote_file));
+  }
+  if (!call.remote_file.empty()) script += "directory=${file%/*}\ndirectory=${directory:-/}\n";
+  if (!call.second_file.empty())
+    script += fmt::format("printf %s {} | put \"$at/bgdeploy.yml\"\n", quote(call.second_file));
+  for (const auto& [name, value] : call.environment)
+    script += fmt::format("export {}={}\n", name, quote(value.reveal()));
+  // Compose also reads the .env of where it is called.
+  script += "cd -- \"$directory\" 2>/dev/null || cd /\n";
+  const auto compose = [&](std::string_view files, const std::vector<std::string>& arguments) {
+    return fmt::format("{} -p {} {} --project-directory \"$directory\" {}", core::shell_join(call.program),
+                       quote(call.project), files, core::shell_join(arguments));
+  };
+  const std::string files =
+      call.second_file.empty() ? "-f \"$file\"" : "-f \"$file\" -f \"$at/bgdeploy.yml\"";
+  if (call.resolved)
+    script += compose(files, {"config"}) + " </dev/null | " + compose("-f -", call.arguments) + "\n";
+  else
+    script += compose(files, call.arguments) + " </dev/null\n";
+  return core::Secret(std::move(script));
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,275 @@
+#include "compose_runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <thread>
+
+#include "../engine/json.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
+
+namespace bgdeploy::runtime {
+namespace {
+
+using core::ErrorKind;
+
+constexpr auto k_cleanup = std::chrono::seconds(10);
+// What docker gives a container that says nothing about it.
+constexpr auto k_default_grace = std::chrono::seconds(10);
+constexpr core::Duration k_request = std::chrono::minutes(1);
+
+std::string project_of(const std::map<std::string, std::string>& labels) {
+  return value_of(labels, compose_label::k_project);
+}
+bool is_oneoff(const engine::ContainerSummary& entry) {
+  return value_of(entry.labels, compose_label::k_oneoff) == "True";
+}
+int number_of(const engine::ContainerSummary& entry) {
+  const auto text = value_of(entry.labels, compose_label::k_number);
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+core::Duration grace_of(const engine::Container& container) {
+  const auto json = engine::Json::parse(container.json, nullptr, false);
+  const auto& timeout = engine::member(engine::member(json, "Config"), "StopTimeout");
+  return timeout.is_number_integer() ? std::chrono::seconds(timeout.get<std::int64_t>())
+                                     : std::chrono::seconds(k_default_grace);
+}
+
+core::Error cannot_move() {
+  return {ErrorKind::unsupported, "a container of compose cannot be moved aside", {}};
+}
+
+}  // namespace
+
+std::string ComposeRuntime::project(std::size_t slot) const {
+  return core::substitute(m_spec.compose->project,
+                          plan::substitutions(m_spec, slot, "", m_placement.host, m_placement.address));
+}
+
+// As the spec or the file has it; else as what is there tells.
+std::string ComposeRuntime::service_in(std::size_t slot, const Summaries& list) const {
+  if (m_spec.compose->service)
+    return core::substitute(*m_spec.compose->service,
+                            plan::substitutions(m_spec, slot, "", m_placement.host, m_placement.address));
+  {
+    const std::lock_guard lock(m_mutex);
+    if (m_known.at(slot)) return m_known[slot]->service.name;
+  }
+  const auto& own = m_spec.slots.at(slot);
+  std::set<std::string> all;
+  for (const auto& entry : list) {
+    if (project_of(entry.labels) != project(slot) || is_oneoff(entry)) continue;
+    const auto service = value_of(entry.labels, compose_label::k_service);
+    const bool labelled = value_of(entry.labels, label::k_service) == m_spec.service &&
+                          value_of(entry.labels, label::k_slot) == own.name;
+    const bool publishes = std::ranges::any_of(
+        entry.ports, [&](const auto& port) { return port.host_port == own.port && port.protocol == "tcp"; });
+    if (labelled || publishes) return service;
+    all.insert(service);
+  }
+  return !shared() && all.size() == 1 ? *all.begin() : std::string();
+}
+
+std::string ComposeRuntime::own_container(std::size_t slot, const Summaries& list) const {
+  const auto service = service_in(slot, list);
+  const engine::ContainerSummary* own = nullptr;
+  for (const auto& entry : list) {
+    if (service.empty() || is_oneoff(entry) || project_of(entry.labels) != project(slot) ||
+        value_of(entry.labels, compose_label::k_service) != service)
+      continue;
+    if (own == nullptr || number_of(entry) < number_of(*own)) own = &entry;
+  }
+  if (own != nullptr) return own->id;
+  // Under another project, or without compose: what bears the name that compose would give.
+  std::string name;
+  if (m_spec.compose->named.at(slot)) {
+    name = m_spec.slots.at(slot).container;
+  } else {
+    const std::lock_guard lock(m_mutex);
+    if (m_known.at(slot)) name = m_known[slot]->service.container_name;
+  }
+  for (const auto& entry : list) {
+    if (!name.empty() && std::ranges::find(entry.names, name) != entry.names.end()) return entry.id;
+  }
+  return {};
+}
+
+Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
+    const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) {
+  std::array<Result<void>, 2> checked;
+  const auto check = [&](std::size_t slot) -> Result<void> {
+    if (!launches[slot] || !launches[slot]->compose) return {};
+    BGDEPLOY_ASSIGN(const auto service, service_of(slot, *launches[slot], wait));
+    return check_service(slot, service);
+  };
+  if (launches[0] || launches[1]) BGDEPLOY_TRY(program(wait));
+  {
+    std::jthread beside([&] { checked[1] = check(1); });
+    checked[0] = check(0);
+  }
+  for (auto& result : checked) BGDEPLOY_TRY(std::move(result));
+  if (launches[0] && launches[1] && shared()) {
+    const std::lock_guard lock(m_mutex);
+    if (m_known[0] && m_known[1] && m_known[0]->service.name == m_known[1]->service.name)
+      return core::fail(ErrorKind::usage,
+                        fmt::format("both slots are the service {} of the project {}: let compose.project "
+                                    "hold {{slot}}, or give each slot a service of its own",
+                                    m_known[0]->service.name, project(0)));
+  }
+  return DockerRuntime::observe(launches, wait);
+}
+
+Result<std::string> ComposeRuntime::repository(const plan::Launch& launch, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto service, service_of(0, launch, wait));
+  auto repository = m_spec.image.empty() ? spec::repository_of(service.image) : m_spec.image;
+  if (repository.empty())
+    return core::fail(ErrorKind::usage,
+                      fmt::format("service {} of the compose file names no image, and neither does the spec",
+                                  service.name));
+  return repository;
+}
+
+Result<plan::Container> ComposeRuntime::launch(std::size_t slot, const plan::Launch& launch,
+                                               const Wait& wait) {
+  if (!launch.compose)
+    return core::fail(ErrorKind::unsupported,
+                      fmt::format("{} ran without compose: it cannot be created again by it",
+                                  plan::describe(launch.release)));
+  BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
+  const auto members = [&](const Wait& w) -> Result<std::set<std::string>> {
+    BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(w));
+    std::set<std::string> ids;
+    for (const auto& entry : list)
+      if (project_of(entry.labels) == project(slot)) ids.insert(entry.id);
+    return ids;
+  };
+  BGDEPLOY_ASSIGN(const auto before, members(wait));
+  const auto discard_new = [&] {
+    const auto w = Wait::for_at_most(k_cleanup);
+    const auto after = members(w);
+    if (!after) return;
+    for (const auto& id : *after)
+      if (!before.contains(id)) discard(id);
+    if (!shared()) (void)m_client->remove_unused_networks(compose_label::k_project, project(slot), w);
+  };
+  if (auto started = up(slot, launch, service, wait); !started) {
+    discard_new();
+    return std::unexpected(start_failure(slot, launch, "", std::move(started).error(), wait));
+  }
+  const auto find = [&]() -> Result<plan::Container> {
+    BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(wait));
+    const auto id = own_container(slot, list);
+    if (id.empty())
+      return core::fail(ErrorKind::not_found,
+                        fmt::format("compose started no container of service {} in project {}", service.name,
+                                    project(slot)));
+    BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+    return described(container);
+  };
+  auto container = find();
+  if (!container) discard_new();
+  return container;
+}
+
+std::string ComposeRuntime::own_project(const std::map<std::string, std::string>& labels) const {
+  const auto project = project_of(labels);
+  const bool own = !shared() && (project == this->project(0) || project == this->project(1));
+  return own ? project : std::string();
+}
+
+Result<std::vector<std::string>> ComposeRuntime::beside(const engine::Container& container,
+                                                        const Wait& wait) {
+  std::vector<std::string> ids;
+  const auto project = own_project(container.labels);
+  if (project.empty()) return ids;
+  BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(wait));
+  for (const auto& entry : list)
+    if (entry.id != container.id && project_of(entry.labels) == project && !is_oneoff(entry))
+      ids.push_back(entry.id);
+  return ids;
+}
+
+Result<void> ComposeRuntime::start(const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  BGDEPLOY_ASSIGN(const auto others, beside(container, wait));
+  for (const auto& other : others) BGDEPLOY_TRY(DockerRuntime::start(other, wait));
+  return DockerRuntime::start(id, wait);
+}
+
+Result<bool> ComposeRuntime::stop(const std::string& id, core::Duration grace, const Wait& wait) {
+  const auto container = m_client->inspect_container(id, wait);
+  if (!container) {
+    if (container.error().kind == ErrorKind::not_found) return false;
+    return std::unexpected(container.error());
+  }
+  BGDEPLOY_ASSIGN(const auto others, beside(*container, wait));
+  const auto stop_one = [&](const engine::Container& one) {
+    const auto own = std::min(grace, grace_of(one));
+    return DockerRuntime::stop(one.id, own, wait.at_most(own + k_request));
+  };
+  BGDEPLOY_ASSIGN(const bool killed, stop_one(*container));
+  for (const auto& other : others) {
+    const auto inspected = m_client->inspect_container(other, wait);
+    if (inspected) BGDEPLOY_TRY(stop_one(*inspected));  // else it went away meanwhile
+  }
+  return killed;
+}
+
+Result<void> ComposeRuntime::remove(const std::string& id, const Wait& wait) {
+  const auto container = m_client->inspect_container(id, wait);
+  if (!container) {
+    if (container.error().kind == ErrorKind::not_found) return {};
+    return std::unexpected(container.error());
+  }
+  BGDEPLOY_ASSIGN(const auto others, beside(*container, wait));
+  BGDEPLOY_TRY(DockerRuntime::remove(id, wait));
+  for (const auto& other : others) BGDEPLOY_TRY(DockerRuntime::remove(other, wait));
+  const auto project = own_project(container->labels);
+  if (project.empty()) return {};
+  return m_client->remove_unused_networks(compose_label::k_project, project, wait);
+}
+
+Result<void> ComposeRuntime::set_aside(std::size_t, const std::string&, const Wait&) {
+  return std::unexpected(cannot_move());
+}
+
+Result<void> ComposeRuntime::put_back(std::size_t, const std::string&, const Wait&) {
+  return std::unexpected(cannot_move());
+}
+
+Result<std::vector<std::string>> ComposeRuntime::neighbours(std::size_t slot, const Wait& wait) {
+  std::vector<std::string> found;
+  BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(wait));
+  const auto own = own_container(slot, list);
+  if (own.empty()) return found;
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(own, wait));
+  BGDEPLOY_ASSIGN(const auto others, beside(container, wait));
+  for (const auto& other : others) {
+    const auto diagnosis = diagnose(other, wait);
+    if (!diagnosis) continue;  // it went away meanwhile
+    using Status = plan::Container::Status;
+    const bool failed = diagnosis->status == Status::dead || diagnosis->status == Status::restarting ||
+                        (diagnosis->status == Status::exited && diagnosis->exit_code != 0) ||
+                        diagnosis->status == Status::created;
+    if (!failed) continue;
+    const auto inspected = m_client->inspect_container(other, wait);
+    const auto name = inspected ? value_of(inspected->labels, compose_label::k_service) : other;
+    std::string words = diagnosis->status == Status::created
+                            ? fmt::format("service {} did not start", name)
+                            : fmt::format("service {} exited with exit code {}", name, diagnosis->exit_code);
+    const auto& why = !diagnosis->error.empty()   ? diagnosis->error
+                      : diagnosis->output.empty() ? std::string()
+                                                  : diagnosis->output.back();
+    found.push_back(why.empty() ? words : words + ": " + why);
+  }
+  return found;
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,73 @@
+// A slot that a compose project runs. The command line of compose is used where only it knows (what a file
+// means, and `up`); everything about a container that exists goes through the Engine API, by id, as for
+// docker.
+#pragma once
+
+#include <array>
+#include <mutex>
+
+#include "bgdeploy/runtime/compose_files.hpp"
+#include "docker_runtime.hpp"
+
+namespace bgdeploy::runtime {
+
+class ComposeRuntime : public DockerRuntime {
+public:
+  using DockerRuntime::DockerRuntime;
+
+  Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
+                                                 const Wait& wait) override;
+  Result<std::string> repository(const plan::Launch& launch, const Wait& wait) override;
+  Result<std::vector<std::string>> neighbours(std::size_t slot, const Wait& wait) override;
+
+  // What the slot's project had not before is removed again on failure.
+  Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override;
+  // Of all that runs in the slot's project, where it is the slot's own.
+  Result<void> start(const std::string& id, const Wait& wait) override;
+  // `grace` is the most; less where the container has a shorter one.
+  Result<bool> stop(const std::string& id, core::Duration grace, const Wait& wait) override;
+  Result<void> remove(const std::string& id, const Wait& wait) override;
+  // Compose finds its containers by labels that cannot be changed, so nothing can be moved out of its way.
+  Result<void> set_aside(std::size_t slot, const std::string& id, const Wait& wait) override;
+  Result<void> put_back(std::size_t slot, const std::string& id, const Wait& wait) override;
+
+private:
+  using Summaries = std::vector<engine::ContainerSummary>;
+
+  std::string own_container(std::size_t slot, const Summaries& list) const override;
+  Result<std::vector<std::string>> compare(std::size_t slot, const plan::Launch& launch,
+                                           const engine::Container& container, const engine::Image& image,
+                                           const Wait& wait) override;
+
+  std::string project(std::size_t slot) const;
+  std::string service_in(std::size_t slot, const Summaries& list) const;
+  bool shared() const { return project(0) == project(1); }
+  // What else belongs to the slot that the container is of; nothing in a project that both slots share.
+  std::string own_project(const std::map<std::string, std::string>& labels) const;
+  Result<std::vector<std::string>> beside(const engine::Container& container, const Wait& wait);
+
+  // compose_call.cpp
+  Result<std::vector<std::string>> program(const Wait& wait);
+  Result<ComposeCall> call_for(std::size_t slot, const plan::Launch& launch,
+                               std::vector<std::string> arguments, const Wait& wait);
+  Result<std::string> run(const ComposeCall& call, const Wait& wait);
+  Result<std::vector<spec::ComposeService>> services(std::size_t slot, const plan::Launch& launch,
+                                                     const Wait& wait);
+  // The one that answers health checks, as the file has it.
+  Result<spec::ComposeService> service_of(std::size_t slot, const plan::Launch& launch, const Wait& wait);
+  Result<void> check_service(std::size_t slot, const spec::ComposeService& service) const;
+  Result<void> up(std::size_t slot, const plan::Launch& launch, const spec::ComposeService& service,
+                  const Wait& wait);
+
+  mutable std::mutex m_mutex;  // guards all below
+  std::vector<std::string> m_program;
+  std::vector<int> m_version;  // of it, once that is known
+  struct Known {
+    plan::ComposeLaunch compose;
+    std::string tag;
+    spec::ComposeService service;
+  };
+  std::array<std::optional<Known>, 2> m_known;  // by slot: what was asked for last
+};
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,81 @@
+#include "bgdeploy/spec/compose_file.hpp"
+
+#include <algorithm>
+
+#include "node.hpp"
+#include "text_rules.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+std::string text_at(const Node& map, std::string_view key) {
+  const Entry* entry = map.find(key);
+  return entry != nullptr && entry->value->kind == Node::Kind::scalar ? entry->value->text : std::string();
+}
+
+// "8081", "8081-8085"
+void add_range(std::string_view text, std::vector<std::pair<int, int>>& out) {
+  const auto dash = text.find('-');
+  const auto first = to_port(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : to_port(text.substr(dash + 1));
+  if (first && last) out.emplace_back(*first, *last);
+}
+
+// {published: 8081, target: 8080, protocol: tcp}, or "127.0.0.1:8081:8080/tcp" as v1 writes it for old
+// formats.
+void add_port(const Node& port, std::vector<std::pair<int, int>>& out) {
+  if (port.kind == Node::Kind::map) {
+    if (text_at(port, "protocol") != "udp") add_range(text_at(port, "published"), out);
+    return;
+  }
+  std::string_view text = port.text;
+  if (text.ends_with("/udp")) return;
+  const auto target = text.rfind(':');
+  if (target == std::string_view::npos) return;
+  text = text.substr(0, target);
+  if (const auto ip = text.rfind(':'); ip != std::string_view::npos) text.remove_prefix(ip + 1);
+  add_range(text, out);
+}
+
+ComposeService service_of(const Entry& entry) {
+  const Node& node = *entry.value;
+  ComposeService service{entry.key,
+                         text_at(node, "image"),
+                         text_at(node, "container_name"),
+                         text_at(node, "restart"),
+                         text_at(node, "network_mode"),
+                         {}};
+  if (const Entry* ports = node.find("ports")) {
+    for (const auto& port : ports->value->items) add_port(*port, service.published);
+  }
+  return service;
+}
+
+}  // namespace
+
+bool ComposeService::publishes(int port) const {
+  return std::ranges::any_of(
+      published, [port](const auto& range) { return range.first <= port && port <= range.second; });
+}
+
+core::Result<std::vector<ComposeService>> read_compose_config(std::string_view yaml) {
+  Diagnostics diagnostics("compose", yaml);
+  const NodePtr root = parse_yaml(yaml, diagnostics);
+  const Entry* services = root ? root->find("services") : nullptr;
+  if (services == nullptr || services->value->kind != Node::Kind::map)
+    return core::fail(core::ErrorKind::refused, "compose's own output could not be read");
+  std::vector<ComposeService> read;
+  for (const auto& entry : services->value->entries) read.push_back(service_of(entry));
+  return read;
+}
+
+std::string repository_of(std::string_view image) {
+  image = image.substr(0, image.find('@'));
+  const auto colon = image.rfind(':');
+  const auto slash = image.rfind('/');
+  if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash))
+    image = image.substr(0, colon);
+  return std::string(image);
+}
+
+}  // namespace bgdeploy::spec

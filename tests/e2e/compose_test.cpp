@@ -1,0 +1,100 @@
+// Slots that compose runs, from outside: taking over what a script started, under load, and the way back.
+#include <filesystem>
+#include <fstream>
+
+#include "scenario.hpp"
+
+namespace e2e {
+namespace {
+
+class Compose : public Scenario {
+protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    for (const char* tag : {"1.0", "1.1", "1.2"}) lab().image(tag);
+    for (const auto& [slot, port] : {std::pair{"blue", "8081"}, {"green", "8082"}})
+      std::ofstream(workspace() + "/docker-compose-" + slot + ".yml") << file(port);
+  }
+
+  std::string file(const std::string& port, const std::string& more = "") const {
+    return "version: \"3.9\"\nservices:\n  api:\n    image: \"" + lab().env("LAB_IMAGE") +
+           ":${APP_TAG}\"\n    restart: always\n    ports:\n      - \"" + port + ":8080\"\n" + more;
+  }
+
+  Sections sections(const std::string& more = "") const {
+    return {{"docker", ""},
+            {"image", ""},
+            {"compose",
+             "compose: {file: \"docker-compose-{slot}.yml\", project: \"app-server-{slot}\", environment: "
+             "{APP_TAG: \"{tag}\"}" +
+                 more + "}"}};
+  }
+
+  // The last line of the script that bgdeploy takes the place of.
+  void script_ran(const std::string& tag) {
+    lab().write("/root/docker-compose-blue.yml", file("8081"));
+    lab().write(k_include, "set $service_url http://127.0.0.1:8081;\n");
+    const auto up = lab().exec({"env", "APP_TAG=" + tag, "docker-compose", "-p", "app-server-blue", "-f",
+                                "/root/docker-compose-blue.yml", "up", "-d"});
+    ASSERT_EQ(up.exit_code, 0) << up;
+    const auto reloaded = lab().exec({"nginx", "-s", "reload"});
+    ASSERT_EQ(reloaded.exit_code, 0) << reloaded;
+    for (int i = 0; i < 200 && served() != tag; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    ASSERT_EQ(served(), tag);
+  }
+};
+
+TEST_F(Compose, TakesOverFromTheScriptAndLosesNothing) {
+  script_ran("1.0");
+  write_spec(sections());
+  start_load();
+  deploy_well("1.1");
+  EXPECT_EQ(served(), "1.1");
+  EXPECT_EQ(containers(true), Words{"app-server-green_api_1"});
+  EXPECT_EQ(containers(), (Words{"app-server-blue_api_1", "app-server-green_api_1"}));
+  const auto again = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
+  EXPECT_EQ(again.exit_code, 0) << again;
+  EXPECT_EQ(last_event(again).all.value("result", ""), "unchanged") << again;
+  deploy_well("1.2");
+  EXPECT_EQ(containers(true), Words{"app-server-blue_api_1"});
+  stop_load();
+}
+
+TEST_F(Compose, RollsBackAfterAFailedDeployWithoutARegistry) {
+  write_spec(sections());
+  deploy_well("1.0");
+  start_load();
+  deploy_well("1.1");
+  lab().image("sick", {{"APP_EXIT_AFTER_MS", "0"}});
+  const auto failed = deploy("sick");
+  EXPECT_EQ(failed.exit_code, 1) << failed;
+  EXPECT_EQ(served(), "1.1");
+  EXPECT_EQ(containers(), Words{"app-server-green_api_1"});
+  // What it ran with, not what the file says now.
+  std::ofstream(workspace() + "/docker-compose-blue.yml")
+      << file("8081", "    environment: [BROKEN=1]\n    command: [\"/none\"]\n");
+  lab().registry("stop");
+  const auto back = bgdeploy({"rollback"});
+  lab().registry("start");
+  EXPECT_EQ(back.exit_code, 0) << back;
+  EXPECT_EQ(served(), "1.0");
+  stop_load();
+}
+
+TEST_F(Compose, CheckTellsWhatItFound) {
+  write_spec(sections());
+  const auto good = bgdeploy({"check"});
+  EXPECT_EQ(good.exit_code, 0) << good;
+  std::ofstream(workspace() + "/docker-compose-green.yml") << file("9999");
+  write_spec(sections());
+  const auto bad = bgdeploy({"check"});
+  EXPECT_NE(bad.exit_code, 0) << bad;
+  EXPECT_NE(bad.out.find("service api of slot green does not publish port 8082"), std::string::npos) << bad;
+  const auto refused = deploy("1.0");
+  EXPECT_EQ(refused.exit_code, 2) << refused;
+  EXPECT_EQ(containers(), Words{});
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,151 @@
+#include "bgdeploy/spec/compose_file.hpp"
+
+#include <gmock/gmock.h>
+
+#include "loading.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+std::string with(const std::string& compose, const std::string& slots = "{blue: 8081, green: 8082}",
+                 const std::string& nginx = "") {
+  return "service: shop\nhosts: {app: [local]}\nslots: " + slots +
+         "\nhealth: {tcp: true}\nproxy: {nginx: {include: /etc/nginx/app.inc" + nginx +
+         "}}\ncompose: " + compose + "\n";
+}
+
+TEST(ComposeSpec, ReadsItsKeys) {
+  const auto spec =
+      must_load(with("{file: \"docker-compose-{slot}.yml\", project: \"shop-{slot}\", service: api, "
+                     "environment: {TAG: \"{tag}\"}, "
+                     "command: [docker, compose]}"));
+  ASSERT_TRUE(spec.compose);
+  EXPECT_EQ(spec.compose->file, "/srv/app/docker-compose-{slot}.yml");
+  EXPECT_EQ(spec.compose->project, "shop-{slot}");
+  EXPECT_EQ(spec.compose->service, "api");
+  EXPECT_THAT(spec.compose->environment, ElementsAre(Pair("TAG", "{tag}")));
+  EXPECT_EQ(spec.compose->command, (std::vector<std::string>{"docker", "compose"}));
+  EXPECT_EQ(spec.image, "");
+  EXPECT_EQ(spec.docker, Docker{});
+  EXPECT_EQ(spec.slots[1].container, "shop-green-api-1");
+  EXPECT_FALSE(spec.compose->named[1]);
+}
+
+TEST(ComposeSpec, ContainersMayBeNamedAndThenStandForThemselves) {
+  const auto spec = must_load(with("{remote_file: ~/c.yml, project: p, service: \"{container}\"}",
+                                   "{a: {port: 1, container: server-a}, b: {port: 2, container: server-b}}",
+                                   ", address: \"{container}\""));
+  EXPECT_EQ(spec.slots[0].container, "server-a");
+  EXPECT_TRUE(spec.compose->named[0] && spec.compose->named[1]);
+  EXPECT_EQ(spec.compose->remote_file, "~/c.yml");
+}
+
+TEST(ComposeSpec, TellsWhatIsWrong) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"{}",
+       "6:1: compose must have file (here, uploaded) or remote_file (on the host)\n6:1: compose.project is "
+       "missing"},
+      {"{file: a, remote_file: /b, project: \"p-{slot}\"}",
+       "6:20: compose.remote_file cannot be there together with compose.file"},
+      {"{remote_file: b.yml, project: \"p-{slot}\"}",
+       "6:24: compose.remote_file must be an absolute path on the host, or one that begins with '~/', not "
+       "'b.yml'"},
+      {"{file: a, project: \"P-{slot}\"}",
+       "6:29: compose.project must be a name of a-z, 0-9, '_' and '-' that begins with a letter or a digit, "
+       "not "
+       "'P-blue'"},
+      {"{file: a, project: \"p-{slot}-{tag}\"}",
+       "6:29: compose.project cannot hold {tag}: it says where a slot is, whatever runs in it\n6:29: "
+       "compose.project "
+       "must be a name of a-z, 0-9, '_' and '-' that begins with a letter or a digit, not 'p-blue-{tag}'"},
+      {"{file: \"{container}.yml\", project: \"p-{slot}\"}",
+       "6:17: compose.file holds {container}, so slots.*.container must be given: compose names containers "
+       "itself"},
+      {"{file: a, project: p, service: api}",
+       "6:1: compose puts both slots into the same service of the same project; let project or service hold "
+       "{slot}"},
+      {"{file: a, project: p}",
+       "6:1: compose puts both slots into the same service of the same project; let project or service hold "
+       "{slot}"},
+      {"{file: a, project: \"p-{slot}\", environment: {a.b: x}}",
+       "6:55: compose.environment.a.b is no name for a variable of compose"},
+      {"{file: a, project: \"p-{slot}\", environment: {BGDEPLOY_TAG: x}}",
+       "6:55: compose.environment.BGDEPLOY_TAG begins with 'BGDEPLOY_', which bgdeploy sets itself"},
+      {"{file: a, project: \"p-{slot}\", command: []}", "6:50: compose.command must name a program"},
+      {"{file: a, project: \"p-{slot}\", servcie: x}",
+       "6:41: unknown key 'servcie', did you mean 'service'?"},
+      {"{file: a, project: \"p-{slot}\"}\ndocker: {}",
+       "6:1: compose and docker exclude each other: keep one of them"},
+      {"{file: a, project: \"p-{slot}\", environment: {X: y}}\nsecrets: {X: {env: X}}",
+       "7:11: secrets.X is in compose.environment too; keep it in one of them"},
+  };
+  for (const auto& [text, message] : cases) EXPECT_EQ(messages_of(with(text)), message) << text;
+  EXPECT_EQ(
+      messages_of(with("{file: a, project: \"p-{slot}\"}", "{a: 1, b: 2}", ", address: \"{container}\"")),
+      "5:55: proxy.nginx.address holds {container}, so slots.*.container must be given: compose names "
+      "containers "
+      "itself");
+}
+
+TEST(ComposeSpec, AWrongTypeIsNoticedForEveryKey) {
+  for (const std::string key : {"file", "remote_file", "project", "service", "environment", "command"})
+    EXPECT_NE(messages_of(with("{" + key + ": [[wrong]], x-y: 1}")).find("compose." + key), std::string::npos)
+        << key;
+}
+
+TEST(ComposeSpec, IsRenderedAndReadBack) {
+  const auto spec =
+      must_load(with("{file: \"c-{slot}.yml\", project: \"p-{slot}\", service: api, environment: {A: "
+                     "\"$x\"}}",
+                     "{a: {port: 1, container: server-a}, b: 2}"));
+  auto again = load_text(render(spec, false));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->compose, spec.compose);
+  EXPECT_EQ(again->slots, spec.slots);
+  const auto settings = load_compose(compose_to_json(*spec.compose));
+  ASSERT_TRUE(settings);
+  auto unnamed = *spec.compose;
+  unnamed.named = {};  // of the slots, not of this section
+  EXPECT_EQ(*settings, unnamed);
+}
+
+TEST(ComposeConfig, ReadsBothVersions) {
+  const auto v1 = read_compose_config(
+      "services:\n  api:\n    image: app:1\n    container_name: server-a\n    network_mode: host\n    "
+      "ports:\n"
+      "    - published: 8081\n      target: 8080\n    - 127.0.0.1:9000-9002:80/tcp\n    - 53:53/udp\n    - "
+      "'80'\n"
+      "    restart: always\nversion: '3'\n");
+  ASSERT_TRUE(v1);
+  ASSERT_EQ(v1->size(), 1U);
+  EXPECT_EQ(v1->front(),
+            (ComposeService{"api", "app:1", "server-a", "always", "host", {{8081, 8081}, {9000, 9002}}}));
+  EXPECT_TRUE(v1->front().publishes(9001));
+  EXPECT_FALSE(v1->front().publishes(53));
+  const auto v2 = read_compose_config(
+      "name: x\nservices:\n  api:\n    environment:\n      A: |-\n        $$x\n        y: z\n    ports:\n    "
+      "  - mode: "
+      "ingress\n        target: 8080\n        published: \"8081\"\n        protocol: tcp\n      - target: "
+      "53\n"
+      "        published: \"53\"\n        protocol: udp\n  side:\n    image: redis\n");
+  ASSERT_TRUE(v2);
+  ASSERT_EQ(v2->size(), 2U);
+  EXPECT_THAT(v2->front().published, ElementsAre(Pair(8081, 8081)));
+  EXPECT_EQ((*v2)[1].name, "side");
+  for (const char* text : {"", "nonsense", "services: []", "[", "version: '3'"})
+    EXPECT_EQ(read_compose_config(text).error().message, "compose's own output could not be read") << text;
+}
+
+TEST(ComposeConfig, FindsTheRepository) {
+  EXPECT_EQ(repository_of("app"), "app");
+  EXPECT_EQ(repository_of("app:1.2"), "app");
+  EXPECT_EQ(repository_of("registry:5000/own/app"), "registry:5000/own/app");
+  EXPECT_EQ(repository_of("registry:5000/own/app:1@sha256:ab"), "registry:5000/own/app");
+}
+
+}  // namespace
+}  // namespace bgdeploy::spec
