@@ -70,7 +70,7 @@ TEST_F(Compose, RollsBackAfterAFailedDeployWithoutARegistry) {
   const auto failed = deploy("sick");
   EXPECT_EQ(failed.exit_code, 1) << failed;
   EXPECT_EQ(served(), "1.1");
-  EXPECT_EQ(containers(), Words{"app-server-green_api_1"});
+  EXPECT_EQ(containers(), Words{"app-server-green_api_1"}) << failed;
   // What it ran with, not what the file says now.
   std::ofstream(workspace() + "/docker-compose-blue.yml")
       << file("8081", "    environment: [BROKEN=1]\n    command: [\"/none\"]\n");
