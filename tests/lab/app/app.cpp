@@ -6,6 +6,7 @@
 //   APP_HEALTH            ok | 503 | wrong (200 with another body) | hang (accepts, never answers)
 //   APP_HEALTH_PATH       where it is asked (/health)
 //   APP_HEALTH_BODY       what it answers when it is well ("server is on")
+//   APP_SICK_FILE         while that file exists its health is 503
 //   APP_WARM_UP_MS        how long every page answers 503 at first
 //   APP_EXIT_AFTER_MS     it logs why and exits then, with APP_EXIT_CODE (1)
 //   APP_EAT_MEMORY        set: allocates until the kernel ends it
@@ -89,7 +90,7 @@ struct Answer {
 
 Answer health() {
   const auto mode = env("APP_HEALTH", "ok");
-  if (mode == "503") return {503, "starting\n"};
+  if (mode == "503" || ::access(env("APP_SICK_FILE").c_str(), F_OK) == 0) return {503, "starting\n"};
   if (mode == "wrong") return {200, "down for maintenance\n"};
   if (mode == "hang") ::pause();
   return {200, env("APP_HEALTH_BODY", "server is on") + "\n"};
