@@ -47,10 +47,19 @@ const std::vector<std::string> k_site_folders = {"/etc/nginx", "/etc/nginx/conf.
 
 }  // namespace
 
-Lab::Lab() : m_folder(temporary_folder()) {
-  const auto up = call({"up", "--parent", std::to_string(::getpid()), m_folder + "/lab"});
+Lab::Lab(const LabOptions& options) : m_folder(temporary_folder()) {
+  Words words{"up", "--parent", std::to_string(::getpid())};
+  const auto option = [&](const char* name, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {name, value});
+  };
+  option("--without", options.without);
+  option("--user", options.user);
+  option("--registry-port", options.registry_port);
+  words.push_back(m_folder + "/lab");
+  const auto up = call(words);
   if (up.exit_code != 0) throw std::runtime_error("lab up: " + up.both());
   m_env = parse_env(slurp(m_folder + "/lab/env"));
+  if (!has("nginx")) return;
   for (const auto& folder : k_site_folders)
     for (const auto& entry : fs::directory_iterator(env("LAB_ROOT") + folder))
       if (entry.is_regular_file())
@@ -73,6 +82,54 @@ Finished Lab::exec(const Words& argv) const {
   Words words{"exec", m_folder + "/lab", "--"};
   words.insert(words.end(), argv.begin(), argv.end());
   return call(words);
+}
+
+void Lab::add_compose_v2() const {
+  auto found = run({{BGDEPLOY_COMPOSE_V2}, {{"PATH", k_path}, {"HOME", std::getenv("HOME")}}});
+  if (found.exit_code != 0) throw std::runtime_error("compose-v2: " + found.both());
+  found.out.pop_back();
+  for (const auto& of : {std::string("/root"), home()}) {
+    const auto folder = env("LAB_ROOT") + of + "/.docker/cli-plugins";
+    fs::create_directories(folder);
+    fs::copy_file(found.out, folder + "/docker-compose", fs::copy_options::overwrite_existing);
+  }
+}
+
+std::string Lab::home() const {
+  return env("LAB_USER") == "root" ? "/root" : "/home/" + env("LAB_USER");
+}
+
+bool Lab::has(const std::string& service) const {
+  return ("," + env("LAB_WITHOUT") + ",").find("," + service + ",") == std::string::npos;
+}
+
+std::string Lab::sh(const std::string& script, const Environment& environment) const {
+  Words words{"setpriv",
+              "--reuid",
+              env("LAB_USER"),
+              "--regid",
+              env("LAB_USER"),
+              "--init-groups",
+              "env",
+              "-i",
+              std::string("PATH=") + k_path,
+              "HOME=" + home()};
+  for (const auto& [name, value] : environment) words.push_back(name + "=" + value);
+  words.insert(words.end(), {"sh", "-ec", "cd; " + script});
+  auto finished = exec(words);
+  if (finished.exit_code != 0) throw std::runtime_error(script + ": " + finished.both());
+  return finished.out;
+}
+
+void Lab::upload(const std::string& folder, const std::string& path) const {
+  fs::copy(folder, env("LAB_ROOT") + path,
+           fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  exec({"chown", "-R", env("LAB_USER") + ":", path});
+}
+
+void Lab::link(const Lab& other) const {
+  const auto linked = call({"link", m_folder + "/lab", other.m_folder + "/lab"});
+  if (linked.exit_code != 0) throw std::runtime_error("lab link: " + linked.both());
 }
 
 Command Lab::net(const Words& argv) const {
@@ -118,6 +175,12 @@ void Lab::push_again(const std::string& tag, const Environment& environment) {
   m_tags.insert(tag);
 }
 
+void Lab::stand_in(const std::string& image) const {
+  const auto pushed = run({{BGDEPLOY_STAND_IN, m_folder + "/lab", image},
+                           {{"PATH", k_path}, {"HOME", m_folder}, {"BGDEPLOY_LAB_APP", BGDEPLOY_LAB_APP}}});
+  if (pushed.exit_code != 0) throw std::runtime_error("stand-in: " + pushed.both());
+}
+
 void Lab::registry(const std::string& stop_or_start) const {
   const auto done = call({"registry", m_folder + "/lab", stop_or_start});
   if (done.exit_code != 0) throw std::runtime_error("lab registry: " + done.both());
@@ -152,14 +215,20 @@ Page Lab::get(const std::string& path, int port) const {
 void Lab::reset() {
   m_tags.clear();  // a test may have moved some
   const std::string root = env("LAB_ROOT");
-  for (const auto& folder : k_site_folders)
-    for (const auto& entry : fs::directory_iterator(root + folder))
-      if (!entry.is_directory()) fs::remove(entry.path());
-  for (const auto& [path, content] : m_site_files) write(path, content);
-  for (const auto& entry : fs::directory_iterator(root + "/root")) fs::remove_all(entry.path());
-  const auto cleaned = exec({"sh", "-c",
-                             "docker ps -aq | xargs -r docker rm -f -v && docker image prune -af && "
-                             "docker network prune -f && nginx -s reload"});
+  for (const auto& folder : {std::string("/root"), home()})
+    for (const auto& entry : fs::directory_iterator(root + folder)) fs::remove_all(entry.path());
+  std::string script = "true";
+  if (has("nginx")) {
+    for (const auto& folder : k_site_folders)
+      for (const auto& entry : fs::directory_iterator(root + folder))
+        if (!entry.is_directory()) fs::remove(entry.path());
+    for (const auto& [path, content] : m_site_files) write(path, content);
+    script += " && nginx -s reload";
+  }
+  if (has("docker"))
+    script +=
+        " && docker ps -aq | xargs -r docker rm -f -v && docker image prune -af && docker network prune -f";
+  const auto cleaned = exec({"sh", "-c", script});
   if (cleaned.exit_code != 0) throw std::runtime_error("reset: " + cleaned.both());
 }
 

@@ -21,20 +21,21 @@ Words lines_of(const std::string& text) {
   return out;
 }
 
-std::string binary() {
-  const char* given = std::getenv("BGDEPLOY");
-  return given ? given : BGDEPLOY_BINARY;
-}
-
 Words load_arguments(const LoadOptions& options) {
   Words argv{BGDEPLOY_LOAD, "--rate", std::to_string(options.rate), "--slow-ms",
              std::to_string(options.slow_ms)};
   if (options.keep_alive) argv.push_back("--keep-alive");
-  argv.push_back("http://127.0.0.1/");
+  if (!options.host.empty()) argv.insert(argv.end(), {"--host", options.host});
+  argv.push_back(options.url);
   return argv;
 }
 
 }  // namespace
+
+std::string bgdeploy_binary() {
+  const char* given = std::getenv("BGDEPLOY");
+  return given ? given : BGDEPLOY_BINARY;
+}
 
 std::optional<Event> parse_event(std::string_view line) {
   if (!line.starts_with('{')) return std::nullopt;
@@ -64,7 +65,9 @@ std::ostream& operator<<(std::ostream& stream, const Event& event) {
   return stream << event.all.dump();
 }
 
-Load::Load(const Lab& lab, const LoadOptions& options) : m_process(lab.net(load_arguments(options))) {
+Load::Load(const Lab& lab, const LoadOptions& options)
+    : m_process(options.url.find("//127.") != std::string::npos ? lab.net(load_arguments(options))
+                                                                : Command{load_arguments(options), {}}) {
   if (!m_process.wait_for_line(std::chrono::seconds{10},
                                [](std::string_view line) { return line == "started"; }))
     ADD_FAILURE() << "the load got no answer" << m_process.err();
@@ -126,7 +129,7 @@ void Scenario::write_spec(const Sections& sections) {
 }
 
 Command Scenario::bgdeploy_command(const Words& arguments) const {
-  Command command{{binary()}, m_environment, m_workspace};
+  Command command{{bgdeploy_binary()}, m_environment, m_workspace};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   return command;
 }

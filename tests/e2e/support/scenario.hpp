@@ -31,11 +31,15 @@ std::vector<Event> events_in(const std::string& err);
 // The last event of a run: deploy.finished or rollback.finished.
 Event last_event(const Finished& finished);
 
+std::string bgdeploy_binary();
+
 // Options of bgload, as it takes them.
 struct LoadOptions {
   int rate = 200;
   int slow_ms = 3000;
   bool keep_alive = false;
+  std::string url = "http://127.0.0.1/";  // as seen on the host; another address: from this machine
+  std::string host = "";                  // in the place of the address, in the request and for TLS
 };
 
 class Load {

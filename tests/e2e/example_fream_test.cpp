@@ -1,0 +1,92 @@
+// examples/fream: nginx and the database in containers on one network, and the app beside them.
+#include "example.hpp"
+
+namespace e2e {
+namespace {
+
+constexpr const char* k_image = "127.0.0.1:5000/fream:";
+constexpr const char* k_conf = "/home/fream/fream-conf/nginx/";
+
+class Fream : public Example {
+protected:
+  static void SetUpTestSuite() {
+    s_lab = std::make_unique<Lab>(LabOptions{.without = "nginx", .user = "fream:docker"});
+  }
+  static void TearDownTestSuite() { s_lab.reset(); }
+  static Lab& lab() { return *s_lab; }
+
+  void SetUp() override {
+    Example::SetUp();
+    lab().reset();
+    use_example("fream", {&lab()});
+    set_environment("FREAM_HOST", lab().env("LAB_ADDRESS"));
+    set_environment("MYSQL_USER", "fream");
+    set_environment("MYSQL_PASSWORD", k_password);
+    use_front(lab(), "http://fream.example.com:18080");
+    for (const char* image : {"nginx:latest", "mysql:8"}) lab().stand_in(image);
+    Environment app{{"APP_HEALTH_PATH", "/products"}};
+    for (const char* tag : {"old", "1.0.1", "1.0.2", "1.0.3"}) lab().image(std::string(k_image) + tag, app);
+    app.insert({{"APP_EXIT_AFTER_MS", "500"}, {"APP_EXIT_CODE", "3"}, {"APP_HEALTH", "503"}});
+    lab().image(std::string(k_image) + "broken", app);
+    set_up_as_before();
+  }
+
+  // set-up.sh, and the container that 020-deploy-fream.sh started.
+  void set_up_as_before() {
+    lab().upload(folder(), "/home/fream/fream");
+    lab().sh("cd fream && ./set-up.sh",
+             {{"MYSQL_ROOT_PASSWORD", "root"}, {"MYSQL_USER", "fream"}, {"MYSQL_PASSWORD", k_password}});
+    lab().sh(
+        "docker run -d --name fream-app-set1 -p 8081:8081 --network fream -e SERVER_PORT=8081 "
+        "-e SPRING_PROFILES_ACTIVE=prod -e FREAM_DB_URL=fream-mysql -e TZ=Asia/Seoul "
+        "127.0.0.1:5000/fream:old\n"
+        "echo 'set $service_url http://fream-app-set1:8081;' | sudo tee fream-conf/nginx/service-url.inc\n"
+        "docker exec fream-nginx nginx -s reload");
+    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+  }
+
+  std::string include() const { return lab().read(std::string(k_conf) + "service-url.inc").value_or(""); }
+
+  static constexpr const char* k_password = "fream-password-7731";
+  static std::unique_ptr<Lab> s_lab;
+};
+std::unique_ptr<Lab> Fream::s_lab;
+
+TEST_F(Fream, LosesNothingFromTheOldContainerToARollback) {
+  const auto neighbours = containers_on(lab());
+  const auto site = lab().read(std::string(k_conf) + "default.conf");
+  start_load();
+  deploy_well("1.0.1");
+  EXPECT_EQ(include(), "set $service_url http://fream-app-set2:8082;\n") << "the old container had set1";
+  deploy_well("1.0.2");
+  deploy_well("1.0.3");
+  const auto before = include();
+  deploy_broken("broken", "cannot reach the database", "1.0.3");
+  EXPECT_EQ(include(), before);
+  roll_back_to("1.0.2");
+  const auto summary = stop_load_expect_all();
+  EXPECT_EQ(summary["versions"].size(), 4U) << summary;
+
+  auto containers = containers_on(lab());
+  for (const char* name : {"fream-nginx", "fream-mysql"}) EXPECT_EQ(containers[name], neighbours.at(name));
+  EXPECT_EQ(containers.size(), 4U) << "a slot each and the neighbours"
+                                   << ::testing::PrintToString(containers);
+  EXPECT_EQ(lab().read(std::string(k_conf) + "default.conf"), site);
+  EXPECT_EQ(lab().sh("ls -A fream-conf/nginx | grep -v -e '^default.conf$' -e '^service-url.inc$' "
+                     "-e '^.fream-app.bgdeploy' || true"),
+            "");
+}
+
+TEST_F(Fream, ThePasswordReachesTheAppAndNothingElse) {
+  deploy_well("1.0.1");
+  EXPECT_EQ(lab().docker({"exec", "fream-app-set2", "/app", "--probe"}), "");
+  EXPECT_NE(lab()
+                .docker({"inspect", "-f", "{{.Config.Env}}", "fream-app-set2"})
+                .find(std::string("FREAM_DB_PASSWORD=") + k_password),
+            std::string::npos);
+  const auto found = lab().exec({"grep", "-rlF", k_password, "/home/fream", "/root"});
+  EXPECT_EQ(found.exit_code, 1) << found;
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,314 @@
+// examples/momo: two app servers, nginx on machines of its own, a private registry; and what may go wrong
+// between several hosts.
+#include "example.hpp"
+
+namespace e2e {
+namespace {
+
+constexpr const char* k_upstream = "/etc/nginx/conf.d/springApp.conf";
+constexpr const char* k_sites = "/etc/nginx/sites-enabled/";
+
+class Momo : public Example {
+protected:
+  struct Labs {
+    Lab app1{LabOptions{.without = "nginx,registry", .user = "ubuntu:docker"}};
+    Lab app2{LabOptions{.without = "nginx,registry", .user = "ubuntu:docker"}};
+    Lab proxy{LabOptions{.without = "docker", .user = "ubuntu", .registry_port = "8080"}};
+    Lab second_proxy{LabOptions{.without = "docker,registry", .user = "ubuntu"}};
+  };
+  static void SetUpTestSuite() {
+    s_labs = std::make_unique<Labs>();
+    s_labs->app1.link(s_labs->app2);
+    for (auto* lab : {&s_labs->proxy, &s_labs->second_proxy})
+      for (auto* app : {&s_labs->app1, &s_labs->app2}) lab->link(*app);
+  }
+  static void TearDownTestSuite() { s_labs.reset(); }
+  static Lab& app1() { return s_labs->app1; }
+  static Lab& app2() { return s_labs->app2; }
+  static Lab& proxy() { return s_labs->proxy; }
+  static Lab& second_proxy() { return s_labs->second_proxy; }
+  static std::vector<Lab*> apps() { return {&app1(), &app2()}; }
+  static std::vector<Lab*> proxies() { return {&proxy(), &second_proxy()}; }
+
+  void SetUp() override {
+    Example::SetUp();
+    for (auto* lab : {&app1(), &app2(), &proxy(), &second_proxy()}) {
+      lab->exec({"iptables", "-F", "INPUT"});
+      lab->reset();
+    }
+    use_example("momo", {&app1(), &app2(), &proxy(), &second_proxy()});
+    set_environment("WAS_SERVER1_IP", app1().env("LAB_ADDRESS"));
+    set_environment("WAS_SERVER2_IP", app2().env("LAB_ADDRESS"));
+    set_environment("NGINX_SERVER_IP", proxy().env("LAB_ADDRESS"));
+    set_environment("PRIVATE_REGISTRY_IP", proxy().env("LAB_ADDRESS"));
+    use_front(proxy(), "https://dev-api.moyeora.site");
+    push("-blue:latest", {{"VERSION", "old"}, {"APP_SICK_FILE", "/never"}});
+    for (const char* tag : {"1", "2", "3"}) push(std::string(":") + tag);
+    start_old_containers();
+  }
+
+  static std::string image() { return proxy().env("LAB_ADDRESS") + ":8080/momo-sping-application"; }
+  static void push(const std::string& name, Environment app = {}) {
+    app.insert({{"APP_HEALTH_PATH", "/actuator/health"}, {"APP_SICK_FILE", "/momo/sick"}});
+    app1().push_again(image() + name, app);
+  }
+  static void push_broken() {
+    push(":broken", {{"APP_EXIT_AFTER_MS", "500"}, {"APP_EXIT_CODE", "3"}, {"APP_HEALTH", "503"}});
+  }
+
+  static void start_old_containers() {
+    for (auto* app : apps())
+      app->sh(
+          "docker run -d -p 8081:8080 -m 700m --cpus=1.8 -v /home/ubuntu/applicationlog:/momo "
+          "-e PROFILE=dev --name momo-app-8081 " +
+          image() + "-blue:latest");
+  }
+
+  // A file of the example with the addresses filled in.
+  std::string filled(const std::string& name) const {
+    const auto one = replaced(file(name), "{WAS_SERVER1_IP}", app1().env("LAB_ADDRESS"));
+    return replaced(one, "{WAS_SERVER2_IP}", app2().env("LAB_ADDRESS"));
+  }
+
+  static void prepare_proxy(const Lab& lab) {
+    make_certificate(lab, "/home/ubuntu/momokeys/fullchain.pem", "/home/ubuntu/momokeys/privkey.pem",
+                     "dev-api.moyeora.site");
+    lab.remove(std::string(k_sites) + "app.conf");
+  }
+
+  // The README's one change on the proxy: the upstream out of the site, into a file of its own.
+  void use_include(const std::vector<Lab*>& on = {&proxy()}) const {
+    for (auto* lab : on) {
+      prepare_proxy(*lab);
+      lab->write(k_upstream, replaced(filled("nginx/springApp.conf"), ":8080", ":8081"));
+      lab->write(std::string(k_sites) + "momo.conf", file("nginx/momo.conf"));
+      lab->sh("sudo nginx -s reload");
+      ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served_by(*lab) == "old"; }));
+    }
+  }
+
+  // As the old script left it.
+  void use_sites() const {
+    prepare_proxy(proxy());
+    proxy().sh("mkdir momo-conf");
+    for (const char* name : {"momo-8080.conf", "momo-8081.conf"})
+      proxy().write(proxy().home() + "/momo-conf/" + name, filled(std::string("momo-conf/") + name));
+    proxy().sh("sudo cp momo-conf/momo-8081.conf /etc/nginx/sites-enabled/ && sudo nginx -s reload");
+    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+  }
+
+  void use_two_proxies() {
+    use_include(proxies());
+    write_file("bgdeploy.yml",
+               replaced(file("bgdeploy.yml"), "  proxy:\n",
+                        "  proxy:\n    - {host: " + second_proxy().env("LAB_ADDRESS") + ", sudo: true}\n"));
+  }
+
+  // The old stack to a rollback, and what has to be as before then.
+  void walk_through() {
+    push_broken();
+    start_load();
+    for (const char* tag : {"1", "2", "3"}) deploy_well(tag);
+    const auto before = routing();
+    deploy_broken("broken", "cannot reach the database", "3");
+    EXPECT_EQ(routing(), before);
+    roll_back_to("2");
+    const auto summary = stop_load_expect_all();
+    EXPECT_EQ(summary["versions"].size(), 4U) << summary;
+    for (auto* app : apps()) {
+      auto containers = containers_on(*app);
+      EXPECT_EQ(containers.size(), 2U) << ::testing::PrintToString(containers);
+      EXPECT_EQ(containers.count("momo-app-8080") + containers.count("momo-app-8081"), 2U);
+    }
+    EXPECT_EQ(proxy().get("/", 8090).body, "other\n") << "the other site";
+  }
+
+  // Every file that nginx may read on the proxies.
+  static Environment routing() {
+    Environment out;
+    for (auto* lab : proxies())
+      out[lab->env("LAB_ADDRESS")] =
+          lab->exec({"sh", "-c", "cd /etc/nginx && tail -n +1 conf.d/* sites-enabled/*"}).out;
+    return out;
+  }
+  struct World {
+    Environment routing;
+    std::vector<Containers> containers;
+    bool operator==(const World&) const = default;
+  };
+  static World world() {
+    World out{routing(), {}};
+    for (auto* app : apps()) out.containers.push_back(containers_on(*app));
+    return out;
+  }
+  friend void PrintTo(const World& world, std::ostream* stream) {
+    *stream << ::testing::PrintToString(world.routing) << ::testing::PrintToString(world.containers);
+  }
+
+  // No packet of this machine reaches the host's sshd; an open connection is reset.
+  static void cut(const Lab& lab) {
+    lab.exec({"iptables", "-I", "INPUT", "-p", "tcp", "--dport", "22", "-j", "REJECT", "--reject-with",
+              "tcp-reset"});
+  }
+  static void mend(const Lab& lab) { lab.exec({"iptables", "-F", "INPUT"}); }
+
+  static std::unique_ptr<Labs> s_labs;
+};
+std::unique_ptr<Momo::Labs> Momo::s_labs;
+
+TEST_F(Momo, WithTheUpstreamLosesNothingFromTheOldContainersToARollback) {
+  use_include();
+  walk_through();
+}
+
+TEST_F(Momo, WithWholeSitesLosesNothingFromTheOldContainersToARollback) {
+  use_sites();
+  use_options({"-f", "bgdeploy.sites.yml"});
+  walk_through();
+}
+
+TEST_F(Momo, TheContainersHaveTheLimits) {
+  use_include();
+  deploy_well("1");
+  for (auto* app : apps())
+    EXPECT_EQ(
+        app->docker({"inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}", "momo-app-8080"}),
+        std::to_string(700 << 20) + " 1800000000");
+}
+
+TEST_F(Momo, OneAppHostDownBeforeChangesNothing) {
+  use_include();
+  const auto before = world();
+  start_load();
+  cut(app2());
+  const auto finished = deploy("1");
+  mend(app2());
+  EXPECT_EQ(finished.exit_code, 3) << finished;
+  EXPECT_NE(finished.err.find(app2().env("LAB_ADDRESS")), std::string::npos) << finished;
+  EXPECT_EQ(world(), before);
+  stop_load_expect_all();
+}
+
+TEST_F(Momo, OneAppHostThatNeverGetsHealthyUndoesBoth) {
+  use_include();
+  write_file("bgdeploy.yml", replaced(file("bgdeploy.yml"), "deadline: 100s", "deadline: 3s"));
+  app2().sh("sudo touch applicationlog/sick");
+  const auto before = world();
+  start_load();
+  const auto finished = deploy("1");
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.err.find("503"), std::string::npos) << finished;
+  EXPECT_EQ(world(), before);
+  stop_load_expect_all();
+}
+
+TEST_F(Momo, OneProxyThatFailsItsTestIsFoundBeforeAnythingStarts) {
+  use_two_proxies();
+  second_proxy().write(std::string(k_sites) + "other.conf", "server { listen 8090; nonsense on; }\n");
+  const auto before = world();
+  start_load();
+  const auto finished = bgdeploy({"--progress", "json", "deploy", "--tag", "1"});
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.err.find("other.conf"), std::string::npos) << finished;
+  for (const auto& event : events_in(finished.err))
+    EXPECT_FALSE(event.name == "step.started" && (event.step == "start" || event.step == "pull")) << event;
+  EXPECT_EQ(world(), before);
+  stop_load_expect_all();
+}
+
+TEST_F(Momo, TwoProxiesSwitchTogether) {
+  use_two_proxies();
+  start_load();
+  deploy_well("1");
+  EXPECT_EQ(served_by(second_proxy()), "1");
+  deploy_well("2");
+  EXPECT_EQ(served_by(second_proxy()), "2");
+  stop_load_expect_all();
+}
+
+// The proxies' own test holds the switch between "staged" and "commit" while the second one gets lost.
+TEST_F(Momo, OneProxyLostBetweenStageAndCommitLeavesBothOnTheOldRelease) {
+  use_two_proxies();
+  for (auto* lab : proxies())
+    lab->sh(
+        "printf '%s\\n' '#!/bin/sh' 'nginx \"$@\" || exit' 'while [ -e /home/ubuntu/hold ]; do sleep 0.05; "
+        "done' "
+        ">test-nginx && chmod +x test-nginx");
+  write_file("bgdeploy.yml", replaced(file("bgdeploy.yml"), "    upstream: springApp\n",
+                                      "    upstream: springApp\n    test: [/home/ubuntu/test-nginx, -t]\n"));
+  start_load();
+  auto run = start_bgdeploy({"--progress", "json", "deploy", "--tag", "1"});
+  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+    const auto event = parse_event(line);
+    return event && event->name == "step.started" && event->step == "start";
+  })) << run.err();
+  proxy().write("/home/ubuntu/hold", "");
+  const std::string staged = "/etc/nginx/conf.d/.springApp.conf.bgdeploy.new";
+  ASSERT_TRUE(eventually(std::chrono::seconds{30}, [&] {
+    return proxy().read(staged).has_value() && second_proxy().read(staged).has_value();
+  })) << run.err();
+  cut(second_proxy());
+  proxy().remove("/home/ubuntu/hold");
+  const auto finished = run.wait();
+  EXPECT_TRUE(finished.exit_code == 1 || finished.exit_code == 5) << finished;
+  EXPECT_NE(finished.err.find(second_proxy().env("LAB_ADDRESS")), std::string::npos) << finished;
+  EXPECT_EQ(served(), "old") << finished;
+  EXPECT_TRUE(eventually(std::chrono::seconds{30}, [&] { return served_by(second_proxy()) == "old"; }))
+      << finished;
+  mend(second_proxy());
+  EXPECT_TRUE(eventually(std::chrono::seconds{60}, [&] { return deploy("2").exit_code == 0; }));
+  EXPECT_EQ(served(), "2");
+  EXPECT_EQ(served_by(second_proxy()), "2");
+  stop_load_expect_all();
+}
+
+struct Phase {
+  std::string step;
+  int exit_code;
+};
+void PrintTo(const Phase& phase, std::ostream* stream) {
+  *stream << phase.step;
+}
+
+class LosesAnAppHost : public Momo, public ::testing::WithParamInterface<Phase> {};
+
+TEST_P(LosesAnAppHost, AndTheNextDeployNeedsNoRepair) {
+  use_include();
+  deploy_well("1");
+  push(":2", {{"APP_BOOT_MS", "1500"}});
+  write_file("bgdeploy.yml", replaced(file("bgdeploy.yml"), "deadline: 100s", "deadline: 10s"));
+  start_load();
+  auto run = start_bgdeploy({"--progress", "json", "deploy", "--tag", "2"});
+  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+    const auto event = parse_event(line);
+    return event && event->name == "step.started" && event->step == GetParam().step &&
+           (event->host.empty() || event->host == app2().env("LAB_ADDRESS"));
+  })) << run.err();
+  cut(app2());
+  const auto finished = run.wait();
+  EXPECT_TRUE(finished.exit_code == GetParam().exit_code ||
+              (GetParam().step == "switch" && finished.exit_code == 1))
+      << finished;
+  EXPECT_EQ(served(), finished.exit_code == 1 ? "1" : "2") << finished;
+  EXPECT_NE(finished.err.find(app2().env("LAB_ADDRESS")), std::string::npos) << finished;
+  mend(app2());
+  EXPECT_TRUE(eventually(std::chrono::seconds{60}, [&] {
+    const auto next = deploy("3");
+    if (next.exit_code != 0) std::printf("           the next deploy: %d\n", next.exit_code);
+    return next.exit_code == 0;
+  }));
+  EXPECT_EQ(served(), "3");
+  for (auto* app : apps()) {
+    const auto containers = containers_on(*app);
+    EXPECT_EQ(containers.size(), 2U) << ::testing::PrintToString(containers);
+  }
+  stop_load_expect_all();
+}
+
+INSTANTIATE_TEST_SUITE_P(At, LosesAnAppHost,
+                         ::testing::Values(Phase{"pull", 1}, Phase{"start", 1}, Phase{"health", 1},
+                                           Phase{"switch", 6}, Phase{"drain", 6}, Phase{"retire", 6}),
+                         [](const auto& phase) { return phase.param.step; });
+
+}  // namespace
+}  // namespace e2e
