@@ -25,6 +25,9 @@ constexpr auto k_end = std::chrono::seconds(10);  // for a build that was given 
 //
 // What waits for that end is a child of the pipeline's first part, not a part of it: `wait` is for all parts.
 //
+// A docker command that waits for a daemon which does not end the build is killed: BuildKit in Docker 20.10 was
+// seen to go on with a RUN that was cancelled.
+//
 // Only variables that need no sudo rule but docker's own are set: none where sudo is for docker alone.
 // Command lines before 23.0 have BuildKit built in, later ones as a plugin.
 constexpr const char* k_script = R"sh(
@@ -46,7 +49,15 @@ else
 fi
 echo $builder
 build=
-trap '[ -z "$build" ] || { kill "$build"; wait "$build"; }; exit 143' TERM
+end() {
+  if [ -n "$build" ]; then
+    kill "$build"
+    { sleep 3; kill -KILL "$build"; } >/dev/null 2>&1 &
+    wait "$build"
+  fi
+  exit 143
+}
+trap end TERM
 exec 3<&0 </dev/null
 {
   head -c "$size" <&3
