@@ -157,8 +157,14 @@ Result<void> StepRunner::carry_out(const plan::Create& step) {
   auto created = runtime(step.host).launch(step.slot, step.launch, wait(m_spec.compose ? k_pull : k_request));
   if (!created) return std::unexpected(std::move(created.error()));
   undo_with(step, [this, step, id = created->id](const Wait& w) -> Result<void> {
-    BGDEPLOY_TRY(runtime(step.host).stop(id, newcomer_grace(), w));
-    return runtime(step.host).remove(id, w);
+    // Docker may be about to start it again, by a policy that it has read already.
+    Result<void> removed;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      BGDEPLOY_TRY(runtime(step.host).stop(id, newcomer_grace(), w));
+      removed = runtime(step.host).remove(id, w);
+      if (removed || removed.error().kind != ErrorKind::conflict) break;
+    }
+    return removed;
   });
   std::scoped_lock lock(m_mutex);
   m_started[step.host] = {created->id, m_world.clock.now()};

@@ -230,7 +230,10 @@ Result<void> ComposeRuntime::remove(const std::string& id, const Wait& wait) {
   }
   BGDEPLOY_ASSIGN(const auto others, beside(*container, wait));
   BGDEPLOY_TRY(DockerRuntime::remove(id, wait));
-  for (const auto& other : others) BGDEPLOY_TRY(DockerRuntime::remove(other, wait));
+  for (const auto& other : others) {
+    BGDEPLOY_TRY(DockerRuntime::stop(other, k_default_grace, wait));
+    BGDEPLOY_TRY(DockerRuntime::remove(other, wait));
+  }
   const auto project = own_project(container->labels);
   if (project.empty()) return {};
   return m_client->remove_unused_networks(compose_label::k_project, project, wait);

@@ -1,13 +1,17 @@
 #include "bgdeploy/ssh/socket_folder.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 namespace bgdeploy::ssh {
@@ -15,6 +19,8 @@ namespace {
 
 // sun_path holds 108 bytes: the name of a folder inside and of the socket need 24 of them.
 constexpr std::size_t k_longest_base = sizeof(sockaddr_un::sun_path) - 24;
+constexpr std::string_view k_prefix = "bgdeploy-", k_suffix = "XXXXXX";
+constexpr std::time_t k_old = 60;  // seconds
 
 bool is_ours(const char* path) {
   struct stat status {};
@@ -30,14 +36,43 @@ std::string base_folder() {
   return "/tmp";
 }
 
+// Held for as long as the folder is in use.
+Fd lock_folder(const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  return fd;
+}
+
+bool is_old(const Fd& folder) {
+  struct stat status {};
+  return ::fstat(folder.get(), &status) == 0 && status.st_uid == ::geteuid() &&
+         ::time(nullptr) - status.st_mtime > k_old;
+}
+
+// What a process that was killed left behind. A young folder may belong to one that is about to lock it.
+void sweep(const std::string& base) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(base, ignored)) {
+    const auto name = entry.path().filename().native();
+    if (!name.starts_with(k_prefix) || name.size() != k_prefix.size() + k_suffix.size()) continue;
+    const Fd folder = lock_folder(entry.path());
+    if (!folder || !is_old(folder)) continue;
+    for (const auto& socket : std::filesystem::directory_iterator(entry.path(), ignored))
+      if (socket.is_socket(ignored)) ::unlink(socket.path().c_str());
+    ::rmdir(entry.path().c_str());
+  }
+}
+
 }  // namespace
 
 core::Result<std::unique_ptr<SocketFolder>> SocketFolder::make() {
-  auto path = base_folder() + "/bgdeploy-XXXXXX";
+  const auto base = base_folder();
+  sweep(base);
+  auto path = fmt::format("{}/{}{}", base, k_prefix, k_suffix);
   if (::mkdtemp(path.data()) == nullptr)
     return core::fail(core::ErrorKind::io,
                       fmt::format("no folder for sockets can be made at {}: {}", path, std::strerror(errno)));
-  return std::unique_ptr<SocketFolder>(new SocketFolder(path));
+  return std::unique_ptr<SocketFolder>(new SocketFolder(path, lock_folder(path)));
 }
 
 SocketFolder::~SocketFolder() {

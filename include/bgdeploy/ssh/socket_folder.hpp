@@ -17,7 +17,8 @@ struct ListeningSocket {
 
 class SocketFolder {
 public:
-  // In $XDG_RUNTIME_DIR, else in the folder for temporary files. Kind io.
+  // In $XDG_RUNTIME_DIR, else in the folder for temporary files, from which what killed processes left is
+  // taken away. Kind io.
   static core::Result<std::unique_ptr<SocketFolder>> make();
   ~SocketFolder();
   SocketFolder(const SocketFolder&) = delete;
@@ -26,8 +27,9 @@ public:
   core::Result<ListeningSocket> listen();
 
 private:
-  explicit SocketFolder(std::filesystem::path path) : m_path(std::move(path)) {}
+  SocketFolder(std::filesystem::path path, Fd lock) : m_path(std::move(path)), m_lock(std::move(lock)) {}
   std::filesystem::path m_path;
+  Fd m_lock;
   std::vector<std::filesystem::path> m_sockets;
 };
 

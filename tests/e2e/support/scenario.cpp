@@ -96,8 +96,10 @@ void Scenario::SetUp() {
   m_workspace = lab().folder() + "/workspace";
   fs::remove_all(m_workspace);
   fs::create_directories(m_workspace + "/home");
-  m_environment = {
-      {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", m_workspace + "/home"}, {"LC_ALL", "C.UTF-8"}};
+  m_environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                   {"HOME", m_workspace + "/home"},
+                   {"LC_ALL", "C.UTF-8"},
+                   {"TMPDIR", m_workspace}};
 }
 
 void Scenario::TearDown() {
