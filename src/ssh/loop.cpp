@@ -54,6 +54,12 @@ void Loop::submit(std::unique_ptr<Flow> flow) {
   m_waker->wake();
 }
 
+core::Result<void> Loop::alive() const {
+  const std::lock_guard lock(m_mutex);
+  if (m_lost) return std::unexpected(*m_lost);
+  return {};
+}
+
 void Loop::serve(Fd listener, Target target) {
   {
     const std::lock_guard lock(m_mutex);

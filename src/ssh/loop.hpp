@@ -24,6 +24,8 @@ public:
   std::shared_ptr<const Waker> waker() const { return m_waker; }
   // From any thread. A flow of a lost connection fails at once.
   void submit(std::unique_ptr<Flow> flow);
+  // From any thread. Why the connection was lost, when it was.
+  core::Result<void> alive() const;
   // From any thread. Every connection that `listener` accepts becomes a flow to the target.
   void serve(Fd listener, Target target);
 
@@ -64,7 +66,7 @@ private:
   const TcpTarget m_control;
   const std::shared_ptr<const Waker> m_waker = std::make_shared<Waker>();
 
-  std::mutex m_mutex;  // of what other threads hand over
+  mutable std::mutex m_mutex;  // of what other threads hand over
   std::vector<std::unique_ptr<Flow>> m_new_flows;
   std::vector<Listener> m_new_listeners;
   bool m_stop = false;

@@ -160,6 +160,8 @@ bool Session::reachable(const Target& target, const Wait& wait) {
 }
 
 Result<std::filesystem::path> Session::listen(const Target& target) {
+  // The socket of a lost connection refuses everybody, which looks as if the target did.
+  BGDEPLOY_TRY(m_inner->loop->alive());
   const std::lock_guard lock(m_inner->mutex);
   for (const auto& [known, path] : m_inner->sockets)
     if (known == target) return path;

@@ -286,6 +286,7 @@ TEST_F(Channels, AKilledConnectionIsLostForEverythingAtOnce) {
   EXPECT_EQ(m_host->run({{"true"}}, soon()).error().kind, ErrorKind::lost);
   EXPECT_EQ(m_host->start({{"true"}}, soon()).error().kind, ErrorKind::lost);
   EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", echo.port()}, soon()));
+  EXPECT_EQ(m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).error().kind, ErrorKind::lost);
   EXPECT_FALSE(dial(path));
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
 }

@@ -86,7 +86,8 @@ public:
   // One end of a stream to the target, once it is open. Kind unreachable when it cannot be opened.
   Result<Fd> dial(const Target& target, const Wait& wait);
 
-  // A private unix socket; every connection to it becomes one to the target. Removed with the session.
+  // A private unix socket; every connection to it becomes one to the target. Removed with the session. Kind lost
+  // once the connection is.
   Result<std::filesystem::path> listen(const Target& target);
 
   // Opens one connection and closes it. A command is reached when it ends with exit code 0 on empty input.
