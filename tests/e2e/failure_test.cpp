@@ -55,6 +55,30 @@ TEST_F(Failure, CrashShowsExitCodeAndLastLogLines) {
       << "a dead container is not waited for until the deadline";
 }
 
+TEST_F(Failure, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {
+  lab().image("2.0");
+  write_spec({{"docker", "docker: {container_port: 8080, mem_limit: 900g}"}});
+  const auto finished = expect_failed("2.0");
+  expect_says(finished, "both slots do not fit: the new container may use 900g (mem_limit), but only ");
+  EXPECT_EQ(finished.err.find("\"start\""), std::string::npos) << "something was started" << finished;
+}
+
+TEST_F(Failure, AHostOfTheLastDeployThatLeftTheSpecIsNamed) {
+  lab().image("2.0");
+  const std::string history = "/root/.local/state/bgdeploy/shop.jsonl";
+  auto entries = lab().read(history).value_or("");
+  const std::string now = "\"hosts\":[", proxies = "\"proxies\":[";
+  ASSERT_NE(entries.rfind(now), std::string::npos) << entries;
+  entries.insert(entries.rfind(now) + now.size(), "\"web-9\",");
+  entries.insert(entries.rfind(proxies) + proxies.size(), "\"nginx-9\",");
+  lab().write(history, entries);
+  const auto finished = expect_failed("2.0", 2);
+  expect_says(finished, "web-9, nginx-9 were in the last deploy");
+  const auto forced = bgdeploy({"deploy", "--tag", "2.0", "--force"});
+  EXPECT_EQ(forced.exit_code, 0) << forced;
+  EXPECT_EQ(deploy("1.0").exit_code, 0) << "the deploy that was forced is the last one now";
+}
+
 TEST_F(Failure, OutOfMemoryIsSaidSo) {
   lab().image("greedy", {{"APP_EAT_MEMORY", "1"}});
   write_spec({{"docker", "docker: {container_port: 8080, mem_limit: 32m, restart: \"no\"}"}});
