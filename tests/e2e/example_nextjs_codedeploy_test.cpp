@@ -125,6 +125,13 @@ TEST_F(BothPorts, LosesNothingThatNginxMayRetry) {
   EXPECT_GE(summary["versions"].size(), 4U) << summary;
 }
 
+TEST_F(BothPorts, CheckRecommendsTheIncludeWithItsTwoLines) {
+  const auto checked = on_server({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked;
+  EXPECT_NE(checked.both().find("include /etc/nginx/conf.d/"), std::string::npos) << checked;
+  EXPECT_NE(checked.both().find("proxy_pass $service_url;"), std::string::npos) << checked;
+}
+
 // Outside of the promise, and so documented: nginx lists the new port already, and passes on what it answers.
 TEST_F(BothPorts, AnAppThatAnswers503WhileItBootsIsSeenByUsers) {
   start_load();
