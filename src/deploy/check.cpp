@@ -98,14 +98,15 @@ Result<void> free_port(const Context& context, const World& world, const plan::A
   return {};
 }
 
-void check_memory(const Context& context, const App& app, Items& items, const Wait& wait) {
-  const auto& limit = context.spec.docker.mem_limit;
-  if (!limit) return;
+void check_memory(const App& app, std::size_t slot, const plan::Launch& launch, Items& items,
+                  const Wait& wait) {
+  const auto limit = app.runtime->memory_limit(slot, launch, wait);
+  if (limit && !*limit) return;
   const auto available = app.runtime->memory_available(wait);
   const std::string note = !available    ? ""
                            : !*available ? "the host does not say"
                                          : megabytes(**available) + " available";
-  add(items, "memory for two slots on " + app.name, memory_suffices(app, *limit, wait), note);
+  add(items, "memory for two slots on " + app.name, memory_suffices(app, slot, launch, wait), note);
 }
 
 // What `proxy: none` cannot promise, and the way out of it.
@@ -153,7 +154,7 @@ void check_state(const Context& context, const World& world, const std::optional
     const plan::AppHost& host = state->app_hosts[i];
     add(items, fmt::format("port {} on {}", context.spec.slots[idle].port, host.host),
         free_port(context, world, host, i, idle));
-    check_memory(context, world.apps[i], items, wait);
+    check_memory(world.apps[i], idle, launch.value_or(plan::Launch{{}, context.spec.docker}), items, wait);
   }
 }
 

@@ -89,11 +89,10 @@ Result<void> check_memory(const Context& context, const plan::Plan& plan, const 
                           const Wait& wait) {
   std::vector<const plan::Create*> created;
   for (const plan::Step& step : plan.steps)
-    if (const auto* create = std::get_if<plan::Create>(&step); create && create->launch.docker.mem_limit)
-      created.push_back(create);
+    if (const auto* create = std::get_if<plan::Create>(&step)) created.push_back(create);
   std::vector<Result<void>> results(created.size());
   for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {
-    results[i] = memory_suffices(world.apps[created[i]->host], *created[i]->launch.docker.mem_limit, wait);
+    results[i] = memory_suffices(world.apps[created[i]->host], created[i]->slot, created[i]->launch, wait);
   });
   for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
   return {};
@@ -139,14 +138,16 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
 
 }  // namespace
 
-Result<void> memory_suffices(const App& app, std::int64_t limit, const Wait& wait) {
+Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto limit, app.runtime->memory_limit(slot, launch, wait));
+  if (!limit) return {};
   BGDEPLOY_ASSIGN(const auto available, app.runtime->memory_available(wait));
-  if (!available || limit <= *available) return {};
+  if (!available || *limit <= *available) return {};
   return core::fail(
       ErrorKind::refused,
       fmt::format("{}: both slots do not fit: the new container may use {} (mem_limit), but only "
                   "{} are available",
-                  app.name, core::format_size(limit), megabytes(*available)));
+                  app.name, core::format_size(*limit), megabytes(*available)));
 }
 
 std::string megabytes(std::int64_t bytes) {

@@ -18,8 +18,10 @@ struct Prepared {
   std::shared_ptr<const context::Files> files{};  // what `launch` is built from, where it is
 };
 
-// Whether a second container with this limit fits beside what runs. Kind refused, with the figures.
-core::Result<void> memory_suffices(const App& app, std::int64_t limit, const core::Wait& wait);
+// Whether a container of this launch fits beside what runs, where it has a limit. Kind refused, with the
+// figures.
+core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,
+                                   const core::Wait& wait);
 // "512m"
 std::string megabytes(std::int64_t bytes);
 

@@ -126,6 +126,13 @@ Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
   return DockerRuntime::observe(launches, wait);
 }
 
+Result<std::optional<std::int64_t>> ComposeRuntime::memory_limit(std::size_t slot, const plan::Launch& launch,
+                                                                 const Wait& wait) {
+  if (!launch.compose) return std::nullopt;
+  BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
+  return service.mem_limit;
+}
+
 Result<std::string> ComposeRuntime::repository(const plan::Launch& launch, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto service, service_of(0, launch, wait));
   auto repository = m_spec.image.empty() ? spec::repository_of(service.image) : m_spec.image;

@@ -17,6 +17,8 @@ public:
 
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
                                                  const Wait& wait) override;
+  Result<std::optional<std::int64_t>> memory_limit(std::size_t slot, const plan::Launch& launch,
+                                                   const Wait& wait) override;
   Result<std::string> repository(const plan::Launch& launch, const Wait& wait) override;
   Result<std::vector<std::string>> neighbours(std::size_t slot, const Wait& wait) override;
 

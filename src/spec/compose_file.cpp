@@ -37,6 +37,18 @@ void add_port(const Node& port, std::vector<std::pair<int, int>>& out) {
   add_range(text, out);
 }
 
+// `mem_limit`, or `deploy.resources.limits.memory` as newer files have it.
+std::optional<std::int64_t> limit_of(const Node& service) {
+  const Node* node = &service;
+  if (node->find("mem_limit") != nullptr) return core::parse_size(text_at(*node, "mem_limit"));
+  for (const auto* key : {"deploy", "resources", "limits"}) {
+    const Entry* entry = node->find(key);
+    if (entry == nullptr) return {};
+    node = entry->value.get();
+  }
+  return core::parse_size(text_at(*node, "memory"));
+}
+
 ComposeService service_of(const Entry& entry) {
   const Node& node = *entry.value;
   ComposeService service{entry.key,
@@ -44,7 +56,8 @@ ComposeService service_of(const Entry& entry) {
                          text_at(node, "container_name"),
                          text_at(node, "restart"),
                          text_at(node, "network_mode"),
-                         {}};
+                         {},
+                         limit_of(node)};
   if (const Entry* ports = node.find("ports")) {
     for (const auto& port : ports->value->items) add_port(*port, service.published);
   }

@@ -82,6 +82,18 @@ TEST_F(Compose, RollsBackAfterAFailedDeployWithoutARegistry) {
   stop_load();
 }
 
+TEST_F(Compose, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {
+  for (const auto& [slot, port] : {std::pair{"blue", "8081"}, {"green", "8082"}})
+    std::ofstream(workspace() + "/docker-compose-" + slot + ".yml")
+        << file(port, "    deploy: {resources: {limits: {memory: 900g}}}\n");
+  write_spec(sections());
+  const auto refused = deploy("1.0");
+  EXPECT_EQ(refused.exit_code, 1) << refused;
+  EXPECT_NE(refused.err.find("both slots do not fit: the new container may use 900g"), std::string::npos)
+      << refused;
+  EXPECT_EQ(containers(), Words{});
+}
+
 TEST_F(Compose, CheckTellsWhatItFound) {
   write_spec(sections());
   const auto good = bgdeploy({"check"});

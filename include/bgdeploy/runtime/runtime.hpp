@@ -82,6 +82,11 @@ public:
       const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) = 0;
   // Bytes that a new container could use now; unset where the host does not say.
   virtual Result<std::optional<std::int64_t>> memory_available(const Wait& wait) = 0;
+  // Bytes that a container of this launch may take; unset where there is no limit.
+  virtual Result<std::optional<std::int64_t>> memory_limit(std::size_t, const plan::Launch& launch,
+                                                           const Wait&) {
+    return launch.docker.mem_limit;
+  }
 
   // The repository that the image of `launch` comes from, where the spec leaves it to a compose file.
   virtual Result<std::string> repository(const plan::Launch&, const Wait&) {

@@ -2,6 +2,8 @@
 // it: substituted, merged and in one form. https://docs.docker.com/reference/compose-file/
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,7 @@ struct ComposeService {
   std::string restart;                         // "always"; empty where nothing is said
   std::string network_mode;                    // "host"
   std::vector<std::pair<int, int>> published;  // tcp ports of the host, as inclusive ranges
+  std::optional<std::int64_t> mem_limit;       // bytes
   bool operator==(const ComposeService&) const = default;
 
   bool publishes(int port) const;

@@ -119,11 +119,12 @@ TEST(ComposeConfig, ReadsBothVersions) {
       "ports:\n"
       "    - published: 8081\n      target: 8080\n    - 127.0.0.1:9000-9002:80/tcp\n    - 53:53/udp\n    - "
       "'80'\n"
-      "    restart: always\nversion: '3'\n");
+      "    restart: always\n    mem_limit: 700m\nversion: '3'\n");
   ASSERT_TRUE(v1);
   ASSERT_EQ(v1->size(), 1U);
   EXPECT_EQ(v1->front(),
-            (ComposeService{"api", "app:1", "server-a", "always", "host", {{8081, 8081}, {9000, 9002}}}));
+            (ComposeService{
+                "api", "app:1", "server-a", "always", "host", {{8081, 8081}, {9000, 9002}}, 700 << 20}));
   EXPECT_TRUE(v1->front().publishes(9001));
   EXPECT_FALSE(v1->front().publishes(53));
   const auto v2 = read_compose_config(
@@ -131,11 +132,15 @@ TEST(ComposeConfig, ReadsBothVersions) {
       "  - mode: "
       "ingress\n        target: 8080\n        published: \"8081\"\n        protocol: tcp\n      - target: "
       "53\n"
-      "        published: \"53\"\n        protocol: udp\n  side:\n    image: redis\n");
+      "        published: \"53\"\n        protocol: udp\n  side:\n    image: redis\n    deploy:\n      "
+      "resources:\n        "
+      "limits:\n          memory: \"734003200\"\n");
   ASSERT_TRUE(v2);
   ASSERT_EQ(v2->size(), 2U);
   EXPECT_THAT(v2->front().published, ElementsAre(Pair(8081, 8081)));
+  EXPECT_EQ((*v2)[0].mem_limit, std::nullopt);
   EXPECT_EQ((*v2)[1].name, "side");
+  EXPECT_EQ((*v2)[1].mem_limit, 700 << 20);
   for (const char* text : {"", "nonsense", "services: []", "[", "version: '3'"})
     EXPECT_EQ(read_compose_config(text).error().message, "compose's own output could not be read") << text;
 }
