@@ -78,6 +78,11 @@ Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>&
 
 Result<void> StepRunner::carry_out(const plan::Drain& step) {
   const core::Duration timeout = m_spec.drain_timeout;
+  if (!m_spec.proxied) {
+    const bool slept =
+        m_world.clock.sleep_for(std::min(timeout, plan::k_until_tried_again), m_stop.get_token());
+    return slept ? Result<void>{} : std::unexpected(why_stopped());
+  }
   std::vector<Result<proxy::Drained>> results(m_switches.size());
   for_each_parallel(results.size(), m_spec.parallel, [&](std::size_t i) {
     results[i] = m_switches[i]->drain(timeout, step.old[i], wait(timeout + k_stage));

@@ -283,7 +283,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   }
   plan.steps.push_back(change);
   if (plan.live) {
-    if (spec.proxied) plan.steps.push_back(Drain{*plan.live, change.old});
+    plan.steps.push_back(Drain{*plan.live, change.old});
     retire(spec, state, *plan.live, plan.steps);
   }
   forget_aside(state, plan.target, prepared, plan.steps);

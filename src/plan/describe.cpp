@@ -137,6 +137,9 @@ std::string describe(const spec::Spec& spec, const Step& step) {
                                slot_of(spec, change.slot).name, addresses(change.routing));
           },
           [&](const Drain& drain) {
+            if (!spec.proxied)
+              return fmt::format("wait {}, in which nginx tries the new port again",
+                                 core::format_duration(std::min(spec.drain_timeout, k_until_tried_again)));
             return fmt::format("wait until nothing uses {}, at most {}", slot_of(spec, drain.slot).name,
                                core::format_duration(spec.drain_timeout));
           },

@@ -125,6 +125,16 @@ TEST_F(BothPorts, LosesNothingThatNginxMayRetry) {
   EXPECT_GE(summary["versions"].size(), 4U) << summary;
 }
 
+// nginx avoids the idle port for ten seconds after each refused connection.
+TEST_F(BothPorts, LosesNothingWithNginxsOwnFailTimeoutEither) {
+  lab().write("/etc/nginx/conf.d/default.conf",
+              replaced(file("nginx/both-ports.conf"), " max_fails=0;", ";"));
+  lab().sh("sudo nginx -s reload");
+  start_load();
+  for (const char* version : {"1", "2"}) release_well(version);
+  stop_load_expect_all();
+}
+
 TEST_F(BothPorts, CheckRecommendsTheIncludeWithItsTwoLines) {
   const auto checked = on_server({"check"});
   EXPECT_EQ(checked.exit_code, 0) << checked;

@@ -85,11 +85,14 @@ struct Switch {
   std::vector<Routing> routing, old;
   bool operator==(const Switch&) const = default;
 };
+// After the switch: nothing uses the old slot any more. Without a proxy that cannot be seen: nginx is given
+// the time to try the new slot, which it avoids for 10 s (fail_timeout) since its port last refused.
 struct Drain {
   std::size_t slot;
   std::vector<Routing> old;
   bool operator==(const Drain&) const = default;
-};  // after the switch
+};
+inline constexpr core::Duration k_until_tried_again = std::chrono::seconds(12);
 
 using Step = std::variant<Pull, Build, Stop, SetAside, PutBack, Remove, Create, Start, AwaitHealth, Retire,
                           AwaitLeaving, Switch, Drain>;
