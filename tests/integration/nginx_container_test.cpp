@@ -62,7 +62,7 @@ error_log /dev/stderr;
 events { worker_connections 512; }
 http {
   access_log off;
-  resolver 127.0.0.11;
+  resolver 127.0.0.11 ipv6=off;
   include /etc/nginx/conf.d/*.conf;
 }
 )");
