@@ -23,6 +23,14 @@ constexpr core::Duration k_build = std::chrono::hours(1);
 constexpr core::Duration k_undo = std::chrono::minutes(2);
 constexpr core::Duration k_newcomer_grace = std::chrono::seconds(5);  // it never served a request
 constexpr core::Duration k_most_grace = std::chrono::minutes(30);     // of what a compose file may give
+constexpr int k_killed = 137;                                         // 128 + SIGKILL
+
+std::string_view why_killed(const runtime::Diagnosis& diagnosis) {
+  if (diagnosis.oom_killed) return ": it ran out of memory (OOM) and was killed";
+  if (diagnosis.exit_code != k_killed) return "";
+  return ": it was killed (SIGKILL), most often for running out of memory (OOM), which docker cannot always "
+         "tell";
+}
 
 }  // namespace
 
@@ -247,8 +255,7 @@ Error StepRunner::explain(std::size_t host, std::size_t slot, const std::string&
   const std::string& name = m_spec.slots[slot].container;
   if (diagnosis) {
     error.details.push_back(
-        fmt::format("{} exited with exit code {}{}", name, diagnosis->exit_code,
-                    diagnosis->oom_killed ? ": it ran out of memory (OOM) and was killed" : ""));
+        fmt::format("{} exited with exit code {}{}", name, diagnosis->exit_code, why_killed(*diagnosis)));
   } else {
     auto now = runtime(host).diagnose(container, Wait::for_at_most(k_request, m_lost));
     if (!now) return error;
