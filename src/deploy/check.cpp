@@ -79,7 +79,7 @@ void check_build(const Context& context, const Fleet& fleet, Items& items, const
 Result<void> ask_registry(const std::string& image, const World& world, const Wait& wait) {
   auto digest = world.apps.front().images->resolve(image, "latest", wait);
   if (!digest && digest.error().kind != ErrorKind::not_found)
-    return std::unexpected(std::move(digest.error()));
+    return std::unexpected(of_the_registry(std::move(digest.error())));
   return {};
 }
 
@@ -154,7 +154,9 @@ void check_state(const Context& context, const World& world, const std::optional
     const plan::AppHost& host = state->app_hosts[i];
     add(items, fmt::format("port {} on {}", context.spec.slots[idle].port, host.host),
         free_port(context, world, host, i, idle));
-    check_memory(world.apps[i], idle, launch.value_or(plan::Launch{{}, context.spec.docker}), items, wait);
+    // What runs in the idle slot is stopped first, and what it takes counts as taken still.
+    if (const auto* there = plan::occupant(host.slots[idle]); !there || !there->running())
+      check_memory(world.apps[i], idle, launch.value_or(plan::Launch{{}, context.spec.docker}), items, wait);
   }
 }
 

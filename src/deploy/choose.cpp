@@ -31,10 +31,6 @@ const HistoryEntry* newest(const Entries& history, auto matches) {
   return found == reversed.end() ? nullptr : &*found;
 }
 
-bool succeeded(const HistoryEntry& entry) {
-  return entry.result == "succeeded";
-}
-
 // The configuration it ran with; today's where it was never written down.
 Result<plan::Launch> launch_of(const spec::Spec& spec, const Entries& history, const plan::Release& release) {
   const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
@@ -63,7 +59,7 @@ Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, s
   };
   const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
   if (const HistoryEntry* entry =
-          newest(history, [&](const HistoryEntry& e) { return succeeded(e) && means(e.to); })) {
+          newest(history, [&](const HistoryEntry& e) { return e.served && means(e.to); })) {
     BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->to));
     return RollbackTarget{std::move(launch), ""};
   }
@@ -92,7 +88,12 @@ Result<RollbackTarget> choose_rollback(const spec::Spec& spec, const plan::State
 
   const HistoryEntry* entry =
       newest(history, [&](const HistoryEntry& e) { return !now.id.empty() && e.to.id == now.id; });
-  if (entry && !(entry->from == plan::Release{})) {
+  if (entry && entry->from == plan::Release{})
+    return core::fail(
+        ErrorKind::nothing,
+        fmt::format("{} is the first release, so there is nothing to roll back to", plan::describe(now)),
+        {"`bgdeploy history` lists what was deployed"});
+  if (entry) {
     BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->from));
     std::string note;
     if (entry->command == "rollback")
@@ -105,7 +106,7 @@ Result<RollbackTarget> choose_rollback(const spec::Spec& spec, const plan::State
     BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, container->release));
     return RollbackTarget{std::move(launch), ""};
   }
-  entry = newest(history, [&](const HistoryEntry& e) { return succeeded(e) && e.to.id != now.id; });
+  entry = newest(history, [&](const HistoryEntry& e) { return e.served && e.to.id != now.id; });
   if (!entry)
     return core::fail(ErrorKind::nothing, "there is no earlier release to roll back to",
                       {"`bgdeploy history` lists what was deployed"});

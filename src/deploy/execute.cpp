@@ -123,7 +123,8 @@ Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& 
   auto proxies = observe_proxies(spec, world, wait);
   if (!proxies)
     return core::fail(ErrorKind::inconsistent,
-                      fmt::format("it could not be checked what serves now: {}", proxies.error().message));
+                      fmt::format("it could not be checked what serves now: {}", proxies.error().message),
+                      {"when the host answers again, look with `bgdeploy status`, then run this again"});
   look.state.proxies = std::move(*proxies);
   for (std::size_t i = 0; i < world.apps.size(); ++i) {
     auto host = observe_app(world, i, std::nullopt, wait);
@@ -147,7 +148,8 @@ Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& 
 Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const Look& look) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(spec, look.state));
   if (const auto was = plan::live_slot(spec, before); !was || live != *was)
-    return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before");
+    return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before",
+                      plan::describe_routing(spec, look.state));
   for (std::size_t i = 0; live && i < look.state.app_hosts.size(); ++i) {
     const plan::SlotState& slot = look.state.app_hosts[i].slots[*live];
     if (!look.seen[i] || slot.answers == true || !before.app_hosts.at(i).slots[*live].answers) continue;
@@ -229,8 +231,10 @@ Outcome execute(const spec::Spec& spec, const plan::State& state, const plan::Pl
   if (result) return {Verdict::succeeded, 0, true, std::nullopt};
   if (!serves)
     return failed_before_commit(spec, state, plan, runner, world, stops, std::move(result.error()));
+  if (result.error().kind == ErrorKind::inconsistent)
+    return {Verdict::inconsistent, 5, true, std::move(result.error())};
   const Verdict verdict = stops.user.stop_requested() ? Verdict::interrupted : Verdict::failed;
-  return {verdict, result.error().kind == ErrorKind::inconsistent ? 5 : 6, true, std::move(result.error())};
+  return {verdict, 6, true, std::move(result.error())};
 }
 
 }  // namespace bgdeploy::deploy

@@ -92,6 +92,7 @@ std::string to_json_line(const HistoryEntry& entry) {
                                {"who", entry.who},
                                {"command", entry.command},
                                {"result", entry.result},
+                               {"served", entry.served},
                                {"message", entry.message},
                                {"from", to_json(entry.from)},
                                {"to", to_json(entry.to)},
@@ -120,6 +121,8 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
                      .compose = text(object, "compose")};
   if (const auto took = object.find("took_ms"); took != object.end() && took->is_number_integer())
     entry.took = core::Duration(took->get<std::int64_t>());
+  const auto served = object.find("served");
+  entry.served = served != object.end() && served->is_boolean() && served->get<bool>();
   entry.hosts = texts(object, "hosts");
   entry.proxies = texts(object, "proxies");
   return entry;

@@ -54,7 +54,8 @@ Result<std::vector<Found>> find_containers(const Context& context, const World& 
   for (std::size_t i = 0; i < state.app_hosts.size(); ++i) {
     if (!which.host.empty() && state.app_hosts[i].host != which.host) continue;
     known = true;
-    if (const auto& container = state.app_hosts[i].slots[slot].container) found.push_back({i, container->id});
+    if (const auto* container = plan::occupant(state.app_hosts[i].slots[slot]))
+      found.push_back({i, container->id});
   }
   if (!known)
     return core::fail(ErrorKind::usage,
@@ -114,7 +115,18 @@ Result<void> freeze_service(const Context& context, const std::string& text) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
   const LockOwner owner{context.who, text, context.clock.wall()};
-  for (const auto& place : fleet.locks()) BGDEPLOY_TRY(freeze(*place.host, place.path, owner, wait));
+  const auto places = fleet.locks();
+  for (auto place = places.begin(); place != places.end(); ++place) {
+    auto frozen = freeze(*place->host, place->path, owner, wait);
+    if (frozen) continue;
+    // All or none.
+    while (place != places.begin()) {
+      --place;
+      if (auto thawed = unfreeze(*place->host, place->path, wait); !thawed)
+        frozen.error().details.push_back(place->host->name() + " stays frozen: " + thawed.error().message);
+    }
+    return frozen;
+  }
   return {};
 }
 

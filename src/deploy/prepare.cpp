@@ -35,13 +35,7 @@ Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, con
   if (world.files) release.digest = world.files->digest;
   if (release.digest.empty()) {
     auto digest = world.apps.front().images->resolve(release.image, goal.tag, wait);
-    if (!digest) {
-      core::Error error = std::move(digest.error());
-      // The registry's answer: the host itself is fine.
-      if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
-        error.kind = ErrorKind::refused;
-      return std::unexpected(std::move(error));
-    }
+    if (!digest) return std::unexpected(of_the_registry(std::move(digest.error())));
     release.digest = std::move(*digest);
   }
   return launch;
@@ -85,14 +79,20 @@ Result<void> check_rendering(const spec::Spec& spec, const plan::Plan& plan) {
 }
 
 // Both slots run at once for a while. Without a limit nothing is known of what the newcomer takes.
-Result<void> check_memory(const Context& context, const plan::Plan& plan, const World& world,
-                          const Wait& wait) {
-  std::vector<const plan::Create*> created;
-  for (const plan::Step& step : plan.steps)
-    if (const auto* create = std::get_if<plan::Create>(&step)) created.push_back(create);
-  std::vector<Result<void>> results(created.size());
+Result<void> check_memory(const Context& context, const plan::Plan& plan, const plan::Launch& launch,
+                          const World& world, const Wait& wait) {
+  std::vector<std::size_t> starting, stopping;
+  for (const plan::Step& step : plan.steps) {
+    if (const auto* create = std::get_if<plan::Create>(&step)) starting.push_back(create->host);
+    if (const auto* start = std::get_if<plan::Start>(&step)) starting.push_back(start->host);
+    if (const auto* stop = std::get_if<plan::Stop>(&step)) stopping.push_back(stop->host);
+  }
+  // What runs in the idle slot has to go first, and what it takes counts as taken still.
+  std::erase_if(starting,
+                [&](std::size_t host) { return std::ranges::find(stopping, host) != stopping.end(); });
+  std::vector<Result<void>> results(starting.size());
   for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {
-    results[i] = memory_suffices(world.apps[created[i]->host], created[i]->slot, created[i]->launch, wait);
+    results[i] = memory_suffices(world.apps[starting[i]], plan.target, launch, wait);
   });
   for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
   return {};
@@ -101,9 +101,7 @@ Result<void> check_memory(const Context& context, const plan::Plan& plan, const 
 // A host that the last release ran on, or whose nginx sent to it, and that the spec does not name any more:
 // nobody looks whether it still sends to what is going to be stopped.
 Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history) {
-  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), [](const HistoryEntry& entry) {
-    return entry.result == "succeeded";
-  });
+  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
   if (last == history.rend()) return {};
   std::vector<std::string> left;
   const auto missing = [&](const std::vector<std::string>& names, const std::vector<spec::Host>& now) {
@@ -136,7 +134,32 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
   return plan::Request{plan::Request::Kind::rollback, std::move(target.launch)};
 }
 
+// A deploy that fails says that the old release serves: only where it does.
+core::Error checked(const spec::Spec& spec, const plan::State& state, core::Error error) {
+  if (exit_code(error.kind) != 1) return error;
+  const auto live = plan::live_slot(spec, state);
+  if (!live) {
+    core::Error worse = live.error();
+    worse.details.insert(worse.details.begin(), "it began with: " + error.message);
+    return worse;
+  }
+  for (const plan::AppHost& host : state.app_hosts) {
+    if (!*live || host.slots[**live].answers != false) continue;
+    error.kind = ErrorKind::inconsistent;
+    error.details.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host,
+                                        spec.slots[**live].name, host.slots[**live].answer));
+    error.details.push_back(fmt::format("look at it with: bgdeploy logs --slot {}", spec.slots[**live].name));
+  }
+  return error;
+}
+
 }  // namespace
+
+core::Error of_the_registry(core::Error error) {
+  if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
+    error.kind = ErrorKind::refused;
+  return error;
+}
 
 Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto limit, app.runtime->memory_limit(slot, launch, wait));
@@ -193,25 +216,29 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
                     history.error().message});
   else if (!goal.force)
     BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
-  BGDEPLOY_TRY(wanted);
 
   World world = fleet.world(context.clock, context.sink);
   std::optional<plan::Launch> launch;
-  if (deploying) launch = std::move(*wanted);
+  if (deploying && wanted) launch = *wanted;
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
-  if (settle_first) {
-    BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, std::move(prepared.state), launch, wait));
-  }
-  if (launch) BGDEPLOY_TRY(look_for_image(world, launch->release, prepared.state, wait));
-  plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
-  if (!deploying) {
-    BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
-  }
-  BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
-  BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan));
-  if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
-  BGDEPLOY_TRY(check_memory(context, prepared.plan, world, wait));
-  prepared.launch = std::move(request.launch);
+  const auto planned = [&]() -> Result<void> {
+    BGDEPLOY_TRY(wanted);
+    if (settle_first) {
+      BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, prepared.state, launch, wait));
+    }
+    if (launch) BGDEPLOY_TRY(look_for_image(world, launch->release, prepared.state, wait));
+    plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
+    if (!deploying) {
+      BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
+    }
+    BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
+    BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan));
+    if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
+    BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, wait));
+    prepared.launch = std::move(request.launch);
+    return {};
+  }();
+  if (!planned) return std::unexpected(checked(context.spec, prepared.state, planned.error()));
   return prepared;
 }
 

@@ -22,12 +22,14 @@ struct Prepared {
 // figures.
 core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,
                                    const core::Wait& wait);
+// A registry that is not reached, or does not let us in, is no trouble with a host.
+core::Error of_the_registry(core::Error error);
 // "512m"
 std::string megabytes(std::int64_t bytes);
 
 // Opens docker and finds the digest that is wanted, while `lock` runs beside it; then observes and plans.
-// Errors of `lock` come first. With `settle_first` an earlier switch that was cut short is ended before
-// planning.
+// Errors of `lock` come first. Of kind inconsistent where it fails and what serves does not answer either.
+// With `settle_first` an earlier switch that was cut short is ended before planning.
 core::Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
                                const std::function<core::Result<void>()>& lock, const core::Wait& wait);
 

@@ -110,6 +110,7 @@ void record(const Context& context, const Goal& goal, const Fleet& fleet, const 
                      .who = context.who,
                      .command = std::string(command_name(goal)),
                      .result = std::string(to_string(outcome.verdict)),
+                     .served = outcome.committed,
                      .message = outcome.error ? context.sink.veiled(outcome.error->message) : "",
                      .from = prepared.plan.from,
                      .to = prepared.plan.to,
@@ -150,6 +151,23 @@ int exit_code(ErrorKind kind) {
   }
 }
 
+report::Event refused(const Goal& goal, Error error, core::Duration took) {
+  const int code = exit_code(error.kind);
+  const Verdict verdict = error.kind == ErrorKind::inconsistent ? Verdict::inconsistent
+                          : error.kind == ErrorKind::cancelled  ? Verdict::interrupted
+                                                                : Verdict::failed;
+  return {.name = fmt::format("{}.finished", command_name(goal)),
+          .message = {},
+          .duration = took,
+          .error = std::move(error),
+          .fields = {{"exit_code", std::int64_t{code}},
+                     {"result", std::string(to_string(verdict))},
+                     {"from", ""},
+                     {"to", goal.to            ? *goal.to
+                            : goal.tag.empty() ? goal.digest
+                                               : goal.tag}}};
+}
+
 int run(const Context& given, const Goal& goal) {
   const core::SteadyTime start = given.clock.now();
   const core::SystemTime began = given.clock.wall();
@@ -160,18 +178,7 @@ int run(const Context& given, const Goal& goal) {
 
   const auto give_up = [&](Error error) {
     const int code = exit_code(error.kind);
-    const Verdict verdict = error.kind == ErrorKind::inconsistent ? Verdict::inconsistent
-                            : error.kind == ErrorKind::cancelled  ? Verdict::interrupted
-                                                                  : Verdict::failed;
-    given.sink.emit({.name = fmt::format("{}.finished", command_name(goal)),
-                     .duration = elapsed(),
-                     .error = std::move(error),
-                     .fields = {{"exit_code", std::int64_t{code}},
-                                {"result", std::string(to_string(verdict))},
-                                {"from", ""},
-                                {"to", goal.to            ? *goal.to
-                                       : goal.tag.empty() ? goal.digest
-                                                          : goal.tag}}});
+    given.sink.emit(refused(goal, std::move(error), elapsed()));
     return code;
   };
 
@@ -194,7 +201,8 @@ int run(const Context& given, const Goal& goal) {
   world.files = prepared->files;
   const Outcome outcome =
       execute(context.spec, prepared->state, prepared->plan, world, {context.stop, leases.lost()});
-  if (outcome.verdict != Verdict::unchanged && !leases.lost().stop_requested())
+  // What only tidied up is no release to come back from.
+  if (prepared->plan.switches() && !leases.lost().stop_requested())
     record(context, goal, *fleet, *prepared, outcome, began, elapsed());
   leases.release(context);
   finish(context, goal, prepared->plan, outcome, elapsed());

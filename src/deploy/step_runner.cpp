@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/observe.hpp"
+#include "parallel.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -38,6 +39,7 @@ StepRunner::StepRunner(const spec::Spec& spec, const plan::Plan& plan, World& wo
     : m_spec(spec),
       m_plan(plan),
       m_world(world),
+      m_user(stops.user),
       m_lost(stops.lost),
       m_on_user(stops.user, [this] { m_stop.request_stop(); }),
       m_on_lost(stops.lost, [this] { m_stop.request_stop(); }) {}
@@ -65,7 +67,8 @@ Error StepRunner::why_stopped() const {
   if (m_lost.stop_requested())
     return {
         ErrorKind::lost, "the lock was lost: the connection that holds it broke, or was silent too long", {}};
-  if (m_abandoned) return {ErrorKind::cancelled, "given up, because another host failed", {}};
+  if (m_abandoned && !m_user.stop_requested())
+    return {ErrorKind::cancelled, "given up, because another host failed", {}};
   return {ErrorKind::cancelled, "interrupted", {}};
 }
 
@@ -139,7 +142,7 @@ Result<void> StepRunner::carry_out(const plan::Stop& step) {
   BGDEPLOY_TRY(confirm_idle(step.slot));
   const core::Duration grace = stop_grace();
   BGDEPLOY_TRY(runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
-  if (step.restart_on_undo && m_spec.retire == spec::Retire::keep)
+  if (step.restart_on_undo)
     undo_with(step, [this, step](const Wait& w) { return runtime(step.host).start(step.container, w); });
   return {};
 }
@@ -203,7 +206,7 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
     if (!container) return core::fail(ErrorKind::conflict, "the container was removed meanwhile");
     started = {container->id, m_world.clock.now()};
   }
-  BGDEPLOY_ASSIGN(const auto prober, m_world.prober(step.host, step.slot, started.container));
+  BGDEPLOY_ASSIGN(auto prober, m_world.prober(step.host, step.slot, started.container));
   std::atomic<bool> exited = false;
   const std::string host = m_world.apps[step.host].name;
   const health::Waiting waiting{
@@ -236,9 +239,32 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
     healthy = health::await_healthy(*prober, waiting, m_world.clock, wake.get_token());
   }
   tell_neighbours(step.host, step.slot);
-  if (healthy) return {};
+  if (healthy) {
+    std::scoped_lock lock(m_mutex);
+    m_ready.push_back({step.host, started.container, std::move(prober)});
+    return {};
+  }
   return std::unexpected(
       explain(step.host, step.slot, started.container, std::move(at_exit), std::move(healthy.error())));
+}
+
+// The host that was ready first waited for the others, and what runs there may have died meanwhile.
+Result<void> StepRunner::confirm_healthy(std::size_t slot) {
+  if (m_ready.size() < 2) return {};
+  std::vector<health::Answer> answers(m_ready.size());
+  for_each_parallel(answers.size(), m_spec.parallel, [&](std::size_t i) {
+    answers[i] = m_ready[i].prober->probe(wait(m_spec.health.timeout));
+  });
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].healthy) continue;
+    Error error{answers[i].lost ? ErrorKind::lost : ErrorKind::unhealthy,
+                fmt::format("{}: {} was healthy and is not any more: {}", m_world.apps[m_ready[i].host].name,
+                            m_spec.slots[slot].container, answers[i].text),
+                {}};
+    return std::unexpected(
+        explain(m_ready[i].host, slot, m_ready[i].container, std::nullopt, std::move(error)));
+  }
+  return {};
 }
 
 void StepRunner::tell_neighbours(std::size_t host, std::size_t slot) {
@@ -279,7 +305,8 @@ Result<void> StepRunner::carry_out(const plan::Retire& step) {
   const core::Duration grace = stop_grace();
   BGDEPLOY_ASSIGN(const bool killed, runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
   if (killed)
-    warn(fmt::format("{} did not stop within {} and was killed", m_spec.slots[step.slot].container,
+    warn(fmt::format("{} did not stop within {} and was killed",
+                     step.name.empty() ? m_spec.slots[step.slot].container : step.name,
                      m_spec.compose ? "its grace period" : core::format_duration(grace)),
          m_world.apps[step.host].name);
   if (step.how == spec::Retire::remove) return runtime(step.host).remove(step.container, wait(k_request));
@@ -295,7 +322,8 @@ Result<void> StepRunner::confirm_idle(std::size_t slot) {
       return core::fail(
           ErrorKind::inconsistent,
           fmt::format("{} on {} changed meanwhile, so {} is not touched", spec::routing_file(m_spec.nginx),
-                      proxy.host, m_spec.slots[slot].container));
+                      proxy.host, m_spec.slots[slot].container),
+          {"see what serves with `bgdeploy status`, then deploy, or roll back, again"});
   return {};
 }
 

@@ -54,6 +54,7 @@ private:
   core::Result<void> commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches);
   core::Result<void> drain_leaving(std::size_t slot, std::stop_token stop);
   core::Result<void> confirm_idle(std::size_t slot);
+  core::Result<void> confirm_healthy(std::size_t slot);
   core::Error explain(std::size_t host, std::size_t slot, const std::string& container,
                       std::optional<runtime::Diagnosis> diagnosis, core::Error error);
   void undo_with(const plan::Step& step, std::function<core::Result<void>(const core::Wait&)> action);
@@ -61,6 +62,7 @@ private:
             std::optional<core::Duration> took = std::nullopt,
             std::optional<core::Error> error = std::nullopt);
   void warn(std::string message, std::string host = "");
+  void tell_cap(const proxy::Drained& drained, std::size_t slot, const std::string& proxy);
   core::Duration stop_grace() const;
   core::Duration newcomer_grace() const;
   void tell_neighbours(std::size_t host, std::size_t slot);
@@ -72,20 +74,26 @@ private:
   const plan::Plan& m_plan;
   World& m_world;
   std::stop_source m_stop;
-  std::stop_token m_lost;
+  std::stop_token m_user, m_lost;
   std::stop_callback<std::function<void()>> m_on_user, m_on_lost;
   std::atomic<bool> m_abandoned = false;
   bool m_commit_began = false;
   bool m_committed = false;
   bool m_drained = false;  // the old slot was drained and the include still holds what was switched to
   std::vector<std::unique_ptr<proxy::Switch>> m_switches;
-  std::mutex m_mutex;  // guards the two below
+  std::mutex m_mutex;  // guards what is below
   std::vector<Undo> m_undo;
   struct Started {
     std::string container;
     core::SteadyTime since;
   };
   std::map<std::size_t, Started> m_started;  // by host: the container that the target slot runs
+  struct Ready {
+    std::size_t host;
+    std::string container;
+    std::unique_ptr<health::Prober> prober;
+  };
+  std::vector<Ready> m_ready;  // what got healthy
 };
 
 }  // namespace bgdeploy::deploy

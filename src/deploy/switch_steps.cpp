@@ -19,15 +19,10 @@ namespace {
 constexpr core::Duration k_stage = std::chrono::minutes(1);
 constexpr core::Duration k_commit = std::chrono::minutes(2);  // waits for another service's switch too
 
-std::string cut_words(int connections, const std::string& slot, core::Duration timeout) {
-  return fmt::format("after {} {} connection{} to {} {} still open, and cut when it stops",
-                     core::format_duration(timeout), connections, connections == 1 ? "" : "s", slot,
-                     connections == 1 ? "is" : "are");
-}
-
 }  // namespace
 
 Result<void> StepRunner::carry_out(const plan::Switch& step) {
+  BGDEPLOY_TRY(confirm_healthy(step.slot));
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
   for_each_parallel(staged.size(), m_spec.parallel, [&](std::size_t i) {
     const auto content =
@@ -64,9 +59,10 @@ Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>&
   core::Error error = std::move(failed->error());
   if (m_world.proxies.size() > 1)
     error = std::move(error).within(m_world.proxies[static_cast<std::size_t>(failed - results.begin())].name);
+  const Wait restoring = Wait::for_at_most(k_commit, m_lost);
   for (std::size_t i = 0; i < switches.size(); ++i) {
     if (!results[i]) continue;
-    if (auto restored = switches[i]->restore(wait); !restored)
+    if (auto restored = switches[i]->restore(restoring); !restored)
       error.details.push_back(
           fmt::format("{}: could not be put back: {}", m_world.proxies[i].name, restored.error().message));
   }
@@ -94,12 +90,28 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
           ErrorKind::inconsistent,
           fmt::format("{} on {} was changed by somebody else after the switch, so {} keeps running",
                       spec::routing_file(m_spec.nginx), m_world.proxies[i].name,
-                      m_spec.slots[step.slot].container));
-    if (!drained.complete && drained.connections > 0)
-      warn(cut_words(drained.connections, m_spec.slots[step.slot].name, timeout), m_world.proxies[i].name);
+                      m_spec.slots[step.slot].container),
+          {"see what serves with `bgdeploy status`, then deploy, or roll back, again"});
+    if (!drained.complete) tell_cap(drained, step.slot, m_world.proxies[i].name);
   }
   m_drained = true;
   return {};
+}
+
+// drain.timeout was hit.
+void StepRunner::tell_cap(const proxy::Drained& drained, std::size_t slot, const std::string& proxy) {
+  const std::string after = "after " + core::format_duration(m_spec.drain_timeout);
+  const std::string& name = m_spec.slots[slot].name;
+  if (drained.connections > 0)
+    warn(fmt::format("{} {} connection{} to {} {} still open, and cut when it stops", after,
+                     drained.connections, drained.connections == 1 ? "" : "s", name,
+                     drained.connections == 1 ? "is" : "are"),
+         proxy);
+  else
+    m_world.sink.emit(
+        {.name = "info",
+         .message = fmt::format("{} old nginx workers are still busy, but not with {}", after, name),
+         .host = proxy});
 }
 
 Result<void> StepRunner::carry_out(const plan::AwaitLeaving&) {
@@ -116,8 +128,7 @@ Result<void> StepRunner::drain_leaving(std::size_t slot, std::stop_token stop) {
     BGDEPLOY_ASSIGN(const plan::Routing old, plan::routing_to(m_spec, i, slot, ""));
     BGDEPLOY_ASSIGN(const proxy::Drained drained,
                     m_world.proxies[i].proxy->drain(proxies[i].leaving, old, timeout, wait));
-    if (!drained.complete && drained.connections > 0)
-      warn(cut_words(drained.connections, m_spec.slots[slot].name, timeout), m_world.proxies[i].name);
+    if (!drained.complete) tell_cap(drained, slot, m_world.proxies[i].name);
   }
   return {};
 }

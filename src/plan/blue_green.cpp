@@ -36,9 +36,15 @@ bool target_is_live(const State& state, std::size_t live, const Request& request
   });
 }
 
-core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot) {
+// What an older tool started in a slot under a name of its own: it has the slot's port, and runs our image.
+bool is_predecessor(const Container& other, const Request& request) {
+  return other.running() && other.release.image == request.launch.release.image;
+}
+
+core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot,
+                                const Request& request) {
   for (const Container& other : host.slots[slot].others)
-    if (other.running())
+    if (other.running() && !is_predecessor(other, request))
       return core::fail(
           ErrorKind::conflict,
           fmt::format("port {} of slot {} on {} is taken by container {}", spec.slots[slot].port,
@@ -79,11 +85,14 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
     steps.push_back(Pull{host, wanted});
   else if (!state.app_hosts[host].image_present)
     steps.push_back(Build{host, wanted});
+  for (const Container& other : idle.others)
+    if (is_predecessor(other, request)) steps.push_back(Stop{host, slot, other.id, false, other.name});
   if (container) {
     // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
     // What compose made cannot be moved: a rollback creates it again, from what the history recorded.
     const bool drop = idle.aside || spec.compose;
-    if (container->running()) steps.push_back(Stop{host, slot, container->id, !drop});
+    if (container->running())
+      steps.push_back(Stop{host, slot, container->id, !drop && spec.retire == spec::Retire::keep});
     if (drop)
       steps.push_back(Remove{host, slot, container->id, container->release});
     else
@@ -114,14 +123,16 @@ void forget_aside(const State& state, std::size_t slot, const std::vector<Step>&
 void retire(const spec::Spec& spec, const State& state, std::size_t slot, std::vector<Step>& steps) {
   if (spec.retire == spec::Retire::keep) return;
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
-    const Container* old = occupant(state.app_hosts[host].slots[slot]);
+    const SlotState& own = state.app_hosts[host].slots[slot];
+    const Container* old = occupant(own);
     if (old && (old->running() || spec.retire == spec::Retire::remove))
-      steps.push_back(Retire{host, slot, old->id, old->release, spec.retire});
+      steps.push_back(Retire{host, slot, old->id, old->release, spec.retire, own.container ? "" : old->name});
   }
 }
 
 // The release is live already: only what an interrupted deploy left in the idle slot is put in order.
-void tidy(const spec::Spec& spec, const State& state, std::size_t idle, std::vector<Step>& steps) {
+void tidy(const spec::Spec& spec, const State& state, std::size_t idle, const Request& request,
+          std::vector<Step>& steps) {
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
     const SlotState& slot = state.app_hosts[host].slots[idle];
     if (slot.aside) {
@@ -133,6 +144,9 @@ void tidy(const spec::Spec& spec, const State& state, std::size_t idle, std::vec
     } else if (slot.container && slot.container->running() && spec.retire != spec::Retire::keep) {
       steps.push_back(Retire{host, idle, slot.container->id, slot.container->release, spec.retire});
     }
+    for (const Container& other : slot.others)
+      if (is_predecessor(other, request) && spec.retire != spec::Retire::keep)
+        steps.push_back(Retire{host, idle, other.id, other.release, spec.retire, other.name});
   }
 }
 
@@ -191,12 +205,49 @@ core::SystemTime started(const State& state, std::size_t slot) {
   return first;
 }
 
+bool own_runs(const State& state, std::size_t slot) {
+  return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
+    const auto& container = host.slots[slot].container;
+    return container && container->running();
+  });
+}
+
+bool runs_wanted(const State& state, std::size_t slot, const Request& request) {
+  return std::ranges::all_of(state.app_hosts, [&](const AppHost& host) {
+    const auto& container = host.slots[slot].container;
+    return container && container->running() && reusable(*container, request);
+  });
+}
+
 // Traffic goes to whatever runs.
 std::optional<std::size_t> live_without_proxy(const State& state) {
   if (!runs(state, 0) && !runs(state, 1)) return std::nullopt;
   if (runs(state, 0) != runs(state, 1)) return runs(state, 0) ? 0 : 1;
   if (answers(state, 0) != answers(state, 1)) return answers(state, 0) ? 0 : 1;
   return started(state, 0) <= started(state, 1) ? 0 : 1;
+}
+
+// Nothing names a slot: before a first deploy, or where somebody removed the include. nginx may know one all
+// the same, from when it was last loaded, so what runs counts as what serves.
+core::Result<void> choose_without_include(const spec::Spec& spec, const State& state, const Request& request,
+                                          Plan& plan) {
+  const bool first = own_runs(state, 0);
+  const bool second = own_runs(state, 1);
+  if (runs_wanted(state, 0, request) || runs_wanted(state, 1, request)) {
+    plan.target = runs_wanted(state, 0, request) ? 0 : 1;
+    if (plan.target == 0 ? second : first) plan.live = 1 - plan.target;
+    return {};
+  }
+  if (first && second && spec.retire == spec::Retire::keep)
+    return core::fail(ErrorKind::inconsistent,
+                      fmt::format("{} does not exist, and both slots run", spec::routing_file(spec.nginx)),
+                      {"stop the one that does not serve, then run this again"});
+  if (first && second)
+    plan.live = started(state, 0) <= started(state, 1) ? 0 : 1;
+  else if (first || second)
+    plan.live = first ? 0 : 1;
+  plan.target = plan.live ? 1 - *plan.live : 0;
+  return {};
 }
 
 }  // namespace
@@ -211,26 +262,29 @@ bool Plan::switches() const {
   return std::ranges::any_of(steps, [](const Step& step) { return std::holds_alternative<Switch>(step); });
 }
 
+std::vector<std::string> describe_routing(const spec::Spec& spec, const State& state) {
+  std::vector<std::string> words;
+  for (const ProxyHost& proxy : state.proxies) {
+    if (proxy.routing == ProxyHost::Routing::slot)
+      words.push_back(fmt::format("{}: {} names {}", proxy.host, proxy.include, spec.slots[proxy.live].name));
+    else if (proxy.routing == ProxyHost::Routing::missing)
+      words.push_back(fmt::format("{}: {} does not exist", proxy.host, spec::routing_file(spec.nginx)));
+    else
+      words.push_back(
+          fmt::format("{}: {} holds: {}", proxy.host, proxy.include, core::printable(proxy.text)));
+  }
+  words.push_back(
+      fmt::format("decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
+                  "reload nginx, then run this again",
+                  spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port,
+                  spec::routing_file(spec.nginx)));
+  return words;
+}
+
 core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state) {
   if (!spec.proxied) return live_without_proxy(state);
-  auto complain = [&](std::string message) {
-    std::vector<std::string> details;
-    for (const ProxyHost& proxy : state.proxies) {
-      if (proxy.routing == ProxyHost::Routing::slot)
-        details.push_back(
-            fmt::format("{}: {} names {}", proxy.host, proxy.include, spec.slots[proxy.live].name));
-      else if (proxy.routing == ProxyHost::Routing::missing)
-        details.push_back(fmt::format("{}: {} does not exist", proxy.host, spec::routing_file(spec.nginx)));
-      else
-        details.push_back(
-            fmt::format("{}: {} holds: {}", proxy.host, proxy.include, core::printable(proxy.text)));
-    }
-    details.push_back(
-        fmt::format("decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
-                    "reload nginx, then run this again",
-                    spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port,
-                    spec::routing_file(spec.nginx)));
-    return core::fail(ErrorKind::inconsistent, std::move(message), std::move(details));
+  const auto complain = [&](std::string message) {
+    return core::fail(ErrorKind::inconsistent, std::move(message), describe_routing(spec, state));
   };
   for (const ProxyHost& proxy : state.proxies)
     if (proxy.routing == ProxyHost::Routing::unknown)
@@ -247,7 +301,11 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   Plan plan;
   BGDEPLOY_ASSIGN(plan.live, live_slot(spec, state));
   if (nothing_runs_yet(state)) plan.live.reset();
-  plan.target = plan.live ? 1 - *plan.live : 0;
+  const bool named = plan.live.has_value();
+  if (named)
+    plan.target = 1 - *plan.live;
+  else
+    BGDEPLOY_TRY(choose_without_include(spec, state, request, plan));
   plan.to = request.launch.release;
   if (plan.live)
     if (const Container* live = occupant(state.app_hosts.at(0).slots[*plan.live])) plan.from = live->release;
@@ -255,19 +313,19 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
 
   const bool leaving =
       std::ranges::any_of(state.proxies, [](const ProxyHost& p) { return !p.leaving.empty(); });
-  if (plan.live && !request.force && target_is_live(state, *plan.live, request)) {
+  if (named && !request.force && target_is_live(state, *plan.live, request)) {
     if (!plan.to.tag.empty() && plan.to.tag != plan.from.tag)
       plan.notes.push_back(
           fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));
     plan.to = plan.from;
-    tidy(spec, state, plan.target, plan.steps);
+    tidy(spec, state, plan.target, request, plan.steps);
     forget_aside(state, *plan.live, {}, plan.steps);
     if (leaving && stops_something(plan.steps)) plan.steps.insert(plan.steps.begin(), AwaitLeaving{});
     plan.target = *plan.live;
     return plan;
   }
 
-  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target));
+  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target, request));
   const Request wanted = with_one_id(state, plan.target, request);
   plan.to = wanted.launch.release;
   std::vector<Step> prepared;

@@ -36,6 +36,11 @@ const spec::Slot& slot_of(const spec::Spec& spec, std::size_t slot) {
   return spec.slots.at(slot);
 }
 
+// A step's container, which an older tool may have given another name.
+std::string name_of(const spec::Spec& spec, const auto& step) {
+  return step.name.empty() ? slot_of(spec, step.slot).container : step.name;
+}
+
 }  // namespace
 
 std::string describe(const Release& release) {
@@ -66,10 +71,14 @@ std::string_view step_name(const Step& step) {
 std::string step_host(const spec::Spec& spec, const Step& step) {
   return std::visit(
       [&spec](const auto& value) -> std::string {
-        if constexpr (requires { value.host; })
+        if constexpr (requires { value.host; }) {
           return spec.app_hosts.at(value.host).name;
-        else
-          return "";
+        } else {
+          std::vector<std::string> names;
+          if (spec.proxied)
+            for (const spec::Host& host : spec::proxies(spec)) names.push_back(host.name);
+          return fmt::format("{}", fmt::join(names, ", "));
+        }
       },
       step);
 }
@@ -96,9 +105,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
             return fmt::format("build {}:{} from {}", build.release.image, describe(build.release),
                                spec.build ? spec.build->context.string() : "its context");
           },
-          [&](const Stop& stop) {
-            return fmt::format("stop {}, which does not serve", slot_of(spec, stop.slot).container);
-          },
+          [&](const Stop& stop) { return fmt::format("stop {}, which does not serve", name_of(spec, stop)); },
           [&](const SetAside& aside) {
             return fmt::format("move {} ({}) aside", slot_of(spec, aside.slot).container,
                                describe(aside.release));
@@ -126,7 +133,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
           },
           [&](const Retire& retire) {
             return fmt::format("{} {} {}", retire.how == spec::Retire::remove ? "remove" : "stop",
-                               slot_of(spec, retire.slot).container, describe(retire.release));
+                               name_of(spec, retire), describe(retire.release));
           },
           [](const AwaitLeaving&) {
             return std::string("wait for nginx workers that still serve an earlier configuration");
@@ -152,8 +159,7 @@ std::string describe_undo(const spec::Spec& spec, const Step& step) {
       Overloaded{
           [](const auto&) { return std::string(); },
           [&](const Stop& stop) {
-            return stop.restart_on_undo ? fmt::format("start {} again", slot_of(spec, stop.slot).container)
-                                        : std::string();
+            return stop.restart_on_undo ? fmt::format("start {} again", name_of(spec, stop)) : std::string();
           },
           [&](const SetAside& aside) {
             return fmt::format("put {} back", slot_of(spec, aside.slot).container);

@@ -37,6 +37,9 @@ struct Goal {
   std::optional<std::string> to{};  // rollback
 };
 
+// How a run that changed nothing ends: "deploy.finished" with why, and the exit code that belongs to it.
+report::Event refused(const Goal& goal, core::Error error, core::Duration took);
+
 // The exit code of an error that stopped a command before it changed anything.
 int exit_code(core::ErrorKind kind);
 

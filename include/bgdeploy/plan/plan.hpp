@@ -31,6 +31,7 @@ struct Stop {
   std::size_t host, slot;
   std::string container;
   bool restart_on_undo = false;
+  std::string name{};  // where it does not bear the slot's
   bool operator==(const Stop&) const = default;
 };
 struct SetAside {
@@ -72,6 +73,7 @@ struct Retire {
   std::string container;
   Release release;
   spec::Retire how = spec::Retire::stop;
+  std::string name{};  // where it does not bear the slot's
   bool operator==(const Retire&) const = default;
 };
 
@@ -105,7 +107,7 @@ struct Request {
 };
 
 struct Plan {
-  std::optional<std::size_t> live;  // the slot that serves now
+  std::optional<std::size_t> live;  // the slot that serves now, as far as can be told
   Release from;                     // what it runs; empty on a first deploy
   std::size_t target = 0;           // the slot that will serve
   Release to;                       // what it will run: a container that is reused keeps its own release id
@@ -125,9 +127,12 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
 // was started first.
 core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state);
 
+// What is where, and what to type, where proxies disagree or cannot be read back.
+std::vector<std::string> describe_routing(const spec::Spec& spec, const State& state);
+
 // How a step is shown: "pull", "start", "health", "switch", "drain", "retire", … as in the events.
 std::string_view step_name(const Step& step);
-// The host it happens on, or "" for all proxies; its slot's name, or "".
+// The host it happens on, or all proxies, as in "web-1, web-2"; its slot's name, or "".
 std::string step_host(const spec::Spec& spec, const Step& step);
 std::string step_slot(const spec::Spec& spec, const Step& step);
 // In words, without host and slot: "start fream-app-set2 (1.2.3, sha256:0123456789ab) on port 8082".

@@ -24,6 +24,7 @@ HistoryEntry entry(const std::string& command, const std::string& from, const st
   if (!from.empty()) made.from = release(from);
   made.to = release(to);
   made.result = result;
+  made.served = result == "succeeded";
   spec::Docker docker;
   docker.environment["RAN_AS"] = to;
   made.docker = spec::docker_to_json(docker);
@@ -110,6 +111,19 @@ TEST_F(Choose, HasNothingToGoBackTo) {
   EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
   history = {entry("deploy", "", "2.0"), entry("deploy", "2.0", "3.0", "failed")};
   EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
+}
+
+TEST_F(Choose, NeverTakesWhatNeverServed) {
+  history = {entry("deploy", "", "2.0")};
+  state.app_hosts[0].slots[1].container = container("3.0");  // of a deploy that died
+  EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
+}
+
+TEST_F(Choose, KnowsWhatServedAlthoughItsDeployFailedLater) {
+  history = {entry("deploy", "", "1.0", "failed"), entry("deploy", "1.0", "2.0")};
+  EXPECT_EQ(choose("1.0").error().kind, ErrorKind::nothing);
+  history[0].served = true;
+  EXPECT_EQ(choose("1.0")->launch.release, release("1.0"));
 }
 
 TEST_F(Choose, FindsByTagNewestFirstByDigestAndById) {

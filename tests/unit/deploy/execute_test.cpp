@@ -88,6 +88,20 @@ TEST_P(Execute, LeavesNothingBehindWhenTheReleaseNeverGetsHealthy) {
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
+TEST_P(Execute, ASingleHostThatGotSickWhileTheOthersWereAwaitedEndsIt) {
+  world.faltering_tag = "2.0";
+  const Outcome outcome = deploy(spec, world, "2.0");
+  if (GetParam().hosts == 1) {
+    EXPECT_EQ(outcome.exit_code, 0) << "there was nobody to wait for";
+    return;
+  }
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error->message,
+              testing::HasSubstr("web-1: shop-green was healthy and is not any more: HTTP 503"));
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+}
+
 TEST_P(Execute, GivesUpAtOnceWhenTheContainerExits) {
   world.crashing_tag = "2.0";
   spec.health.deadline = std::chrono::hours(1);

@@ -310,7 +310,9 @@ deploy::World SimulatedWorld::world() {
                         const std::string&) -> Result<std::unique_ptr<health::Prober>> {
     return std::make_unique<SlotProber>([this, host, slot] {
       const std::scoped_lock lock(m_mutex);
-      return m_hosts[host]->answer(slot).has_value();
+      const auto tag = m_hosts[host]->answer(slot);
+      if (host == 0 && tag && *tag == faltering_tag) return !std::exchange(m_faltered, true);
+      return tag.has_value();
     });
   };
   world.listens = [this](std::size_t host, std::size_t slot) {

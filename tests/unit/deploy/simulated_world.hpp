@@ -46,6 +46,8 @@ public:
 
   // Releases whose container starts but never answers, or exits at once.
   std::string unhealthy_tag, crashing_tag;
+  // One that is healthy once on the first host, and never again.
+  std::string faltering_tag;
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
 
@@ -76,6 +78,7 @@ private:
   Fault m_fault = Fault::none;
   bool m_fault_hit = false, m_dead = false;
   int m_failed_requests = 0;
+  bool m_faltered = false;
   bool m_serving = false;  // clients count from the moment on that something is live
 };
 

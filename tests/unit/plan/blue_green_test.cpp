@@ -97,6 +97,49 @@ TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
   EXPECT_EQ(plan.target, 0U);
 }
 
+TEST(BlueGreen, WhatRunsWithoutAnIncludeCountsAsWhatServes) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].answers.reset();
+  state.proxies[0].routing = ProxyHost::Routing::missing;
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+  EXPECT_EQ(plan.live, 0U);
+  EXPECT_EQ(plan.target, 1U);
+
+  // A first deploy that died before the switch is picked up.
+  state.app_hosts[0].slots[0].container->differences->clear();
+  const Plan again = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_THAT(names(again), ElementsAre("health", "switch"));
+  EXPECT_EQ(again.target, 0U);
+
+  // Of two the one that was started first, which is not to be known where both are kept running.
+  state.app_hosts[0].slots[0].container->differences->push_back("image");
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("2.0", k_digest_2), Container::Status::running);
+  state.app_hosts[0].slots[0].container->started = core::SystemTime(std::chrono::seconds(2));
+  state.app_hosts[0].slots[1].container->started = core::SystemTime(std::chrono::seconds(1));
+  EXPECT_EQ(planned(state, deploy("3.0", k_digest_3)).live, 1U);
+  spec::Spec keeps = small_spec();
+  keeps.retire = spec::Retire::keep;
+  EXPECT_EQ(make_plan(keeps, state, deploy("3.0", k_digest_3)).error().kind, ErrorKind::inconsistent);
+}
+
+TEST(BlueGreen, APredecessorInTheIdleSlotDoesNotStandInTheWay) {
+  State state = blue_serves();
+  Container other = container("old", release("0.9", k_digest_3), Container::Status::running);
+  other.name = "legacy-app";
+  other.managed = false;
+  state.app_hosts[0].slots[1].others.push_back(other);
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "stop", "start", "health", "switch", "drain", "retire"));
+  EXPECT_EQ(describe(small_spec(), plan.steps[1]), "stop legacy-app, which does not serve");
+
+  state.app_hosts[0].slots[0].container->differences->clear();
+  const Plan tidied = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_THAT(names(tidied), ElementsAre("retire"));
+  EXPECT_EQ(std::get<Retire>(tidied.steps[0]).container, "old");
+}
+
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
@@ -336,42 +379,63 @@ TEST(BlueGreen, ForgetsWhatAnEarlierDeployMovedAsideEverywhere) {
   EXPECT_EQ(plan->steps.back(), Step(Remove{1, 1, "old", release("0.9", k_digest_3)}));
 }
 
+Container::Status any_status() {
+  return *rc::gen::element(Container::Status::created, Container::Status::running, Container::Status::exited,
+                           Container::Status::restarting, Container::Status::dead);
+}
+
+Release any_release() {
+  return *rc::gen::element(release("1.0", k_digest_1), release("2.0", k_digest_2),
+                           release("3.0", k_digest_3));
+}
+
+SlotState any_slot(const std::string& id) {
+  SlotState slot;
+  if (*rc::gen::arbitrary<bool>()) {
+    slot.container = container(id, any_release(), any_status());
+    slot.container->started = core::SystemTime(std::chrono::seconds(*rc::gen::inRange(0, 3)));
+    if (*rc::gen::arbitrary<bool>()) slot.container->differences = std::vector<std::string>{};
+  }
+  if (*rc::gen::arbitrary<bool>())
+    slot.aside = container(id + "-aside", any_release(), Container::Status::exited);
+  return slot;
+}
+
+State any_state(const spec::Spec& spec) {
+  State state;
+  for (const spec::Host& entry : spec.app_hosts) {
+    AppHost host{.host = entry.name};
+    for (std::size_t i = 0; i < 2; ++i) host.slots[i] = any_slot(entry.name + "-" + std::to_string(i));
+    host.slots[0].answers = *rc::gen::arbitrary<bool>();
+    state.app_hosts.push_back(host);
+  }
+  ProxyHost proxy = blue_serves().proxies[0];
+  proxy.routing = *rc::gen::element(ProxyHost::Routing::missing, ProxyHost::Routing::slot);
+  proxy.live = *rc::gen::inRange<std::size_t>(0, 2);
+  if (*rc::gen::arbitrary<bool>()) proxy.leaving = {Worker{1, 1}};
+  state.proxies.assign(spec::proxies(spec).size(), proxy);
+  return state;
+}
+
 // Whatever is observed: nothing that serves is touched before the switch, and every plan that starts
 // something ends with exactly one switch to it.
 TEST(BlueGreenProperty, NeverTouchesTheLiveSlotBeforeTheSwitch) {
   const bool held = rc::check([] {
-    State state = blue_serves();
-    const auto status = [] {
-      return *rc::gen::element(Container::Status::created, Container::Status::running,
-                               Container::Status::exited, Container::Status::restarting,
-                               Container::Status::dead);
-    };
-    const auto some_release = [] {
-      return *rc::gen::element(release("1.0", k_digest_1), release("2.0", k_digest_2),
-                               release("3.0", k_digest_3));
-    };
-    state.proxies[0].routing = *rc::gen::element(ProxyHost::Routing::missing, ProxyHost::Routing::slot);
-    state.proxies[0].live = *rc::gen::inRange<std::size_t>(0, 2);
-    if (*rc::gen::arbitrary<bool>()) state.proxies[0].leaving = {Worker{1, 1}};
-    for (std::size_t i = 0; i < 2; ++i) {
-      SlotState& slot = state.app_hosts[0].slots[i];
-      slot = {};
-      const std::string id = "slot" + std::to_string(i);
-      if (*rc::gen::arbitrary<bool>()) {
-        slot.container = container(id, some_release(), status());
-        if (*rc::gen::arbitrary<bool>()) slot.container->differences = std::vector<std::string>{};
-      }
-      if (*rc::gen::arbitrary<bool>())
-        slot.aside = container(id + "-aside", some_release(), Container::Status::exited);
-    }
-    state.app_hosts[0].slots[0].answers = *rc::gen::arbitrary<bool>();
-    Request request{*rc::gen::element(Request::Kind::deploy, Request::Kind::rollback),
-                    {some_release(), {}},
-                    *rc::gen::arbitrary<bool>()};
+    const spec::Spec spec =
+        small_spec(*rc::gen::inRange<std::size_t>(1, 4), *rc::gen::inRange<std::size_t>(0, 3));
+    const State state = any_state(spec);
+    const Request request{*rc::gen::element(Request::Kind::deploy, Request::Kind::rollback),
+                          {any_release(), {}},
+                          *rc::gen::arbitrary<bool>()};
 
-    const auto plan = make_plan(small_spec(), state, request);
+    const auto plan = make_plan(spec, state, request);
     RC_ASSERT(plan.has_value());
-    bool switched = false, started = false, healthy = false;
+    const auto serves = [&](std::size_t host, const std::string& id) {
+      const auto& own = state.app_hosts[host].slots[plan->live.value_or(0)].container;
+      return plan->live && own && own->id == id;
+    };
+    bool switched = false, started = false;
+    std::size_t healthy = 0;
     for (const Step& step : plan->steps) {
       std::visit(
           [&](const auto& value) {
@@ -380,21 +444,29 @@ TEST(BlueGreenProperty, NeverTouchesTheLiveSlotBeforeTheSwitch) {
               RC_ASSERT(!switched && value.slot == plan->target);
               started = true;
             } else if constexpr (std::is_same_v<T, AwaitHealth>) {
-              healthy = true;
+              ++healthy;
             } else if constexpr (std::is_same_v<T, Switch>) {
-              RC_ASSERT(!switched && healthy && value.slot == plan->target);
+              RC_ASSERT(!switched && healthy == state.app_hosts.size() && value.slot == plan->target);
               switched = true;
             } else if constexpr (std::is_same_v<T, Retire>) {
               if (plan->switches()) RC_ASSERT(switched && value.slot == plan->live);
               RC_ASSERT(value.slot != plan->target);
-            } else if constexpr (std::is_same_v<T, Stop> || std::is_same_v<T, SetAside>) {
+            } else if constexpr (std::is_same_v<T, Remove>) {
+              RC_ASSERT(switched || !serves(value.host, value.container));
+            } else if constexpr (std::is_same_v<T, Stop> || std::is_same_v<T, SetAside> ||
+                                 std::is_same_v<T, PutBack>) {
               RC_ASSERT(!switched && value.slot != plan->live.value_or(2));
             }
           },
           step);
     }
     RC_ASSERT(!started || switched);
-    const auto again = make_plan(small_spec(), state, request);
+    // Nothing that runs is stopped where nothing says that it does not serve.
+    if (!plan->live && plan->switches())
+      for (const AppHost& host : state.app_hosts)
+        RC_ASSERT(!host.slots[1 - plan->target].container ||
+                  !host.slots[1 - plan->target].container->running());
+    const auto again = make_plan(spec, state, request);
     RC_ASSERT(again.has_value() && *again == *plan);
   });
   EXPECT_TRUE(held);
