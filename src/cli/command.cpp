@@ -89,15 +89,16 @@ void add_output_option(CLI::App& command, Globals& globals) {
 }
 
 int print_error(const core::Error& error) {
-  fmt::print(stderr, "error: {}\n", core::printable(error.message));
+  std::string text = fmt::format("error: {}\n", core::printable(error.message));
   for (const std::string& detail : error.details)
     for (const std::string& line : core::split_lines(detail))
-      fmt::print(stderr, "  {}\n", core::printable(line));
+      text += fmt::format("  {}\n", core::printable(line));
+  print(text, stderr);
   return deploy::exit_code(error.kind);
 }
 
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+bool print(std::string_view text, std::FILE* stream) {
+  return std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

@@ -1,6 +1,7 @@
 // What every command shares: global options, the spec, and how results and errors are printed.
 #pragma once
 
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,8 +26,9 @@ struct Globals {
   std::string environment;
   bool verbose = false, quiet = false, no_color = false;
   std::string progress = "auto";
-  std::string output = "text";  // -o text | json: what stdout gets
-  std::stop_token stop;         // SIGINT, SIGTERM, SIGHUP
+  std::string output = "text";     // -o text | json: what stdout gets
+  std::vector<std::string> words;  // what follows the first `--`
+  std::stop_token stop;            // SIGINT, SIGTERM, SIGHUP
 };
 
 // Set by the subcommand that was chosen; run after parsing.
@@ -74,8 +76,8 @@ private:
 
 // "error: message" and its details on stderr; returns the exit code that belongs to the kind.
 int print_error(const core::Error& error);
-// On stdout.
-void print(std::string_view text);
+// False where nobody reads any more.
+bool print(std::string_view text, std::FILE* stream = stdout);
 
 // Columns padded to the widest cell; the first row is the heading. Cells are made printable.
 std::string table(const std::vector<std::vector<std::string>>& rows);

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "bgdeploy/report/render.hpp"
 #include "bgdeploy/spec/reference.hpp"
 #include "command.hpp"
 #include "plan_text.hpp"
@@ -18,12 +19,33 @@ core::Result<void> check(const deploy::Goal& goal) {
   return goal.digest.empty() ? spec::check_tag(goal.tag) : spec::check_digest(goal.digest);
 }
 
+// A program that reads the events is told in an event.
+int refuse(const Globals& globals, const deploy::Goal& goal, const core::Error& error) {
+  if (globals.progress != "json") return print_error(error);
+  report::pick("json", {}, core::system_clock())->emit(deploy::refused(goal, error, {}));
+  return deploy::exit_code(error.kind);
+}
+
 int run(const Globals& globals, const Options& options) {
-  if (auto checked = check(options.goal); !checked) return print_error(checked.error());
+  if (globals.output == "json" && !options.dry_run)
+    return print_error({core::ErrorKind::usage,
+                        "-o json is for --dry-run; a deploy tells how it goes with --progress json",
+                        {}});
+  if (auto checked = check(options.goal); !checked) return refuse(globals, options.goal, checked.error());
   auto session = Session::open(globals);
-  if (!session) return print_error(session.error());
+  if (!session) return refuse(globals, options.goal, session.error());
   if (options.dry_run) return print_preview(**session, globals, options.goal);
   return deploy::run((*session)->context(), options.goal);
+}
+
+int roll_back(const Globals& globals, const deploy::Goal& goal) {
+  // As `--to "$TAG"` with a variable that is not set.
+  if (goal.to && goal.to->empty())
+    return refuse(globals, goal,
+                  {core::ErrorKind::usage, "--to is empty: name a tag, digest or release id", {}});
+  auto session = Session::open(globals);
+  if (!session) return refuse(globals, goal, session.error());
+  return deploy::run((*session)->context(), goal);
 }
 
 void add_release_options(CLI::App& command, deploy::Goal& goal) {
@@ -71,14 +93,13 @@ void add_rollback(const Registration& registration) {
   command->footer("Example: bgdeploy rollback\n         bgdeploy rollback --to 1.2.2");
   auto goal = std::make_shared<deploy::Goal>();
   goal->kind = plan::Request::Kind::rollback;
-  command->add_option("--to", goal->to, "A tag (newest first), a digest, or a release id")->type_name("T");
+  auto to = std::make_shared<std::string>();
+  const CLI::Option* given =
+      command->add_option("--to", *to, "A tag (newest first), a digest, or a release id")->type_name("T");
   command->add_flag("--force", goal->force, "Also when a host of the last deploy left the spec");
   command->callback([=] {
-    registration.action = [goal, &globals = registration.globals]() -> int {
-      auto session = Session::open(globals);
-      if (!session) return print_error(session.error());
-      return deploy::run((*session)->context(), *goal);
-    };
+    if (given->count() > 0) goal->to = *to;
+    registration.action = [goal, &globals = registration.globals] { return roll_back(globals, *goal); };
   });
 }
 

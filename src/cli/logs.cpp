@@ -18,32 +18,32 @@ struct LogOptions {
 };
 
 int run_logs(const Globals& globals, const LogOptions& options) {
-  auto session = Session::open(globals);
+  std::stop_source stop;
+  const std::stop_callback on_signal(globals.stop, [&] { stop.request_stop(); });
+  Globals stoppable = globals;
+  stoppable.stop = stop.get_token();
+  auto session = Session::open(stoppable);
   if (!session) return print_error(session.error());
   std::mutex mutex;
-  const bool prefix = (*session)->spec().app_hosts.size() > 1;
+  bool read = true;  // as with `| head`
   const auto line = [&](const std::string& host, bool is_stderr, const std::string& text) {
     const std::scoped_lock lock(mutex);
-    fmt::print(is_stderr ? stderr : stdout, "{}{}{}\n", prefix ? host : "", prefix ? " | " : "",
-               core::printable(text));
-    std::fflush(stdout);
+    read = read && print(fmt::format("{} | {}\n", host, core::printable(text)), is_stderr ? stderr : stdout);
+    if (!read) stop.request_stop();
   };
   const auto result = deploy::logs((*session)->context(), options.which, options.tail, options.follow, line);
-  return result ? 0 : print_error(result.error());
+  return result || !read ? 0 : print_error(result.error());
 }
 
-struct ExecOptions {
-  deploy::Which which;
-  std::vector<std::string> argv;
-};
-
-int run_exec(const Globals& globals, const ExecOptions& options) {
+int run_exec(const Globals& globals, const deploy::Which& which) {
+  if (globals.words.empty())
+    return print_error({core::ErrorKind::usage, "say what to run after --", {"bgdeploy exec -- ls -l"}});
   auto session = Session::open(globals);
   if (!session) return print_error(session.error());
-  const auto output = deploy::exec((*session)->context(), options.which, options.argv);
+  const auto output = deploy::exec((*session)->context(), which, globals.words);
   if (!output) return print_error(output.error());
   print(output->out);
-  std::fwrite(output->err.data(), 1, output->err.size(), stderr);
+  print(output->err, stderr);
   return output->exit_code;
 }
 
@@ -63,14 +63,13 @@ void add_logs(const Registration& registration) {
 }
 
 void add_exec(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand("exec", "Run a command in the live container");
+  CLI::App* command = registration.app.add_subcommand("exec", "Run a command in the live container: exec -- CMD…");
   command->footer("Example: bgdeploy exec -- ./manage.py check\n\nThe exit code is the command's own.");
-  auto options = std::make_shared<ExecOptions>();
-  command->add_option("--slot", options->which.slot, "Default: the live slot");
-  command->add_option("--host", options->which.host, "Default: the first app host");
-  command->add_option("command", options->argv, "The command and its arguments")->required();
+  auto which = std::make_shared<deploy::Which>();
+  command->add_option("--slot", which->slot, "Default: the live slot");
+  command->add_option("--host", which->host, "Default: the first app host");
   command->callback([=] {
-    registration.action = [options, &globals = registration.globals] { return run_exec(globals, *options); };
+    registration.action = [which, &globals = registration.globals] { return run_exec(globals, *which); };
   });
 }
 

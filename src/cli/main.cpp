@@ -1,6 +1,7 @@
 #include "bgdeploy/cli/main.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -49,6 +50,9 @@ int main(int argc, char** argv) {
       "3 host not reached,\n4 locked, 5 a human is needed, 6 the new release serves but the clean-up failed, "
       "130 interrupted.");
   Globals globals;
+  // Not for CLI11, which takes words in brackets apart.
+  char** const end = std::find(argv, argv + argc, std::string_view("--"));
+  if (end != argv + argc) globals.words.assign(end + 1, argv + argc);
   Action action;
   add_globals(app, globals);
   const Registration registration{app, globals, action};
@@ -56,7 +60,7 @@ int main(int argc, char** argv) {
                          add_check, add_config, add_lock, add_trust, add_unsupported})
     add(registration);
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(end - argv), argv);
   } catch (const CLI::ExtrasError& error) {
     if (!app.get_subcommands().empty() || app.remaining().empty()) return app.exit(error) == 0 ? 0 : k_usage;
     return unknown_command(app, app.remaining().front());
@@ -64,9 +68,11 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : k_usage;
   }
   if (!action) {
-    fmt::print(stderr, "{}", app.help());
+    print(app.help(), stderr);
     return k_usage;
   }
+  if (!globals.words.empty() && !app.got_subcommand("exec"))
+    return print_error({core::ErrorKind::usage, "only `exec` takes words after --", {}});
   const Signals signals;
   globals.stop = signals.token();
   return action();

@@ -44,8 +44,8 @@ std::optional<std::size_t> live_of(const spec::Spec& spec, const plan::State& st
   return plan::live_slot(spec, state).value_or(std::nullopt);
 }
 
-std::string health_word(const plan::SlotState& slot) {
-  return slot.answers ? slot.answer : slot.container->health;
+std::string health_word(const plan::SlotState& slot, const Container& container) {
+  return slot.answers ? slot.answer : container.health;
 }
 
 std::string lock_words(const deploy::LockStatus& lock, core::SystemTime now) {
@@ -130,13 +130,13 @@ std::string state_text(const spec::Spec& spec, const plan::State& state, const d
       {"HOST", "SLOT", "PORT", "", "RELEASE", "CONTAINER", "STATE", "HEALTH"}};
   for (const plan::AppHost& host : state.app_hosts)
     for (std::size_t i = 0; i < host.slots.size(); ++i) {
-      const auto& container = host.slots[i].container;
+      const Container* container = plan::occupant(host.slots[i]);
       const bool serves = live && *live == i;
       const std::string role = !live ? "" : serves ? "live" : "idle";
       if (container)
         rows.push_back({host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role,
                         plan::describe(container->release), container->name, state_word(*container),
-                        health_word(host.slots[i])});
+                        health_word(host.slots[i], *container)});
       else
         rows.push_back(
             {host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role, "-", "-", "-", ""});
