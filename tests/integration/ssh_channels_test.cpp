@@ -313,10 +313,10 @@ TEST_F(Channels, AHostIsDroppedWithoutDelayThoughItsPeerIsSilent) {
 }
 
 TEST_F(Channels, AnIdleConnectionStaysAlive) {
-  open("ClientAliveInterval 1\nClientAliveCountMax 1\n", 1s);
-  // Nothing is asked of it but the answers to sshd's own questions.
+  open("ClientAliveInterval 1\nClientAliveCountMax 3\n", 1s);
+  // Nothing is asked of it but the answers to sshd's own questions, the fourth of which it would not outlive.
   std::stop_source never;
-  core::system_clock().sleep_for(4s, never.get_token());
+  core::system_clock().sleep_for(8s, never.get_token());
   const auto output = m_host->run({{"true"}}, soon());
   EXPECT_TRUE(output && output->ok())
       << (output ? output->err : output.error().details.at(0)) << m_server->log();
