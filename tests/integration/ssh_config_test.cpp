@@ -6,7 +6,6 @@
 
 #include "bgdeploy/host/trust.hpp"
 #include "ssh_server.hpp"
-#include "support/private_etc.hpp"
 
 namespace bgdeploy::testing_ssh {
 namespace {
@@ -58,7 +57,6 @@ protected:
     write_file(path, read_file(path) + text);
   }
 
-  const PrivateEtc& m_etc = PrivateEtc::get();
   std::optional<Environment> m_home;
 };
 

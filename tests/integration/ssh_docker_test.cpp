@@ -5,7 +5,6 @@
 #include "bgdeploy/health/health.hpp"
 #include "ssh_server.hpp"
 #include "support/docker_lab.hpp"
-#include "support/private_etc.hpp"
 
 namespace bgdeploy::testing_ssh {
 namespace {
@@ -17,9 +16,6 @@ constexpr const char* k_nothing_forwarded =
 
 class SshDocker : public SshTest {
 protected:
-  // The lab moves into a network of its own: before anything else.
-  SshDocker() : m_lab(bgdeploy::testing::DockerLab::get()), m_etc(PrivateEtc::get()) {}
-
   std::unique_ptr<host::Host> log_in(const std::string& user, const spec::Sudo& sudo) {
     if (!m_server)
       set_up({.extra = k_nothing_forwarded, .environment = "DOCKER_HOST=unix://" + m_lab.socket().string()});
@@ -31,8 +27,8 @@ protected:
     return connected ? std::move(*connected) : nullptr;
   }
 
-  bgdeploy::testing::DockerLab& m_lab;
-  const PrivateEtc& m_etc;
+  // It moves into a network of its own: before there is a thread.
+  bgdeploy::testing::DockerLab& m_lab = bgdeploy::testing::DockerLab::get();
 };
 
 TEST_F(SshDocker, IsReachedThroughACommandWhereNothingMayBeForwarded) {

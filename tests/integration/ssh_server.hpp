@@ -23,6 +23,7 @@
 #include "bgdeploy/host/child.hpp"
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/ssh/fd.hpp"
+#include "support/private_etc.hpp"
 
 namespace bgdeploy::testing_ssh {
 
@@ -35,7 +36,7 @@ inline Wait soon() {
 }
 
 template <class Condition>
-bool eventually(Condition condition, std::chrono::milliseconds patience = 20s) {
+bool eventually(Condition condition, std::chrono::milliseconds patience = 60s) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
@@ -225,6 +226,8 @@ inline std::string all_text(const core::Error& error) {
 // One server, one key it knows, and a known_hosts file that knows it.
 class SshTest : public testing::Test {
 protected:
+  // sshd asks the machine's accounts database whether root may log in at all.
+  const PrivateEtc& m_etc = PrivateEtc::get();
   void set_up(const ServerOptions& options = {}) {
     m_server = std::make_unique<Server>(options);
     m_server->allow(make_key("key", {"-t", "ed25519"}));

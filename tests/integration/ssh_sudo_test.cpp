@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 
 #include "ssh_server.hpp"
-#include "support/private_etc.hpp"
 
 namespace bgdeploy::testing_ssh {
 namespace {
@@ -31,7 +30,6 @@ protected:
   }
   std::string user_of(Tool tool) { return m_host->run({{"id", "-un"}, tool, {}}, soon())->out; }
 
-  const PrivateEtc& m_etc = PrivateEtc::get();
   std::unique_ptr<host::Host> m_host;
 };
 

@@ -34,7 +34,10 @@ public:
   // Of the login users "plain" and "other", who have nothing else.
   std::filesystem::path home(const std::string& user) const { return m_folder / user; }
 
-  void sudoers(const std::string& rules) const { put("sudoers", "/etc/sudoers", rules, 0440); }
+  // Debian's sudo asks for the machine's full name, which a name server may be slow to answer.
+  void sudoers(const std::string& rules) const {
+    put("sudoers", "/etc/sudoers", "Defaults !fqdn\n" + rules, 0440);
+  }
 
 private:
   PrivateEtc() {
@@ -55,7 +58,7 @@ private:
         if (!line.starts_with("root:")) text << line << '\n';
       return text.str();
     };
-    std::string passwd = "root:x:0:0:root:" + root_home().string() + ":/bin/sh\n";
+    std::string passwd = "root:x:0:0:root:" + root_home().string() + ":/bin/bash\n";
     std::string shadow = "root:*:19000:0:99999:7:::\n";
     for (const std::string user : {"plain", "other"}) {
       const auto id = user == "plain" ? 61001U : 61002U;
