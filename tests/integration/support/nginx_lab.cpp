@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -41,6 +42,29 @@ bool readable(int fd) {
 
 void run_or_throw(const std::string& line) {
   if (std::system(line.c_str()) != 0) throw std::runtime_error(line);
+}
+
+// Waits for the end of its stdin, which comes with that of the test program, however that ends.
+constexpr const char* k_guard = R"(
+read -r _
+if read -r master <"$1"/nginx.pid; then kill -KILL -"$master"; fi 2>/dev/null
+rm -rf "$1" 2>/dev/null || rm -rf "$1"
+)";
+
+// In a session of its own, so that no signal to the test program's group ends it too.
+pid_t start_guard(const fs::path& folder, int& leash) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  const pid_t guard = ::fork();
+  if (guard == 0) {
+    ::setsid();
+    ::dup2(ends[0], 0);
+    ::execl("/bin/sh", "sh", "-c", k_guard, "guard", folder.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::close(ends[0]);
+  leash = ends[1];
+  return guard;
 }
 
 class HostBehind final : public host::Host {
@@ -86,7 +110,7 @@ int free_port() {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(2ms);
@@ -179,6 +203,7 @@ NginxLab::NginxLab(const std::string& user) : port(free_port()), m_user(user) {
   std::string name = fs::temp_directory_path() / "bgdeploy-nginx-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder = name;
+  m_guard = start_guard(folder, m_leash);
   fs::permissions(folder, fs::perms(0755));
   sites = folder / "sites";
   include = folder / "conf" / "service-url.inc";
@@ -222,8 +247,8 @@ NginxLab::~NginxLab() {
   blue.let_go();
   green.let_go();
   stop();
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
+  ::close(m_leash);
+  ::waitpid(m_guard, nullptr, 0);
 }
 
 void NginxLab::start() {

@@ -1,5 +1,5 @@
 // A real nginx in a temporary folder, with its own pid file and free ports, two backends that say who they
-// are, and clients. All of it ends with the object.
+// are, and clients. All of it ends with the object, or with a program that is killed.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +22,7 @@ namespace bgdeploy::testing {
 // A port nobody listens on now.
 int free_port();
 
-// Until `condition` holds, at most ten seconds.
+// Until `condition` holds, at most a minute.
 bool eventually(const std::function<bool()>& condition);
 
 // Answers every request with its name; /hold only when it is let go.
@@ -108,6 +108,8 @@ public:
 
 private:
   std::string m_user;
+  pid_t m_guard = 0;  // a process that ends nginx and removes the folder
+  int m_leash = -1;   // while this is open it waits
 };
 
 // This machine, as the spec's `local`.
