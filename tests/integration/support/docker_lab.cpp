@@ -118,8 +118,8 @@ DockerLab::~DockerLab() {
   // Its containers' groups stay behind, and are busy until the last of their processes is reaped.
   try {
     until("cgroups", [&] {
-      const auto left =
-          run({"find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", "*/" + m_cgroup + "*"});
+      const auto left = run({"find", "/sys/fs/cgroup", "-depth", "-type", "d", "(", "-path", "*/" + m_cgroup,
+                             "-o", "-path", "*/" + m_cgroup + "/*", ")"});
       for (const auto& group : core::split_lines(left)) rmdir(group.c_str());
       return left.empty();
     });
