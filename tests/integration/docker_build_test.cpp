@@ -1,7 +1,10 @@
 // Builds on a real daemon, with BuildKit and with the classic builder.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -166,6 +169,36 @@ TEST_P(DockerBuild, AFileThatChangesMeanwhileBuildsNothing) {
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().kind, ErrorKind::conflict) << built.error().message;
   EXPECT_FALSE(docker.images().present(release(source), soon()).value());
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool k_sanitized = true;
+#else
+constexpr bool k_sanitized = false;
+#endif
+
+// In a child, so that its peak memory is its own.
+TEST_P(DockerBuild, AHundredMegabytesAreNeverHeldInMemory) {
+  write("data", "");
+  fs::resize_file(m_folder / "app/data", 100 << 20);
+  write("Dockerfile", "FROM app:1\nCOPY data /data\n");
+  const pid_t child = fork();
+  if (child == 0) {
+    Docker docker;
+    const auto source = files();
+    const auto built = docker.images().build(release(source), source, {}, soon());
+    if (!built) std::fprintf(stderr, "%s\n", built.error().message.c_str());
+    _exit(built ? 0 : 1);
+  }
+  int status = 0;
+  rusage usage{};
+  ASSERT_EQ(wait4(child, &status, 0, &usage), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  const auto size = DockerLab::get().docker({"image", "inspect", "-f", "{{.Size}}", "built:v1"});
+  EXPECT_GT(std::stoll(size), 100 << 20);
+  if (!k_sanitized) {
+    EXPECT_LT(usage.ru_maxrss, 60'000) << "kilobytes";
+  }
 }
 
 TEST_P(DockerBuild, AHostWithoutTheCommandIsNamed) {
