@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace e2e {
 namespace {
@@ -35,7 +36,7 @@ void Example::SetUp() {
 }
 
 void Example::TearDown() {
-  m_load.reset();
+  m_loads.clear();
   fs::remove_all(m_workspace);
 }
 
@@ -78,30 +79,41 @@ std::string Example::served_by(const Lab& lab) const {
   return between(page.out, "version=", "\n");
 }
 
-void Example::start_load(int slow_ms) {
+void Example::start_load(const std::vector<Lab*>& beside) {
   const auto scheme = m_url.substr(0, m_url.find("//") + 2);
   const auto authority = m_url.substr(scheme.size());
   const auto colon = authority.find(':');
-  LoadOptions options;
-  options.slow_ms = slow_ms;
-  options.url = scheme + m_front->env("LAB_ADDRESS") +
-                (colon == std::string::npos ? "" : authority.substr(colon)) + "/";
-  options.host = authority.substr(0, colon);
-  m_load = std::make_unique<Load>(*m_front, options);
+  std::vector<const Lab*> all{m_front};
+  all.insert(all.end(), beside.begin(), beside.end());
+  for (const auto* lab : all) {
+    LoadOptions options;
+    options.rate /= static_cast<int>(all.size());  // in all no more than one that stands alone
+    options.url =
+        scheme + lab->env("LAB_ADDRESS") + (colon == std::string::npos ? "" : authority.substr(colon)) + "/";
+    options.host = authority.substr(0, colon);
+    m_loads.push_back(std::make_unique<Load>(*lab, options));
+  }
+}
+
+std::vector<nlohmann::json> Example::stop_loads() {
+  std::vector<nlohmann::json> summaries;
+  for (const auto& load : std::exchange(m_loads, {})) summaries.push_back(load->stop());
+  return summaries;
 }
 
 nlohmann::json Example::stop_load() {
-  const auto load = std::move(m_load);
-  return load->stop();
+  return stop_loads().front();
 }
 
 nlohmann::json Example::stop_load_expect_all() {
-  auto summary = stop_load();
-  EXPECT_EQ(summary.value("failed", -1), 0) << summary.dump(1);
-  EXPECT_GT(summary.value("slow_ok", 0), 0) << summary.dump(1);
-  std::printf("           load: %d requests, %d failed, slowest %.0f ms\n", summary.value("sent", 0),
-              summary.value("failed", -1), summary.value("max_latency_ms", -1.0));
-  return summary;
+  auto summaries = stop_loads();
+  for (const auto& summary : summaries) {
+    EXPECT_EQ(summary.value("failed", -1), 0) << summary.dump(1);
+    EXPECT_GT(summary.value("slow_ok", 0), 0) << summary.dump(1);
+    std::printf("           load: %d requests, %d failed, slowest %.0f ms\n", summary.value("sent", 0),
+                summary.value("failed", -1), summary.value("max_latency_ms", -1.0));
+  }
+  return summaries.front();
 }
 
 Process Example::start_bgdeploy(const Words& arguments) const {

@@ -35,10 +35,12 @@ protected:
   std::string served() const { return served_by(*m_front); }
   // The same of another host that stands in for it.
   std::string served_by(const Lab& lab) const;
-  void start_load(int slow_ms = 3000);
-  nlohmann::json stop_load();             // as it is
-  nlohmann::json stop_load_expect_all();  // and fails the test when a request failed
-  bool loading() const { return m_load != nullptr; }
+  // On the front, and on other hosts that stand in for it.
+  void start_load(const std::vector<Lab*>& beside = {});
+  // The front's summary, as it is.
+  nlohmann::json stop_load();
+  // The same, and fails the test when a request failed, on whichever host.
+  nlohmann::json stop_load_expect_all();
 
   // Global options of every run: ("-f", "bgdeploy.docker.yml").
   void use_options(const Words& options) { m_options = options; }
@@ -52,12 +54,14 @@ protected:
   void deploy_well(const std::string& tag, const std::string& version = "") const;
 
 private:
+  std::vector<nlohmann::json> stop_loads();
+
   std::string m_workspace, m_folder;
   Environment m_environment;
   Words m_options;
   const Lab* m_front = nullptr;
   std::string m_url;
-  std::unique_ptr<Load> m_load;
+  std::vector<std::unique_ptr<Load>> m_loads;  // the front's first
 };
 
 // `text` with every `from` replaced. Throws when there is none: a test must not go on with what it did not

@@ -106,6 +106,12 @@ void Process::signal(int number) const {
   if (m_pid > 0) ::kill(m_pid, number);
 }
 
+bool Process::running() const {
+  siginfo_t ended{};
+  return m_pid > 0 && ::waitid(P_PID, static_cast<id_t>(m_pid), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         ended.si_pid == 0;
+}
+
 // Reads what there is, waiting at most until then. False when both pipes are closed or the time is over.
 bool Process::pump(Clock::time_point until) {
   if (m_out_fd < 0 && m_err_fd < 0) return false;

@@ -43,6 +43,7 @@ public:
 
   int pid() const { return m_pid; }
   void signal(int number) const;
+  bool running() const;
   // True as soon as `matches` accepts a line of stderr; false at the deadline or at the end of stderr.
   // Each line is shown to the predicate once.
   bool wait_for_line(Duration deadline, const std::function<bool(std::string_view)>& matches);

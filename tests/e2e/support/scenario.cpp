@@ -68,12 +68,13 @@ std::ostream& operator<<(std::ostream& stream, const Event& event) {
 Load::Load(const Lab& lab, const LoadOptions& options)
     : m_process(options.url.find("//127.") != std::string::npos ? lab.net(load_arguments(options))
                                                                 : Command{load_arguments(options), {}}) {
-  if (!m_process.wait_for_line(std::chrono::seconds{10},
+  if (!m_process.wait_for_line(std::chrono::seconds{60},
                                [](std::string_view line) { return line == "started"; }))
     ADD_FAILURE() << "the load got no answer" << m_process.err();
 }
 
 nlohmann::json Load::stop() {
+  EXPECT_TRUE(m_process.running()) << "the load ended by itself, and nobody counted from then on";
   m_process.signal(SIGTERM);
   const auto finished = m_process.wait(std::chrono::seconds{30});
   auto summary = nlohmann::json::parse(finished.out, nullptr, false);
