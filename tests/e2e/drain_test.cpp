@@ -52,13 +52,13 @@ TEST_F(Drain, EndsAtItsCapAndSaysWhatItCut) {
   ASSERT_TRUE(held.open());
   start_load({.slow_ms = 1000});
   auto run = start_bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
-  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{60}, [](std::string_view line) {
     const auto event = parse_event(line);
     return event && event->name == "step.started" && event->step == "drain";
   })) << run.err();
   EXPECT_TRUE(held.echoes("still here")) << "an open connection survives the switch until the cap";
   const auto finished = run.wait();
-  EXPECT_TRUE(finished.exit_code == 0 || finished.exit_code == 6) << finished;
+  EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_GE(finished.took, std::chrono::seconds{4}) << finished;
   EXPECT_LT(finished.took, std::chrono::seconds{15}) << finished;
   EXPECT_NE(finished.both().find("1 connection"), std::string::npos)
@@ -74,7 +74,7 @@ TEST_F(Drain, EndsAsSoonAsNothingUsesTheOldSlot) {
   deploy_well("1.0");
   const auto finished = deploy("1.1");
   EXPECT_EQ(finished.exit_code, 0) << finished;
-  EXPECT_LT(finished.took, std::chrono::seconds{10}) << finished;
+  EXPECT_LT(finished.took, std::chrono::seconds{30}) << finished;
 }
 
 TEST_F(Drain, AnApplicationDeafToSigtermIsKilledAfterItsGracePeriod) {
@@ -84,7 +84,7 @@ TEST_F(Drain, AnApplicationDeafToSigtermIsKilledAfterItsGracePeriod) {
   deploy_well("deaf");
   start_load({.slow_ms = 1000});
   const auto finished = deploy("1.1");
-  EXPECT_TRUE(finished.exit_code == 0 || finished.exit_code == 6) << finished;
+  EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_EQ(served(), "1.1");
   EXPECT_EQ(container_state("blue"), "exited");
   stop_load();

@@ -107,11 +107,13 @@ TEST_F(Rollback, RunsWithTheConfigurationOfThen) {
   };
   write_spec(docker("then"));
   deploy_well("1.0");
+  start_load();
   write_spec(docker("now"));
   deploy_well("1.1");
   EXPECT_EQ(lab().get("/env?name=GREETING").body, "now");
   rollback_well("1.0");
   EXPECT_EQ(lab().get("/env?name=GREETING").body, "then");
+  stop_load();
 }
 
 TEST_F(Rollback, WithNothingToGoBackToIsExitTwo) {
@@ -155,7 +157,7 @@ TEST_F(Rollback, FromAReleaseWhoseContainerIsGone) {
 
 // The release that is to come back can be spoilt from outside: here its way to the network is.
 TEST_F(Rollback, ToAReleaseThatDoesNotComeUpLeavesTrafficWhereItIs) {
-  two_releases({{"health", "health: {http: {path: /health}, interval: 100ms, deadline: 2s}"}});
+  two_releases({{"health", "health: {http: {path: /health}, interval: 100ms, deadline: 8s}"}});
   lab().docker({"network", "disconnect", "bridge", "shop-" + idle_slot()});
   const auto before = world();
   const auto finished = bgdeploy({"--progress", "json", "rollback"});
@@ -174,7 +176,7 @@ TEST_F(Rollback, InterruptedBeforeTheSwitchIsUndoneAndStaysPossible) {
   start_load();
   const auto before = world();
   auto run = start_bgdeploy({"--progress", "json", "rollback"});
-  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+  ASSERT_TRUE(run.wait_for_line(std::chrono::seconds{60}, [](std::string_view line) {
     const auto event = parse_event(line);
     return event && event->name == "health.probe";
   })) << run.err();
