@@ -49,7 +49,7 @@ protected:
                  " -p app-server-blue -f docker-compose-blue.yml up -d\n"
                  "docker run -d --name app-server-redis -p 6379:8080 eastshine/auction-backend:old",
              {{"AUCTION_BACKEND_TAG", "old"}});
-    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+    ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
   }
 
   static std::size_t running() {

@@ -45,7 +45,7 @@ protected:
         "sudo docker run -d --name server-a-db --network evannet evan523/server1");
     for (const char* name : {"docker-compose.a.yml", "docker-compose.b.yml"})
       lab().write(lab().home() + "/" + name, file(name));
-    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+    ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
   }
 
   std::string include() const { return lab().read(k_include).value_or(""); }

@@ -42,7 +42,7 @@ protected:
         "127.0.0.1:5000/fream:old\n"
         "echo 'set $service_url http://fream-app-set1:8081;' | sudo tee fream-conf/nginx/service-url.inc\n"
         "docker exec fream-nginx nginx -s reload");
-    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+    ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
   }
 
   std::string include() const { return lab().read(std::string(k_conf) + "service-url.inc").value_or(""); }

@@ -73,7 +73,7 @@ protected:
         "docker build -t docker-image temp && sudo nginx -s reload\n"
         "docker-compose -p blue -f docker-compose-blue.yml up -d\n"
         "docker run -d --name blue-2 docker-image");
-    ASSERT_TRUE(eventually(std::chrono::seconds{10}, [&] { return served() == "old"; }));
+    ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
   }
 
   static std::unique_ptr<Lab> s_lab;
