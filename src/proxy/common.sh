@@ -308,6 +308,7 @@ find_include() {
     [ "${mounted%/}" != "$include" ] || refuse_single_file "$include"
     path=$(from_container "$include")
   fi
+  named=$path
   real=$(readlink -f -- "$path" 2>/dev/null) && [ -n "$real" ] && path=$real
   folder=${path%/*}
   [ -n "$folder" ] || folder=/
@@ -322,7 +323,7 @@ find_sites() {
   path=$to_0 gone=$to_1 from=$from_0
   [ "$slot" != 1 ] || path=$to_1 gone=$to_0 from=$from_1
   [ "$gone" != "$path" ] || gone=''
-  include=$path folder=${path%/*}
+  named=$path include=$path folder=${path%/*}
   [ -n "$folder" ] || folder=/
   hidden=${to_0%/*}/.${to_0##*/}.bgdeploy
   [ -n "$container" ] || return 0
@@ -334,7 +335,7 @@ find_sites() {
   [ ! -d "$folder" ] || follow_mount
 }
 
-# Sets `path`, the live file; `gone`, the other slot's site where it has a path of its own; `from`, what a site is
+# Sets `path`, the live file; `named`, the same without symlinks followed; `gone`, the other slot's site where it has a path of its own; `from`, what a site is
 # copied from. Beside them, under names that no glob matches: `new`, what is going to be there; `kept`, a folder with
 # what was there under its own name, from before the first change until the switch is accepted; `part`, what is being
 # made or removed.
@@ -457,13 +458,11 @@ test_configuration() {
   return 1
 }
 
-# Waits until the workers in $1 are gone, at most $2 hundredths of a second. Of those left, connections to the
-# backends in the rest count: HEXADDRESS:HEXPORT as in /proc/net/tcp, or :HEXPORT for any address.
-drain() {
+# Waits until the workers in $1 are gone, at most $2 hundredths of a second. Sets `left`.
+await_gone() {
   waited_for=$1
   now
   limit=$((now + $2))
-  shift 2
   while :; do
     left=''
     for worker in $waited_for; do alive "$worker" && left="$left $worker"; done
@@ -471,29 +470,48 @@ drain() {
     [ -n "$left" ] && [ "$now" -lt "$limit" ] || break
     pause
   done
+}
+
+# Of the workers that are left, connections to the backends in the arguments count: HEXADDRESS:HEXPORT as in
+# /proc/net/tcp, or :HEXPORT for any address.
+say_drained() {
   say "left$left"
   say "drained $(connections "$@")"
 }
 
-connections() {
-  [ -n "$left" ] && [ $# -gt 0 ] || { echo 0 && return; }
-  inodes='' uids=''
+# The sockets of the workers that are left, a line each. Another user's descriptors cannot be read: then whatever
+# runs as that user counts.
+owners() {
   for worker in $left; do
     pid=${worker%:*}
-    # Another user's descriptors cannot be read: then whatever runs as that user counts.
     if [ -r "/proc/$pid/fd" ] && sockets=$(ls -l "/proc/$pid/fd" 2>/dev/null); then
-      inodes="$inodes $(printf '%s\n' "$sockets" | sed -n 's/.*socket:\[\([0-9]*\)\]$/\1/p' | tr '\n' ' ')"
+      printf '%s\n' "$sockets" | sed -n 's/.*socket:\[\([0-9]*\)\]$/inode \1/p'
     else
-      uids="$uids $(stat -c %u "/proc/$pid" 2>/dev/null)"
+      stat -c 'uid %u' "/proc/$pid" 2>/dev/null
     fi
   done
-  cat "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2>/dev/null |
-    awk -v inodes="$inodes" -v uids="$uids" -v backends="$*" '
-      function set_of(words, set, list, n, i) { n = split(words, list, " "); for (i = 1; i <= n; i++) set[list[i]] = 1 }
-      BEGIN { set_of(inodes, inode); set_of(uids, uid); set_of(backends, backend) }
-      $4 == "01" || $4 == "02" {
-        port = $3; sub(/^.*:/, ":", port)
-        if ((($3 in backend) || (port in backend)) && (($10 in inode) || ($8 in uid))) count++
-      }
-      END { print count + 0 }'
+}
+
+# All connections that the workers see: they share one network. Any of them may end while it is asked.
+tables() {
+  for worker in $left; do
+    net=/proc/${worker%:*}/net
+    cat "$net/tcp" 2>/dev/null || continue
+    cat "$net/tcp6" 2>/dev/null
+    return
+  done
+}
+
+# Through a pipe, since a worker may have more sockets than fit into an argument.
+connections() {
+  [ -n "$left" ] && [ $# -gt 0 ] || { echo 0 && return; }
+  { owners; tables; } | awk -v backends="$*" '
+    BEGIN { n = split(backends, list, " "); for (i = 1; i <= n; i++) backend[list[i]] = 1 }
+    $1 == "inode" { inode[$2] = 1; next }
+    $1 == "uid" { uid[$2] = 1; next }
+    $4 == "01" || $4 == "02" {
+      port = $3; sub(/^.*:/, ":", port)
+      if ((($3 in backend) || (port in backend)) && (($10 in inode) || ($8 in uid))) count++
+    }
+    END { print count + 0 }'
 }

@@ -2,4 +2,5 @@
 # shellcheck disable=SC2034,SC2154,SC2086
 # Waits for workers that an earlier switch left.
 say bgdeploy
-drain "$old_workers" "$drain_for" $backends
+await_gone "$old_workers" "$drain_for"
+say_drained $backends

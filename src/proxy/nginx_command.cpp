@@ -12,10 +12,12 @@ bool is_flags(std::string_view word, char needed) {
          word.find_first_not_of("tq", 1) == std::string_view::npos;
 }
 
-// Puts `flag` in place of what makes the command a test (-t, -tq) or a reload (-s reload).
+// Puts `flag` in place of what makes the command a test (-t, -tq) or a reload (-s reload). The last such word
+// is nginx's: what runs nginx may have flags of the same name (docker exec -t).
 std::optional<std::vector<std::string>> with_flag(std::vector<std::string> argv, const std::string& flag) {
-  const auto test = std::ranges::find_if(argv, [](const auto& word) { return is_flags(word, 't'); });
-  if (test != argv.end()) {
+  const auto test =
+      std::find_if(argv.rbegin(), argv.rend(), [](const auto& word) { return is_flags(word, 't'); });
+  if (test != argv.rend()) {
     *test = flag;
     return argv;
   }

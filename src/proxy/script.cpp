@@ -258,6 +258,7 @@ Drained drained_from(const Settings& lines) {
   if (const auto left = lines.find("left"); left != lines.end()) drained.left = parse_workers(left->second);
   if (const auto count = lines.find("drained"); count != lines.end())
     drained.connections = number_or(count->second, 0);
+  drained.still_ours = !lines.contains("changed");
   drained.complete = drained.left.empty();
   return drained;
 }

@@ -82,7 +82,7 @@ private:
   bool m_greeted = false;  // without its first line it was never started: sudo, or no shell
 };
 
-// From the lines `left` and `drained` of an answer.
+// From the lines `left`, `changed` and `drained` of an answer.
 Drained drained_from(const Settings& lines);
 
 }  // namespace bgdeploy::proxy

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
 # Ends what a switch that died left: `keep` is 1 to put the files as they are into force, 0 for those before it.
+# What nginx refuses cannot be kept: then it is those before it, too.
 say bgdeploy
 trap '' PIPE HUP
 words=''
@@ -10,12 +11,14 @@ lock -x || fail 'another switch on this nginx takes too long'
 
 if [ -d "$kept" ]; then
   # What was before stays until it is in force, so that a death here is seen as well.
-  [ "$keep" = 1 ] || words=$(put_back 2>&1) || fail "$path cannot be put back"
-  if test_configuration; then
-    reload || fail "$why"
-  else
-    # Before a first deploy nginx may refuse a configuration whose include is missing: nothing to go back to.
-    [ "$keep" = 0 ] && rmdir -- "$kept" 2>/dev/null || fail "$why"
+  if [ "$keep" = 0 ] || ! test_configuration || ! reload; then
+    words=$(put_back 2>&1) || fail "$path cannot be put back"
+    if test_configuration; then
+      reload || fail "$why"
+    else
+      # Before a first deploy nginx may refuse a configuration whose include is missing: nothing to go back to.
+      rmdir -- "$kept" 2>/dev/null || fail "$why"
+    fi
   fi
 fi
 words=$(forget 2>&1) || fail 'what the switch left cannot be removed'

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
 # The switch as one transaction, talked to over stdin: "staged", then on `commit` "committed", then `restore`,
-# or `accept` and `drain HUNDREDTHS BACKEND…`. A failure, a signal, or stdin ending before "committed" puts the
-# old files back and into force; after it, stdin ending leaves the new ones, and until `accept` also `kept`, for
-# whoever comes next to finish it or take it back.
+# or `accept` and `drain HUNDREDTHS BACKEND…`, whose answer has a line "changed" when the files are not ours any
+# more. A failure, a signal, or stdin ending before "committed" puts the old files back and into force; after it,
+# stdin ending leaves the new ones, and until `accept` also `kept`, for whoever comes next to finish it or take it
+# back.
 #
 # state: staged (only hidden files beside the live ones), placed (renamed), reloaded (nginx was told), committed,
 # over.
@@ -151,9 +152,18 @@ see_new() {
     fail "nginx in $container does not see what was written to $path on its host"
 }
 
+# The bytes behind the name that nginx reads.
+content_of() { od -An -v -tx1 2>/dev/null <"$1"; }
+
+# Whether nginx would still read what was committed. Whoever wrote the same again did no harm.
+still_ours() {
+  [ -f "$named" ] && [ "$(content_of "$named")" = "$committed" ] && { [ -z "$gone" ] || ! exists "$gone"; }
+}
+
 commit() {
   watch
   take_lock
+  committed=$(content_of "$new")
   workers
   at_first=$serving
   words=$(back_up 2>&1) || fail "$path cannot be backed up"
@@ -171,7 +181,6 @@ commit() {
   state=committed
   unlock
   old_workers=$before
-  say "old$old_workers"
   say committed
 }
 
@@ -207,7 +216,11 @@ while read -r word arguments <&3; do
       ;;
     drain)
       # shellcheck disable=SC2086
-      drain "$old_workers" $arguments
+      set -- $arguments
+      await_gone "$old_workers" "$1"
+      still_ours || say changed
+      shift
+      say_drained "$@"
       ;;
   esac
 done

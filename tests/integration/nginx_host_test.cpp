@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <list>
@@ -100,6 +103,12 @@ TEST_F(NginxHost, ASymlinkStaysOneAndItsTargetIsReplaced) {
   EXPECT_TRUE(fs::is_symlink(lab.include));
   EXPECT_EQ(lab.read(target), lab.text_for(1));
   expect_serving("green");
+  EXPECT_TRUE(switched->drain(10s, lab.slots()[0], soon())->still_ours);
+  // Somebody leads it elsewhere.
+  lab.write(target.parent_path() / "other.inc", lab.text_for(0));
+  fs::remove(lab.include);
+  fs::create_symlink("../tmp/other.inc", lab.include);
+  EXPECT_FALSE(switched->drain(10s, lab.slots()[0], soon())->still_ours);
 }
 
 TEST_F(NginxHost, ModeAndOwnerStay) {
@@ -196,6 +205,34 @@ TEST_F(NginxHost, SettlesWhatAKilledSwitchLeft) {
         ASSERT_TRUE(back->accept(soon()));
       }
     }
+  }
+}
+
+// Seen by the test, or only by the reload.
+TEST_F(NginxHost, SettlesWhatNginxRefusesByGoingBack) {
+  const testing::Backend squatter("squatter");
+  const auto more = lab.folder / "more";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"-t", fmt::format("include {};\n", more.string())},
+      {"-s", fmt::format("listen 127.0.0.1:{};\n", squatter.port())}};
+  for (const auto& [point, line] : cases) {
+    SCOPED_TRACE(point);
+    lab.write(more, "");
+    auto switched = proxy->stage(1, lab.text_for(1) + line, soon());
+    ASSERT_TRUE(switched) << switched.error().message;
+    lab.gate(point);
+    std::thread death([&] {
+      EXPECT_TRUE(eventually([&] { return lab.at_gate(point); }));
+      EXPECT_TRUE(lab.kill_script());
+      lab.open(point);
+    });
+    EXPECT_FALSE((*switched)->commit(soon()));
+    death.join();
+    fs::remove(more);
+    const auto settled = proxy->settle(true, soon());
+    ASSERT_TRUE(settled) << settled.error().message;
+    EXPECT_FALSE(observed().unfinished);
+    expect_untouched();
   }
 }
 
@@ -327,6 +364,46 @@ TEST_F(NginxHost, ADrainDoesNotCountAnotherSitesConnections) {
   EXPECT_FALSE(capped->complete);
   EXPECT_EQ(capped->connections, 0);
   elsewhere.let_go();
+}
+
+// A process as the scripts know a worker.
+plan::Worker process(const NginxLab& lab, pid_t pid) {
+  auto text = lab.read(fmt::format("/proc/{}/stat", pid));
+  text = text.substr(text.rfind(')') +
+                     2);  // from here on fields are parted by blanks, and the 20th is the start
+  for (int field = 1; field < 20; ++field) text = text.substr(text.find(' ') + 1);
+  return {pid, std::stoull(text)};
+}
+
+// Their numbers are more than one argument of a command can hold (128 KiB on Linux).
+TEST_F(NginxHost, ADrainCountsAmongAnyNumberOfSockets) {
+  std::vector<int> sockets;
+  for (int i = 0; i < 800; ++i) sockets.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_GE(sockets.back(), 0);
+  std::vector<plan::Worker> workers;
+  for (int i = 0; i < 50; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;) ::pause();
+    }
+    workers.push_back(process(lab, child));
+  }
+  workers.push_back(process(lab, ::getpid()));
+  std::jthread held([&] { EXPECT_EQ(get(lab.blue.port(), "/hold"), "blue"); });
+  ASSERT_TRUE(eventually([&] { return lab.blue.held() == 1; }));
+  const auto drained = proxy->drain(workers, lab.slots()[0], 0s, soon());
+  lab.blue.let_go();
+  held.join();
+  workers.pop_back();
+  for (const auto& worker : workers) {
+    ::kill(worker.pid, SIGKILL);
+    ::waitpid(worker.pid, nullptr, 0);
+  }
+  for (const int fd : sockets) ::close(fd);
+  ASSERT_TRUE(drained);
+  EXPECT_EQ(drained->left.size(), workers.size() + 1);
+  EXPECT_EQ(drained->connections, 1);
 }
 
 TEST_F(NginxHost, SaysWhyAHostCannotBeSwitched) {

@@ -179,6 +179,24 @@ TEST_F(NginxSites, ASymlinkIsTakenAwayAndPutBackAsOne) {
   EXPECT_EQ(lab.read(target), site(0));
 }
 
+TEST_F(NginxSites, ADrainSeesWhatSomebodyElsePutThereMeanwhile) {
+  auto staged = proxy->stage(1, "", soon());
+  ASSERT_TRUE(staged);
+  ASSERT_TRUE((*staged)->commit(soon()));
+  ASSERT_TRUE((*staged)->accept(soon()));
+  const auto ours = [&] { return (*staged)->drain(10s, lab.slots()[0], soon())->still_ours; };
+  EXPECT_TRUE(ours());
+  lab.write(to(0), site(0));
+  EXPECT_FALSE(ours());
+  fs::remove(to(0));
+  EXPECT_TRUE(ours());
+  // What it was copied from may be for the next deploy already.
+  lab.write(from(1), "# next\n" + site(1));
+  EXPECT_TRUE(ours());
+  lab.write(to(1), site(0));
+  EXPECT_FALSE(ours());
+}
+
 TEST_F(NginxSites, AFirstDeployPutsOneThere) {
   fs::remove(to(0));
   EXPECT_EQ(observed().routing, ProxyHost::Routing::missing);

@@ -1,9 +1,11 @@
 // The switch on a real nginx: that it works under load, and that whatever fails is put back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
 #include <list>
 
 #include "support/nginx_test.hpp"
@@ -146,6 +148,36 @@ TEST_F(NginxSwitch, WhatWasBeforeStaysUntilItIsAccepted) {
     EXPECT_EQ(lab.read(lab.include), lab.text_for(keep ? 1 : 0));
     expect_serving(keep ? "green" : "blue");
   }
+}
+
+TEST_F(NginxSwitch, ADrainSeesWhatSomebodyElseWroteMeanwhile) {
+  std::jthread held([&] { EXPECT_EQ(get(lab.port, "/hold"), "blue"); });
+  ASSERT_TRUE(eventually([&] { return lab.blue.held() == 1; }));
+  auto staged = proxy->stage(1, lab.text_for(1), soon());
+  ASSERT_TRUE(staged);
+  ASSERT_TRUE((*staged)->commit(soon()));
+  ASSERT_TRUE((*staged)->accept(soon()));
+  const auto drained = [&](core::Duration timeout) {
+    const auto result = (*staged)->drain(timeout, lab.slots()[0], soon());
+    EXPECT_TRUE(result);
+    return result.value_or(Drained{});
+  };
+  EXPECT_TRUE(drained(0s).still_ours);
+  // An editor makes another file of the same words.
+  fs::rename(lab.include, lab.folder / "tmp" / "was.inc");
+  lab.write(lab.include, lab.text_for(1));
+  EXPECT_TRUE(drained(0s).still_ours);
+
+  auto waiting = std::async(std::launch::async, [&] { return drained(20s); });
+  lab.write(lab.include, lab.text_for(0));
+  ASSERT_EQ(::kill(lab.master(), SIGHUP), 0);
+  EXPECT_TRUE(eventually([&] { return get(lab.port) == "blue"; }));
+  lab.blue.let_go();
+  const auto changed = waiting.get();
+  EXPECT_TRUE(changed.complete);
+  EXPECT_FALSE(changed.still_ours);
+  fs::remove(lab.include);
+  EXPECT_FALSE(drained(0s).still_ours);
 }
 
 }  // namespace

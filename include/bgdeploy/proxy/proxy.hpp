@@ -22,8 +22,7 @@ struct Drained {
   bool complete = true;  // every old worker is gone
   int connections = 0;   // still open to the old backends when the time was up: cut when they stop
   std::vector<plan::Worker> left;
-  bool still_ours =
-      true;  // the include still holds what was switched to: only then may the old slot be stopped
+  bool still_ours = true;  // nginx still reads what was switched to: only then may the old slot be stopped
 };
 
 // A staged switch. Destroyed before commit(), or by a connection that breaks, the host puts everything back
@@ -56,8 +55,8 @@ public:
   // that one. `content` is the include's; with sites the slot's own file is taken instead.
   virtual Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
                                                 const Wait& wait) = 0;
-  // Ends what a dead switch left: with `keep` the file as it is now is put into force, else the file before
-  // it.
+  // Ends what a dead switch left: with `keep` the file as it is now is put into force; without it, or where
+  // nginx refuses that one, the file before it.
   virtual Result<void> settle(bool keep, const Wait& wait) = 0;
   // Waits for old workers seen by observe().
   virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,

@@ -74,6 +74,8 @@ TEST(NginxCommand, DumpsWhatIsTested) {
   EXPECT_EQ(command.prefix, "/srv");
   EXPECT_EQ(command.globals, "pid /run/x.pid;");
   EXPECT_THAT(nginx_command(commands({"nginx", "-qt"})).dump, ElementsAre("nginx", "-T"));
+  EXPECT_THAT(nginx_command(commands({"docker", "exec", "-t", "web", "nginx", "-t"})).dump,
+              ElementsAre("docker", "exec", "-t", "web", "nginx", "-T"));
 }
 
 TEST(NginxCommand, TakesTheReloadWhenTheTestIsSomethingElse) {
@@ -233,7 +235,7 @@ RC_GTEST_PROP(Probe, TakesAnyBytes, (const std::string& text)) {
 }
 
 TEST(Switch, SaysWhatTheScriptSays) {
-  auto done = make_switch(saying({"old 1:2", "committed", "accepted", "left 1:2", "drained 3"}));
+  auto done = make_switch(saying({"committed", "accepted", "left 1:2", "drained 3"}));
   ASSERT_TRUE(done->commit(k_wait));
   ASSERT_TRUE(done->accept(k_wait));
   const auto drained = done->drain(
@@ -245,6 +247,15 @@ TEST(Switch, SaysWhatTheScriptSays) {
   EXPECT_THAT(drained->left, ElementsAre(plan::Worker{1, 2}));
   EXPECT_EQ(Recorded::written,
             "commit\naccept\ndrain 150 0100007F:0050 0000000000000000FFFF00000100007F:0050\n");
+  EXPECT_TRUE(drained->still_ours);
+}
+
+TEST(Switch, SaysThatTheFilesAreNotOursAnyMore) {
+  auto done = make_switch(saying({"changed", "left ", "drained 0"}));
+  const auto drained = done->drain(1s, {}, k_wait);
+  ASSERT_TRUE(drained);
+  EXPECT_TRUE(drained->complete);
+  EXPECT_FALSE(drained->still_ours);
 }
 
 TEST(Switch, AFailureCarriesNginxsWords) {
