@@ -37,7 +37,7 @@ std::string header(char type, std::string_view name, std::string_view link, int 
                             8));
   unsigned sum = 0;
   for (const char byte : block) sum += static_cast<unsigned char>(byte);
-  put(148, std::string_view(fmt::format("{:06o}\0 ", sum)));
+  put(148, fmt::format("{:06o}{} ", sum, '\0'));
   return {block.data(), block.size()};
 }
 

@@ -1,4 +1,5 @@
 // Real folders: what of them is sent, under which hash, and as which tar stream.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,6 +77,25 @@ int mode_of(const fs::path& file) {
   struct stat found {};
   lstat(file.c_str(), &found);
   return static_cast<int>(found.st_mode & 07777);
+}
+
+// POSIX, ustar: "the checksum is six octal digits, a NUL and a space"; it counts itself as blanks.
+TEST_F(Context, AHeaderEndsItsChecksumWithANulAndABlank) {
+  std::string bytes;
+  ASSERT_TRUE(write_archive(read().value(), false, [&](std::string_view piece) -> Result<void> {
+    bytes += piece;
+    return {};
+  }));
+  std::string header = bytes.substr(0, 512);
+  EXPECT_EQ(header.substr(257, 8), std::string("ustar\0"
+                                               "00",
+                                               8));
+  const auto checksum = header.substr(148, 8);
+  EXPECT_EQ(checksum.substr(6), std::string("\0 ", 2));
+  header.replace(148, 8, 8, ' ');
+  unsigned sum = 0;
+  for (const char byte : header) sum += static_cast<unsigned char>(byte);
+  EXPECT_EQ(checksum.substr(0, 6), fmt::format("{:06o}", sum));
 }
 
 TEST_F(Context, TheDockerfileIsLastAndTheRestSorted) {
