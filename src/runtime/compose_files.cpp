@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "../engine/json.hpp"
+#include "bgdeploy/core/shell_variable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 
@@ -38,6 +39,7 @@ bool is_harmless_variable(std::string_view name) {
   if (!std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); })) return false;
   for (const std::string_view prefix : {"COMPOSE_", "DOCKER_", "BGDEPLOY_", "LD_", "PYTHON"})
     if (name.starts_with(prefix)) return false;
+  if (core::is_shell_variable(name)) return false;
   return name != "PATH" && name != "HOME" && name != "IFS" && name != "TMPDIR";
 }
 
@@ -50,6 +52,7 @@ bool is_text(std::string_view text) {
   return true;
 }
 
+// The variables of the script itself begin as no variable of the user can: those are exported before its end.
 constexpr std::string_view k_begin = R"sh(set -e
 umask 077
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_PATH_SEPARATOR
@@ -62,16 +65,16 @@ as_login_user() {
   fi
 }
 put() { as_login_user sh -c 'umask 077; cat >"$1.new" && mv -f -- "$1.new" "$1"' sh "$1"; }
-home=$(as_login_user sh -c 'printf %s "$HOME"')
+BGDEPLOY_HOME=$(as_login_user sh -c 'printf %s "$HOME"')
 )sh";
 
-constexpr std::string_view k_keep = R"sh(at=$folder
-as_login_user sh -c 'umask 077; mkdir -p -- "$1"' sh "$at"
+constexpr std::string_view k_keep = R"sh(BGDEPLOY_AT=$BGDEPLOY_FOLDER
+as_login_user sh -c 'umask 077; mkdir -p -- "$1"' sh "$BGDEPLOY_AT"
 )sh";
 
 // A shell that is told to end waits for compose to end first, and then tidies up.
-constexpr std::string_view k_forget = R"sh(at=$(mktemp -d "${TMPDIR:-/tmp}/bgdeploy.XXXXXX")
-trap 'rm -rf -- "$at"' EXIT
+constexpr std::string_view k_forget = R"sh(BGDEPLOY_AT=$(mktemp -d "${TMPDIR:-/tmp}/bgdeploy.XXXXXX")
+trap 'rm -rf -- "$BGDEPLOY_AT"' EXIT
 put() { cat >"$1"; }
 )sh";
 
@@ -146,30 +149,41 @@ core::Result<std::map<std::string, core::Secret>> compose_environment(const spec
 core::Secret compose_script(const ComposeCall& call) {
   const auto quote = [](std::string_view text) { return core::shell_quote(text); };
   std::string script(k_begin);
-  script += fmt::format("folder=$home/.local/state/bgdeploy/{}\n", quote(call.folder));
+  script += fmt::format("BGDEPLOY_FOLDER=$BGDEPLOY_HOME/.local/state/bgdeploy/{}\n", quote(call.folder));
   script += call.keep ? k_keep : k_forget;
   script += "trap 'exit 143' TERM\n";
   if (call.remote_file.empty()) {
-    script += fmt::format("file=$at/compose.yml\nprintf %s {} | put \"$file\"\ndirectory=$folder\n",
-                          quote(call.file));
+    script += fmt::format(
+        "BGDEPLOY_FILE=$BGDEPLOY_AT/compose.yml\nprintf %s {} | put \"$BGDEPLOY_FILE\"\n"
+        "BGDEPLOY_DIRECTORY=$BGDEPLOY_FOLDER\n",
+        quote(call.file));
   } else if (call.remote_file.starts_with("~/")) {
-    script += fmt::format("file=$home/{}\n", quote(call.remote_file.substr(2)));
+    script += fmt::format("BGDEPLOY_FILE=$BGDEPLOY_HOME/{}\n", quote(call.remote_file.substr(2)));
   } else {
-    script += fmt::format("file={}\n", quote(call.remote_file));
+    script += fmt::format("BGDEPLOY_FILE={}\n", quote(call.remote_file));
   }
-  if (!call.remote_file.empty()) script += "directory=${file%/*}\ndirectory=${directory:-/}\n";
+  if (!call.remote_file.empty())
+    script += "BGDEPLOY_DIRECTORY=${BGDEPLOY_FILE%/*}\nBGDEPLOY_DIRECTORY=${BGDEPLOY_DIRECTORY:-/}\n";
   if (!call.second_file.empty())
-    script += fmt::format("printf %s {} | put \"$at/bgdeploy.yml\"\n", quote(call.second_file));
-  for (const auto& [name, value] : call.environment)
-    script += fmt::format("export {}={}\n", name, quote(value.reveal()));
+    script += fmt::format("printf %s {} | put \"$BGDEPLOY_AT/bgdeploy.yml\"\n", quote(call.second_file));
+  std::string words;  // of what the shell would not let pass
+  for (const auto& [name, value] : call.environment) {
+    if (core::is_shell_variable(name))
+      words += fmt::format("{}={} ", name, quote(value.reveal()));
+    else
+      script += fmt::format("export {}={}\n", name, quote(value.reveal()));
+  }
+  if (!words.empty()) words = "env " + words;
   // Compose also reads the .env of where it is called.
-  script += "cd -- \"$directory\" 2>/dev/null || cd /\n";
+  script += "cd -- \"$BGDEPLOY_DIRECTORY\" 2>/dev/null || cd /\n";
   const auto compose = [&](std::string_view files, const std::vector<std::string>& arguments) {
-    return fmt::format("{} -p {} {} --project-directory \"$directory\" {}", core::shell_join(call.program),
-                       quote(call.project), files, core::shell_join(arguments));
+    return fmt::format("{}{} -p {} {} --project-directory \"$BGDEPLOY_DIRECTORY\" {}", words,
+                       core::shell_join(call.program), quote(call.project), files,
+                       core::shell_join(arguments));
   };
-  const std::string files =
-      call.second_file.empty() ? "-f \"$file\"" : "-f \"$file\" -f \"$at/bgdeploy.yml\"";
+  const std::string files = call.second_file.empty()
+                                ? "-f \"$BGDEPLOY_FILE\""
+                                : "-f \"$BGDEPLOY_FILE\" -f \"$BGDEPLOY_AT/bgdeploy.yml\"";
   if (call.resolved)
     script += compose(files, {"config"}) + " </dev/null | " + compose("-f -", call.arguments) + "\n";
   else

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bgdeploy/core/shell_variable.hpp"
 #include "reader.hpp"
 
 namespace bgdeploy::spec {
@@ -47,6 +48,10 @@ void read_secrets(const Value& secrets, Spec& spec) {
     }
     if (spec.compose && spec.compose->environment.contains(name)) {
       value.secret().error_at_key("is in compose.environment too; keep it in one of them");
+    }
+    if (spec.compose && core::is_shell_variable(name)) {
+      value.secret().error_at_key(
+          "is a variable that shells keep for themselves, so it cannot reach compose");
     }
   }
 }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/host/child.hpp"
@@ -114,6 +116,47 @@ TEST(ComposeScript, ArrivesByteForByte) {
               testing::EndsWith("/compose.yml][--project-directory][/home/jo/.local/state/bgdeploy/it's/"
                                 "one][config][" +
                                 hard + "][" + hard + "][unset]" + hard));
+}
+
+// What users call their variables is theirs, whatever the host's sh is and keeps for itself.
+TEST(ComposeScript, PassesVariablesOfAnyName) {
+  std::string folder = "/tmp/bgdeploy-theirs-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::map<std::string, core::Secret> theirs{
+      {"UID", core::Secret("1000")},     {"PPID", core::Secret("it's 1")}, {"GROUPS", core::Secret("2")},
+      {"PWD", core::Secret("/nowhere")}, {"OPTIND", core::Secret("3")},    {"BASHOPTS", core::Secret("y")},
+      {"at", core::Secret(folder)},      {"file", core::Secret("f")},      {"folder", core::Secret("o")},
+      {"home", core::Secret("h")},       {"directory", core::Secret("d")}, {"IFS", core::Secret("/")}};
+  const std::vector<std::vector<std::string>> shells{{"sh", "-s"}, {"bash", "-c", "exec -a sh bash -s"}};
+  for (const auto& shell : shells) {
+    for (const bool resolved : {false, true}) {
+      SCOPED_TRACE(shell.front() + (resolved ? " resolved" : ""));
+      const std::string print = "tr '\\0' '\\n' </proc/$$/environ; test \"$4\" = - || cat \"$4\"";
+      const ComposeCall call{.program = {"sh", "-c", print, "sh"},
+                             .folder = "shop/blue",
+                             .file = "the file\n",
+                             .remote_file = {},
+                             .second_file = {},
+                             .keep = false,
+                             .project = "p",
+                             .environment = theirs,
+                             .arguments = {"config"},
+                             .resolved = resolved};
+      std::vector<std::string> argv{"env", "HOME=/home/jo"};
+      argv.insert(argv.end(), shell.begin(), shell.end());
+      const auto output = host::run_child(argv, compose_script(call).reveal(),
+                                          core::Wait::for_at_most(std::chrono::seconds(20)));
+      ASSERT_TRUE(output);
+      EXPECT_EQ(output->exit_code, 0) << output->err;
+      for (const auto& [name, value] : theirs)
+        EXPECT_THAT("\n" + output->out, HasSubstr("\n" + name + "=" + value.reveal() + "\n"));
+      if (!resolved) {
+        EXPECT_THAT(output->out, testing::EndsWith("the file\n"));
+      }
+      EXPECT_TRUE(std::filesystem::is_directory(folder)) << "what a variable of the user names was removed";
+    }
+  }
+  std::filesystem::remove(folder);
 }
 
 }  // namespace
