@@ -76,10 +76,16 @@ Result<std::vector<std::string>> ComposeRuntime::program(const Wait& wait) {
   } else {
     BGDEPLOY_ASSIGN(const auto output,
                     m_host.run({{"sh", "-c", std::string(k_candidates)}, host::Tool::docker, ""}, wait));
-    if (!output.ok())
+    if (!output.ok()) {
+      // The candidates' own complaints are not in it: these are the words of what could not start a shell.
+      auto details = complaints(output.err);
+      details.emplace_back(
+          "neither `docker compose` nor `docker-compose` answers there; install one, or say in "
+          "compose.command "
+          "what to call");
       return core::fail(ErrorKind::refused, fmt::format("there is no docker compose on {}", m_host.name()),
-                        {"neither `docker compose` nor `docker-compose` answers there; install one, or say "
-                         "in compose.command what to call"});
+                        std::move(details));
+    }
     const auto newline = output.out.find('\n');
     program = output.out.starts_with("docker compose\n") ? std::vector<std::string>{"docker", "compose"}
                                                          : std::vector<std::string>{"docker-compose"};

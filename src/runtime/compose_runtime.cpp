@@ -69,9 +69,7 @@ std::string ComposeRuntime::service_in(std::size_t slot, const Summaries& list) 
     const auto service = value_of(entry.labels, compose_label::k_service);
     const bool labelled = value_of(entry.labels, label::k_service) == m_spec.service &&
                           value_of(entry.labels, label::k_slot) == own.name;
-    const bool publishes = std::ranges::any_of(
-        entry.ports, [&](const auto& port) { return port.host_port == own.port && port.protocol == "tcp"; });
-    if (labelled || publishes) return service;
+    if (labelled || publishes(entry, own.port)) return service;
     all.insert(service);
   }
   return !shared() && all.size() == 1 ? *all.begin() : std::string();
@@ -150,11 +148,16 @@ Result<plan::Container> ComposeRuntime::launch(std::size_t slot, const plan::Lau
                       fmt::format("{} ran without compose: it cannot be created again by it",
                                   plan::describe(launch.release)));
   BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
+  // What `up` may have created. Others may run one-off containers in the project meanwhile, and in a shared
+  // one services that are none of this slot's.
   const auto members = [&](const Wait& w) -> Result<std::set<std::string>> {
     BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(w));
     std::set<std::string> ids;
-    for (const auto& entry : list)
-      if (project_of(entry.labels) == project(slot)) ids.insert(entry.id);
+    for (const auto& entry : list) {
+      const auto name = value_of(entry.labels, compose_label::k_service);
+      const bool started = !shared() || name == service.name || std::ranges::count(service.needs, name) > 0;
+      if (project_of(entry.labels) == project(slot) && !is_oneoff(entry) && started) ids.insert(entry.id);
+    }
     return ids;
   };
   BGDEPLOY_ASSIGN(const auto before, members(wait));

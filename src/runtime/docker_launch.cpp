@@ -58,10 +58,7 @@ core::Error DockerRuntime::start_failure(std::size_t slot, const plan::Launch& l
   const auto list = m_client->list_containers(wait);
   if (!list) return error;
   for (const auto& other : *list) {
-    const bool publishes = std::any_of(other.ports.begin(), other.ports.end(), [&](const auto& own) {
-      return own.host_port == port && own.protocol == "tcp";
-    });
-    if (other.id == id || !publishes || other.names.empty()) continue;
+    if (other.id == id || !publishes(other, port) || other.names.empty()) continue;
     error.kind = ErrorKind::conflict;
     error.details.insert(error.details.begin(), std::move(error.message));
     error.message = fmt::format("port {} is published by the container {}", port, other.names.front());

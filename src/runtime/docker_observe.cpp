@@ -28,12 +28,12 @@ plan::Release release_of(std::string reference) {
   return release;
 }
 
-bool publishes(const engine::ContainerSummary& container, int port) {
-  return std::any_of(container.ports.begin(), container.ports.end(),
-                     [&](const auto& own) { return own.host_port == port && own.protocol == "tcp"; });
-}
-
 }  // namespace
+
+bool publishes(const engine::ContainerSummary& container, int port) {
+  return std::ranges::any_of(container.ports,
+                             [&](const auto& own) { return own.host_port == port && own.protocol == "tcp"; });
+}
 
 std::string value_of(const std::map<std::string, std::string>& labels, std::string_view name) {
   const auto found = labels.find(std::string(name));

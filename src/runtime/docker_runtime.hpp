@@ -71,6 +71,8 @@ protected:
 plan::Container::Status status_of(const engine::Container& container);
 // A label's value; empty where it has none of this name.
 std::string value_of(const std::map<std::string, std::string>& labels, std::string_view name);
+// Whether it has this port of the host now, for tcp.
+bool publishes(const engine::ContainerSummary& container, int port);
 // Where the host itself reaches what is published on `host_ip`. "localhost" could be ::1 first.
 std::string loopback_for(const std::string& host_ip);
 

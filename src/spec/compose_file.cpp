@@ -1,6 +1,8 @@
 #include "bgdeploy/spec/compose_file.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "node.hpp"
 #include "text_rules.hpp"
@@ -49,6 +51,38 @@ std::optional<std::int64_t> limit_of(const Node& service) {
   return core::parse_size(text_at(*node, "memory"));
 }
 
+// The services that compose starts before this one. v2 writes them all as `depends_on`, v1 as the file has
+// them.
+std::vector<std::string> started_before(const Node& service) {
+  std::vector<std::string> names;
+  for (const auto* key : {"depends_on", "links", "volumes_from"}) {
+    const Entry* entry = service.find(key);
+    if (entry == nullptr) continue;
+    for (const auto& [name, at, value] : entry->value->entries) names.push_back(name);
+    for (const auto& item : entry->value->items) names.push_back(item->text.substr(0, item->text.find(':')));
+  }
+  constexpr std::string_view k_shares = "service:";
+  for (const auto* key : {"network_mode", "ipc", "pid"}) {
+    if (const auto text = text_at(service, key); text.starts_with(k_shares))
+      names.push_back(text.substr(k_shares.size()));
+  }
+  return names;
+}
+
+// All that are started with it, however indirectly.
+void close_over(ComposeService& service, const std::map<std::string, std::vector<std::string>>& before) {
+  std::set<std::string> all;
+  std::vector<std::string> open{service.name};
+  while (!open.empty()) {
+    const auto found = before.find(open.back());
+    open.pop_back();
+    if (found == before.end()) continue;
+    for (const auto& name : found->second)
+      if (before.contains(name) && name != service.name && all.insert(name).second) open.push_back(name);
+  }
+  service.needs.assign(all.begin(), all.end());
+}
+
 ComposeService service_of(const Entry& entry) {
   const Node& node = *entry.value;
   ComposeService service{entry.key,
@@ -78,7 +112,12 @@ core::Result<std::vector<ComposeService>> read_compose_config(std::string_view y
   if (services == nullptr || services->value->kind != Node::Kind::map)
     return core::fail(core::ErrorKind::refused, "compose's own output could not be read");
   std::vector<ComposeService> read;
-  for (const auto& entry : services->value->entries) read.push_back(service_of(entry));
+  std::map<std::string, std::vector<std::string>> before;
+  for (const auto& entry : services->value->entries) {
+    read.push_back(service_of(entry));
+    before[entry.key] = started_before(*entry.value);
+  }
+  for (auto& service : read) close_over(service, before);
   return read;
 }
 

@@ -183,6 +183,25 @@ TEST_P(Compose, SecretsReachTheContainerAndNothingElse) {
   }
 }
 
+TEST_P(Compose, VariablesMayHaveAnyName) {
+  const auto theirs = m_home / "theirs";
+  fs::create_directory(theirs);
+  const auto docker = this->docker([&](spec::Spec& spec) {
+    for (const std::string name : {"at", "file", "directory", "folder", "home"})
+      spec.compose->environment[name] = theirs;
+    spec.compose->environment["UID"] = "1000";
+  });
+  const auto wanted = launch(*docker, std::string(k_file) + "      - SEEN=${UID}:${at}\n");
+  const auto container = docker->runtime().launch(0, wanted, soon());
+  ASSERT_TRUE(container) << container.error().message << ::testing::PrintToString(container.error().details);
+  EXPECT_THAT(docker->inspect(container->id, "{{json .Config.Env}}"),
+              HasSubstr("SEEN=1000:" + theirs.string()));
+  const auto slots = docker->runtime().observe({wanted, wanted}, soon());
+  ASSERT_TRUE(slots) << slots.error().message;
+  EXPECT_THAT((*slots)[0].container->differences.value(), IsEmpty());
+  EXPECT_TRUE(fs::exists(theirs));
+}
+
 TEST_P(Compose, KnowsWhatIsRightAlreadyAndWhatChanged) {
   const runtime::SecretValues secrets{{{"KEY", core::Secret("one")}}, {}};
   const auto docker = this->docker({}, secrets);
@@ -343,6 +362,36 @@ TEST_P(Compose, AFailedLaunchSaysWhyAndLeavesNothing) {
   EXPECT_EQ(names(), "");
   EXPECT_THAT(DockerLab::get().docker({"network", "ls", "--format", "{{.Name}}"}),
               Not(HasSubstr("shop-blue")));
+}
+
+TEST_P(Compose, AFailedLaunchLeavesWhatOthersStartedMeanwhile) {
+  // As `docker compose run` and `up` of another service would, while ours is under way.
+  const auto meanwhile = [&](const std::string& project, const std::string& service, bool oneoff) {
+    return wrapped(
+        "case \"$*\" in *' up '*) docker create --name theirs --label com.docker.compose.project=" + project +
+        " --label com.docker.compose.service=" + service +
+        " --label com.docker.compose.container-number=1 --label com.docker.compose.oneoff=" +
+        (oneoff ? "True" : "False") + " app:1 >/dev/null;; esac");
+  };
+  {
+    const auto docker = this->docker([&](spec::Spec& spec) {
+      name_service(spec);
+      spec.compose->command = {meanwhile("shop-blue", "api", true)};
+    });
+    ASSERT_FALSE(docker->runtime().launch(0, launch(*docker, two("[/no-such-program]")), soon()));
+    EXPECT_EQ(names(), "theirs created");
+  }
+  const auto docker = this->docker([&](spec::Spec& spec) {
+    spec.compose->project = "shop";
+    spec.compose->service = "api-{slot}";
+    spec.compose->command = {meanwhile("shop", "other", false)};
+  });
+  const std::string file =
+      "services:\n  api-blue:\n    image: app:1\n    command: [/no-such-program]\n    ports: ['8081:8080']\n"
+      "    depends_on: [db]\n  db:\n    image: app:1\n    command: [/app, serve]\n"
+      "  other:\n    image: app:1\n";
+  ASSERT_FALSE(docker->runtime().launch(0, launch(*docker, file), soon()));
+  EXPECT_EQ(names(), "theirs created");
 }
 
 TEST_P(Compose, AnInterruptedLaunchEndsComposeAndLeavesNothing) {

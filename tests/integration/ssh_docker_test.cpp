@@ -27,6 +27,16 @@ protected:
     return connected ? std::move(*connected) : nullptr;
   }
 
+  // And nothing else.
+  void allow_dial_stdio() {
+    auto docker = run_tool({"sh", "-c", "command -v docker"});
+    docker.pop_back();
+    m_etc.sudoers(
+        "Defaults !syslog\nDefaults env_keep += \"DOCKER_HOST\"\n"
+        "plain ALL=(root) NOPASSWD: " +
+        docker + " system dial-stdio\n");
+  }
+
   // It moves into a network of its own: before there is a thread.
   bgdeploy::testing::DockerLab& m_lab = bgdeploy::testing::DockerLab::get();
 };
@@ -73,12 +83,7 @@ TEST_F(SshDocker, AHealthProbeToo) {
 }
 
 TEST_F(SshDocker, SudoLeadsThereAndItsRefusalIsShown) {
-  auto docker = run_tool({"sh", "-c", "command -v docker"});
-  docker.pop_back();
-  m_etc.sudoers(
-      "Defaults !syslog\nDefaults env_keep += \"DOCKER_HOST\"\n"
-      "plain ALL=(root) NOPASSWD: " +
-      docker + " system dial-stdio\n");
+  allow_dial_stdio();
   const auto host = log_in("plain", {.all = false, .docker = true, .nginx = false});
   const auto client = engine::Client::open(*host, soon());
   ASSERT_TRUE(client) << all_text(client.error());
@@ -87,6 +92,21 @@ TEST_F(SshDocker, SudoLeadsThereAndItsRefusalIsShown) {
   const auto refused = engine::Client::open(*host, soon());
   ASSERT_FALSE(refused);
   EXPECT_THAT(all_text(refused.error()), HasSubstr("a password is required"));
+}
+
+TEST_F(SshDocker, ComposeNeedsAShellThroughSudoAndSaysSo) {
+  allow_dial_stdio();
+  const auto host = log_in("plain", {.all = false, .docker = true, .nginx = false});
+  spec::Spec spec;
+  spec.service = "shop";
+  spec.slots = {spec::Slot{"blue", 8081, "shop-blue"}, spec::Slot{"green", 8082, "shop-green"}};
+  spec.compose.emplace().project = "shop-{slot}";
+  const auto docker = runtime::docker_on(*host, spec, this->host(), {}, soon());
+  ASSERT_TRUE(docker) << all_text(docker.error());
+  const auto image = docker->runtime->repository({{}, {}, plan::ComposeLaunch{*spec.compose, {}}}, soon());
+  ASSERT_FALSE(image);
+  EXPECT_THAT(all_text(image.error()), HasSubstr("there is no docker compose"));
+  EXPECT_THAT(all_text(image.error()), HasSubstr("a password is required"));
 }
 
 }  // namespace

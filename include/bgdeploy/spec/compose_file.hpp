@@ -20,6 +20,7 @@ struct ComposeService {
   std::string network_mode;                    // "host"
   std::vector<std::pair<int, int>> published;  // tcp ports of the host, as inclusive ranges
   std::optional<std::int64_t> mem_limit;       // bytes
+  std::vector<std::string> needs{};            // services that are started with it, and with those; sorted
   bool operator==(const ComposeService&) const = default;
 
   bool publishes(int port) const;

@@ -82,6 +82,8 @@ TEST(ComposeSpec, TellsWhatIsWrong) {
        "6:1: compose and docker exclude each other: keep one of them"},
       {"{file: a, project: \"p-{slot}\", environment: {X: y}}\nsecrets: {X: {env: X}}",
        "7:11: secrets.X is in compose.environment too; keep it in one of them"},
+      {"{file: a, project: \"p-{slot}\"}\nsecrets: {UID: {env: X}}",
+       "7:11: secrets.UID is a variable that shells keep for themselves, so it cannot reach compose"},
   };
   for (const auto& [text, message] : cases) EXPECT_EQ(messages_of(with(text)), message) << text;
   EXPECT_EQ(
@@ -143,6 +145,17 @@ TEST(ComposeConfig, ReadsBothVersions) {
   EXPECT_EQ((*v2)[1].mem_limit, 700 << 20);
   for (const char* text : {"", "nonsense", "services: []", "[", "version: '3'"})
     EXPECT_EQ(read_compose_config(text).error().message, "compose's own output could not be read") << text;
+}
+
+TEST(ComposeConfig, KnowsWhatIsStartedWithAService) {
+  const auto read = read_compose_config(
+      "services:\n  api:\n    depends_on: {db: {condition: service_started}}\n    network_mode: service:vpn\n"
+      "  db:\n    depends_on: [disk]\n    links: ['cache:redis']\n    volumes_from: ['files:ro', "
+      "'container:x']\n"
+      "  cache:\n    depends_on: [db, api]\n  disk: {}\n  files: {}\n  vpn: {}\n  other: {}\n");
+  ASSERT_TRUE(read);
+  EXPECT_THAT(read->front().needs, ElementsAre("cache", "db", "disk", "files", "vpn"));
+  EXPECT_THAT(read->back().needs, IsEmpty());
 }
 
 TEST(ComposeConfig, FindsTheRepository) {
