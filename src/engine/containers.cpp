@@ -80,6 +80,13 @@ void read_state(const Json& state, Container& container) {
     container.health_output = text_of(log.back(), "Output");
 }
 
+std::string restart_policy_of(const Json& json) {
+  const auto name = text_of(json, "Name");
+  const auto retries = number_of(json, "MaximumRetryCount");
+  if (name.empty()) return "no";
+  return retries == 0 ? name : fmt::format("{}:{}", name, retries);
+}
+
 Container container_of(const Json& json) {
   Container container;
   container.id = text_of(json, "Id");
@@ -92,7 +99,7 @@ Container container_of(const Json& json) {
   container.labels = strings_of(config, "Labels");
   container.tty = flag_of(config, "Tty");
   const Json& host_config = member(json, "HostConfig");
-  container.restart_policy = text_of(member(host_config, "RestartPolicy"), "Name");
+  container.restart_policy = restart_policy_of(member(host_config, "RestartPolicy"));
   container.network_mode = text_of(host_config, "NetworkMode");
   const Json& settings = member(json, "NetworkSettings");
   container.ports = ports_of(member(settings, "Ports"));
@@ -158,7 +165,7 @@ Result<void> Client::rename_container(const std::string& id, const std::string& 
 }
 
 Result<void> Client::set_restart_policy(const std::string& id, const std::string& policy, const Wait& wait) {
-  const Json body{{"RestartPolicy", {{"Name", policy}}}};
+  const Json body{{"RestartPolicy", restart_policy(policy)}};
   BGDEPLOY_TRY(call(request("POST", "/containers/" + percent_encode(id) + "/update", dump_json(body)), wait));
   return {};
 }

@@ -1,6 +1,7 @@
 // Reading docker's JSON without exceptions: what is missing or of another type reads as empty.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -50,6 +51,18 @@ inline std::map<std::string, std::string> strings_of(const Json& json, std::stri
     if (value.is_string()) strings.emplace(key, value.get<std::string>());
   }
   return strings;
+}
+
+// "always" or "on-failure:3", as compose writes it.
+inline Json restart_policy(std::string_view text) {
+  const auto colon = text.find(':');
+  Json policy{{"Name", text.substr(0, colon)}};
+  if (colon != std::string_view::npos) {
+    int retries = 0;
+    std::from_chars(text.data() + colon + 1, text.data() + text.size(), retries);
+    policy["MaximumRetryCount"] = retries;
+  }
+  return policy;
 }
 
 // What a request carries: text that is not UTF-8 is replaced, not thrown about.

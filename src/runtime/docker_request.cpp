@@ -80,18 +80,6 @@ Json labels_of(const spec::Spec& spec, std::size_t slot, const plan::Launch& lau
   return labels;
 }
 
-// "on-failure:3"
-Json restart_policy(const std::string& restart) {
-  const auto colon = restart.find(':');
-  Json policy{{"Name", restart.substr(0, colon)}};
-  if (colon != std::string::npos) {
-    int retries = 0;
-    std::from_chars(restart.data() + colon + 1, restart.data() + restart.size(), retries);
-    policy["MaximumRetryCount"] = retries;
-  }
-  return policy;
-}
-
 void add_volumes(const spec::Docker& docker, const spec::Substitutions& values, Json& body, Json& host) {
   Json binds = Json::array();
   for (const auto& volume : docker.volumes) {
@@ -114,7 +102,7 @@ void add_limits(const spec::Docker& docker, Json& host) {
 }
 
 Json host_config(const spec::Docker& docker, const spec::Substitutions& values, Json& body) {
-  Json host{{"RestartPolicy", restart_policy(docker.restart)}};
+  Json host{{"RestartPolicy", engine::restart_policy(docker.restart)}};
   add_volumes(docker, values, body, host);
   add_limits(docker, host);
   if (!docker.extra_hosts.empty()) host["ExtraHosts"] = docker.extra_hosts;

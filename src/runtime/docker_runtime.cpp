@@ -24,6 +24,18 @@ std::string label_of(const engine::Container& container, const char* name) {
   return value_of(container.labels, name);
 }
 
+// Whether dockerd would start it again when it starts itself, although it was stopped. `on-failure` asks for
+// the exit code alone. (moby: restartmanager.ShouldRestart)
+//
+// What a compose file has beside the service does not say what policy it had, and `on-failure` is what is
+// meant to end: that one stays.
+bool outlives_a_stop(const engine::Container& container) {
+  const auto& policy = container.restart_policy;
+  const bool beside =
+      container.labels.contains(compose_label::k_service) && !container.labels.contains(label::k_service);
+  return policy == "always" || (policy.starts_with("on-failure") && !beside);
+}
+
 }  // namespace
 
 std::string loopback_for(const std::string& host_ip) {
@@ -33,7 +45,7 @@ std::string loopback_for(const std::string& host_ip) {
 Result<void> DockerRuntime::start(const std::string& id, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
   const auto policy = label_of(container, label::k_restart);
-  if (policy == "always" && container.restart_policy != policy)
+  if (!policy.empty() && container.restart_policy != policy)
     BGDEPLOY_TRY(m_client->set_restart_policy(id, policy, wait));
   return m_client->start_container(id, wait);
 }
@@ -44,8 +56,7 @@ Result<bool> DockerRuntime::stop(const std::string& id, core::Duration grace, co
     if (gone(before.error())) return false;
     return std::unexpected(before.error());
   }
-  if (before->restart_policy == "always")
-    BGDEPLOY_TRY(m_client->set_restart_policy(id, "unless-stopped", wait));
+  if (outlives_a_stop(*before)) BGDEPLOY_TRY(m_client->set_restart_policy(id, "unless-stopped", wait));
   if (!before->running) return false;
   const auto stopped = m_client->stop_container(id, grace, wait);
   if (!stopped) {

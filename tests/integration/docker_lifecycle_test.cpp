@@ -1,6 +1,7 @@
 // Containers from their start to their removal, as the runtime reports and changes them.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <future>
 #include <thread>
 
@@ -101,18 +102,30 @@ TEST(DockerLifecycle, ARunningContainerIsNotRemoved) {
   EXPECT_EQ(docker.inspect(container.id, "{{.State.Running}}"), "true");
 }
 
-TEST(DockerLifecycle, AlwaysDoesNotReviveAStoppedContainerAndComesBackWithAStart) {
-  Docker docker([](spec::Spec& spec) { spec.docker.restart = "always"; });
-  const auto container = docker.launch_ready(0, docker.launch());
-  const auto policy = [&] { return docker.inspect(container.id, "{{.HostConfig.RestartPolicy.Name}}"); };
-  EXPECT_EQ(policy(), "always");
-  ASSERT_TRUE(docker.runtime().stop(container.id, std::chrono::seconds(30), soon()));
-  EXPECT_EQ(policy(), "unless-stopped");
-  const auto slots = docker.runtime().observe({docker.launch(), std::nullopt}, soon()).value();
-  EXPECT_THAT(*slots[0].container->differences, IsEmpty());
-  ASSERT_TRUE(docker.runtime().start(container.id, soon()));
-  EXPECT_EQ(policy(), "always");
-  EXPECT_TRUE(docker.runtime().start(container.id, soon())) << "running already";
+TEST(DockerLifecycle, NoPolicyRevivesAStoppedContainerAndAStartBringsItBack) {
+  const std::vector<std::array<std::string, 2>> cases{{"always", "unless-stopped 0"},
+                                                      {"on-failure:3", "unless-stopped 0"},
+                                                      {"on-failure", "unless-stopped 0"},
+                                                      {"unless-stopped", "unless-stopped 0"},
+                                                      {"no", "no 0"}};
+  for (const auto& [asked, stopped] : cases) {
+    SCOPED_TRACE(asked);
+    Docker docker([&](spec::Spec& spec) { spec.docker.restart = asked; });
+    const auto container = docker.launch_ready(0, docker.launch());
+    const auto policy = [&] {
+      return docker.inspect(
+          container.id, "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}");
+    };
+    const auto before = policy();
+    EXPECT_EQ(before, asked == "on-failure:3" ? "on-failure 3" : asked + " 0");
+    ASSERT_TRUE(docker.runtime().stop(container.id, std::chrono::seconds(30), soon()));
+    EXPECT_EQ(policy(), stopped);
+    const auto slots = docker.runtime().observe({docker.launch(), std::nullopt}, soon()).value();
+    EXPECT_THAT(*slots[0].container->differences, IsEmpty());
+    ASSERT_TRUE(docker.runtime().start(container.id, soon()));
+    EXPECT_EQ(policy(), before);
+    EXPECT_TRUE(docker.runtime().start(container.id, soon())) << "running already";
+  }
 }
 
 TEST(DockerLifecycle, AStoppedContainerIsSetAsideAndPutBack) {

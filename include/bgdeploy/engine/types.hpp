@@ -51,7 +51,7 @@ struct Container {
   std::string error;   // docker's words on a failed start
   std::string health;  // "", starting, healthy, unhealthy
   std::string health_output;
-  std::string restart_policy;
+  std::string restart_policy;  // as compose writes it: "no", "always", "on-failure:3"
   bool tty = false;
   core::SystemTime created{}, started{};        // the epoch where it never happened
   std::string network_mode;                     // the first network's name

@@ -27,7 +27,7 @@ inline constexpr const char* k_image = "bgdeploy.image";
 // Of an image, and so of its containers: the digest it was built for.
 inline constexpr const char* k_build = "bgdeploy.build";
 inline constexpr const char* k_container_port = "bgdeploy.container_port";
-// The policy as it was asked for: a stop turns `always` into `unless-stopped`, a start turns it back.
+// The policy as it was asked for: a stop turns it into `unless-stopped`, a start turns it back.
 inline constexpr const char* k_restart = "bgdeploy.restart";
 // Which of the keys that the daemon has its own defaults for were given: "logging,ulimits".
 inline constexpr const char* k_explicit = "bgdeploy.explicit";

@@ -101,8 +101,9 @@ public:
   virtual Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) = 0;
   // Starts a stopped container again.
   virtual Result<void> start(const std::string& id, const Wait& wait) = 0;
-  // SIGTERM, then SIGKILL after `grace`. A policy of `always` becomes `unless-stopped` first, so that a
-  // reboot does not revive it. Fine when it is stopped or gone already. True when it had to be killed.
+  // SIGTERM, then SIGKILL after `grace`. A policy of `always` or `on-failure` becomes `unless-stopped` first,
+  // so that a reboot does not revive it. Fine when it is stopped or gone already. True when it had to be
+  // killed.
   virtual Result<bool> stop(const std::string& id, core::Duration grace, const Wait& wait) = 0;
   // Removes a stopped container. Fine when it is gone already.
   virtual Result<void> remove(const std::string& id, const Wait& wait) = 0;
