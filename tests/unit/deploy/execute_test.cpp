@@ -120,6 +120,17 @@ TEST_P(Execute, PutsEveryProxyBackWhenOneRefuses) {
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
+TEST_P(Execute, StopsNothingWhenSomebodyElsePutTheOldSlotBack) {
+  world.changed_proxy = spec::proxies(spec).back().name;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(world.answers().back(), Optional(StrEq("1.0")));
+  for (std::size_t host = 0; host < GetParam().hosts; ++host)
+    EXPECT_THAT(world.containers(host),
+                ::testing::IsSupersetOf({"shop-blue=1.0 running", "shop-green=2.0 running"}));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
 TEST_P(Execute, UndoesWhenInterruptedBeforeTheSwitch) {
   std::stop_source stop;
   stop.request_stop();

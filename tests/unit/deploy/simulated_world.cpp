@@ -255,8 +255,14 @@ private:
       });
     }
     Result<proxy::Drained> drain(core::Duration, const proxy::Routing&, const Wait&) override {
-      BGDEPLOY_TRY(m_nginx.m_world.effect([] { return Result<void>{}; }));
-      return proxy::Drained{};
+      const bool changed = m_nginx.m_name == m_nginx.m_world.changed_proxy;
+      BGDEPLOY_TRY(m_nginx.m_world.effect([&] {
+        if (changed) m_nginx.file = m_nginx.in_force = 1 - m_target;
+        return Result<void>{};
+      }));
+      proxy::Drained drained;
+      drained.still_ours = !changed;
+      return drained;
     }
 
   private:

@@ -50,6 +50,8 @@ public:
   std::string faltering_tag;
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
+  // Where somebody else puts the old slot back while the drain is under way.
+  std::string changed_proxy;
 
   // What the clients see on each proxy: the tag that answers, or nothing.
   std::vector<std::optional<std::string>> answers() const;
