@@ -1,5 +1,6 @@
 // Commands and tunnels over one connection to a real sshd, and what happens when it breaks.
 #include <gmock/gmock.h>
+#include <netinet/tcp.h>
 #include <sys/un.h>
 
 #include "bgdeploy/ssh/socket_folder.hpp"
@@ -345,6 +346,39 @@ TEST_F(Channels, EveryWaitCanBeStopped) {
   EXPECT_FALSE(stopped([&](const Wait& wait) {
     return m_host->reachable(TcpEndpoint{"127.0.0.1", 1}, wait);
   }));
+}
+
+// Of this process' connections to that port; nothing where there is none.
+std::optional<bool> nothing_is_held_back(int port) {
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET ||
+        ntohs(peer.sin_port) != port)
+      continue;
+    int on = 0;
+    socklen_t length = sizeof on;
+    ::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &length);
+    return on != 0;
+  }
+  return std::nullopt;
+}
+
+// Linux delays an acknowledgement by 40 ms at least, and sshd waits for that before it answers the first
+// question. Where much else runs one of many connections is quick all the same.
+TEST_F(Channels, NeitherSideWaitsForAnAcknowledgement) {
+  set_up();
+  const TcpEndpoint sshd{"127.0.0.1", m_server->port()};
+  auto quickest = std::chrono::steady_clock::duration::max();
+  for (int i = 0; i < 50 && quickest > 30ms; ++i) {
+    m_host = connect();
+    const auto before = std::chrono::steady_clock::now();
+    ASSERT_TRUE(m_host->reachable(sshd, soon()));
+    quickest = std::min(quickest, std::chrono::steady_clock::now() - before);
+  }
+  EXPECT_LT(quickest, 30ms);
+  EXPECT_EQ(nothing_is_held_back(m_server->port()), true);
 }
 
 TEST_F(Channels, ConnectingStartsNoProcessOnTheHost) {
