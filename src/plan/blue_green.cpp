@@ -36,15 +36,9 @@ bool target_is_live(const State& state, std::size_t live, const Request& request
   });
 }
 
-// What an older tool started in a slot under a name of its own: it has the slot's port, and runs our image.
-bool is_predecessor(const Container& other, const Request& request) {
-  return other.running() && other.release.image == request.launch.release.image;
-}
-
-core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot,
-                                const Request& request) {
+core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot) {
   for (const Container& other : host.slots[slot].others)
-    if (other.running() && !is_predecessor(other, request))
+    if (other.running())
       return core::fail(
           ErrorKind::conflict,
           fmt::format("port {} of slot {} on {} is taken by container {}", spec.slots[slot].port,
@@ -85,8 +79,6 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
     steps.push_back(Pull{host, wanted});
   else if (!state.app_hosts[host].image_present)
     steps.push_back(Build{host, wanted});
-  for (const Container& other : idle.others)
-    if (is_predecessor(other, request)) steps.push_back(Stop{host, slot, other.id, false, other.name});
   if (container) {
     // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
     // What compose made cannot be moved: a rollback creates it again, from what the history recorded.
@@ -131,8 +123,7 @@ void retire(const spec::Spec& spec, const State& state, std::size_t slot, std::v
 }
 
 // The release is live already: only what an interrupted deploy left in the idle slot is put in order.
-void tidy(const spec::Spec& spec, const State& state, std::size_t idle, const Request& request,
-          std::vector<Step>& steps) {
+void tidy(const spec::Spec& spec, const State& state, std::size_t idle, std::vector<Step>& steps) {
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
     const SlotState& slot = state.app_hosts[host].slots[idle];
     if (slot.aside) {
@@ -144,9 +135,6 @@ void tidy(const spec::Spec& spec, const State& state, std::size_t idle, const Re
     } else if (slot.container && slot.container->running() && spec.retire != spec::Retire::keep) {
       steps.push_back(Retire{host, idle, slot.container->id, slot.container->release, spec.retire});
     }
-    for (const Container& other : slot.others)
-      if (is_predecessor(other, request) && spec.retire != spec::Retire::keep)
-        steps.push_back(Retire{host, idle, other.id, other.release, spec.retire, other.name});
   }
 }
 
@@ -318,14 +306,14 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
       plan.notes.push_back(
           fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));
     plan.to = plan.from;
-    tidy(spec, state, plan.target, request, plan.steps);
+    tidy(spec, state, plan.target, plan.steps);
     forget_aside(state, *plan.live, {}, plan.steps);
     if (leaving && stops_something(plan.steps)) plan.steps.insert(plan.steps.begin(), AwaitLeaving{});
     plan.target = *plan.live;
     return plan;
   }
 
-  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target, request));
+  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target));
   const Request wanted = with_one_id(state, plan.target, request);
   plan.to = wanted.launch.release;
   std::vector<Step> prepared;

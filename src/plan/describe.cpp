@@ -36,11 +36,6 @@ const spec::Slot& slot_of(const spec::Spec& spec, std::size_t slot) {
   return spec.slots.at(slot);
 }
 
-// A step's container, which an older tool may have given another name.
-std::string name_of(const spec::Spec& spec, const auto& step) {
-  return step.name.empty() ? slot_of(spec, step.slot).container : step.name;
-}
-
 }  // namespace
 
 std::string describe(const Release& release) {
@@ -105,7 +100,9 @@ std::string describe(const spec::Spec& spec, const Step& step) {
             return fmt::format("build {}:{} from {}", build.release.image, describe(build.release),
                                spec.build ? spec.build->context.string() : "its context");
           },
-          [&](const Stop& stop) { return fmt::format("stop {}, which does not serve", name_of(spec, stop)); },
+          [&](const Stop& stop) {
+            return fmt::format("stop {}, which does not serve", slot_of(spec, stop.slot).container);
+          },
           [&](const SetAside& aside) {
             return fmt::format("move {} ({}) aside", slot_of(spec, aside.slot).container,
                                describe(aside.release));
@@ -133,7 +130,8 @@ std::string describe(const spec::Spec& spec, const Step& step) {
           },
           [&](const Retire& retire) {
             return fmt::format("{} {} {}", retire.how == spec::Retire::remove ? "remove" : "stop",
-                               name_of(spec, retire), describe(retire.release));
+                               retire.name.empty() ? slot_of(spec, retire.slot).container : retire.name,
+                               describe(retire.release));
           },
           [](const AwaitLeaving&) {
             return std::string("wait for nginx workers that still serve an earlier configuration");
@@ -159,7 +157,8 @@ std::string describe_undo(const spec::Spec& spec, const Step& step) {
       Overloaded{
           [](const auto&) { return std::string(); },
           [&](const Stop& stop) {
-            return stop.restart_on_undo ? fmt::format("start {} again", name_of(spec, stop)) : std::string();
+            return stop.restart_on_undo ? fmt::format("start {} again", slot_of(spec, stop.slot).container)
+                                        : std::string();
           },
           [&](const SetAside& aside) {
             return fmt::format("put {} back", slot_of(spec, aside.slot).container);

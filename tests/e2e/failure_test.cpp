@@ -159,6 +159,28 @@ TEST_F(Include, ThatNamesNeitherSlotNeedsAHuman) {
   EXPECT_EQ(world(), before);
 }
 
+TEST_F(Include, ThatSomebodyRemovedIsWrittenAgain) {
+  for (const char* tag : {"1.0", "1.1", "1.2"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  start_load();
+  lab().exec({"rm", k_include});  // nginx goes on with what it has loaded
+  deploy_well("1.1");
+  deploy_well("1.2");
+  stop_load();
+  EXPECT_EQ(containers(true).size(), 1U);
+}
+
+TEST_F(Include, OfAReleaseThatIsDeadNeedsAHumanAlsoWhereTheNewOneIsNotThere) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  lab().docker({"stop", "shop-blue"});
+  const auto finished = deploy("no-such-tag");
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  EXPECT_NE(finished.both().find("the live slot blue does not answer"), std::string::npos) << finished;
+}
+
 TEST_F(Include, ThatNamesBothSlotsNeedsAHuman) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();

@@ -34,6 +34,18 @@ TEST_F(Input, AHostileTagIsRefusedAsUsageAndNothingRuns) {
   EXPECT_FALSE(lab().read("/root/mark"));
 }
 
+TEST_F(Input, WhatIsRefusedIsTheLastEventToo) {
+  lab().image("1.0");
+  write_spec();
+  for (const Words& words : {Words{"deploy", "--tag", ";id", "--progress", "json"},
+                             Words{"rollback", "--to", "", "--progress", "json"}}) {
+    const auto finished = bgdeploy(words);
+    EXPECT_EQ(finished.exit_code, 2) << finished;
+    EXPECT_EQ(last_event(finished).name, words[0] + ".finished") << finished;
+    EXPECT_EQ(last_event(finished).all.value("exit_code", -1), 2) << finished;
+  }
+}
+
 TEST_F(Input, AServiceNameWithQuotesIsRefusedWithItsPlace) {
   write_spec({{"service", "service: 'shop\"; touch /root/mark; \"'"}});
   const auto finished = deploy("1.0");

@@ -164,6 +164,10 @@ TEST_F(Status, LogsAndExecReachTheLiveContainer) {
   const auto finished = bgdeploy({"exec", "--", "/app", "--migrate"});
   EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_NE(finished.out.find("migrating to 1.0"), std::string::npos) << finished;
+  const auto odd = bgdeploy({"exec", "--", "[a,b]"});
+  EXPECT_NE(odd.exit_code, 0) << odd;
+  EXPECT_NE(odd.both().find("[a,b]"), std::string::npos) << odd;
+  EXPECT_EQ(bgdeploy({"exec"}).exit_code, 2);
 }
 
 }  // namespace

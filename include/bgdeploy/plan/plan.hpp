@@ -31,7 +31,6 @@ struct Stop {
   std::size_t host, slot;
   std::string container;
   bool restart_on_undo = false;
-  std::string name{};  // where it does not bear the slot's
   bool operator==(const Stop&) const = default;
 };
 struct SetAside {

@@ -124,22 +124,6 @@ TEST(BlueGreen, WhatRunsWithoutAnIncludeCountsAsWhatServes) {
   EXPECT_EQ(make_plan(keeps, state, deploy("3.0", k_digest_3)).error().kind, ErrorKind::inconsistent);
 }
 
-TEST(BlueGreen, APredecessorInTheIdleSlotDoesNotStandInTheWay) {
-  State state = blue_serves();
-  Container other = container("old", release("0.9", k_digest_3), Container::Status::running);
-  other.name = "legacy-app";
-  other.managed = false;
-  state.app_hosts[0].slots[1].others.push_back(other);
-  const Plan plan = planned(state, deploy("2.0", k_digest_2));
-  EXPECT_THAT(names(plan), ElementsAre("pull", "stop", "start", "health", "switch", "drain", "retire"));
-  EXPECT_EQ(describe(small_spec(), plan.steps[1]), "stop legacy-app, which does not serve");
-
-  state.app_hosts[0].slots[0].container->differences->clear();
-  const Plan tidied = planned(state, deploy("1.0", k_digest_1));
-  EXPECT_THAT(names(tidied), ElementsAre("retire"));
-  EXPECT_EQ(std::get<Retire>(tidied.steps[0]).container, "old");
-}
-
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
