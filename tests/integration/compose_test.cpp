@@ -340,6 +340,28 @@ TEST_P(Compose, StopsStartsAndRemovesTheWholeProjectOfASlot) {
               Not(HasSubstr("shop-blue")));
 }
 
+// What is beside it may be meant to end, and nothing says what policy a start would have to put back.
+TEST_P(Compose, AStopChangesOnFailureOfTheServiceAlone) {
+  const auto docker = this->docker(name_service);
+  auto file = two("[/app, serve]");
+  file.replace(file.find("always"), 6, "on-failure:2");
+  file.replace(file.find("\"no\""), 4, "on-failure");
+  const auto container = docker->runtime().launch(0, launch(*docker, file), soon());
+  ASSERT_TRUE(container) << container.error().message << ::testing::PrintToString(container.error().details);
+  const auto side =
+      DockerLab::get().docker({"ps", "-aq", "--filter", "label=com.docker.compose.service=side"});
+  const auto policies = [&] {
+    const std::string format =
+        "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}";
+    return docker->inspect(container->id, format) + ", " + docker->inspect(side, format);
+  };
+  EXPECT_EQ(policies(), "on-failure 2, on-failure 0");
+  ASSERT_TRUE(docker->runtime().stop(container->id, std::chrono::seconds(5), soon()));
+  EXPECT_EQ(policies(), "unless-stopped 0, on-failure 0");
+  ASSERT_TRUE(docker->runtime().start(container->id, soon()));
+  EXPECT_EQ(policies(), "on-failure 2, on-failure 0");
+}
+
 TEST_P(Compose, TellsWhatFailsBesideTheService) {
   const auto docker = this->docker(name_service);
   const auto container = docker->runtime().launch(
