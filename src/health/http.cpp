@@ -40,7 +40,7 @@ public:
       : m_http(http), m_direct(health.direct), m_timeout(health.timeout), m_target(target) {}
 
   Answer probe(const core::Wait& wait) override {
-    const auto route = route_to(m_target, m_direct, m_http.port.value_or(m_target.reachable.port));
+    const auto route = route_to(m_target, m_direct);
     if (!route) return failure(route.error(), m_timeout);
     Exchange exchange;
     std::string body;

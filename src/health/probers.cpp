@@ -77,9 +77,10 @@ std::string with_first_line(std::string text, std::string_view more) {
   return text + ": " + std::string(core::trim(words.substr(0, words.find('\n'))));
 }
 
-core::Result<Route> route_to(const Target& target, bool direct, int port) {
+core::Result<Route> route_to(const Target& target, bool direct) {
+  const auto& [address, port] = target.reachable;
   if (direct) return Route{{target.direct_address, port}, {}};
-  const host::TcpEndpoint endpoint{target.reachable.address, port};
+  const host::TcpEndpoint endpoint{address, port};
   BGDEPLOY_ASSIGN(auto socket, target.host.socket_to(endpoint));
   return Route{endpoint, std::move(socket)};
 }

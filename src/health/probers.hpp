@@ -26,7 +26,7 @@ struct Route {
   host::TcpEndpoint endpoint;
   std::filesystem::path socket;  // through the host; empty from here
 };
-core::Result<Route> route_to(const Target& target, bool direct, int port);
+core::Result<Route> route_to(const Target& target, bool direct);
 
 // What a probe that got no answer says.
 Answer failure(const core::Error& error, core::Duration timeout);

@@ -22,7 +22,7 @@ public:
 
   Answer probe(const core::Wait& wait) override {
     const auto own = wait.at_most(m_timeout);
-    const auto route = route_to(m_target, m_direct, m_target.reachable.port);
+    const auto route = route_to(m_target, m_direct);
     if (!route) return failure(route.error(), m_timeout);
     const auto began = Steady::now();
     // A tunnel's own socket accepts at once, whatever is at its end.

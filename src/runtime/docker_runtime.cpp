@@ -36,6 +36,15 @@ bool outlives_a_stop(const engine::Container& container) {
   return policy == "always" || (policy.starts_with("on-failure") && !beside);
 }
 
+// The port that a container without a published one is asked on when the spec names none.
+int own_port(const engine::Container& container, int slot_port) {
+  int port = 0;
+  const auto text = label_of(container, label::k_container_port);
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  if (port == 0 && !container.ports.empty()) port = container.ports.front().container_port;
+  return port == 0 ? slot_port : port;
+}
+
 }  // namespace
 
 std::string loopback_for(const std::string& host_ip) {
@@ -98,18 +107,17 @@ Result<void> DockerRuntime::put_back(std::size_t slot, const std::string& id, co
   return rename(id, m_spec.slots.at(slot).container, wait);
 }
 
-Result<Reachable> DockerRuntime::reachable(std::size_t slot, const std::string& id, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
-  const auto& own = m_spec.slots.at(slot);
+Result<Reachable> reachable_at(const engine::Container& container, int slot_port,
+                               std::optional<int> container_port) {
+  const engine::PublishedPort* published = nullptr;
   for (const auto& port : container.ports) {
-    if (port.host_port == own.port && port.protocol == "tcp")
-      return Reachable{loopback_for(port.host_ip), own.port};
+    if (port.protocol != "tcp" || port.host_port == 0) continue;
+    const bool slots_own = port.host_port == slot_port;
+    if (container_port ? port.container_port != *container_port : !slots_own) continue;
+    if (published == nullptr || (slots_own && published->host_port != slot_port)) published = &port;
   }
-  int port = 0;
-  const auto text = label_of(container, label::k_container_port);
-  std::from_chars(text.data(), text.data() + text.size(), port);
-  if (port == 0 && !container.ports.empty()) port = container.ports.front().container_port;
-  if (port == 0) port = own.port;
+  if (published != nullptr) return Reachable{loopback_for(published->host_ip), published->host_port};
+  const int port = container_port.value_or(own_port(container, slot_port));
   if (container.network_mode == "host") return Reachable{"127.0.0.1", port};
 
   auto network = container.networks.find(container.network_mode);
@@ -121,6 +129,12 @@ Result<Reachable> DockerRuntime::reachable(std::size_t slot, const std::string& 
                                   container.name));
   }
   return Reachable{network->second, port};
+}
+
+Result<Reachable> DockerRuntime::reachable(std::size_t slot, const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  const auto* http = std::get_if<spec::HealthHttp>(&m_spec.health.probe);
+  return reachable_at(container, m_spec.slots.at(slot).port, http != nullptr ? http->port : std::nullopt);
 }
 
 Result<std::optional<int>> DockerRuntime::await_exit(const std::string& id, const Wait& wait) {

@@ -34,7 +34,7 @@ struct Target {
   runtime::Runtime& runtime;
   std::string container;         // id
   runtime::Reachable reachable;  // from the host itself
-  std::string direct_address;    // for `via: direct`
+  std::string direct_address;    // in the place of reachable's with `via: direct`
 };
 
 // http: a new connection each time, no redirects followed, no proxy, at most 1 MB of the body looked at.

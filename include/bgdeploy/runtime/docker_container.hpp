@@ -2,12 +2,14 @@
 // with such a request. Pure. The request holds secrets; differences hold names only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/core/secret.hpp"
+#include "bgdeploy/engine/types.hpp"
 #include "bgdeploy/plan/state.hpp"
 #include "bgdeploy/runtime/runtime.hpp"
 #include "bgdeploy/spec/spec.hpp"
@@ -60,6 +62,11 @@ std::string image_reference(const plan::Release& release);
 core::Result<ContainerRequest> container_request(const spec::Spec& spec, std::size_t slot,
                                                  const plan::Launch& launch, const Placement& placement,
                                                  const SecretValues& secrets);
+
+// Where a container answers on its own host: at the published `container_port` (unset: at the slot's port),
+// else at that port of the container's own address. Kind not_found: it has none.
+core::Result<Reachable> reachable_at(const engine::Container& container, int slot_port,
+                                     std::optional<int> container_port);
 
 // What of `request` the container does not have, by the spec's names: "image", "environment DB_PASSWORD",
 // "mem_limit". The release's id and tag do not count. `container` and `image` are docker's answers to their

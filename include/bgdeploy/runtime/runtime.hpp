@@ -111,8 +111,8 @@ public:
   virtual Result<void> set_aside(std::size_t slot, const std::string& id, const Wait& wait) = 0;
   virtual Result<void> put_back(std::size_t slot, const std::string& id, const Wait& wait) = 0;
 
-  // Where the container of this slot answers on its own host: the published address, else the container's
-  // own.
+  // Where the container of this slot answers health checks on its own host: the published address of the
+  // port that `health.http.port` names (default: of the slot's port), else the container's own.
   virtual Result<Reachable> reachable(std::size_t slot, const std::string& id, const Wait& wait) = 0;
   virtual Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) = 0;
   // The exit code, as soon as the container is not running any more, even if docker starts it again; nothing

@@ -142,7 +142,7 @@ struct HealthHttp {
   std::vector<std::pair<int, int>> status = {{200, 299}};  // inclusive ranges; "200", "200-299", "200,204"
   std::string body;                                        // must contain; empty: not looked at
   std::map<std::string, std::string> headers;
-  std::optional<int> port;  // default: the slot's port (the container's where none is published)
+  std::optional<int> port;  // of the container; default: the one that is published on the slot's port
   bool operator==(const HealthHttp&) const = default;
 };
 struct HealthTcp {

@@ -209,10 +209,11 @@ TEST_P(Network, HttpSendsPathAndHeaders) {
   EXPECT_THAT(server.asked().front(), HasSubstr("X-Empty:\r\n"));
 }
 
-TEST_P(Network, HttpMayAskAnotherPort) {
+// health.http.port is the container's: where that is reached was found out before.
+TEST_P(Network, HttpAsksWhereTheContainerIsReached) {
   const Server server(http("200 OK", ""), Server::After::close);
-  m_health.probe = spec::HealthHttp{.port = server.port};
-  EXPECT_TRUE(probe(free_port()).healthy);
+  m_health.probe = spec::HealthHttp{.port = free_port()};
+  EXPECT_TRUE(probe(server.port).healthy);
 }
 
 TEST_P(Network, HttpIgnoresProxiesOfTheEnvironment) {

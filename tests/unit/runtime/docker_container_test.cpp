@@ -141,5 +141,43 @@ TEST(ContainerRequest, AValueThatDockerCannotCarryIsRefusedByName) {
   }
 }
 
+// As "IP:port", or the kind of the error.
+std::string where(const engine::Container& container, std::optional<int> container_port) {
+  const auto found = reachable_at(container, 8081, container_port);
+  return found ? found->address + ":" + std::to_string(found->port)
+               : std::string(core::to_string(found.error().kind));
+}
+
+TEST(ReachableAt, APublishedPortIsAskedOnTheHostWhereverItIsPublished) {
+  engine::Container container;
+  container.network_mode = "bridge";
+  container.networks = {{"bridge", "172.17.0.2"}};
+  container.ports = {{8080, "udp", "0.0.0.0", 8081},
+                     {8080, "tcp", "0.0.0.0", 9000},
+                     {8080, "tcp", "10.0.0.5", 8081},
+                     {9090, "tcp", "::", 9091},
+                     {9100, "tcp", "", 0}};
+  EXPECT_EQ(where(container, std::nullopt), "10.0.0.5:8081");
+  EXPECT_EQ(where(container, 8080), "10.0.0.5:8081") << "the slot's own binding, where there are several";
+  EXPECT_EQ(where(container, 9090), "127.0.0.1:9091");
+  EXPECT_EQ(where(container, 9100), "172.17.0.2:9100") << "exposed, not published";
+  EXPECT_EQ(where(container, 8081), "172.17.0.2:8081") << "the host's port is not the container's";
+}
+
+TEST(ReachableAt, AnUnpublishedPortIsAskedAtTheContainersOwnAddressOrOnTheHostsNetwork) {
+  engine::Container container;
+  container.labels = {{label::k_container_port, "3000"}};
+  container.network_mode = "front";
+  container.networks = {{"back", "172.18.0.2"}, {"front", "172.19.0.2"}};
+  EXPECT_EQ(where(container, std::nullopt), "172.19.0.2:3000");
+  EXPECT_EQ(where(container, 9090), "172.19.0.2:9090");
+  container.network_mode = "host";
+  EXPECT_EQ(where(container, std::nullopt), "127.0.0.1:3000");
+  EXPECT_EQ(where(container, 9090), "127.0.0.1:9090");
+  container.network_mode = "none";
+  container.networks = {{"none", ""}};
+  EXPECT_EQ(where(container, 9090), "not_found");
+}
+
 }  // namespace
 }  // namespace bgdeploy::runtime
