@@ -83,8 +83,8 @@ void read_jumps(const Value& value, std::vector<std::string>& jumps) {
 void read_ssh(const Value& value, Ssh& ssh) {
   set(ssh.user, value.get("user").matching(is_user_name, "the name of a user"));
   set(ssh.port, value.get("port").port());
-  set(ssh.identity_file, value.get("identity_file").filled());
-  set(ssh.known_hosts_file, value.get("known_hosts_file").filled());
+  set(ssh.identity_file, value.get("identity_file").openssh_file());
+  set(ssh.known_hosts_file, value.get("known_hosts_file").openssh_file());
   read_jumps(value.get("proxy_jump"), ssh.proxy_jump);
   read_sudo(value.get("sudo"), ssh.sudo);
   set(ssh.connect_timeout, value.get("connect_timeout").duration(Zero::refused));

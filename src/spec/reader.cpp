@@ -285,4 +285,12 @@ std::optional<std::filesystem::path> Value::file() const {
   return (m_reading->folder / path).lexically_normal();
 }
 
+std::optional<std::string> Value::openssh_file() const {
+  const auto value = filled();
+  if (!value || std::string_view("/~%").find(value->front()) != std::string_view::npos) return value;
+  std::string folder;
+  for (const char c : m_reading->folder.string()) folder += c == '%' ? "%%" : std::string(1, c);
+  return (std::filesystem::path(folder) / *value).lexically_normal().string();
+}
+
 }  // namespace bgdeploy::spec

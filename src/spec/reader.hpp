@@ -61,6 +61,9 @@ public:
   std::optional<std::map<std::string, std::string>> text_map() const;
   std::optional<std::filesystem::path> file()
       const;  // absolute: "~" is home, the rest below the spec's folder
+  // A path in which OpenSSH replaces ~ and %h: as it is when it begins with '/', '~' or '%', else below the
+  // spec's folder.
+  std::optional<std::string> openssh_file() const;
 
   // Text that fulfils `rule`; otherwise the error is "<path> must be <what>, not '…'".
   std::optional<std::string> matching(const std::function<bool(std::string_view)>& rule,

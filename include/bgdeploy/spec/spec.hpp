@@ -45,8 +45,8 @@ struct Sudo {
 struct Ssh {
   std::optional<std::string> user;
   std::optional<int> port;
-  std::optional<std::string> identity_file;     // may start with ~
-  std::optional<std::string> known_hosts_file;  // may start with ~
+  std::optional<std::string> identity_file;     // absolute after loading, or starts with ~ or %
+  std::optional<std::string> known_hosts_file;  // likewise; % and what follows is replaced as in ssh_config
   std::vector<std::string> proxy_jump;          // [user@]host[:port], first hop first
   Sudo sudo;
   Duration connect_timeout = std::chrono::seconds(10);

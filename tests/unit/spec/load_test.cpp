@@ -72,6 +72,21 @@ TEST(LoadHosts, LaysTheEntryOverTheCommonSettings) {
   EXPECT_EQ(only_host("jo@web", "{user: ec2-user}").ssh.user, "jo");
 }
 
+TEST(LoadHosts, FilesAreRelativeToTheSpecAsAllOthersAre) {
+  const auto key = [](const std::string& file) {
+    return only_host("web", "{identity_file: \"" + file + "\"}").ssh.identity_file;
+  };
+  EXPECT_EQ(key("keys/%h"), "/srv/app/keys/%h");
+  EXPECT_EQ(key("../deploy"), "/srv/deploy");
+  EXPECT_EQ(key("/etc/key"), "/etc/key");
+  EXPECT_EQ(key("~/.ssh/key"), "~/.ssh/key");
+  EXPECT_EQ(key("%d/key"), "%d/key");
+  EXPECT_EQ(only_host("{host: web, known_hosts_file: hosts}").ssh.known_hosts_file, "/srv/app/hosts");
+  const auto elsewhere = load({"/srv/100%d/bgdeploy.yml", minimal("ssh: {identity_file: key}\n")}, "",
+                              [](std::string_view) -> std::optional<std::string> { return {}; });
+  EXPECT_EQ(elsewhere->app_hosts[0].ssh.identity_file, "/srv/100%%d/key") << "OpenSSH's %d is not meant";
+}
+
 TEST(LoadHosts, KnowsTheLocalMachine) {
   const Host host = only_host("local", "{user: ec2-user, sudo: [nginx]}");
   EXPECT_TRUE(host.local);
