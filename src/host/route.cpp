@@ -48,7 +48,7 @@ struct Wish {
   std::optional<std::string> user;
   std::optional<int> port;
   std::optional<std::string> pin;
-  std::vector<std::string> jumps;
+  std::optional<std::vector<std::string>> jumps;  // unset: as OpenSSH's configuration says
   bool is_jump = false;
 };
 
@@ -98,8 +98,8 @@ public:
     if (depth > k_most_hops)
       return fail(ErrorKind::unreachable, fmt::format("{}: proxy_jump leads in a circle", wish.name));
     BGDEPLOY_ASSIGN(const auto config, read_config(wish, m_me, m_wait));
-    const auto& jumps = wish.jumps.empty() ? config.proxy_jump : wish.jumps;
-    if (jumps.empty() && config.proxy_command)
+    const auto& jumps = wish.jumps ? *wish.jumps : config.proxy_jump;
+    if (!wish.jumps && jumps.empty() && config.proxy_command)
       return fail(ErrorKind::unsupported,
                   fmt::format("{}: ProxyCommand in OpenSSH's configuration is not supported yet", wish.name),
                   {"use ProxyJump, or proxy_jump in the spec"});

@@ -70,12 +70,14 @@ void read_sudo(const Value& value, Sudo& sudo) {
   }
 }
 
-void read_jumps(const Value& value, std::vector<std::string>& jumps) {
+// `none` and an empty list: without any, whatever OpenSSH's configuration says.
+void read_jumps(const Value& value, std::optional<std::vector<std::string>>& jumps) {
   if (!value.present()) return;
-  jumps.clear();
+  jumps.emplace();
+  if (value.is(Node::Kind::scalar) && value.node()->text == "none") return;
   const std::vector<Value> hops = value.is(Node::Kind::list) ? value.items() : std::vector{value};
   for (const auto& hop : hops) {
-    if (read_target(hop)) jumps.push_back(hop.node()->text);
+    if (read_target(hop)) jumps->push_back(hop.node()->text);
   }
 }
 
@@ -160,7 +162,7 @@ void need_addresses(const Value& app, const Spec& spec) {
   for (const Host& host : spec.app_hosts) {
     const auto elsewhere = [&](const Host& proxy) { return !same_machine(proxy, host); };
     if (host.address || std::ranges::none_of(spec.proxy_hosts, elsewhere)) continue;
-    if (host.local || !host.ssh.proxy_jump.empty())
+    if (host.local || (host.ssh.proxy_jump && !host.ssh.proxy_jump->empty()))
       app.error_at_key(
           fmt::format("must give {} an `address`, by which hosts.proxy reaches it", in_quotes(host.name)));
   }

@@ -90,9 +90,23 @@ TEST_F(Config, WhatTheSpecSaysWins) {
   target.name = "app";
   const auto bastion = machine("bastion", "plain");
   append(m_folder / "known_hosts", "bastion " + bastion->host_key() + "\n");
-  target.ssh.proxy_jump = {"bastion"};
+  target.ssh.proxy_jump = std::vector<std::string>{"bastion"};
   EXPECT_TRUE(works(target));
   EXPECT_THAT(m_server->log(), HasSubstr("Accepted publickey for root"));
+}
+
+TEST_F(Config, NoJumpHostInTheSpecIsDirectlyWhateverOpenSshSays) {
+  set_up();
+  add_config("Host jumping\n ProxyJump nobody@nowhere.invalid\nHost commanding\n ProxyCommand false\n"
+             "Host *\n HostName 127.0.0.1\n");
+  auto target = host();
+  for (const std::string alias : {"jumping", "commanding"}) {
+    target.name = alias;
+    target.ssh.proxy_jump.reset();
+    EXPECT_FALSE(host::connect(target, soon())) << alias;
+    target.ssh.proxy_jump.emplace();
+    EXPECT_TRUE(works(target)) << alias;
+  }
 }
 
 TEST_F(Config, TildeIsHomeEvenWhereTheAccountsDatabaseNamesAnother) {
@@ -112,7 +126,7 @@ TEST_F(Config, EveryHopHasItsOwnUserPortAndKeyAndIsRefusedByNameWhileItIsUnknown
   const auto outer = machine("outer", "plain"), inner = machine("inner", "other"),
              app = machine("app", "root");
   auto listed = named("app");
-  listed.ssh.proxy_jump = {"outer", "inner"};
+  listed.ssh.proxy_jump = std::vector<std::string>{"outer", "inner"};
   add_config(
       "Host chained\n ProxyJump outer,inner\n HostName 127.0.0.1\n HostKeyAlias app\n User root\n Port " +
       std::to_string(app->port()) + "\n IdentityFile " + (m_folder / "app").string() + "\n");
@@ -141,7 +155,7 @@ TEST_F(Config, AJumpHostMayAlsoTakeTheKeyOfTheSpec) {
   write_file(bastion.authorized_keys(), read_file(m_folder / "key.pub"));
   auto target = host();
   append(m_folder / "known_hosts", bastion.known_hosts_line());
-  target.ssh.proxy_jump = {"plain@127.0.0.1:" + std::to_string(bastion.port())};
+  target.ssh.proxy_jump = std::vector<std::string>{"plain@127.0.0.1:" + std::to_string(bastion.port())};
   EXPECT_TRUE(works(target));
   EXPECT_THAT(bastion.log(), HasSubstr("Accepted publickey for plain"));
 }
@@ -189,7 +203,7 @@ TEST_F(Config, ManyHostsBehindOneBastionThatTurnsLoginsAway) {
     for (int i = 0; i < 16; ++i)
       logins.emplace_back([&] {
         auto target = host();
-        target.ssh.proxy_jump = {"plain@127.0.0.1:" + std::to_string(bastion.port())};
+        target.ssh.proxy_jump = std::vector<std::string>{"plain@127.0.0.1:" + std::to_string(bastion.port())};
         target.ssh.connect_timeout = 30s;
         const auto connected = host::connect(target, soon());
         if (connected)

@@ -261,7 +261,7 @@ TEST_F(Login, GoesThroughAJumpHostWhoseKeyIsCheckedToo) {
   const Server bastion;
   write_file(bastion.authorized_keys(), read_file(m_folder / "key.pub"));
   auto target = host();
-  target.ssh.proxy_jump = {"root@127.0.0.1:" + std::to_string(bastion.port())};
+  target.ssh.proxy_jump = std::vector<std::string>{"root@127.0.0.1:" + std::to_string(bastion.port())};
   const auto error = refused(target);
   EXPECT_EQ(error.kind, ErrorKind::untrusted);
   EXPECT_THAT(error.message, HasSubstr("jump host"));

@@ -47,7 +47,7 @@ struct Ssh {
   std::optional<int> port;
   std::optional<std::string> identity_file;     // absolute after loading, or starts with ~ or %
   std::optional<std::string> known_hosts_file;  // likewise; % and what follows is replaced as in ssh_config
-  std::vector<std::string> proxy_jump;          // [user@]host[:port], first hop first
+  std::optional<std::vector<std::string>> proxy_jump;  // [user@]host[:port], first hop first; empty: directly
   Sudo sudo;
   Duration connect_timeout = std::chrono::seconds(10);
   Duration keepalive = std::chrono::seconds(15);

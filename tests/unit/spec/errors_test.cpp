@@ -157,6 +157,8 @@ TEST(Hosts, NeedAnAddressWhereSshDoesNotGiveOne) {
   EXPECT_EQ(messages_of(with("{app: [web.example.com]}",
                              "{app: [{host: b, proxy_jump: j, address: 10.0.0.1}], proxy: [p]}")),
             "loaded");
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [{host: b, proxy_jump: none}], proxy: [p]}")),
+            "loaded");
 }
 
 TEST(Proxy, NoneHasNoProxyHosts) {

@@ -67,9 +67,18 @@ TEST(LoadHosts, LaysTheEntryOverTheCommonSettings) {
   EXPECT_EQ(host.ssh.user, "ubuntu");
   EXPECT_EQ(host.ssh.port, 2200);
   EXPECT_EQ(host.ssh.sudo, (Sudo{false, true, false}));
-  EXPECT_THAT(host.ssh.proxy_jump, ElementsAre("a", "b:22"));
+  EXPECT_THAT(*host.ssh.proxy_jump, ElementsAre("a", "b:22"));
   EXPECT_EQ(host.ssh.keepalive, 1min);
   EXPECT_EQ(only_host("jo@web", "{user: ec2-user}").ssh.user, "jo");
+}
+
+TEST(LoadHosts, TellsNoJumpHostFromWhatOpenSshSays) {
+  EXPECT_EQ(only_host("web").ssh.proxy_jump, std::nullopt);
+  for (const std::string none : {"none", "[]"}) {
+    const Host host = only_host("{host: web, proxy_jump: " + none + "}", "{proxy_jump: bastion}");
+    ASSERT_TRUE(host.ssh.proxy_jump) << none;
+    EXPECT_THAT(*host.ssh.proxy_jump, ::testing::IsEmpty()) << none;
+  }
 }
 
 TEST(LoadHosts, FilesAreRelativeToTheSpecAsAllOthersAre) {

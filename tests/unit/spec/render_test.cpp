@@ -113,6 +113,13 @@ TEST(Render, ShowsSitesAndTheContainer) {
   EXPECT_FALSE(nginx.contains("template"));
 }
 
+TEST(Render, CarriesThatAHostIsReachedDirectly) {
+  auto text = minimal();
+  text.replace(text.find("[web.example.com]"), 17, "[{host: web.example.com, proxy_jump: none}]");
+  const Spec spec = must_load(text);
+  EXPECT_EQ(must_load(render(spec, false)), spec);
+}
+
 TEST(Render, ShowsSecretsBySource) {
   const Spec spec =
       must_load(minimal("secrets: {A: {env: TOKEN}}\nregistry: {username: ci, password: {file: t}}\n"),
