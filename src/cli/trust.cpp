@@ -20,6 +20,8 @@ using Kind = ssh::KeyVerdict::Kind;
 bool agreed(bool yes, const host::OfferedKey& offered) {
   print(fmt::format("{} shows the {} key {}\n", core::printable(offered.host),
                     core::printable(offered.key.type), offered.fingerprint));
+  if (offered.verdict.kind == Kind::changed)
+    print("known_hosts has only an RSA key of it, which this build's libssh2 cannot verify\n");
   if (yes) return true;
   print(fmt::format("Add it to {}? Compare the fingerprint with the host's own first. [yes/no] ",
                     offered.file.string()));
@@ -28,12 +30,23 @@ bool agreed(bool yes, const host::OfferedKey& offered) {
   return std::getline(std::cin, answer) && core::trim(answer) == "yes";
 }
 
-// Whether another key of the same type is listed. A host known by other types of key only is offered this one
-// too.
-bool contradicted(const host::OfferedKey& offered) {
-  return offered.verdict.kind == Kind::changed &&
-         std::ranges::any_of(offered.verdict.known,
-                             [&](const auto& entry) { return entry.key.type == offered.key.type; });
+// What known_hosts says against the key.
+core::Error contradiction(const host::OfferedKey& offered) {
+  core::Error error{
+      ErrorKind::untrusted,
+      fmt::format("{} shows the {} key {}, which known_hosts speaks against", core::printable(offered.host),
+                  core::printable(offered.key.type), offered.fingerprint),
+      {}};
+  for (const auto& entry : offered.verdict.known)
+    error.details.push_back(fmt::format("{} {} ({}:{})",
+                                        offered.verdict.kind == Kind::revoked ? "revoked:" : "known:  ",
+                                        core::printable(entry.key.type), entry.file, entry.line));
+  if (offered.verdict.kind == Kind::changed)
+    error.details.push_back(
+        "if the host was really set up anew, remove its old key first: ssh-keygen -R " +
+        core::shell_quote(ssh::known_hosts_name(offered.host, offered.port)) + " -f " +
+        core::shell_quote(offered.verdict.known.front().file));
+  return error;
 }
 
 // True when this key was added, and the next one on the way should be looked at.
@@ -54,12 +67,7 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
     print(fmt::format("{} is known: {}\n", core::printable(offered.host), offered.fingerprint));
     return false;
   }
-  if (offered.verdict.kind == Kind::revoked || contradicted(offered))
-    return core::fail(
-        ErrorKind::untrusted,
-        fmt::format("{} shows {}, which known_hosts speaks against", offered.host, offered.fingerprint),
-        {"if the host was really set up anew, remove its old key first: ssh-keygen -R " +
-         core::shell_quote(ssh::known_hosts_name(offered.host, offered.port))});
+  if (offered.contradicted) return std::unexpected(contradiction(offered));
   if (!agreed(yes, offered))
     return core::fail(ErrorKind::untrusted, fmt::format("{} was not added", offered.host));
   BGDEPLOY_TRY(host::trust_host_key(offered));

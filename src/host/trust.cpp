@@ -24,6 +24,11 @@ OfferedKey judge(const ssh::Destination& hop, ssh::HostKey key) {
   offered.port = hop.trust.port;
   offered.fingerprint = ssh::fingerprint(key.blob);
   offered.verdict = ssh::check_host_key(hop.trust.known, hop.trust.name, hop.trust.port, key);
+  // An entry of another type speaks against it too, or whoever is in between would only have to show one.
+  offered.contradicted =
+      offered.verdict.kind == ssh::KeyVerdict::Kind::revoked ||
+      (offered.verdict.kind == ssh::KeyVerdict::Kind::changed &&
+       (key.type == "ssh-rsa" || !ssh::known_by_unusable_keys(offered.verdict.known)));
   offered.pinned = hop.trust.pin == offered.fingerprint;
   offered.against_pin = hop.trust.pin && !offered.pinned;
   if (!hop.trust.files.empty()) offered.file = hop.trust.files.front();

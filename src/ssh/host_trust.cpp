@@ -41,9 +41,7 @@ core::Error changed_key(const HostKey& key, const Destination& destination, cons
   std::vector<std::string> details;
   append_known(details, known);
   details.push_back(fmt::format("offered: {}", shown(key)));
-  const bool only_rsa =
-      std::ranges::all_of(known, [](const KnownHost& entry) { return entry.key.type == "ssh-rsa"; });
-  if (only_rsa && !verifies_rsa() && key.type != "ssh-rsa") {
+  if (known_by_unusable_keys(known) && key.type != "ssh-rsa") {
     details.emplace_back(
         "this build's libssh2 cannot verify RSA host keys with SHA-2; add the host's other key:");
     details.emplace_back("compare the offered fingerprint with the host's own, then run: bgdeploy trust");
@@ -59,6 +57,12 @@ core::Error changed_key(const HostKey& key, const Destination& destination, cons
 }
 
 }  // namespace
+
+bool known_by_unusable_keys(std::span<const KnownHost> known) {
+  return !known.empty() && !verifies_rsa() && std::ranges::all_of(known, [](const KnownHost& entry) {
+    return entry.key.type == "ssh-rsa";
+  });
+}
 
 bool signs_with(const std::string& signature, const std::string& key) {
   return signature == key || (key == "ssh-rsa" && signature.starts_with("rsa-sha2-"));

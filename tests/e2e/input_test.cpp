@@ -197,19 +197,21 @@ TEST_F(Input, TrustShowsTheFingerprintAndAddsTheKeyOnlyAfterAYes) {
 TEST_F(Input, AChangedHostKeyIsRefusedEvenByTrust) {
   lab().image("1.0");
   const auto other = workspace() + "/other";
-  run({{"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other}, {{"PATH", "/usr/bin:/bin"}}});
-  std::string type, blob;
-  std::ifstream(other + ".pub") >> type >> blob;
-  ASSERT_FALSE(blob.empty());
-  std::ofstream(workspace() + "/known_hosts")
-      << lab().env("LAB_ADDRESS") << ' ' << type << ' ' << blob << '\n';
   write_spec({{"ssh", "ssh: {identity_file: " + lab().env("LAB_IDENTITY_FILE") +
                           ", known_hosts_file: known_hosts}"}});
   const auto before = world();
-  for (const Words& arguments : {Words{"deploy", "--tag", "1.0"}, Words{"trust", "--yes"}}) {
-    const auto finished = bgdeploy(arguments);
-    EXPECT_EQ(finished.exit_code, 3) << finished;
-    EXPECT_NE(finished.both().find(lab().env("LAB_ADDRESS")), std::string::npos) << finished;
+  for (const std::string kind : {"ed25519", "ecdsa"}) {
+    run({{"ssh-keygen", "-q", "-t", kind, "-N", "", "-f", other + kind}, {{"PATH", "/usr/bin:/bin"}}});
+    std::string type, blob;
+    std::ifstream(other + kind + ".pub") >> type >> blob;
+    ASSERT_FALSE(blob.empty());
+    std::ofstream(workspace() + "/known_hosts")
+        << lab().env("LAB_ADDRESS") << ' ' << type << ' ' << blob << '\n';
+    for (const Words& arguments : {Words{"deploy", "--tag", "1.0"}, Words{"trust", "--yes"}}) {
+      const auto finished = bgdeploy(arguments);
+      EXPECT_EQ(finished.exit_code, 3) << finished;
+      EXPECT_NE(finished.both().find(lab().env("LAB_ADDRESS")), std::string::npos) << finished;
+    }
   }
   EXPECT_EQ(world(), before);
 }

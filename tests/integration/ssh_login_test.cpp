@@ -183,6 +183,7 @@ TEST_F(Login, AHostKnownByAnotherTypeOfKeyThanItHasIsChanged) {
   line.replace(0, line.find(' '), "[127.0.0.1]:" + std::to_string(m_server->port()));
   write_file(m_folder / "known_hosts", line);
   EXPECT_EQ(refused(host()).kind, ErrorKind::untrusted);
+  EXPECT_TRUE(host::fetch_host_key(host(), soon())->contradicted) << "or `trust` would add it";
 }
 
 TEST_F(Login, APinAcceptsItsKeyOnlyOfWhateverType) {
@@ -217,7 +218,9 @@ TEST_F(Login, AHostKnownByAnRsaKeyOnlySaysWhatToAddWhereThatCannotBeVerified) {
   EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint("ed25519")));
   EXPECT_THAT(all_text(error), HasSubstr("bgdeploy trust"));
   // And that is enough.
-  ASSERT_TRUE(host::trust_host_key(host::fetch_host_key(host(), soon()).value()));
+  const auto offered = host::fetch_host_key(host(), soon()).value();
+  EXPECT_FALSE(offered.contradicted);
+  ASSERT_TRUE(host::trust_host_key(offered));
   EXPECT_TRUE(works(host()));
 }
 

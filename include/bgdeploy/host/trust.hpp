@@ -16,6 +16,7 @@ struct OfferedKey {
   ssh::HostKey key;
   std::string fingerprint;     // "SHA256:…"
   ssh::KeyVerdict verdict;     // known: nothing to do. changed: the entries that speak against it
+  bool contradicted = false;   // by them: whoever shows this key may not be the host that is known
   bool against_pin = false;    // host_key in the spec names another key
   bool pinned = false;         // host_key in the spec names this very key: nothing to do either
   std::filesystem::path file;  // the known_hosts file to add it to; empty when there is none

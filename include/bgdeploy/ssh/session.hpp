@@ -99,6 +99,10 @@ private:
   std::unique_ptr<Inner> m_inner;
 };
 
+// Whether a host's entries are RSA keys alone, and this libssh2 cannot verify those: only then is a key of
+// another type no reason for suspicion, and may be added to them.
+bool known_by_unusable_keys(std::span<const KnownHost> known);
+
 // Connects as far as the host's key and verifies nothing. `key_types` in order of preference; empty: as a
 // connection would ask. Of several keys the pinned one, if the host has it. Kinds: unreachable, timeout,
 // cancelled.
