@@ -13,6 +13,8 @@ using core::ErrorKind;
 using core::fail;
 
 constexpr Duration k_first_interval{50};
+// What a probe right before the deadline has: enough for an application that is up.
+constexpr Duration k_least_time{500};
 
 std::string quoting(std::string text, const Answer& last) {
   return last.text.empty() ? text : text + ", last answer: " + last.text;
@@ -20,6 +22,13 @@ std::string quoting(std::string text, const Answer& last) {
 
 bool has_exited(const Waiting& waiting) {
   return waiting.exited && waiting.exited();
+}
+
+// How long the next probe may take.
+Duration time_for(int attempt, const spec::Health& health, core::SteadyTime deadline, core::SteadyTime now) {
+  if (attempt == 1) return health.timeout;
+  const auto left = std::chrono::ceil<Duration>(deadline - now);
+  return std::min(health.timeout, std::max(left, k_least_time));
 }
 
 }  // namespace
@@ -36,17 +45,21 @@ core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::C
       return fail(ErrorKind::unhealthy, quoting("the container exited before it was healthy", last));
     if (stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled while waiting for health");
     const auto began = clock.now();
-    auto answer = prober.probe(core::Wait::for_at_most(health.timeout, stop));
+    const auto allowed = time_for(attempt, health, deadline, began);
+    auto answer = prober.probe(core::Wait::for_at_most(allowed, stop));
     // A probe that was called off says nothing about the container.
     if (stop.stop_requested() && !answer.healthy) continue;
-    last = std::move(answer);
-    if (waiting.probed) waiting.probed(last, attempt);
-    if (last.lost) return fail(ErrorKind::lost, last.text);
-    in_a_row = last.healthy ? in_a_row + 1 : 0;
+    const bool cut_short = answer.timed_out && allowed < health.timeout;
+    if (cut_short) answer.text = "timed out after " + core::format_duration(allowed);
+    if (waiting.probed) waiting.probed(answer, attempt);
+    if (answer.lost) return fail(ErrorKind::lost, answer.text);
+    in_a_row = answer.healthy ? in_a_row + 1 : 0;
+    // What was answered before says more than a probe that the deadline cut short.
+    if (!cut_short) last = std::move(answer);
     if (in_a_row >= health.success_threshold) return {};
     if (has_exited(waiting))
       return fail(ErrorKind::unhealthy, quoting("the container exited before it was healthy", last));
-    if (last.healthy) interval = health.interval;
+    if (in_a_row > 0) interval = health.interval;
     if (clock.now() >= deadline)
       return fail(ErrorKind::unhealthy,
                   quoting("not healthy within " + core::format_duration(health.deadline), last));

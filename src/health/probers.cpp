@@ -87,8 +87,8 @@ core::Result<Route> route_to(const Target& target, bool direct) {
 
 Answer failure(const core::Error& error, core::Duration timeout) {
   if (error.kind == core::ErrorKind::timeout)
-    return {false, "timed out after " + core::format_duration(timeout)};
-  return {false, answer_text(error.message), error.kind == core::ErrorKind::lost};
+    return {.text = "timed out after " + core::format_duration(timeout), .timed_out = true};
+  return {.text = answer_text(error.message), .lost = error.kind == core::ErrorKind::lost};
 }
 
 std::unique_ptr<Prober> make_prober(const spec::Health& health, const Target& target) {

@@ -18,7 +18,8 @@ struct Answer {
   // "HTTP 200", "HTTP 503: starting", "body does not contain 'server is on': {…}", "connection refused".
   // One printable line of at most 200 bytes and an ellipsis.
   std::string text;
-  bool lost = false;  // the host itself cannot be asked any more
+  bool lost = false;       // the host itself cannot be asked any more
+  bool timed_out = false;  // there was none within the time
 };
 
 // One question to one container.
@@ -52,7 +53,8 @@ struct Waiting {
 // Probes until `success_threshold` consecutive answers are healthy: at once, and then every `interval`, from
 // the start of one probe to the start of the next. While nothing has been healthy yet the first intervals are
 // shorter (50 ms, growing by half each time), so that an application that boots at once is seen at once.
-// There is always one probe, however late. Kinds: unhealthy (deadline or exit; the message quotes the last
+// There is always one probe, however late, and that has its whole timeout; a later one has no more than is left
+// to the deadline, or 500 ms. Kinds: unhealthy (deadline or exit; the message quotes the last
 // answer), cancelled, lost.
 core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::Clock& clock,
                                  std::stop_token stop);

@@ -32,8 +32,15 @@ private:
 // An application that is healthy in a given span of time, and takes a while to answer.
 struct App final : Prober {
   explicit App(JumpingClock& with_clock) : clock(with_clock) {}
-  Answer probe(const core::Wait&) override {
+  Answer probe(const core::Wait& wait) override {
     asked.push_back(clock.since_start());
+    // Goes by the machine's clock, so it is as good as exact.
+    using HalfSeconds = std::chrono::duration<Duration::rep, std::ratio<1, 2>>;
+    allowed.push_back(std::chrono::round<HalfSeconds>(wait.left()));
+    if (takes > allowed.back()) {
+      clock.pass(allowed.back());
+      return {.text = "timed out after 2s", .timed_out = true};
+    }
     clock.pass(takes);
     if (asked.back() >= lost_at) return {false, "web-1: connection lost", true};
     if (asked.back() >= healthy_from && asked.back() < healthy_until) return {true, "HTTP 200"};
@@ -41,7 +48,7 @@ struct App final : Prober {
   }
   JumpingClock& clock;
   Duration healthy_from = 1h, healthy_until = 2h, lost_at = 9h, takes = 1ms;
-  std::vector<Duration> asked;
+  std::vector<Duration> asked, allowed;
 };
 
 class Await : public testing::Test {
@@ -121,6 +128,27 @@ TEST_F(Await, TheDeadlineCountsFromTheContainersStartButOneProbeIsAlwaysMade) {
   app.healthy_from = 1h;
   EXPECT_EQ(run().error().kind, ErrorKind::unhealthy);
   EXPECT_EQ(app.asked.size(), 2u);
+}
+
+TEST_F(Await, TheDeadlineBoundsTheProbeThatItComesUponButLeavesItAMoment) {
+  health.timeout = health.interval = 4s;
+  health.deadline = 10s;
+  app.takes = 3300ms;
+  const auto result = run();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(app.asked, (std::vector<Duration>{0ms, 3300ms, 6600ms, 9900ms}));
+  EXPECT_EQ(app.allowed, (std::vector<Duration>{4s, 4s, 3500ms, 500ms}));
+  EXPECT_EQ(clock.since_start(), 10400ms);
+  EXPECT_EQ(result.error().message, "not healthy within 10s, last answer: HTTP 503")
+      << "not that the last one had no time";
+}
+
+TEST_F(Await, TheFirstProbeHasItsWholeTimeoutHoweverLate) {
+  clock.pass(10min);
+  app.healthy_from = 0ms;
+  app.takes = 1900ms;
+  EXPECT_TRUE(run());
+  EXPECT_EQ(app.allowed, std::vector<Duration>{2s});
 }
 
 TEST_F(Await, GivesUpAtOnceWhenTheContainerExits) {
