@@ -57,6 +57,7 @@ core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::C
     // What was answered before says more than a probe that the deadline cut short.
     if (!cut_short) last = std::move(answer);
     if (in_a_row >= health.success_threshold) return {};
+    if (last.is_final) return fail(ErrorKind::unhealthy, last.text);
     if (has_exited(waiting))
       return fail(ErrorKind::unhealthy, quoting("the container exited before it was healthy", last));
     if (in_a_row > 0) interval = health.interval;

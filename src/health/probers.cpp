@@ -17,7 +17,11 @@ public:
   Answer probe(const core::Wait& wait) override {
     const auto diagnosis = m_runtime.diagnose(m_container, wait.at_most(m_timeout));
     if (!diagnosis) return failure(diagnosis.error(), m_timeout);
-    if (diagnosis->health.empty()) return {false, "the image has no HEALTHCHECK"};
+    if (diagnosis->health.empty())
+      return {.text =
+                  "docker checks no health here: give the image a HEALTHCHECK, or put http, tcp or exec in "
+                  "the place of health.docker",
+              .is_final = true};
     return {diagnosis->health == "healthy",
             answer_text(with_first_line("docker says " + diagnosis->health, diagnosis->health_log))};
   }

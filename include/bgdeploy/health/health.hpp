@@ -20,6 +20,7 @@ struct Answer {
   std::string text;
   bool lost = false;       // the host itself cannot be asked any more
   bool timed_out = false;  // there was none within the time
+  bool is_final = false;   // it will be the same for as long as the container lives
 };
 
 // One question to one container.
@@ -54,7 +55,7 @@ struct Waiting {
 // the start of one probe to the start of the next. While nothing has been healthy yet the first intervals are
 // shorter (50 ms, growing by half each time), so that an application that boots at once is seen at once.
 // There is always one probe, however late, and that has its whole timeout; a later one has no more than is left
-// to the deadline, or 500 ms. Kinds: unhealthy (deadline or exit; the message quotes the last
+// to the deadline, or 500 ms. Kinds: unhealthy (deadline, exit or a final answer; the message quotes the last
 // answer), cancelled, lost.
 core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::Clock& clock,
                                  std::stop_token stop);

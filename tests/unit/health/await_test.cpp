@@ -43,11 +43,12 @@ struct App final : Prober {
     }
     clock.pass(takes);
     if (asked.back() >= lost_at) return {false, "web-1: connection lost", true};
+    if (asked.back() >= final_at) return {.text = "no such check", .is_final = true};
     if (asked.back() >= healthy_from && asked.back() < healthy_until) return {true, "HTTP 200"};
     return {false, "HTTP 503"};
   }
   JumpingClock& clock;
-  Duration healthy_from = 1h, healthy_until = 2h, lost_at = 9h, takes = 1ms;
+  Duration healthy_from = 1h, healthy_until = 2h, lost_at = 9h, final_at = 9h, takes = 1ms;
   std::vector<Duration> asked, allowed;
 };
 
@@ -158,6 +159,15 @@ TEST_F(Await, GivesUpAtOnceWhenTheContainerExits) {
   EXPECT_EQ(result.error().kind, ErrorKind::unhealthy);
   EXPECT_EQ(result.error().message, "the container exited before it was healthy, last answer: HTTP 503");
   EXPECT_LT(clock.since_start(), 1s);
+}
+
+TEST_F(Await, GivesUpAtOnceWhenTheAnswerIsFinal) {
+  app.final_at = 50ms;
+  const auto result = run();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::unhealthy);
+  EXPECT_EQ(result.error().message, "no such check");
+  EXPECT_EQ(app.asked.size(), 2u);
 }
 
 TEST_F(Await, DoesNotAskAContainerThatHasExited) {

@@ -276,10 +276,12 @@ TEST_P(Network, TcpThatIsHungUpAtOnceIsNot) {
 
 TEST_F(Probe, DockerIsAskedForItsOwnHealth) {
   m_health.probe = spec::HealthDocker{};
-  EXPECT_EQ(probe().text, "the image has no HEALTHCHECK");
+  EXPECT_THAT(probe().text, HasSubstr("give the image a HEALTHCHECK, or put http, tcp or exec"));
+  EXPECT_TRUE(probe().is_final);
   m_runtime.diagnosis.health = "starting";
   EXPECT_FALSE(probe().healthy);
   EXPECT_EQ(probe().text, "docker says starting");
+  EXPECT_FALSE(probe().is_final);
   m_runtime.diagnosis.health = "unhealthy";
   m_runtime.diagnosis.health_log = "curl: (7) refused\nmore";
   EXPECT_EQ(probe().text, "docker says unhealthy: curl: (7) refused");
