@@ -65,7 +65,15 @@ std::string describe_target(const Target& target) {
 }  // namespace
 
 Flow::Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose)
-    : m_target(std::move(target)), m_end(std::move(end)), m_opening(std::move(opening)), m_purpose(purpose) {}
+    : m_target(std::move(target)), m_end(std::move(end)), m_opening(std::move(opening)), m_purpose(purpose) {
+  if (m_purpose == Purpose::by_command) use_command();
+}
+
+void Flow::use_command() {
+  const auto tcp = std::get<TcpTarget>(m_target);
+  m_target = ExecTarget{m_purpose == Purpose::stream ? tcp_command(tcp) : tcp_probe_command(tcp)};
+  m_success = k_tcp_reached;
+}
 
 void Flow::settle(Result<void> result) {
   if (m_opening) m_opening->settle(std::move(result));
@@ -104,17 +112,20 @@ bool Flow::step(FlowContext& context) {
 }
 
 bool Flow::open(FlowContext& context) {
-  if (m_asked) {
-    if (context.forwarding() == FlowContext::Forwarding::unknown) return false;
-    m_asked = false;
-    return open_failed(context);
-  }
-  const bool forwarded = std::holds_alternative<TcpTarget>(m_target) && m_purpose != Purpose::control;
-  if (forwarded && context.forwarding() == FlowContext::Forwarding::forbidden) return open_failed(context);
   if (m_end->gone() && !m_opening_now) {
     fail({ErrorKind::cancelled, "given up before it was open", {}});
     return true;
   }
+  if (m_answer) {
+    const auto answer = m_answer->peek();
+    if (!answer) return false;
+    m_answer.reset();
+    m_reached = answer->has_value();
+    if (!m_reached && context.forwarding() != FlowContext::Forwarding::forbidden) return refuse(context);
+  }
+  if (std::holds_alternative<TcpTarget>(m_target) &&
+      context.forwarding() == FlowContext::Forwarding::forbidden)
+    use_command();
   if (m_crowded_out && m_refused_at == context.commands_ended()) return false;
   if (!context.begin_opening(this)) return false;
   m_opening_now = true;
@@ -132,32 +143,38 @@ bool Flow::opened(FlowContext& context) {
     m_phase = Phase::starting;
     return true;
   }
-  if (std::holds_alternative<TcpTarget>(m_target)) context.forwarding_works();
+  if (std::holds_alternative<TcpTarget>(m_target))
+    context.settle_forwarding(FlowContext::Forwarding::allowed);
   settle({});
   m_phase = m_purpose != Purpose::stream ? Phase::closing : Phase::flowing;
   return true;
 }
 
+// sshd forbids forwarding, or nobody listens there: libssh2 does not say which. When a command reaches the
+// target and forwarding then fails once more, it is forbidden. In between somebody may just have begun to listen.
 bool Flow::open_failed(FlowContext& context) {
   using Forwarding = FlowContext::Forwarding;
-  if (const auto* tcp = std::get_if<TcpTarget>(&m_target); tcp != nullptr && m_purpose != Purpose::control) {
-    if (context.forwarding() == Forwarding::unknown) {
-      m_asked = true;
-      context.ask_forwarding();
-      return true;
-    }
-    if (context.forwarding() == Forwarding::forbidden) {
-      m_target = ExecTarget{m_purpose == Purpose::probe ? tcp_probe_command(*tcp) : tcp_command(*tcp)};
-      return true;
-    }
-  } else if (std::holds_alternative<ExecTarget>(m_target)) {
+  if (const auto* tcp = std::get_if<TcpTarget>(&m_target);
+      tcp != nullptr && context.forwarding() == Forwarding::unknown) {
+    if (m_reached)
+      context.settle_forwarding(Forwarding::forbidden);
+    else
+      m_answer = context.try_by_command(*tcp);
+    return true;
+  }
+  if (std::holds_alternative<TcpTarget>(m_target) && context.forwarding() == Forwarding::forbidden) return true;
+  if (std::holds_alternative<ExecTarget>(m_target)) {
     // sshd gives the place of an ended command away only when it is done with all that it read at once, so a
     // refusal counts when nothing has ended since the one before it.
     const auto ended = context.commands_ended();
     const bool ask_again = std::exchange(m_refused_at, ended) != ended;
-    m_crowded_out = !ask_again && context.commands_running();
+    m_crowded_out = !ask_again && m_purpose != Purpose::by_command && context.commands_running();
     if (ask_again || m_crowded_out) return ask_again;
   }
+  return refuse(context);
+}
+
+bool Flow::refuse(FlowContext& context) {
   fail({std::holds_alternative<ExecTarget>(m_target) ? ErrorKind::refused : ErrorKind::unreachable,
         fmt::format("{}: sshd did not open a channel to {}", context.name(), describe_target(m_target)),
         {}});
@@ -264,8 +281,9 @@ bool Flow::finish_channel(FlowContext& context) {
     exit_code = signal_exit_code(signal);
   }
   if (command && m_purpose != Purpose::stream)
-    settle(exit_code == 0 ? Result<void>{}
-                          : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
+    settle(exit_code == m_success
+               ? Result<void>{}
+               : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
   m_end->ended(exit_code, core::printable(signal));
   m_phase = Phase::closing;
   return true;

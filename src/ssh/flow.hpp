@@ -42,9 +42,9 @@ public:
   virtual void done_opening(const void* who) = 0;
   enum class Forwarding { unknown, allowed, forbidden };
   virtual Forwarding forwarding() const = 0;
-  virtual void forwarding_works() = 0;
-  // Somebody wants to know whether TCP forwarding works at all.
-  virtual void ask_forwarding() = 0;
+  virtual void settle_forwarding(Forwarding answer) = 0;
+  // Tries by a command whether the host reaches the target.
+  virtual std::shared_ptr<Opening> try_by_command(const TcpTarget& target) = 0;
   // sshd limits the commands of a connection (MaxSessions); the end of one makes room for another.
   virtual bool commands_running() const = 0;
   virtual std::size_t commands_ended() const = 0;
@@ -55,8 +55,8 @@ class Flow {
 public:
   enum class Purpose {
     stream,
-    probe,    // only finds out whether the target can be reached, and settles `opening` with that
-    control,  // a probe that answers ask_forwarding, and so takes its own failure as it is
+    probe,       // only finds out whether the target can be reached, and settles `opening` with that
+    by_command,  // likewise, and by a command at once, for which it does not wait when there is no room for it
   };
   Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose);
 
@@ -76,6 +76,8 @@ private:
   bool open(FlowContext& context);
   bool opened(FlowContext& context);
   bool open_failed(FlowContext& context);
+  bool refuse(FlowContext& context);
+  void use_command();
   bool start(FlowContext& context);
   bool flow(FlowContext& context);
   bool receive(FlowContext& context);
@@ -88,7 +90,9 @@ private:
   std::unique_ptr<End> m_end;
   std::shared_ptr<Opening> m_opening;
   const Purpose m_purpose;
-  bool m_asked = false;          // waits for the answer of ask_forwarding
+  std::shared_ptr<Opening> m_answer;  // of try_by_command, while that is awaited
+  bool m_reached = false;             // that was: yes
+  int m_success = 0;                  // the exit code of a probing command that has reached its target
   bool m_opening_now = false;    // libssh2 is in the middle of it
   std::size_t m_refused_at = 0;  // how many commands had ended when sshd last refused
   bool m_crowded_out = false;    // waits for one more to end

@@ -24,13 +24,11 @@ constexpr int k_rounds = 64;  // of moving data before the connection is polled 
 
 }  // namespace
 
-Loop::Loop(std::unique_ptr<Transport> transport, std::string name, core::Duration keepalive,
-           TcpTarget control)
+Loop::Loop(std::unique_ptr<Transport> transport, std::string name, core::Duration keepalive)
     : m_transport(std::move(transport)),
       m_name(std::move(name)),
       m_keepalive(std::max(keepalive, k_shortest_keepalive)),
       m_grace(std::min(m_keepalive, k_longest_grace)),
-      m_control(std::move(control)),
       m_thread([this] { run(); }) {}
 
 Loop::~Loop() {
@@ -79,12 +77,12 @@ void Loop::done_opening(const void* who) {
   if (m_opener == who) m_opener = nullptr;
 }
 
-void Loop::ask_forwarding() {
-  if (m_control_answer || m_forwarding != Forwarding::unknown) return;
-  m_control_answer = std::make_shared<Opening>();
+std::shared_ptr<Opening> Loop::try_by_command(const TcpTarget& target) {
+  auto answer = std::make_shared<Opening>();
   auto pipes = std::make_shared<Pipes>(m_waker, "", true);
-  m_flows.push_back(std::make_unique<Flow>(m_control, make_end(std::move(pipes)), m_control_answer,
-                                           Flow::Purpose::control));
+  m_flows.push_back(
+      std::make_unique<Flow>(target, make_end(std::move(pipes)), answer, Flow::Purpose::by_command));
+  return answer;
 }
 
 bool Loop::commands_running() const {
@@ -196,17 +194,8 @@ bool Loop::move_flows() {
     if (command && !(*it)->runs_command()) ++m_commands_ended;
     it = (*it)->finished() ? m_flows.erase(it) : std::next(it);
   }
-  settle_forwarding();
   if (m_transport->broken()) lose("the server hung up");
   return moved;
-}
-
-void Loop::settle_forwarding() {
-  if (!m_control_answer || m_forwarding != Forwarding::unknown) return;
-  const auto answer = m_control_answer->peek();
-  if (!answer) return;
-  m_forwarding = *answer ? Forwarding::allowed : Forwarding::forbidden;
-  m_more = true;
 }
 
 core::SteadyTime Loop::next_keepalive() const {

@@ -16,9 +16,7 @@ namespace bgdeploy::ssh {
 
 class Loop : private FlowContext {
 public:
-  // `control`: something on the host that surely listens, to tell a TCP forward that sshd forbids from one
-  // that finds nobody.
-  Loop(std::unique_ptr<Transport> transport, std::string name, core::Duration keepalive, TcpTarget control);
+  Loop(std::unique_ptr<Transport> transport, std::string name, core::Duration keepalive);
   ~Loop() override;
 
   std::shared_ptr<const Waker> waker() const { return m_waker; }
@@ -41,8 +39,8 @@ private:
   bool begin_opening(const void* who) override;
   void done_opening(const void* who) override;
   Forwarding forwarding() const override { return m_forwarding; }
-  void forwarding_works() override { m_forwarding = Forwarding::allowed; }
-  void ask_forwarding() override;
+  void settle_forwarding(Forwarding answer) override { m_forwarding = answer; }
+  std::shared_ptr<Opening> try_by_command(const TcpTarget& target) override;
   bool commands_running() const override;
   std::size_t commands_ended() const override { return m_commands_ended; }
   const std::string& name() const override { return m_name; }
@@ -51,7 +49,6 @@ private:
   bool wait_for_work();
   bool take_requests();  // false when the thread is to end
   void accept_connections();
-  void settle_forwarding();
   void read_transport();
   void open_pump();
   bool move_flows();
@@ -63,7 +60,6 @@ private:
   std::unique_ptr<Transport> m_transport;
   const std::string m_name;
   const core::Duration m_keepalive, m_grace;
-  const TcpTarget m_control;
   const std::shared_ptr<const Waker> m_waker = std::make_shared<Waker>();
 
   mutable std::mutex m_mutex;  // of what other threads hand over
@@ -77,7 +73,6 @@ private:
   std::vector<std::pair<Listener*, short>> m_ready_listeners;
   const void* m_opener = nullptr;
   Forwarding m_forwarding = Forwarding::unknown;
-  std::shared_ptr<Opening> m_control_answer;
   std::size_t m_commands_ended = 0;
   bool m_more = false;  // flows could move on without anything from outside
 

@@ -113,8 +113,7 @@ Result<std::shared_ptr<Session>> Session::connect(const Destination& destination
     inner->name = describe(destination);
     inner->address = greeted.address;
     inner->via = destination.via;
-    inner->loop = std::make_unique<Loop>(std::move(greeted.transport), inner->name, destination.keepalive,
-                                         TcpTarget{greeted.address, destination.port});
+    inner->loop = std::make_unique<Loop>(std::move(greeted.transport), inner->name, destination.keepalive);
     return std::shared_ptr<Session>(new Session(std::move(inner)));
   };
   auto session = open();

@@ -17,16 +17,20 @@ command -v nc >/dev/null 2>&1 && exec nc "$1" "$2"
 command -v socat >/dev/null 2>&1 && exec socat - "TCP:$1:$2"
 exit 127)";
 
+// $3 the exit code for success
 constexpr const char* k_probe = R"(if command -v bash >/dev/null 2>&1; then
-exec bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
-fi
-command -v nc >/dev/null 2>&1 && exec nc -w 2 "$1" "$2" </dev/null >/dev/null
-command -v socat >/dev/null 2>&1 && exec socat -u OPEN:/dev/null "TCP:$1:$2"
-exit 127)";
+bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
+elif command -v nc >/dev/null 2>&1; then
+nc -w 2 "$1" "$2" </dev/null >/dev/null
+else
+socat -u OPEN:/dev/null "TCP:$1:$2"
+fi && exit "$3"
+exit 1)";
 
 std::string command(const char* script, const TcpTarget& target) {
-  return core::shell_join(
-      std::vector<std::string>{"sh", "-c", script, "sh", target.address, std::to_string(target.port)});
+  return core::shell_join(std::vector<std::string>{"sh", "-c", script, "sh", target.address,
+                                                   std::to_string(target.port),
+                                                   std::to_string(k_tcp_reached)});
 }
 
 }  // namespace

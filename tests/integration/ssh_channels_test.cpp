@@ -1,7 +1,10 @@
 // Commands and tunnels over one connection to a real sshd, and what happens when it breaks.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
+
+#include <algorithm>
 
 #include "bgdeploy/ssh/socket_folder.hpp"
 #include "ssh_server.hpp"
@@ -90,6 +93,12 @@ protected:
     auto connected = host::connect(target, soon());
     ASSERT_TRUE(connected) << connected.error().message;
     m_host = std::move(*connected);
+  }
+  // Of this server: no command.
+  bool only_sshd_runs() const {
+    return std::ranges::all_of(m_server->children(), [](const pid_t pid) {
+      return read_file("/proc/" + std::to_string(pid) + "/comm") == "sshd\n";
+    });
   }
   std::unique_ptr<host::Host> m_host;
 };
@@ -254,9 +263,11 @@ TEST_F(Channels, WhereForwardingIsForbiddenACommandTakesItsPlace) {
   const Port port(true);
   const TcpEndpoint endpoint{"127.0.0.1", port.number()};
   const std::jthread server([&] {
-    const auto connection = port.accept();
     std::string question(8, '\0');
-    ASSERT_EQ(::recv(connection.get(), question.data(), question.size(), MSG_WAITALL), 8);
+    ssh::Fd connection;
+    do {  // one more comes before it, which finds out that somebody listens
+      connection = port.accept();
+    } while (::recv(connection.get(), question.data(), question.size(), MSG_WAITALL) == 0);
     say(connection, "answer to " + question);
   });
   const auto tunnel = dial(m_host->socket_to(endpoint).value());
@@ -265,6 +276,43 @@ TEST_F(Channels, WhereForwardingIsForbiddenACommandTakesItsPlace) {
   EXPECT_TRUE(m_host->reachable(endpoint, soon()));
   EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
   EXPECT_FALSE(m_host->reachable(UnixEndpoint{"/run/nobody.sock"}, soon()));
+}
+
+// A command would do too, but costs a process for each connection.
+TEST_F(Channels, ATargetThatNobodyListensAtDoesNotCountAsForbiddenForwarding) {
+  const Echo echo;
+  const Port port(false);
+  open(fmt::format("PermitOpen 127.0.0.1:{} 127.0.0.1:{}\n", echo.port(), port.number()));
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", port.number()}, soon()));
+  const auto tunnel = dial(m_host->socket_to(TcpEndpoint{"127.0.0.1", echo.port()}).value());
+  say(tunnel, "through");
+  ASSERT_TRUE(m_host->reachable(TcpEndpoint{"127.0.0.1", echo.port()}, soon()));
+  EXPECT_TRUE(only_sshd_runs());
+  ::shutdown(tunnel.get(), SHUT_WR);
+  EXPECT_EQ(read_all(tunnel), "through");
+}
+
+TEST_F(Channels, WhoBeginsToListenWhileThatIsFoundOutDoesNotMakeForwardingForbidden) {
+  const auto asked = (m_folder / "asked").string(), go = (m_folder / "go").string();
+  ASSERT_EQ(::mkfifo(asked.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(go.c_str(), 0600), 0);
+  open("ForceCommand echo >" + asked + "; read -r go <" + go + "; eval \"$SSH_ORIGINAL_COMMAND\"\n");
+  Port port(false);
+  const TcpEndpoint endpoint{"127.0.0.1", port.number()};
+  const std::jthread late([&] {
+    read_file(asked);
+    port.listen();
+    write_file(go, "\n");
+  });
+  EXPECT_TRUE(m_host->reachable(endpoint, soon()));
+  // Every further command would wait for ever.
+  EXPECT_TRUE(m_host->reachable(endpoint, soon()));
+}
+
+TEST_F(Channels, WhatRunsInThePlaceOfEveryCommandReachesNobody) {
+  open("AllowTcpForwarding no\nForceCommand true\n");
+  const Port port(true);
+  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", port.number()}, soon()));
 }
 
 TEST_F(Channels, AKilledConnectionIsLostForEverythingAtOnce) {
@@ -383,10 +431,10 @@ TEST_F(Channels, NeitherSideWaitsForAnAcknowledgement) {
 
 TEST_F(Channels, ConnectingStartsNoProcessOnTheHost) {
   open();
+  const Port port(true);
   EXPECT_EQ(m_host->socket_to(TcpEndpoint{"127.0.0.1", 1}).has_value(), true);
-  EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
-  for (const auto pid : m_server->children())
-    EXPECT_THAT(read_file("/proc/" + std::to_string(pid) + "/comm"), "sshd\n");
+  EXPECT_TRUE(m_host->reachable(TcpEndpoint{"127.0.0.1", port.number()}, soon()));
+  EXPECT_TRUE(only_sshd_runs());
 }
 
 }  // namespace

@@ -87,8 +87,9 @@ public:
     ::bind(m_fd.get(), reinterpret_cast<sockaddr*>(&address), size);
     ::getsockname(m_fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
     m_number = ntohs(address.sin_port);
-    if (listening) ::listen(m_fd.get(), 128);
+    if (listening) listen();
   }
+  void listen() const { ::listen(m_fd.get(), 128); }
   int number() const { return m_number; }
   ssh::Fd accept() const { return ssh::Fd(::accept4(m_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
   int release() {
