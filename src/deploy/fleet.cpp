@@ -35,6 +35,11 @@ int port_of(const plan::Backend& backend) {
   return port;
 }
 
+// Whether the spec says what nginx calls the backends, without their hosts' addresses.
+bool names_backends(const spec::Nginx& nginx) {
+  return nginx.address && nginx.address->find("{address}") == std::string::npos;
+}
+
 }  // namespace
 
 // A machine that is listed as app host and as proxy is logged in to once.
@@ -75,8 +80,14 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
   // Behind a jump, and of `local`, it is no address for others: there the spec has to name one.
   for (std::size_t i = 0; i < spec.app_hosts.size() && !spec.proxy_hosts.empty(); ++i) {
     spec::Host& app = fleet.m_spec->app_hosts[i];
-    if (!app.address && !app.local && plan::published_ip(spec, app) != "127.0.0.1")
-      app.address = fleet.app(i).address();
+    if (app.address || app.local || plan::published_ip(spec, app) == "127.0.0.1") continue;
+    // Only OpenSSH's configuration can have led here: the loader looks at the spec's own proxy_jump.
+    if (fleet.app(i).behind_jump() && !names_backends(spec.nginx))
+      return core::fail(
+          ErrorKind::usage,
+          fmt::format("hosts.app must give {} an `address`, by which hosts.proxy reaches it", app.name),
+          {"OpenSSH's configuration leads to it through a jump host"});
+    app.address = fleet.app(i).address();
   }
   return fleet;
 }

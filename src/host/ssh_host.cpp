@@ -11,11 +11,12 @@ namespace {
 
 class SshHost : public Host {
 public:
-  SshHost(const spec::Host& host, std::shared_ptr<ssh::Session> session)
-      : m_name(host.name), m_sudo(host.ssh.sudo), m_session(std::move(session)) {}
+  SshHost(const spec::Host& host, std::shared_ptr<ssh::Session> session, bool behind_jump)
+      : m_name(host.name), m_sudo(host.ssh.sudo), m_session(std::move(session)), m_behind_jump(behind_jump) {}
 
   const std::string& name() const override { return m_name; }
   const std::string& address() const override { return m_session->peer_address(); }
+  bool behind_jump() const override { return m_behind_jump; }
   std::vector<std::string> prefix(Tool tool) const override { return sudo_prefix(m_sudo, tool); }
 
   Result<Output> run(const Command& command, const Wait& wait) override {
@@ -60,12 +61,14 @@ private:
   const std::string m_name;
   const spec::Sudo m_sudo;
   const std::shared_ptr<ssh::Session> m_session;
+  const bool m_behind_jump;
 };
 
 }  // namespace
 
-std::unique_ptr<Host> make_ssh_host(const spec::Host& host, std::shared_ptr<ssh::Session> session) {
-  return std::make_unique<SshHost>(host, std::move(session));
+std::unique_ptr<Host> make_ssh_host(const spec::Host& host, std::shared_ptr<ssh::Session> session,
+                                    bool behind_jump) {
+  return std::make_unique<SshHost>(host, std::move(session), behind_jump);
 }
 
 }  // namespace bgdeploy::host

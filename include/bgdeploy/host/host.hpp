@@ -80,6 +80,9 @@ public:
   virtual const std::string& name() const = 0;
   // The IP address that the connection reached ("127.0.0.1" for local): the default address for proxies.
   virtual const std::string& address() const = 0;
+  // Whether it was reached through a jump host, so that address() may lead nowhere, or elsewhere, from
+  // others.
+  virtual bool behind_jump() const { return false; }
 
   // Kinds: lost, timeout, cancelled. A command's own failure is an Output with its exit code.
   virtual Result<Output> run(const Command& command, const Wait& wait) = 0;
