@@ -30,9 +30,6 @@ public:
 
   Client(std::unique_ptr<Http> http, std::string version);
 
-  // "1.41": what both sides speak.
-  const std::string& api_version() const { return m_version; }
-
   // --- images. `reference` is "repository:tag" or "repository@sha256:…".
   // The digest in the registry, asked for by the daemon.
   Result<std::string> registry_digest(const std::string& reference, const std::optional<RegistryAuth>& auth,
@@ -89,7 +86,7 @@ private:
   Result<Response> stream(const Request& request, const Http::Sink& sink, const Wait& wait);
 
   const std::unique_ptr<Http> m_http;
-  const std::string m_version;
+  const std::string m_version;  // "1.41": what both sides speak
 };
 
 }  // namespace bgdeploy::engine

@@ -22,10 +22,16 @@ FakeDaemon::Answer answering(const std::string& answer, const std::string& versi
 
 TEST(Client, SpeaksWhatBothSidesKnow) {
   for (const auto& [server, spoken] : {std::pair("1.41", "1.41"), {"1.44", "1.44"}, {"1.99", "1.45"}}) {
-    FakeDaemon daemon(answering("", server));
+    std::string asked;
+    FakeDaemon daemon([&](const std::string& line, const auto&) {
+      if (line == "GET /_ping") return FakeDaemon::pong(server);
+      asked = line;
+      return FakeDaemon::response(200, "[]");
+    });
     const auto client = Client::open(daemon.socket(), soon());
     ASSERT_TRUE(client) << client.error().message;
-    EXPECT_EQ((*client)->api_version(), spoken);
+    ASSERT_TRUE((*client)->list_containers(soon()));
+    EXPECT_TRUE(asked.starts_with(std::string("GET /v") + spoken + "/")) << asked;
   }
 }
 
