@@ -7,10 +7,11 @@
 namespace bgdeploy::host {
 namespace {
 
-// $1 path, $2 mode, $3 owner or empty. A link is followed, so that it stays one. The hidden name ends in none
-// of the endings that configuration globs look for.
+// $1 path, $2 mode, $3 owner or empty, $4 length in bytes: when the connection breaks, what has come by then
+// ends as a whole file does, and nobody is there to be told. A link is followed, so that it stays one. The
+// hidden name ends in none of the endings that configuration globs look for.
 constexpr const char* k_write_file = R"(set -eu
-path=$1 mode=$2 owner=$3
+path=$1 mode=$2 owner=$3 length=$4
 if [ -L "$path" ]; then path=$(readlink -f -- "$path"); fi
 dir=$(dirname -- "$path")
 umask 077
@@ -19,6 +20,8 @@ temp=$(mktemp "$dir/.bgdeploy.XXXXXXXXXX")
 trap 'rm -f -- "$temp"' EXIT
 trap 'exit 1' HUP INT TERM
 cat >"$temp"
+written=$(wc -c <"$temp")
+[ "$written" -eq "$length" ]
 if [ -n "$owner" ]; then chown -- "$owner" "$temp"; fi
 chmod -- "$mode" "$temp"
 sync -- "$temp" 2>/dev/null || :
@@ -52,7 +55,8 @@ Result<void> write_by_script(Host& host, const std::string& path, std::string_vi
                                          "sh",
                                          path,
                                          fmt::format("{:04o}", attributes.mode),
-                                         attributes.owner.value_or("")};
+                                         attributes.owner.value_or(""),
+                                         std::to_string(content.size())};
   BGDEPLOY_ASSIGN(const auto output, host.run({argv, Tool::other, std::string(content)}, wait));
   if (output.ok()) return {};
   return core::fail(core::ErrorKind::refused, fmt::format("{}: cannot write {}", host.name(), path),
