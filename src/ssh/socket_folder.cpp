@@ -36,10 +36,13 @@ std::string base_folder() {
   return "/tmp";
 }
 
+enum class Patience { none, endless };
+
 // Held for as long as the folder is in use.
-Fd lock_folder(const std::filesystem::path& path) {
+Fd lock_folder(const std::filesystem::path& path, Patience patience) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  while (fd && ::flock(fd.get(), LOCK_EX | (patience == Patience::none ? LOCK_NB : 0)) != 0)
+    if (errno != EINTR) fd.reset();
   return fd;
 }
 
@@ -55,7 +58,7 @@ void sweep(const std::string& base) {
   for (const auto& entry : std::filesystem::directory_iterator(base, ignored)) {
     const auto name = entry.path().filename().native();
     if (!name.starts_with(k_prefix) || name.size() != k_prefix.size() + k_suffix.size()) continue;
-    const Fd folder = lock_folder(entry.path());
+    const Fd folder = lock_folder(entry.path(), Patience::none);
     if (!folder || !is_old(folder)) continue;
     for (const auto& socket : std::filesystem::directory_iterator(entry.path(), ignored))
       if (socket.is_socket(ignored)) ::unlink(socket.path().c_str());
@@ -72,7 +75,8 @@ core::Result<std::unique_ptr<SocketFolder>> SocketFolder::make() {
   if (::mkdtemp(path.data()) == nullptr)
     return core::fail(core::ErrorKind::io,
                       fmt::format("no folder for sockets can be made at {}: {}", path, std::strerror(errno)));
-  return std::unique_ptr<SocketFolder>(new SocketFolder(path, lock_folder(path)));
+  // Somebody else's sweep() may hold it for an instant, to find that it is young.
+  return std::unique_ptr<SocketFolder>(new SocketFolder(path, lock_folder(path, Patience::endless)));
 }
 
 SocketFolder::~SocketFolder() {
