@@ -42,10 +42,9 @@ core::Error contradiction(const host::OfferedKey& offered) {
                                         offered.verdict.kind == Kind::revoked ? "revoked:" : "known:  ",
                                         core::printable(entry.key.type), entry.file, entry.line));
   if (offered.verdict.kind == Kind::changed)
-    error.details.push_back(
-        "if the host was really set up anew, remove its old key first: ssh-keygen -R " +
-        core::shell_quote(ssh::known_hosts_name(offered.host, offered.port)) + " -f " +
-        core::shell_quote(offered.verdict.known.front().file));
+    error.details.push_back("if the host was really set up anew, remove its old key first: ssh-keygen -R " +
+                            core::shell_quote(ssh::known_hosts_name(offered.host, offered.port)) + " -f " +
+                            core::shell_quote(offered.verdict.known.front().file));
   return error;
 }
 

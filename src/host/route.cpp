@@ -30,15 +30,21 @@ struct Me {
   std::string passwd_home;  // what OpenSSH takes ~ for
 };
 
+// Of the environment, unless it is empty.
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return {};
+  return value;
+}
+
 Me me() {
   Me me;
-  const char* home = std::getenv("HOME");
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
   ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
   if (found != nullptr) me = {found->pw_name, found->pw_dir, found->pw_dir};
-  if (home != nullptr && *home != '\0') me.home = home;
+  me.home = variable("HOME").value_or(me.home);
   return me;
 }
 
@@ -103,6 +109,11 @@ public:
       return fail(ErrorKind::unsupported,
                   fmt::format("{}: ProxyCommand in OpenSSH's configuration is not supported yet", wish.name),
                   {"use ProxyJump, or proxy_jump in the spec"});
+    if (config.revoked_host_keys)
+      return fail(
+          ErrorKind::unsupported,
+          fmt::format("{}: RevokedHostKeys in OpenSSH's configuration is not supported yet", wish.name),
+          {"write what is revoked into known_hosts, with @revoked before the host's name"});
     Route route;
     for (std::size_t i = 0; i < jumps.size(); ++i) {
       const auto address = ssh::parse_host_address(jumps[i]);
@@ -128,8 +139,8 @@ private:
     destination.port = wish.port.value_or(config.port.value_or(22));
     destination.connect_timeout = m_settings.connect_timeout;
     destination.keepalive = m_settings.keepalive;
-    const ssh::ConfigTokens tokens{m_me.home, destination.host,           wish.name,       destination.user,
-                                   m_me.name, std::to_string(::getuid()), destination.port};
+    const ssh::ConfigTokens tokens{m_me.home, destination.host,           wish.name,        destination.user,
+                                   m_me.name, std::to_string(::getuid()), destination.port, variable};
     destination.trust = trust(wish, config, tokens, destination);
     destination.identities = identities(wish, config, tokens);
     return destination;
@@ -171,15 +182,18 @@ private:
     }
     // The spec speaks of its hosts; a jump host may well want a key of its own.
     if (m_settings.identity_file && !wish.is_jump) return identities;
-    if (agent && !config.identities_only) identities.emplace_back(ssh::AgentIdentities{*agent});
     auto files = config.identity_files;
     files.insert(files.end(), k_usual_keys.begin(), k_usual_keys.end());
+    std::vector<std::string> paths;
     for (const auto& file : files) {
       auto path = ssh::expand_path(file, tokens);
       if (std::ranges::find(seen, path) != seen.end()) continue;
       seen.push_back(path);
-      identities.emplace_back(ssh::KeyFile{std::move(path), false, agent.value_or("")});
+      paths.push_back(std::move(path));
     }
+    if (agent && !config.identities_only) identities.emplace_back(ssh::AgentIdentities{*agent, paths});
+    for (auto& path : paths)
+      identities.emplace_back(ssh::KeyFile{std::move(path), false, agent.value_or("")});
     return identities;
   }
 
@@ -187,13 +201,11 @@ private:
                                                  const ssh::ConfigTokens& tokens) {
     auto agent = config.identity_agent.value_or("SSH_AUTH_SOCK");
     if (agent == "none") return {};
-    if (agent.starts_with('$'))
+    if (agent.starts_with('$') && !agent.starts_with("${"))
       agent.erase(0, 1);
     else if (agent != "SSH_AUTH_SOCK")
       return ssh::expand_path(agent, tokens);
-    const char* socket = std::getenv(agent.c_str());
-    if (socket == nullptr || *socket == '\0') return {};
-    return socket;
+    return variable(agent);
   }
 
   const spec::Ssh& m_settings;

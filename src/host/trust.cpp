@@ -25,10 +25,9 @@ OfferedKey judge(const ssh::Destination& hop, ssh::HostKey key) {
   offered.fingerprint = ssh::fingerprint(key.blob);
   offered.verdict = ssh::check_host_key(hop.trust.known, hop.trust.name, hop.trust.port, key);
   // An entry of another type speaks against it too, or whoever is in between would only have to show one.
-  offered.contradicted =
-      offered.verdict.kind == ssh::KeyVerdict::Kind::revoked ||
-      (offered.verdict.kind == ssh::KeyVerdict::Kind::changed &&
-       (key.type == "ssh-rsa" || !ssh::known_by_unusable_keys(offered.verdict.known)));
+  offered.contradicted = offered.verdict.kind == ssh::KeyVerdict::Kind::revoked ||
+                         (offered.verdict.kind == ssh::KeyVerdict::Kind::changed &&
+                          (key.type == "ssh-rsa" || !ssh::known_by_unusable_keys(offered.verdict.known)));
   offered.pinned = hop.trust.pin == offered.fingerprint;
   offered.against_pin = hop.trust.pin && !offered.pinned;
   if (!hop.trust.files.empty()) offered.file = hop.trust.files.front();
@@ -63,7 +62,7 @@ Result<OfferedKey> fetch_host_key(const spec::Host& host, const Wait& wait) {
   std::shared_ptr<ssh::Session> session;
   for (auto& hop : route) {
     hop.via = std::move(session);
-    BGDEPLOY_ASSIGN(auto key, ssh::fetch_key(hop, {}, wait));
+    BGDEPLOY_ASSIGN(auto key, ssh::fetch_key(hop, wait));
     auto offered = judge(hop, std::move(key));
     const bool trusted = offered.verdict.kind == ssh::KeyVerdict::Kind::known && !offered.against_pin;
     if (&hop == &route.back() || !trusted) return offered;

@@ -47,6 +47,13 @@ void set(std::optional<std::string>& option, std::string_view value) {
   if (value != "none") option = std::string(value);
 }
 
+// NAME of a text that begins with ${NAME}, else empty.
+std::string variable_at(std::string_view text) {
+  if (!text.starts_with("${")) return {};
+  const auto end = text.find('}');
+  return end == std::string_view::npos ? std::string() : std::string(text.substr(2, end - 2));
+}
+
 }  // namespace
 
 ClientConfig parse_client_config(std::string_view text) {
@@ -62,6 +69,7 @@ ClientConfig parse_client_config(std::string_view text) {
     if (key == "hostkeyalias") set(config.host_key_alias, value);
     if (key == "identityagent") config.identity_agent = std::string(value);  // "none" means no agent
     if (key == "proxycommand") set(config.proxy_command, value);
+    if (key == "revokedhostkeys") set(config.revoked_host_keys, value);
     if (key == "port") config.port = parse_port(value);
     if (key == "identityfile") append(config.identity_files, {std::string(value)});
     if (key == "userknownhostsfile") append(config.known_hosts_files, split_files(value));
@@ -107,6 +115,13 @@ std::string expand_path(std::string_view path, const ConfigTokens& tokens) {
     path.remove_prefix(1);
   }
   for (std::size_t i = 0; i < path.size(); ++i) {
+    if (const auto name = variable_at(path.substr(i)); !name.empty() && tokens.variable) {
+      if (const auto value = tokens.variable(name)) {
+        expanded += *value;
+        i += name.size() + 2;
+        continue;
+      }
+    }
     if (path[i] != '%' || i + 1 == path.size()) {
       expanded.push_back(path[i]);
       continue;

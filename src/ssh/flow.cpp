@@ -151,7 +151,8 @@ bool Flow::opened(FlowContext& context) {
 }
 
 // sshd forbids forwarding, or nobody listens there: libssh2 does not say which. When a command reaches the
-// target and forwarding then fails once more, it is forbidden. In between somebody may just have begun to listen.
+// target and forwarding then fails once more, it is forbidden. In between somebody may just have begun to
+// listen.
 bool Flow::open_failed(FlowContext& context) {
   using Forwarding = FlowContext::Forwarding;
   if (const auto* tcp = std::get_if<TcpTarget>(&m_target);
@@ -162,7 +163,8 @@ bool Flow::open_failed(FlowContext& context) {
       m_answer = context.try_by_command(*tcp);
     return true;
   }
-  if (std::holds_alternative<TcpTarget>(m_target) && context.forwarding() == Forwarding::forbidden) return true;
+  if (std::holds_alternative<TcpTarget>(m_target) && context.forwarding() == Forwarding::forbidden)
+    return true;
   if (std::holds_alternative<ExecTarget>(m_target)) {
     // sshd gives the place of an ended command away only when it is done with all that it read at once, so a
     // refusal counts when nothing has ended since the one before it.
@@ -281,9 +283,8 @@ bool Flow::finish_channel(FlowContext& context) {
     exit_code = signal_exit_code(signal);
   }
   if (command && m_purpose != Purpose::stream)
-    settle(exit_code == m_success
-               ? Result<void>{}
-               : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
+    settle(exit_code == m_success ? Result<void>{}
+                                  : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
   m_end->ended(exit_code, core::printable(signal));
   m_phase = Phase::closing;
   return true;

@@ -56,7 +56,8 @@ public:
   enum class Purpose {
     stream,
     probe,       // only finds out whether the target can be reached, and settles `opening` with that
-    by_command,  // likewise, and by a command at once, for which it does not wait when there is no room for it
+    by_command,  // likewise, and by a command at once, for which it does not wait when there is no room for
+                 // it
   };
   Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose);
 
@@ -93,9 +94,9 @@ private:
   std::shared_ptr<Opening> m_answer;  // of try_by_command, while that is awaited
   bool m_reached = false;             // that was: yes
   int m_success = 0;                  // the exit code of a probing command that has reached its target
-  bool m_opening_now = false;    // libssh2 is in the middle of it
-  std::size_t m_refused_at = 0;  // how many commands had ended when sshd last refused
-  bool m_crowded_out = false;    // waits for one more to end
+  bool m_opening_now = false;         // libssh2 is in the middle of it
+  std::size_t m_refused_at = 0;       // how many commands had ended when sshd last refused
+  bool m_crowded_out = false;         // waits for one more to end
   bool m_running_command = false;
   Phase m_phase = Phase::opening;
   LIBSSH2_CHANNEL* m_channel = nullptr;

@@ -59,9 +59,8 @@ core::Error changed_key(const HostKey& key, const Destination& destination, cons
 }  // namespace
 
 bool known_by_unusable_keys(std::span<const KnownHost> known) {
-  return !known.empty() && !verifies_rsa() && std::ranges::all_of(known, [](const KnownHost& entry) {
-    return entry.key.type == "ssh-rsa";
-  });
+  return !known.empty() && !verifies_rsa() &&
+         std::ranges::all_of(known, [](const KnownHost& entry) { return entry.key.type == "ssh-rsa"; });
 }
 
 bool signs_with(const std::string& signature, const std::string& key) {

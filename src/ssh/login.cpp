@@ -38,6 +38,18 @@ int on_sign(LIBSSH2_SESSION*, unsigned char** signature, size_t* length, const u
   return 0;
 }
 
+// sshd lets nobody try many keys (MaxAuthTries), so what a file was named for goes before the rest, as
+// OpenSSH has it.
+void put_first(const std::vector<std::string>& files, std::vector<std::unique_ptr<Signer>>& keys) {
+  auto place = keys.begin();
+  for (const auto& file : files) {
+    const auto blob = public_key_of(file);
+    const auto found =
+        std::find_if(place, keys.end(), [&](const auto& key) { return key->has_public_key(blob); });
+    if (found != keys.end()) std::rotate(place++, found, found + 1);
+  }
+}
+
 class Login {
 public:
   Login(Transport& transport, const Destination& destination, const Wait& wait)
@@ -61,6 +73,7 @@ private:
       return false;
     }
     if (keys->empty()) m_tried.emplace_back("the agent holds no key");
+    put_first(agent.first, *keys);
     for (const auto& key : *keys) {
       BGDEPLOY_ASSIGN(const bool done, try_signer(*key));
       if (done) return true;
@@ -99,12 +112,15 @@ private:
     SignRequest request{&signer, {}};
     void* abstract = &request;
     const auto& blob = signer.public_blob();
+    // As the agent's, and then from its file.
+    if (std::ranges::find(m_refused, blob) != m_refused.end()) return false;
     auto code = m_transport.complete(m_wait, "the login", [&] {
       // Returned as it is: an error of a broken connection is told from a refusal by the connection itself.
       return authenticate(blob, &abstract);
     });
     if (!code) return std::unexpected(std::move(code).error());
     if (*code == 0) return true;
+    m_refused.push_back(blob);
     if (request.error)
       m_tried.push_back(request.error->message);
     else
@@ -140,7 +156,8 @@ private:
   Transport& m_transport;
   const Destination& m_destination;
   const Wait& m_wait;
-  std::vector<std::string> m_tried;
+  std::vector<std::string> m_tried;    // in words
+  std::vector<std::string> m_refused;  // public keys
 };
 
 std::vector<std::string> supported_methods(LIBSSH2_SESSION* session, int method) {

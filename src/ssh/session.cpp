@@ -104,9 +104,9 @@ Session::Session(std::unique_ptr<Inner> inner) : m_inner(std::move(inner)) {}
 Session::~Session() = default;
 
 Result<std::shared_ptr<Session>> Session::connect(const Destination& destination, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto turn, LoginTurn::take(destination.host, destination.port, wait));
   const auto limited = wait.at_most(destination.connect_timeout);
   auto open = [&]() -> Result<std::shared_ptr<Session>> {
-    BGDEPLOY_ASSIGN(const auto turn, LoginTurn::take(destination.host, destination.port, limited));
     BGDEPLOY_ASSIGN(auto greeted, greet_trusted(destination, limited));
     BGDEPLOY_TRY(log_in(*greeted.transport, destination, limited));
     auto inner = std::make_unique<Inner>();
@@ -173,11 +173,9 @@ Result<std::filesystem::path> Session::listen(const Target& target) {
   return listener.path;
 }
 
-Result<HostKey> fetch_key(const Destination& destination, std::span<const std::string> key_types,
-                          const Wait& wait) {
+Result<HostKey> fetch_key(const Destination& destination, const Wait& wait) {
   const auto limited = wait.at_most(destination.connect_timeout);
-  auto types = key_types.empty() ? preferred_key_types(destination.trust)
-                                 : std::vector(key_types.begin(), key_types.end());
+  auto types = preferred_key_types(destination.trust);
   const auto& pin = destination.trust.pin;
   std::optional<HostKey> first;
   for (;;) {

@@ -28,9 +28,8 @@ fi && exit "$3"
 exit 1)";
 
 std::string command(const char* script, const TcpTarget& target) {
-  return core::shell_join(std::vector<std::string>{"sh", "-c", script, "sh", target.address,
-                                                   std::to_string(target.port),
-                                                   std::to_string(k_tcp_reached)});
+  return core::shell_join(std::vector<std::string>{
+      "sh", "-c", script, "sh", target.address, std::to_string(target.port), std::to_string(k_tcp_reached)});
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace bgdeploy::ssh {
 
 // Joins its stdin and stdout to a TCP connection made on the host, with whatever is there to make one.
 std::string tcp_command(const TcpTarget& target);
-// Ends with this exit code when the connection can be made. Not with 0, as anything may that a host runs in the
-// place of every command.
+// Ends with this exit code when the connection can be made. Not with 0, as anything may that a host runs in
+// the place of every command.
 constexpr int k_tcp_reached = 93;
 std::string tcp_probe_command(const TcpTarget& target);
 

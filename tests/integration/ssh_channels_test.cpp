@@ -207,6 +207,33 @@ TEST_F(Channels, WritesAFile) {
   EXPECT_EQ(refused.error().kind, ErrorKind::refused);
 }
 
+TEST_F(Channels, AFileOfWhichOnlyAPartArrivedDoesNotTakeThePlaceOfTheOld) {
+  open();
+  const auto folder = m_folder / "conf.d";
+  fs::create_directories(folder);
+  write_file(folder / "file", "old");
+  const auto part = [&]() -> fs::path {
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path() != folder / "file") return entry.path();
+    return {};
+  };
+  core::Result<void> written;
+  std::jthread writer(
+      [&] { written = m_host->write_file(folder / "file", std::string(64'000'000, 'x'), {}, soon()); });
+  ASSERT_TRUE(eventually([&] {
+    std::error_code none;
+    const auto path = part();
+    return !path.empty() && fs::file_size(path, none) > 0 && !none;
+  }));
+  for (const auto pid : m_server->children())
+    if (read_file("/proc/" + std::to_string(pid) + "/comm") == "sshd\n") ::kill(pid, SIGKILL);
+  writer.join();
+  ASSERT_FALSE(written) << "all of it had arrived";
+  EXPECT_EQ(written.error().kind, ErrorKind::lost);
+  EXPECT_TRUE(eventually([&] { return part().empty(); }));
+  EXPECT_EQ(fs::file_size(folder / "file"), 3U);
+}
+
 TEST_F(Channels, FiftyTunnelsAtOnceMixNothingUp) {
   open();
   const Echo echo;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/host/trust.hpp"
 #include "ssh_server.hpp"
 
@@ -62,6 +63,7 @@ protected:
 
 TEST_F(Config, AnAliasIsFollowedWithItsTokensIncludesAndMatches) {
   set_up();
+  const Environment keys("KEY_FOLDER", "my keys");
   fs::create_directories(ssh() / "conf.d");
   fs::create_directories(m_etc.root_home() / "my keys");
   fs::copy(m_folder / "key", m_etc.root_home() / "my keys" / "127.0.0.1-root-app");
@@ -70,7 +72,7 @@ TEST_F(Config, AnAliasIsFollowedWithItsTokensIncludesAndMatches) {
                  std::to_string(m_server->port()) + "\n");
   write_file(ssh() / "conf.d" / "one.conf",
              "Host app\n HostName 127.0.0.1\n User root\n HostKeyAlias app-key\n"
-             " IdentityFile \"~/my keys/%h-%r-%n\"\n UserKnownHostsFile \"~/.ssh/known hosts\"\n");
+             " IdentityFile \"~/${KEY_FOLDER}/%h-%r-%n\"\n UserKnownHostsFile \"~/.ssh/known hosts\"\n");
   const auto unknown = refused(named("app"));
   EXPECT_EQ(unknown.kind, ErrorKind::untrusted);
   EXPECT_THAT(all_text(unknown), HasSubstr((ssh() / "known hosts").string()));
@@ -79,6 +81,16 @@ TEST_F(Config, AnAliasIsFollowedWithItsTokensIncludesAndMatches) {
   // By its address the host was never known.
   write_file(ssh() / "known hosts", m_server->known_hosts_line());
   EXPECT_EQ(refused(named("app")).kind, ErrorKind::untrusted);
+}
+
+TEST_F(Config, AListOfRevokedKeysThatIsNotReadIsNotPassedOver) {
+  set_up();
+  add_config("Host *\n RevokedHostKeys /etc/ssh/revoked\n");
+  const auto error = refused(host());
+  EXPECT_EQ(error.kind, ErrorKind::unsupported);
+  EXPECT_THAT(error.message, HasSubstr("RevokedHostKeys"));
+  write_file(ssh() / "config", "Host *\n RevokedHostKeys none\n");
+  EXPECT_TRUE(works(host()));
 }
 
 TEST_F(Config, WhatTheSpecSaysWins) {
@@ -97,8 +109,9 @@ TEST_F(Config, WhatTheSpecSaysWins) {
 
 TEST_F(Config, NoJumpHostInTheSpecIsDirectlyWhateverOpenSshSays) {
   set_up();
-  add_config("Host jumping\n ProxyJump nobody@nowhere.invalid\nHost commanding\n ProxyCommand false\n"
-             "Host *\n HostName 127.0.0.1\n");
+  add_config(
+      "Host jumping\n ProxyJump nobody@nowhere.invalid\nHost commanding\n ProxyCommand false\n"
+      "Host *\n HostName 127.0.0.1\n");
   auto target = host();
   for (const std::string alias : {"jumping", "commanding"}) {
     target.name = alias;
@@ -147,6 +160,30 @@ TEST_F(Config, EveryHopHasItsOwnUserPortAndKeyAndIsRefusedByNameWhileItIsUnknown
   EXPECT_THAT(outer->log(), HasSubstr("Accepted publickey for plain"));
   EXPECT_THAT(inner->log(), HasSubstr("Accepted publickey for other"));
   EXPECT_THAT(app->log(), HasSubstr("Accepted publickey for root"));
+}
+
+// To a proxy on another machine, what the last jump host called it means nothing.
+TEST_F(Config, BehindAJumpHostOfOpenSshsConfigurationAnAppHostNeedsAnAddressForItsProxies) {
+  const auto bastion = machine("bastion", "plain"), app = machine("app", "root"),
+             proxy = machine("proxy", "root");
+  add_config("Host app\n ProxyJump bastion\n");
+  know("bastion", *bastion);
+  know("app", *app);
+  know("proxy", *proxy);
+  spec::Spec spec;
+  spec.service = "shop";
+  spec.nginx.include = "/etc/nginx/shop.inc";
+  spec.app_hosts = {named("app")};
+  spec.proxy_hosts = {named("proxy")};
+  const auto refused = deploy::Fleet::connect(spec, soon());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_THAT(refused.error().message, HasSubstr("must give app an `address`"));
+  spec.app_hosts[0].address = "10.0.0.7";
+  EXPECT_TRUE(deploy::Fleet::connect(spec, soon()));
+  spec.app_hosts[0].address.reset();
+  spec.nginx.address = "{container}";
+  EXPECT_TRUE(deploy::Fleet::connect(spec, soon()));
 }
 
 TEST_F(Config, AJumpHostMayAlsoTakeTheKeyOfTheSpec) {

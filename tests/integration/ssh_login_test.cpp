@@ -1,4 +1,5 @@
 // Logging in to a real sshd, and refusing to.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <libssh2.h>
 
@@ -121,6 +122,40 @@ TEST_F(Login, KeysOfAnAgentAreUsedRsaToo) {
     const Environment home("HOME", (m_folder / "nobody").string());
     EXPECT_TRUE(works(target)) << type;
   }
+}
+
+// An agent with four keys, of which OpenSSH's configuration names the last two.
+class LoginWithAgent : public Login {
+protected:
+  void open(const std::string& extra) {
+    set_up({{"ed25519"}, extra});
+    m_agent.emplace(m_folder / "agent");
+    for (const std::string name : {"a", "b", "c", "d"}) m_agent->add(make_key(name, {"-t", "ed25519"}));
+    fs::create_directories(m_folder / "home" / ".ssh");
+    write_file(m_folder / "home" / ".ssh" / "config",
+               fmt::format("IdentityFile {}\nIdentityFile {}\n", (m_folder / "d").string(),
+                           (m_folder / "c").string()));
+    m_home.emplace("HOME", (m_folder / "home").string());
+    m_target = host();
+    m_target.ssh.identity_file.reset();
+  }
+  std::optional<SshAgent> m_agent;
+  std::optional<Environment> m_home;
+  spec::Host m_target;
+};
+
+TEST_F(LoginWithAgent, ItsKeysThatAnIdentityFileNamesGoBeforeTheOthers) {
+  open("MaxAuthTries 2\n");
+  m_server->allow(m_folder / "c");
+  EXPECT_TRUE(works(m_target));
+}
+
+TEST_F(LoginWithAgent, EachKeyIsOfferedOnce) {
+  open("");
+  const auto error = refused(m_target);
+  EXPECT_EQ(error.kind, ErrorKind::denied);
+  EXPECT_THAT(error.details, testing::ElementsAre(HasSubstr("agent key d "), HasSubstr("agent key c "),
+                                                  HasSubstr("agent key a "), HasSubstr("agent key b ")));
 }
 
 TEST_F(Login, ALockedFileIsOpenedByTheAgentThatHoldsIt) {
@@ -308,6 +343,23 @@ TEST_F(Login, AServerThatSaysNothingIsGivenUp) {
   const auto timed_out = host::connect(target, Wait::for_at_most(200ms));
   ASSERT_FALSE(timed_out);
   EXPECT_EQ(timed_out.error().kind, ErrorKind::timeout);
+}
+
+TEST_F(Login, WaitingForOtherLoginsToTheSameServerIsNotCountedAsConnecting) {
+  set_up();
+  const Port silent(true);
+  auto target = host();
+  target.ssh.port = silent.number();
+  std::vector<ssh::Fd> connections;
+  std::vector<std::jthread> others;
+  auto patient = target;
+  patient.ssh.connect_timeout = 2s;
+  for (int i = 0; i < 8; ++i) others.emplace_back([&] { EXPECT_FALSE(host::connect(patient, soon())); });
+  for (int i = 0; i < 8; ++i) connections.push_back(silent.accept());
+  target.ssh.connect_timeout = 300ms;
+  const auto error = refused(target);
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_THAT(all_text(error), HasSubstr("handshake")) << "it was its turn in the end";
 }
 
 TEST_F(Login, IsStoppedWhileItWaits) {

@@ -54,9 +54,9 @@ struct Waiting {
 // Probes until `success_threshold` consecutive answers are healthy: at once, and then every `interval`, from
 // the start of one probe to the start of the next. While nothing has been healthy yet the first intervals are
 // shorter (50 ms, growing by half each time), so that an application that boots at once is seen at once.
-// There is always one probe, however late, and that has its whole timeout; a later one has no more than is left
-// to the deadline, or 500 ms. Kinds: unhealthy (deadline, exit or a final answer; the message quotes the last
-// answer), cancelled, lost.
+// There is always one probe, however late, and that has its whole timeout; a later one has no more than is
+// left to the deadline, or 500 ms. Kinds: unhealthy (deadline, exit or a final answer; the message quotes the
+// last answer), cancelled, lost.
 core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::Clock& clock,
                                  std::stop_token stop);
 

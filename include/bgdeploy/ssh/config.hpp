@@ -2,6 +2,7 @@
 // resolved by OpenSSH itself. Pure; running ssh is up to the caller.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +11,8 @@
 namespace bgdeploy::ssh {
 
 struct ClientConfig {
-  std::optional<std::string> host_name, user, host_key_alias, identity_agent, proxy_command;
+  std::optional<std::string> host_name, user, host_key_alias, identity_agent, proxy_command,
+      revoked_host_keys;
   std::optional<int> port;
   std::vector<std::string> identity_files;  // with ~ and % as written
   std::vector<std::string> known_hosts_files, global_known_hosts_files;
@@ -35,8 +37,10 @@ std::optional<HostAddress> parse_host_address(std::string_view text);
 struct ConfigTokens {
   std::string home, host, alias, remote_user, local_user, user_id;
   int port = 22;
+  std::function<std::optional<std::string>(const std::string&)> variable;  // of the environment
 };
-// Replaces a leading ~ and %d %h %i %n %p %r %u %%; other tokens stay.
+// Replaces a leading ~, ${VARIABLE} and %d %h %i %n %p %r %u %%; other tokens, and variables that are not
+// set, stay.
 std::string expand_path(std::string_view path, const ConfigTokens& tokens);
 
 }  // namespace bgdeploy::ssh

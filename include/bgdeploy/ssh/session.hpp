@@ -32,6 +32,7 @@ struct HostTrust {
 // What proves who we are, tried in order.
 struct AgentIdentities {
   std::string socket;
+  std::vector<std::string> first;  // key files: their keys go before the agent's others
 };
 struct KeyFile {
   std::string path;
@@ -47,7 +48,8 @@ struct Destination {
   std::string user;
   HostTrust trust;
   std::vector<Identity> identities;
-  core::Duration connect_timeout = std::chrono::seconds(10);  // from the resolver to the login, in total
+  core::Duration connect_timeout = std::chrono::seconds(10);  // from the resolver to the login, in total,
+                                                              // once other logins to it leave room
   core::Duration keepalive = std::chrono::seconds(15);        // a silent peer is given up 10 s later
   std::shared_ptr<Session> via;  // the connection that leads to it; null: directly
 };
@@ -86,8 +88,8 @@ public:
   // One end of a stream to the target, once it is open. Kind unreachable when it cannot be opened.
   Result<Fd> dial(const Target& target, const Wait& wait);
 
-  // A private unix socket; every connection to it becomes one to the target. Removed with the session. Kind lost
-  // once the connection is.
+  // A private unix socket; every connection to it becomes one to the target. Removed with the session. Kind
+  // lost once the connection is.
   Result<std::filesystem::path> listen(const Target& target);
 
   // Opens one connection and closes it. A command is reached when it ends with exit code 0 on empty input.
@@ -103,10 +105,8 @@ private:
 // another type no reason for suspicion, and may be added to them.
 bool known_by_unusable_keys(std::span<const KnownHost> known);
 
-// Connects as far as the host's key and verifies nothing. `key_types` in order of preference; empty: as a
-// connection would ask. Of several keys the pinned one, if the host has it. Kinds: unreachable, timeout,
-// cancelled.
-Result<HostKey> fetch_key(const Destination& destination, std::span<const std::string> key_types,
-                          const Wait& wait);
+// Connects as far as the host's key and verifies nothing. Of several keys the one that a connection would be
+// shown, or the pinned one, if the host has it. Kinds: unreachable, timeout, cancelled.
+Result<HostKey> fetch_key(const Destination& destination, const Wait& wait);
 
 }  // namespace bgdeploy::ssh

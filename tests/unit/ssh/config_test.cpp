@@ -14,7 +14,9 @@ TEST(ClientConfig, TakesWhatSshPrints) {
       "host app\nuser deploy\nhostname 10.0.0.11\nport 2222\nidentitiesonly yes\nhostkeyalias app-key\n"
       "identityagent /run/agent.sock\nproxyjump alice@bastion:2200,inner\nidentityfile ~/.ssh/one\n"
       "identityfile ~/.ssh/two words\nglobalknownhostsfile /etc/a /etc/b\n"
-      "userknownhostsfile /home/x/k /home/x/with two spaces/k %d/k\n");
+      "userknownhostsfile /home/x/k /home/x/with two spaces/k %d/k\n"
+      "revokedhostkeys /etc/ssh/revoked\n");
+  EXPECT_EQ(config.revoked_host_keys, "/etc/ssh/revoked");
   EXPECT_EQ(config.user, "deploy");
   EXPECT_EQ(config.host_name, "10.0.0.11");
   EXPECT_EQ(config.port, 2222);
@@ -29,7 +31,8 @@ TEST(ClientConfig, TakesWhatSshPrints) {
 
 TEST(ClientConfig, NoneAndNonsenseSetNothing) {
   const auto config = parse_client_config(
-      "proxyjump none\nproxycommand none\nport many\nport 99999\nuser\n\nidentityfile none\n");
+      "proxyjump none\nproxycommand none\nrevokedhostkeys none\nport many\nport 99999\nuser\n\nidentityfile "
+      "none\n");
   EXPECT_EQ(config, ClientConfig{});
 }
 
@@ -44,10 +47,15 @@ TEST(HostAddress, IsReadAsOpenSshReadsIt) {
 }
 
 TEST(ExpandPath, KnowsTheTildeAndTheTokens) {
-  const ConfigTokens tokens{"/home/me", "10.0.0.1", "app", "deploy", "me", "1000", 2222};
+  const ConfigTokens tokens{
+      "/home/me", "10.0.0.1", "app", "deploy", "me", "1000", 2222, [](const std::string& name) {
+        return name == "KEYS" ? std::optional<std::string>("/keys") : std::nullopt;
+      }};
   EXPECT_EQ(expand_path("~/.ssh/id", tokens), "/home/me/.ssh/id");
   EXPECT_EQ(expand_path("%d/%u/%i/%n/%h/%r/%p/%%", tokens), "/home/me/me/1000/app/10.0.0.1/deploy/2222/%");
   EXPECT_EQ(expand_path("/plain~/%C%", tokens), "/plain~/%C%");
+  EXPECT_EQ(expand_path("${KEYS}/%u-${KEYS}", tokens), "/keys/me-/keys");
+  EXPECT_EQ(expand_path("$KEYS/${UNSET}/${KEYS", tokens), "$KEYS/${UNSET}/${KEYS");
 }
 
 RC_GTEST_PROP(ClientConfig, AnyTextIsReadWithoutHarm, (const std::string& text)) {
