@@ -48,10 +48,11 @@ TEST_F(Failure, AnswersNothingAtAll) {
 
 TEST_F(Failure, CrashShowsExitCodeAndLastLogLines) {
   lab().image("crash", {{"APP_EXIT_AFTER_MS", "200"}, {"APP_EXIT_CODE", "42"}, {"APP_HEALTH", "503"}});
+  write_spec({{"health", "health: {http: {path: /health}, interval: 100ms, deadline: 1m}"}});
   const auto finished = expect_failed("crash");
   expect_says(finished, "42");
   expect_says(finished, "FATAL: cannot reach the database at db.internal:5432");
-  EXPECT_LT(finished.took, std::chrono::seconds{12})
+  EXPECT_LT(finished.took, std::chrono::seconds{30})
       << "a dead container is not waited for until the deadline";
 }
 
@@ -151,12 +152,14 @@ TEST_F(Include, ThatNamesNeitherSlotNeedsAHuman) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();
   deploy_well("1.0");
+  start_load();
   lab().write(k_include, "set $service_url http://127.0.0.1:9999;\n");
   const auto before = world();
   const auto finished = deploy("1.1");
   EXPECT_EQ(finished.exit_code, 5) << finished;
   EXPECT_NE(finished.both().find(k_include), std::string::npos) << finished;
   EXPECT_EQ(world(), before);
+  stop_load();
 }
 
 TEST_F(Include, ThatSomebodyRemovedIsWrittenAgain) {
@@ -185,12 +188,14 @@ TEST_F(Include, ThatNamesBothSlotsNeedsAHuman) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();
   deploy_well("1.0");
+  start_load();
   lab().write(k_include,
               "set $service_url http://127.0.0.1:8081;\nset $service_url http://127.0.0.1:8082;\n");
   const auto before = world();
   const auto finished = deploy("1.1");
   EXPECT_EQ(finished.exit_code, 5) << finished;
   EXPECT_EQ(world(), before);
+  stop_load();
 }
 
 TEST_F(Include, ThatNginxDoesNotReadIsRefused) {
@@ -207,12 +212,14 @@ TEST_F(Include, AReloadThatNginxRefusesIsSeenAndUndone) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();
   deploy_well("1.0");
+  start_load();
   // `nginx -t` binds nothing: only the reload finds that the new site's port is taken by the old release.
   lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 127.0.0.1:8081; }\n");
   const auto before = world();
   const auto finished = deploy("1.1");
   EXPECT_EQ(finished.exit_code, 1) << finished;
   EXPECT_EQ(world(), before);
+  stop_load();
 }
 
 }  // namespace

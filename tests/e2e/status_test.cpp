@@ -66,7 +66,7 @@ TEST_F(Status, ReadsWhileADeployRuns) {
   write_spec();
   deploy_well("1.0");
   auto holder = start_bgdeploy({"--progress", "json", "deploy", "--tag", "slow-boot"});
-  ASSERT_TRUE(holder.wait_for_line(std::chrono::seconds{30}, [](std::string_view line) {
+  ASSERT_TRUE(holder.wait_for_line(std::chrono::seconds{60}, [](std::string_view line) {
     const auto event = parse_event(line);
     return event && event->name == "health.probe";
   })) << holder.err();
