@@ -212,8 +212,6 @@ std::string_view to_string(Verdict verdict) {
       return "unchanged";
     case Verdict::failed:
       return "failed";
-    case Verdict::rolled_back:
-      return "rolled_back";
     case Verdict::interrupted:
       return "interrupted";
     case Verdict::inconsistent:

@@ -52,6 +52,7 @@ private:
   core::Result<void> carry_out(const plan::Drain& step);
 
   core::Result<void> commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches);
+  core::Result<void> drain_all(const plan::Drain& step, core::Duration timeout);
   core::Result<void> drain_leaving(std::size_t slot, std::stop_token stop);
   core::Result<void> confirm_idle(std::size_t slot);
   core::Result<void> confirm_healthy(std::size_t slot);

@@ -79,6 +79,14 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
         m_world.clock.sleep_for(std::min(timeout, plan::k_until_tried_again), m_stop.get_token());
     return slept ? Result<void>{} : std::unexpected(why_stopped());
   }
+  BGDEPLOY_TRY(drain_all(step, timeout));
+  // What one proxy's include said when its workers were gone may have changed while another one's drained.
+  if (m_switches.size() > 1) BGDEPLOY_TRY(drain_all(step, core::Duration(0)));
+  m_drained = true;
+  return {};
+}
+
+Result<void> StepRunner::drain_all(const plan::Drain& step, core::Duration timeout) {
   std::vector<Result<proxy::Drained>> results(m_switches.size());
   for_each_parallel(results.size(), m_spec.parallel, [&](std::size_t i) {
     results[i] = m_switches[i]->drain(timeout, step.old[i], wait(timeout + k_stage));
@@ -92,9 +100,9 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
                       spec::routing_file(m_spec.nginx), m_world.proxies[i].name,
                       m_spec.slots[step.slot].container),
           {"see what serves with `bgdeploy status`, then deploy, or roll back, again"});
-    if (!drained.complete) tell_cap(drained, step.slot, m_world.proxies[i].name);
+    if (!drained.complete && timeout > core::Duration(0))
+      tell_cap(drained, step.slot, m_world.proxies[i].name);
   }
-  m_drained = true;
   return {};
 }
 

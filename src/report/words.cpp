@@ -26,7 +26,6 @@ std::string one_line(std::string_view text) {
 std::string cause_of(const Event& event, const std::optional<Event>& failure) {
   if (event.error) return one_line(event.error->message);
   if (!event.message.empty()) return one_line(event.message);
-  if (const auto text = text_field(event, "message"); !text.empty()) return one_line(text);
   if (!failure) return "";
   const std::string words = failure->error ? one_line(failure->error->message) : subject(*failure);
   return failure->host.empty() ? words : one_line(failure->host) + ": " + words;
@@ -166,7 +165,7 @@ std::string sentence(const Event& event) {
   if (event.name == "log.line" || event.name == "build.output")
     return "| " + core::printable(text_field(event, "text"));
   if (event.name == "warning") return "warning: " + subject(event);
-  if (event.name == "plan.made" && event.message.empty())
+  if (event.name == "plan.made")
     return fmt::format("plan: {} step{}", number_field(event, "steps").value_or(0),
                        number_field(event, "steps") == 1 ? "" : "s");
   if (event.name == "health.probe") {
@@ -182,8 +181,8 @@ std::string sentence(const Event& event) {
                           short_bytes(total));
     return text;
   }
-  if (event.name == "lock.acquired" && event.message.empty()) return "lock acquired";
-  if (event.name == "lock.released" && event.message.empty()) return "lock released";
+  if (event.name == "lock.acquired") return "lock acquired";
+  if (event.name == "lock.released") return "lock released";
   return subject(event);
 }
 
@@ -210,18 +209,6 @@ std::string conclusion(const Event& event, const std::optional<Event>& failure) 
   if (result == "succeeded") return with_cause(success(event, rollback), remark);
   if (result == "unchanged")
     return with_cause("nothing to do" + (to.empty() ? "" : ", " + to + " serves already"), remark);
-  if (result == "held") {
-    const std::string where = event.slot.empty() ? "the idle slot" : one_line(event.slot);
-    return with_cause(
-        fmt::format("{} is healthy in {} and waits: `bgdeploy promote` or `bgdeploy abort`", to, where),
-        remark);
-  }
-  if (result == "rolled_back") {
-    const auto from = release_of(event, "from");
-    return with_cause(fmt::format("{} FAILED{}, {} serves again", what, done_after(event, "after"),
-                                  from.empty() ? "the old release" : from),
-                      cause);
-  }
   if (result == "interrupted")
     return with_cause(what + " interrupted" + done_after(event, "after") + aftermath(event), cause);
   if (result == "inconsistent") return with_cause("A HUMAN IS NEEDED after " + what, cause);

@@ -66,8 +66,6 @@ plan::Container DockerRuntime::described(const engine::Container& container) con
   described.exit_code = container.exit_code;
   described.oom_killed = container.oom_killed;
   described.health = container.health;
-  described.restart_policy = container.restart_policy;
-  described.created = container.created;
   described.started = container.started;
   return described;
 }

@@ -17,7 +17,6 @@ enum class Verdict {
   succeeded,
   unchanged,     // there was nothing to do
   failed,        // before the commit: the old release serves. After it: the new one does (exit 6)
-  rolled_back,   // switched back after the commit
   interrupted,   // by a signal
   inconsistent,  // a human is needed
 };

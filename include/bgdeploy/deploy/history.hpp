@@ -19,7 +19,7 @@ struct HistoryEntry {
   core::Duration took{};
   std::string who;      // as in LockOwner
   std::string command;  // "deploy" | "rollback"
-  std::string result;   // "succeeded" | "failed" | "rolled_back" | "interrupted" | "inconsistent" | …
+  std::string result;   // "succeeded" | "failed" | "interrupted" | "inconsistent"
   bool served = false;  // `to` got all traffic, whatever came after that
   std::string message;  // why, when it did not succeed
   plan::Release from;   // what served before; all empty on a first deploy

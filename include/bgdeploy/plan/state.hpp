@@ -55,9 +55,7 @@ struct Container {
   Status status = Status::created;
   int exit_code = 0;
   bool oom_killed = false;
-  std::string health;          // docker's own HEALTHCHECK: "", "starting", "healthy", "unhealthy"
-  std::string restart_policy;  // "always", "unless-stopped", …
-  core::SystemTime created{};
+  std::string health;  // docker's own HEALTHCHECK: "", "starting", "healthy", "unhealthy"
   core::SystemTime started{};
   // What differs from the launch it was compared with ("environment DB_PASSWORD", never a value). Empty: same
   // in everything but the release id and the tag. Unset: there was nothing to compare with.

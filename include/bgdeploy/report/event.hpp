@@ -16,7 +16,7 @@ namespace bgdeploy::report {
 // Event names (the JSON field `event`):
 //   deploy.started, deploy.finished, rollback.started, rollback.finished: first and last. finished carries
 //   fields
-//     exit_code, result, from, to (tags, may be empty) and message
+//     exit_code, result, from, to (tags, may be empty)
 //   plan.made: field steps (count)
 //   step.started, step.finished, step.failed: step is "pull", "start", "health", "switch", "drain", "retire",
 //   …;
@@ -25,7 +25,7 @@ namespace bgdeploy::report {
 //   pull.progress: fields layer, status, current, total (bytes); layer "" is the whole image
 //   build.output: field text: a line of the build, as it comes
 //   health.probe: fields ok, attempt; message is the answer ("HTTP 503", "connection refused")
-//   log.line: field text, stream ("stdout" | "stderr"): a container's last lines when it failed
+//   log.line: field text: a container's last lines when it failed
 //   lock.acquired, lock.released
 //   info, warning: message
 struct Event {
