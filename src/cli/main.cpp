@@ -1,5 +1,8 @@
 #include "bgdeploy/cli/main.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -13,6 +16,12 @@ namespace bgdeploy::cli {
 namespace {
 
 constexpr int k_usage = 2;
+
+// Started with one of them closed, what is opened next would get its number, and progress be written into it.
+void hold_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) == -1) static_cast<void>(::open("/dev/null", O_RDWR));
+}
 
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("-f,--file", globals.file, "The deploy spec (default: bgdeploy.yml or bgdeploy.yaml here)")
@@ -43,6 +52,7 @@ int unknown_command(const CLI::App& app, const std::string& word) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_streams();
   CLI::App app("Puts a new version of a containerised service live without losing a request.", "bgdeploy");
   app.footer(
       "Example: bgdeploy deploy --tag 1.2.3\n\nExit codes: 0 done, 1 failed and the old release serves, 2 "

@@ -198,6 +198,8 @@ std::vector<CheckItem> check_all(const Context& given) {
     check_state(context, world, known ? *launch : std::nullopt, items, wait);
   }
   for (const ProxySide& side : world.proxies) add(items, "nginx on " + side.name, side.proxy->check(wait));
+  if (const auto rendered = check_rendering(context.spec, "latest"); !rendered)
+    add(items, "include's content", rendered);
   if (!context.spec.proxied) advise_on_proxy(context, items);
   return items;
 }

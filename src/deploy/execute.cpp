@@ -145,14 +145,19 @@ Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& 
 }
 
 // Do all proxies send to the old release, and does it answer? Only then is it exit 1.
-Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const Look& look) {
+// One that did not pass this health check before either, but listens, is no worse off than it was: the check
+// may be new.
+Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const World& world,
+                        const Look& look) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(spec, look.state));
   if (const auto was = plan::live_slot(spec, before); !was || live != *was)
     return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before",
                       plan::describe_routing(spec, look.state));
   for (std::size_t i = 0; live && i < look.state.app_hosts.size(); ++i) {
     const plan::SlotState& slot = look.state.app_hosts[i].slots[*live];
-    if (!look.seen[i] || slot.answers == true || !before.app_hosts.at(i).slots[*live].answers) continue;
+    const std::optional<bool> answered = before.app_hosts.at(i).slots[*live].answers;
+    if (!look.seen[i] || slot.answers == true || !answered) continue;
+    if (!*answered && world.listens(i, *live)) continue;
     return core::fail(
         ErrorKind::inconsistent,
         fmt::format("{}: the live slot {} does not answer ({}), and the new release did not come up",
@@ -190,7 +195,7 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
   auto look = look_again(spec, world, wait);
   if (look && runner.commit_began() && new_serves(spec, plan, *look))
     return {Verdict::failed, 6, true, std::move(error)};
-  auto verified = look ? old_serves(spec, state, *look) : std::unexpected(std::move(look.error()));
+  auto verified = look ? old_serves(spec, state, world, *look) : std::unexpected(std::move(look.error()));
   if (!verified) {
     Error worse = std::move(verified.error());
     worse.details.insert(worse.details.end(), leftovers.begin(), leftovers.end());

@@ -31,7 +31,11 @@ exec sh -c "$script" bgdeploy "$@"
 // Arguments: DIR SERVICE.
 constexpr std::string_view k_read_script = R"sh(
 case $1 in '~' | '~/'*) d=$HOME${1#'~'} ;; *) d=$1 ;; esac
-[ -e "$d/$2.jsonl" ] || exit 0
+[ -e "$d/$2.jsonl" ] || {
+  while [ -n "$d" ] && [ ! -e "$d" ]; do case $d in */*) d=${d%/*} ;; *) d= ;; esac; done
+  [ -z "$d" ] || [ -x "$d" ] || { printf '%s is not to be looked into\n' "$d" >&2; exit 1; }
+  exit 0
+}
 exec cat "$d/$2.jsonl"
 )sh";
 

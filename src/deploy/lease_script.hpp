@@ -48,10 +48,10 @@ holder() {
 tries=0
 until flock -n 9; do
   tries=$((tries + 1))
-  [ $tries -lt 10 ] || { echo "locked $(holder)"; exit 1; }
+  [ $tries -lt 10 ] || { printf 'locked %s\n' "$(holder)"; exit 1; }
   sleep 0.1 2>/dev/null || { sleep 1; tries=9; }
 done
-[ ! -e "$f.freeze" ] || { echo "frozen $(cat "$f.freeze")"; exit 1; }
+[ ! -e "$f.freeze" ] || { printf 'frozen %s\n' "$(cat "$f.freeze")"; exit 1; }
 rm -f "$new"
 { (set -C && printf '%s\n' "$info" >"$new") && mv -f "$new" "$info_file"; } || stop "cannot write $info_file"
 
@@ -99,14 +99,14 @@ rm -f "$info_file"
 inline constexpr std::string_view k_status_script = R"sh(
 f=$1
 command -v flock >/dev/null || { echo "broken no flock there; install util-linux"; exit 1; }
-[ ! -e "$f.freeze" ] || echo "frozen $(cat "$f.freeze")"
+[ ! -e "$f.freeze" ] || printf 'frozen %s\n' "$(cat "$f.freeze")"
 [ -e "$f.lock" ] || exit 0
 exec 9<"$f.lock"
 newest=
 for one in "$f".info.*; do
   [ -n "$newest" ] && [ ! "$one" -nt "$newest" ] || newest=$one
 done
-flock -n -s 9 || echo "locked $(cat "$newest" 2>/dev/null)"
+flock -n -s 9 || printf 'locked %s\n' "$(cat "$newest" 2>/dev/null)"
 exit 0
 )sh";
 

@@ -70,12 +70,9 @@ Result<void> check_proxies(const Context& context, const World& world, const Wai
   return {};
 }
 
-// A template that is wrong is to be known before anything is started.
-Result<void> check_rendering(const spec::Spec& spec, const plan::Plan& plan) {
-  for (const plan::Step& step : plan.steps)
-    if (const auto* change = std::get_if<plan::Switch>(&step); change && !spec.nginx.sites)
-      for (const plan::Routing& routing : change->routing) BGDEPLOY_TRY(proxy::render(spec.nginx, routing));
-  return {};
+bool creates(const plan::Plan& plan) {
+  return std::ranges::any_of(
+      plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Create>(step); });
 }
 
 // Both slots run at once for a while. Without a limit nothing is known of what the newcomer takes.
@@ -135,7 +132,7 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
 }
 
 // A deploy that fails says that the old release serves: only where it does.
-core::Error checked(const spec::Spec& spec, const plan::State& state, core::Error error) {
+core::Error checked(const spec::Spec& spec, const plan::State& state, const World& world, core::Error error) {
   if (exit_code(error.kind) != 1) return error;
   const auto live = plan::live_slot(spec, state);
   if (!live) {
@@ -143,8 +140,9 @@ core::Error checked(const spec::Spec& spec, const plan::State& state, core::Erro
     worse.details.insert(worse.details.begin(), "it began with: " + error.message);
     return worse;
   }
-  for (const plan::AppHost& host : state.app_hosts) {
-    if (!*live || host.slots[**live].answers != false) continue;
+  for (std::size_t i = 0; *live && i < state.app_hosts.size(); ++i) {
+    const plan::AppHost& host = state.app_hosts[i];
+    if (host.slots[**live].answers != false || world.listens(i, **live)) continue;
     error.kind = ErrorKind::inconsistent;
     error.details.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host,
                                         spec.slots[**live].name, host.slots[**live].answer));
@@ -159,6 +157,24 @@ core::Error of_the_registry(core::Error error) {
   if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
     error.kind = ErrorKind::refused;
   return error;
+}
+
+Result<void> check_rendering(const spec::Spec& spec, const std::string& tag) {
+  if (!spec.proxied || spec.nginx.sites) return {};
+  for (std::size_t i = 0; i < spec::proxies(spec).size(); ++i) {
+    std::array<std::string, 2> texts;
+    for (std::size_t slot = 0; slot < texts.size(); ++slot) {
+      BGDEPLOY_ASSIGN(const auto routing, plan::routing_to(spec, i, slot, tag));
+      BGDEPLOY_ASSIGN(texts[slot], proxy::render(spec.nginx, routing));
+    }
+    if (texts[0] == texts[1])
+      return core::fail(
+          ErrorKind::usage,
+          fmt::format("proxy.nginx.template says the same for {} and {}: {}", spec.slots[0].name,
+                      spec.slots[1].name, core::printable(core::trim(texts[0]))),
+          {"it has to use {{port}}, {{address}}, {{container}} or {{slot}}"});
+  }
+  return {};
 }
 
 Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch, const Wait& wait) {
@@ -182,6 +198,7 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
   const bool deploying = goal.kind == plan::Request::Kind::deploy;
   Result<void> locked;
   Result<void> opened;
+  std::optional<core::Error> without_secrets;
   Result<plan::Launch> wanted;
   Result<std::vector<HistoryEntry>> history;
   Prepared prepared;
@@ -195,10 +212,16 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
       history = read_history(fleet.history_host(), context.spec.history, context.spec.service, wait);
     });
     opened = [&]() -> Result<void> {
-      BGDEPLOY_ASSIGN(const auto secrets, read_secrets(context.spec, context.variables, wait));
-      hide_secrets(context.spec, secrets, context.sink);
+      auto secrets = read_secrets(context.spec, context.variables, wait);
+      // A container that is only started again has them.
+      if (!secrets && deploying) return std::unexpected(std::move(secrets.error()));
+      if (!secrets) {
+        without_secrets = std::move(secrets.error());
+        secrets = runtime::SecretValues{};
+      }
+      hide_secrets(context.spec, *secrets, context.sink);
       BGDEPLOY_ASSIGN(prepared.files, source_of(context, goal, wait));
-      return fleet.open_docker(secrets, wait);
+      return fleet.open_docker(*secrets, wait);
     }();
     if (opened && deploying) {
       World world = fleet.world(context.clock, context.sink);
@@ -232,13 +255,14 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
       BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
     }
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
-    BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan));
+    if (prepared.plan.switches()) BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan.to.tag));
     if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
+    if (without_secrets && creates(prepared.plan)) return std::unexpected(*without_secrets);
     BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, wait));
     prepared.launch = std::move(request.launch);
     return {};
   }();
-  if (!planned) return std::unexpected(checked(context.spec, prepared.state, planned.error()));
+  if (!planned) return std::unexpected(checked(context.spec, prepared.state, world, planned.error()));
   return prepared;
 }
 

@@ -18,6 +18,8 @@ struct Prepared {
   std::shared_ptr<const context::Files> files{};  // what `launch` is built from, where it is
 };
 
+// A template that is wrong, or does not tell the slots apart, is to be known before anything is started.
+core::Result<void> check_rendering(const spec::Spec& spec, const std::string& tag);
 // Whether a container of this launch fits beside what runs, where it has a limit. Kind refused, with the
 // figures.
 core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,

@@ -118,15 +118,15 @@ TEST_F(Lock, ManyThatAskForStatusKeepNobodyFromTakingIt) {
 }
 
 TEST_F(Lock, AFreezeIsQuotedUntilItIsTakenAway) {
-  ASSERT_TRUE(
-      freeze(*m_host, m_path, {"ann@desk (pid 1)", "audit until 17:00 'o'clock", k_owner.since}, wait()));
+  const std::string text = "audit until 17:00 'o'clock, \\n and \t \\c";
+  ASSERT_TRUE(freeze(*m_host, m_path, {"ann@desk (pid 1)", text, k_owner.since}, wait()));
   const auto refused = acquire(*m_host, m_path, k_owner, wait());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::frozen);
   EXPECT_THAT(refused.error().message,
               HasSubstr("frozen by ann@desk (pid 1) on local since 2026-11-21T05:07:10Z"));
-  EXPECT_THAT(refused.error().message, HasSubstr(": audit until 17:00 'o'clock"));
-  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze->what, "audit until 17:00 'o'clock");
+  EXPECT_THAT(refused.error().message, HasSubstr(": " + core::printable(text)));
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze->what, core::printable(text));
   EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), true);
   EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), false);
   EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
