@@ -10,8 +10,7 @@ namespace bgdeploy::cli {
 void add_unsupported(const Registration& registration) {
   for (const char* name : {"promote", "abort", "init", "prune", "schema", "completion"}) {
     CLI::App* command = registration.app.add_subcommand(name, "Not supported yet")->group("");
-    command->prefix_command();  // whatever follows is not looked at
-    command->allow_extras();
+    command->fallthrough(false)->prefix_command();  // whatever follows is not looked at
     command->callback([=] {
       registration.action = [name] {
         return print_error({core::ErrorKind::unsupported, fmt::format("{} is not supported yet", name), {}});

@@ -132,7 +132,8 @@ TEST_F(Deploy, WhatIsNotSupportedYetIsRefusedAndNotIgnored) {
   const auto before = world();
   for (const Words& arguments :
        {Words{"deploy", "--tag", "1.1", "--hold"}, Words{"deploy", "--hold", "--tag", "1.1"},
-        Words{"deploy", "--tag", "1.1", "--report", "report.html"}, Words{"promote"}, Words{"abort"}}) {
+        Words{"deploy", "--tag", "1.1", "--report", "report.html"}, Words{"promote"}, Words{"abort"},
+        Words{"completion", "bash"}, Words{"prune", "--images", "3"}}) {
     const auto finished = bgdeploy(arguments);
     EXPECT_EQ(finished.exit_code, 2) << finished;
     EXPECT_NE(finished.err.find("not supported yet"), std::string::npos) << finished;
