@@ -24,11 +24,10 @@ constexpr core::Duration k_build = std::chrono::hours(1);
 constexpr core::Duration k_undo = std::chrono::minutes(2);
 constexpr core::Duration k_newcomer_grace = std::chrono::seconds(5);  // it never served a request
 constexpr core::Duration k_most_grace = std::chrono::minutes(30);     // of what a compose file may give
-constexpr int k_killed = 137;                                         // 128 + SIGKILL
 
 std::string_view why_killed(const runtime::Diagnosis& diagnosis) {
   if (diagnosis.oom_killed) return ": it ran out of memory (OOM) and was killed";
-  if (diagnosis.exit_code != k_killed) return "";
+  if (diagnosis.exit_code != runtime::k_killed) return "";
   return ": it was killed (SIGKILL), most often for running out of memory (OOM), which docker cannot always "
          "tell";
 }
@@ -305,8 +304,7 @@ Result<void> StepRunner::carry_out(const plan::Retire& step) {
   const core::Duration grace = stop_grace();
   BGDEPLOY_ASSIGN(const bool killed, runtime(step.host).stop(step.container, grace, wait(grace + k_request)));
   if (killed)
-    warn(fmt::format("{} did not stop within {} and was killed",
-                     step.name.empty() ? m_spec.slots[step.slot].container : step.name,
+    warn(fmt::format("{} did not stop within {} and was killed", plan::container_name(m_spec, step),
                      m_spec.compose ? "its grace period" : core::format_duration(grace)),
          m_world.apps[step.host].name);
   if (step.how == spec::Retire::remove) return runtime(step.host).remove(step.container, wait(k_request));
@@ -323,7 +321,7 @@ Result<void> StepRunner::confirm_idle(std::size_t slot) {
           ErrorKind::inconsistent,
           fmt::format("{} on {} changed meanwhile, so {} is not touched", spec::routing_file(m_spec.nginx),
                       proxy.host, m_spec.slots[slot].container),
-          {"see what serves with `bgdeploy status`, then deploy, or roll back, again"});
+          {std::string(k_look_and_run_again)});
   return {};
 }
 

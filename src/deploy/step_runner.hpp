@@ -7,11 +7,16 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bgdeploy/deploy/execute.hpp"
 
 namespace bgdeploy::deploy {
+
+// What to do where somebody else changed the include.
+inline constexpr std::string_view k_look_and_run_again =
+    "see what serves with `bgdeploy status`, then deploy, or roll back, again";
 
 class StepRunner {
 public:

@@ -99,7 +99,7 @@ Result<void> StepRunner::drain_all(const plan::Drain& step, core::Duration timeo
           fmt::format("{} on {} was changed by somebody else after the switch, so {} keeps running",
                       spec::routing_file(m_spec.nginx), m_world.proxies[i].name,
                       m_spec.slots[step.slot].container),
-          {"see what serves with `bgdeploy status`, then deploy, or roll back, again"});
+          {std::string(k_look_and_run_again)});
     if (!drained.complete && timeout > core::Duration(0))
       tell_cap(drained, step.slot, m_world.proxies[i].name);
   }

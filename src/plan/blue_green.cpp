@@ -193,6 +193,11 @@ core::SystemTime started(const State& state, std::size_t slot) {
   return first;
 }
 
+// Where both run.
+std::size_t started_first(const State& state) {
+  return started(state, 0) <= started(state, 1) ? 0 : 1;
+}
+
 bool own_runs(const State& state, std::size_t slot) {
   return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
     const auto& container = host.slots[slot].container;
@@ -212,7 +217,7 @@ std::optional<std::size_t> live_without_proxy(const State& state) {
   if (!runs(state, 0) && !runs(state, 1)) return std::nullopt;
   if (runs(state, 0) != runs(state, 1)) return runs(state, 0) ? 0 : 1;
   if (answers(state, 0) != answers(state, 1)) return answers(state, 0) ? 0 : 1;
-  return started(state, 0) <= started(state, 1) ? 0 : 1;
+  return started_first(state);
 }
 
 // Nothing names a slot: before a first deploy, or where somebody removed the include. nginx may know one all
@@ -231,7 +236,7 @@ core::Result<void> choose_without_include(const spec::Spec& spec, const State& s
                       fmt::format("{} does not exist, and both slots run", spec::routing_file(spec.nginx)),
                       {"stop the one that does not serve, then run this again"});
   if (first && second)
-    plan.live = started(state, 0) <= started(state, 1) ? 0 : 1;
+    plan.live = started_first(state);
   else if (first || second)
     plan.live = first ? 0 : 1;
   plan.target = plan.live ? 1 - *plan.live : 0;

@@ -89,6 +89,10 @@ std::string step_slot(const spec::Spec& spec, const Step& step) {
       step);
 }
 
+std::string container_name(const spec::Spec& spec, const Retire& step) {
+  return step.name.empty() ? slot_of(spec, step.slot).container : step.name;
+}
+
 std::string describe(const spec::Spec& spec, const Step& step) {
   return std::visit(
       Overloaded{
@@ -130,8 +134,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
           },
           [&](const Retire& retire) {
             return fmt::format("{} {} {}", retire.how == spec::Retire::remove ? "remove" : "stop",
-                               retire.name.empty() ? slot_of(spec, retire.slot).container : retire.name,
-                               describe(retire.release));
+                               container_name(spec, retire), describe(retire.release));
           },
           [](const AwaitLeaving&) {
             return std::string("wait for nginx workers that still serve an earlier configuration");

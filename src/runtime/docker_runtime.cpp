@@ -13,9 +13,6 @@ namespace {
 
 using core::ErrorKind;
 
-// How docker exits for a process that SIGKILL ended.
-constexpr int k_killed = 137;
-
 bool gone(const core::Error& error) {
   return error.kind == ErrorKind::not_found;
 }

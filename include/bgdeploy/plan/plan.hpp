@@ -134,6 +134,8 @@ std::string_view step_name(const Step& step);
 // The host it happens on, or all proxies, as in "web-1, web-2"; its slot's name, or "".
 std::string step_host(const spec::Spec& spec, const Step& step);
 std::string step_slot(const spec::Spec& spec, const Step& step);
+// What the container to retire is called, which an older tool may have started.
+std::string container_name(const spec::Spec& spec, const Retire& step);
 // In words, without host and slot: "start fream-app-set2 (1.2.3, sha256:0123456789ab) on port 8082".
 std::string describe(const spec::Spec& spec, const Step& step);
 // What undoes it when a later step fails, in words; empty where nothing needs undoing.

@@ -31,6 +31,9 @@ struct PullProgress {
   std::int64_t current = 0, total = 0;  // bytes; total 0 where unknown
 };
 
+// The exit code that docker tells of a process that SIGKILL ended.
+inline constexpr int k_killed = 137;
+
 // Why a container does not serve, as the user wants to read it.
 struct Diagnosis {
   plan::Container::Status status = plan::Container::Status::created;
