@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <list>
@@ -176,8 +178,10 @@ std::optional<std::string> get(int port, const std::string& path, const std::str
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
       ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
     char buffer[4096];
-    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;)
-      answer.append(buffer, static_cast<std::size_t>(n));
+    // A socket with a timeout is interrupted by signals that nobody handles, too: SIGCHLD, while another
+    // thread that starts a command has its signals blocked.
+    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR);)
+      answer.append(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   }
   ::close(fd);
   const auto body = answer.find("\r\n\r\n");
