@@ -18,16 +18,6 @@ using core::Wait;
 
 namespace {
 
-// One error out of those of several hosts: the first one's kind, all of them in words.
-Error merge(std::vector<Error> errors) {
-  Error first = std::move(errors.front());
-  for (std::size_t i = 1; i < errors.size(); ++i) {
-    first.details.push_back(std::move(errors[i].message));
-    for (std::string& detail : errors[i].details) first.details.push_back(std::move(detail));
-  }
-  return first;
-}
-
 // 0 for what is no number: `proxy.nginx.port` is free text.
 int port_of(const plan::Backend& backend) {
   int port = 0;
@@ -42,6 +32,16 @@ bool names_backends(const spec::Nginx& nginx) {
 
 }  // namespace
 
+Error merge(const std::vector<HostFailure>& failures) {
+  Error first = failures.front().error;
+  for (std::size_t i = 1; i < failures.size(); ++i) {
+    const Error& error = failures[i].error;
+    first.details.push_back(error.message);
+    first.details.insert(first.details.end(), error.details.begin(), error.details.end());
+  }
+  return first;
+}
+
 // A machine that is listed as app host and as proxy is logged in to once.
 std::size_t Fleet::machine_of(const spec::Host& entry) {
   const auto same = [&](const Machine& machine) {
@@ -54,7 +54,7 @@ std::size_t Fleet::machine_of(const spec::Host& entry) {
   return m_machines.size() - 1;
 }
 
-Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
+Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait, std::vector<HostFailure>* failed) {
   Fleet fleet;
   fleet.m_spec = std::make_unique<spec::Spec>(spec);
   for (const spec::Host& entry : spec.app_hosts) fleet.m_apps.push_back(fleet.machine_of(entry));
@@ -62,18 +62,20 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait) {
   std::vector<Result<std::unique_ptr<host::Host>>> results(fleet.m_machines.size());
   for_each_parallel(results.size(), spec.parallel,
                     [&](std::size_t i) { results[i] = host::connect(fleet.m_machines[i].entry, wait); });
-  std::vector<Error> errors;
+  std::vector<HostFailure> failures;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (results[i])
+    if (results[i]) {
       fleet.m_machines[i].host = std::move(*results[i]);
-    else
-      errors.push_back(std::move(results[i].error()));
-  }
-  if (!errors.empty()) {
-    Error error = merge(std::move(errors));
+      continue;
+    }
+    Error error = std::move(results[i].error());
     if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::lost)
       error.kind = ErrorKind::unreachable;
-    return std::unexpected(std::move(error));
+    failures.push_back({fleet.m_machines[i].entry.name, std::move(error)});
+  }
+  if (!failures.empty()) {
+    if (failed != nullptr) *failed = failures;
+    return std::unexpected(merge(failures));
   }
   for (const std::size_t front : fleet.m_fronts)
     fleet.m_machines[front].proxy = proxy::nginx_on(*fleet.m_machines[front].host, *fleet.m_spec);
@@ -106,13 +108,18 @@ Result<void> Fleet::open_docker_on(std::size_t app, const Wait& wait) {
   return std::unexpected(std::move(error));
 }
 
-Result<void> Fleet::open_docker(const runtime::SecretValues& secrets, const Wait& wait) {
+Result<void> Fleet::open_docker(const runtime::SecretValues& secrets, const Wait& wait,
+                                std::vector<HostFailure>* failed) {
   m_secrets = secrets;
   std::vector<Result<void>> results(m_apps.size());
   for_each_parallel(results.size(), m_spec->parallel,
                     [&](std::size_t i) { results[i] = open_docker_on(i, wait); });
-  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
-  return {};
+  std::vector<HostFailure> failures;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (!results[i]) failures.push_back({m_spec->app_hosts[i].name, std::move(results[i].error())});
+  if (failures.empty()) return {};
+  if (failed != nullptr) *failed = failures;
+  return std::unexpected(merge(failures));
 }
 
 void Fleet::point(World& world) {

@@ -1,5 +1,7 @@
 #include "bgdeploy/deploy/inspect.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bgdeploy/deploy/fleet.hpp"
@@ -20,10 +22,41 @@ namespace {
 constexpr core::Duration k_look = std::chrono::minutes(2);
 constexpr core::Duration k_long = std::chrono::hours(24 * 365);  // until it is interrupted
 
-// What looks only needs no secret of the app: the values may not even be there.
-Result<Fleet> open_fleet(const Context& context, const Wait& wait) {
-  BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
-  BGDEPLOY_TRY(fleet.open_docker({}, wait));
+// False where no app host or no proxy is left: then there is nothing to see.
+bool leave_out(spec::Spec& spec, const std::vector<HostFailure>& failed) {
+  const bool own_proxies = !spec.proxy_hosts.empty();
+  const auto is_failed = [&](const spec::Host& host) {
+    return std::ranges::find(failed, host.name, &HostFailure::host) != failed.end();
+  };
+  std::erase_if(spec.app_hosts, is_failed);
+  std::erase_if(spec.proxy_hosts, is_failed);
+  return !spec.app_hosts.empty() && own_proxies == !spec.proxy_hosts.empty();
+}
+
+// What only looks needs no secret of the app: the values may not even be there. And it shows the rest where
+// some hosts cannot be used, which `failed` names. An error where that rest is none.
+Result<Fleet> open_fleet(const Context& context, const Wait& wait, std::vector<HostFailure>& failed) {
+  spec::Spec rest = context.spec;
+  while (true) {
+    std::vector<HostFailure> now;
+    auto fleet = Fleet::connect(rest, wait, &now);
+    const Result<void> opened =
+        fleet ? fleet->open_docker({}, wait, &now) : Result<void>(std::unexpected(fleet.error()));
+    if (opened) return fleet;
+    if (now.empty() || context.stop.stop_requested()) return std::unexpected(opened.error());
+    failed.insert(failed.end(), now.begin(), now.end());
+    if (!leave_out(rest, now)) return std::unexpected(merge(failed));
+  }
+}
+
+// The host that was asked for must be there; of others that are not it is only said.
+Result<Fleet> open_fleet(const Context& context, const Which& which, const Wait& wait,
+                         std::vector<HostFailure>& failed) {
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait, failed));
+  for (const HostFailure& failure : failed) {
+    if (which.host == failure.host) return std::unexpected(failure.error);
+    context.sink.emit({.name = "warning", .message = failure.error.message});
+  }
   return fleet;
 }
 
@@ -70,8 +103,8 @@ Result<std::vector<Found>> find_containers(const Context& context, const World& 
 
 Result<Survey> survey(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
-  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
   Survey survey;
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait, survey.failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
   BGDEPLOY_ASSIGN(survey.lock, fleet.lock_status(wait));
@@ -80,13 +113,19 @@ Result<Survey> survey(const Context& context) {
 
 Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
-  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
-  return read_history(fleet.history_host(), context.spec.history, context.spec.service, wait);
+  // Only from where it is kept: others may be down.
+  spec::Spec alone = context.spec;
+  alone.app_hosts = {context.spec.proxy_hosts.empty() ? context.spec.app_hosts.front()
+                                                      : context.spec.proxy_hosts.front()};
+  alone.proxy_hosts.clear();
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(alone, wait));
+  return read_history(fleet.history_host(), alone.history, alone.service, wait);
 }
 
 Result<void> logs(const Context& context, const Which& which, int tail, bool follow, const LogSink& line) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
-  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
+  std::vector<HostFailure> failed;
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, which, wait, failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(const auto found, find_containers(context.with(fleet.spec()), world, which, wait));
   std::vector<Result<void>> results(found.size());
@@ -99,12 +138,14 @@ Result<void> logs(const Context& context, const Which& which, int tail, bool fol
   });
   for (Result<void>& result : results)
     if (!result && !(follow && result.error().kind == ErrorKind::cancelled)) return result;
+  if (which.host.empty() && !failed.empty()) return std::unexpected(failed.front().error);
   return {};
 }
 
 Result<host::Output> exec(const Context& context, const Which& which, const std::vector<std::string>& argv) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
-  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait));
+  std::vector<HostFailure> failed;
+  BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, which, wait, failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(const auto found, find_containers(context.with(fleet.spec()), world, which, wait));
   return world.apps[found.front().host].runtime->exec(found.front().container, argv,

@@ -253,6 +253,40 @@ TEST_F(Momo, OneAppHostDownBeforeChangesNothing) {
   stop_load_expect_all();
 }
 
+TEST_F(Momo, WhatOnlyLooksShowsTheHostsThatAreThere) {
+  use_include();
+  deploy_well("1");
+  cut(app2());
+  const auto status = bgdeploy({"status"});
+  const auto history = bgdeploy({"history"});
+  mend(app2());
+  EXPECT_EQ(status.exit_code, 3) << status;
+  const auto one = app1().env("LAB_ADDRESS"), two = app2().env("LAB_ADDRESS");
+  EXPECT_NE(status.out.find("\n" + one + "  "), std::string::npos) << status;
+  EXPECT_EQ(status.out.find("\n" + two + "  "), std::string::npos) << status;
+  EXPECT_NE(status.out.find("live"), std::string::npos) << status;
+  EXPECT_NE(status.out.find("\nnot shown: " + two), std::string::npos) << status;
+  EXPECT_EQ(history.exit_code, 0) << history;
+
+  app1().exec({"mv", "/run/docker.sock", "/run/docker.sock.away"});
+  const auto logs = bgdeploy({"logs"});
+  const auto anywhere = bgdeploy({"exec", "--", "/app", "--migrate"});
+  const auto there = bgdeploy({"exec", "--host", one, "--", "/app", "--migrate"});
+  const auto json = bgdeploy({"status", "-o", "json"});
+  app1().exec({"mv", "/run/docker.sock.away", "/run/docker.sock"});
+  EXPECT_EQ(logs.exit_code, 1) << logs;
+  EXPECT_NE(logs.out.find(two + " | "), std::string::npos) << logs;
+  EXPECT_NE(logs.err.find(one), std::string::npos) << logs;
+  EXPECT_EQ(anywhere.exit_code, 0) << anywhere;
+  EXPECT_EQ(there.exit_code, 1) << there;
+  EXPECT_NE(there.err.find("docker"), std::string::npos) << there;
+  EXPECT_EQ(json.exit_code, 1) << json;
+  const auto document = nlohmann::json::parse(json.out);
+  ASSERT_EQ(document["failed"].size(), 1U) << json;
+  EXPECT_EQ(document["failed"][0]["host"], one);
+  EXPECT_EQ(document["hosts"].size(), 1U);
+}
+
 TEST_F(Momo, OneAppHostThatNeverGetsHealthyUndoesBoth) {
   use_include();
   write_file("bgdeploy.yml", replaced(file("bgdeploy.yml"), "deadline: 100s", "deadline: 3s"));

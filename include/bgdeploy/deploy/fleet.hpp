@@ -13,17 +13,27 @@
 
 namespace bgdeploy::deploy {
 
+// What keeps one host from being used.
+struct HostFailure {
+  std::string host;
+  core::Error error;
+};
+// One error out of those of several hosts, at least one: the first one's kind, all of them in words.
+core::Error merge(const std::vector<HostFailure>& failures);
+
 class Fleet {
 public:
   // Logs in everywhere, side by side; a machine that is app host and proxy alike once. Kinds: unreachable,
-  // untrusted, denied, cancelled; every host that failed is in the details.
-  static core::Result<Fleet> connect(const spec::Spec& spec, const core::Wait& wait);
+  // untrusted, denied, cancelled; every host that failed is in the details, and by itself in `failed`.
+  static core::Result<Fleet> connect(const spec::Spec& spec, const core::Wait& wait,
+                                     std::vector<HostFailure>* failed = nullptr);
 
   // The spec, with the addresses that were reached where it names none.
   const spec::Spec& spec() const { return *m_spec; }
 
   // Opens docker on the app hosts. Kind refused: there is none, or it may not be used, with what to do.
-  core::Result<void> open_docker(const runtime::SecretValues& secrets, const core::Wait& wait);
+  core::Result<void> open_docker(const runtime::SecretValues& secrets, const core::Wait& wait,
+                                 std::vector<HostFailure>* failed = nullptr);
 
   // Refers to this fleet; open_docker() comes first.
   World world(core::Clock& clock, report::Sink& sink);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/lease.hpp"
 #include "bgdeploy/deploy/run.hpp"
@@ -15,9 +16,11 @@
 
 namespace bgdeploy::deploy {
 
+// Of the hosts that can be used; `failed` are the others.
 struct Survey {
   plan::State state;
   LockStatus lock;
+  std::vector<HostFailure> failed;
 };
 core::Result<Survey> survey(const Context& context);
 
@@ -40,7 +43,7 @@ struct Which {
 };
 using LogSink = std::function<void(const std::string& host, bool is_stderr, const std::string& text)>;
 // Calls `line` from several threads when there are several hosts. Kind not_found: no such slot, host or
-// container.
+// container. Where a host cannot be used the others are read all the same, and that is the error.
 core::Result<void> logs(const Context& context, const Which& which, int tail, bool follow,
                         const LogSink& line);
 core::Result<host::Output> exec(const Context& context, const Which& which,
