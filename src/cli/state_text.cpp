@@ -92,6 +92,10 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
     if (proxy.unfinished)
       found.push_back(
           fmt::format("{}: a switch was cut short; the next deploy or rollback ends it", proxy.host));
+    if (proxy.unread)
+      found.push_back(fmt::format(
+          "{}: the include was written after nginx last read its configuration: nginx may send elsewhere",
+          proxy.host));
     if (!proxy.leaving.empty())
       found.push_back(
           fmt::format("{}: {} old nginx worker(s) still finish requests of an earlier configuration",

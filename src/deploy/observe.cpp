@@ -1,5 +1,6 @@
 #include "bgdeploy/deploy/observe.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
@@ -131,19 +132,33 @@ bool keeps(const spec::Spec& spec, const World& world, const plan::State& state,
   return one_is_done || healthy_everywhere(spec, world, state, own.live, wait);
 }
 
+// Whether nginx may not have read what its include says, and still send to the other slot, which runs.
+bool may_send_elsewhere(const plan::State& state, const plan::ProxyHost& proxy) {
+  return proxy.unread && proxy.routing == plan::ProxyHost::Routing::slot &&
+         std::ranges::any_of(state.app_hosts, [&](const plan::AppHost& host) {
+           const plan::Container* other = plan::occupant(host.slots[1 - proxy.live]);
+           return other != nullptr && other->running();
+         });
+}
+
 }  // namespace
 
 Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
                            const std::optional<plan::Launch>& launch, const Wait& wait) {
   bool settled = false;
   for (std::size_t i = 0; i < state.proxies.size(); ++i) {
-    if (!state.proxies[i].unfinished) continue;
-    const bool keep = keeps(spec, world, state, i, wait);
-    world.sink.emit(
-        {.name = "warning",
-         .message = fmt::format("an earlier switch was cut short: {} the include as it {}",
-                                keep ? "finishing it with" : "putting back", keep ? "is now" : "was"),
-         .host = state.proxies[i].host});
+    const plan::ProxyHost& proxy = state.proxies[i];
+    bool keep = true;
+    std::string words = "the include was written after nginx last read its configuration: reloading nginx";
+    if (proxy.unfinished) {
+      keep = keeps(spec, world, state, i, wait);
+      words = fmt::format("an earlier switch was cut short: {} the include as it {}",
+                          keep ? "finishing it with" : "putting back", keep ? "is now" : "was");
+    } else if (!may_send_elsewhere(state, proxy) ||
+               !healthy_everywhere(spec, world, state, proxy.live, wait)) {
+      continue;
+    }
+    world.sink.emit({.name = "warning", .message = std::move(words), .host = proxy.host});
     BGDEPLOY_TRY(world.proxies[i].proxy->settle(keep, wait));
     settled = true;
   }

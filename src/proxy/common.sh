@@ -231,6 +231,18 @@ lock() {
 }
 unlock() { exec 9<&-; }
 
+# Whether the live file was written after every worker that serves was started: nginx has not read it yet. A file's
+# time is told in whole seconds everywhere, a process's in hundredths since the machine began.
+unread() {
+  written=$(stat -c %Y -- "$path" 2>/dev/null) || return 1
+  newest=0
+  for worker in $serving; do
+    [ "${worker#*:}" -le "$newest" ] || newest=${worker#*:}
+  done
+  now
+  [ "$newest" -gt 0 ] && [ $((written - $(date +%s))) -gt $(((newest - now) / 100 + 2)) ]
+}
+
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 
 # ~ is the home of whoever logs in, also under sudo.

@@ -113,6 +113,7 @@ public:
     const Found& file = probe.file;
     plan::ProxyHost seen{.host = m_host.name(), .include = file.path, .text = text_of(probe)};
     seen.unfinished = probe.unfinished;
+    seen.unread = probe.unread;
     seen.leaving = probe.leaving;
     if (!file.there()) return seen;
     if (file.state == "unreadable")

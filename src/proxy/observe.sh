@@ -60,6 +60,7 @@ if find_master; then
   workers
   say "master $master"
   say "leaving$leaving"
+  ! unread || say unread
 fi
 
 # Only a configuration that is right is dumped.

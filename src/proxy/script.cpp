@@ -208,6 +208,7 @@ Result<Probe> parse_probe(const host::Output& output) {
     if (word == "leftover") probe.unfinished = true;
     if (word == "folder") probe.folder = rest;
     if (word == "master") probe.running = true;
+    if (word == "unread") probe.unread = true;
     if (word == "leaving") probe.leaving = parse_workers(rest);
     if (word == "included") probe.included = rest == "yes";
     if (word == "test") probe.test_status = number_or(rest, -1);

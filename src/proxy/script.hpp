@@ -51,7 +51,7 @@ struct Probe {
   Found file;  // the live one: the include, or the site that is there
   std::array<Site, 2> sites;
   std::string pid_file;
-  bool unfinished = false;
+  bool unfinished = false, unread = false;
   int uid = 0;
   std::string user;
   std::string folder;  // writable | missing | unwritable | mounted | immutable

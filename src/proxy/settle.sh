@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
 # Ends what a switch that died left: `keep` is 1 to put the files as they are into force, 0 for those before it.
-# What nginx refuses cannot be kept: then it is those before it, too.
+# What nginx refuses cannot be kept: then it is those before it, too. What somebody else wrote, and nginx has not
+# read, has none before it.
 say bgdeploy
 trap '' PIPE HUP
 words=''
@@ -20,6 +21,8 @@ if [ -d "$kept" ]; then
       rmdir -- "$kept" 2>/dev/null || fail "$why"
     fi
   fi
+elif [ "$keep" = 1 ] && workers && unread; then
+  { test_configuration && reload; } || fail "$why"
 fi
 words=$(forget 2>&1) || fail 'what the switch left cannot be removed'
 say settled

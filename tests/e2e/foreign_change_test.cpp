@@ -45,5 +45,26 @@ TEST_F(ForeignChange, BackToTheOldSlotDuringTheDrainKeepsItRunning) {
   stop_load();
 }
 
+// The slot that the include does not name is the one that serves: it is not touched before nginx has read it.
+TEST_F(ForeignChange, AnIncludeThatNginxHasNotReadIsReadBeforeAnythingStops) {
+  for (const char* tag : {"1.0", "1.1", "1.2"}) lab().image(tag);
+  write_spec({{"retire", "retire: keep"}});
+  deploy_well("1.0");
+  const auto before = include();
+  deploy_well("1.1");
+  start_load({.slow_ms = 1000});
+  lab().write(k_include, before);
+  // As if nginx had been reloaded long ago.
+  lab().exec({"touch", "-d", "10 seconds", k_include});
+  ASSERT_EQ(served(), "1.1");
+  const auto status = bgdeploy({"status"});
+  EXPECT_NE(status.out.find("nginx may send elsewhere"), std::string::npos) << status;
+  const auto finished = deploy("1.2");
+  EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_NE(finished.err.find("after nginx last read its configuration"), std::string::npos) << finished;
+  EXPECT_EQ(served(), "1.2");
+  stop_load();
+}
+
 }  // namespace
 }  // namespace e2e

@@ -247,6 +247,25 @@ TEST_F(NginxHost, SettlesAStagedFileWithoutAReload) {
   expect_untouched();
 }
 
+TEST_F(NginxHost, SeesAndLoadsWhatWasWrittenWithoutAReload) {
+  lab.write(lab.include, lab.text_for(1));
+  // As if nginx had been started long ago.
+  fs::last_write_time(lab.include, fs::file_time_type::clock::now() + 10s);
+  EXPECT_EQ(observed().live, 1);
+  EXPECT_TRUE(observed().unread);
+  EXPECT_EQ(get(lab.port), "blue");
+  ASSERT_TRUE(proxy->settle(false, soon()));
+  EXPECT_EQ(get(lab.port), "blue");
+  ASSERT_TRUE(proxy->settle(true, soon()));
+  expect_serving("green");
+  fs::last_write_time(lab.include, fs::file_time_type::clock::now());
+  EXPECT_FALSE(observed().unread);
+  auto switched = staged(0);
+  ASSERT_TRUE(switched->commit(soon()));
+  ASSERT_TRUE(switched->accept(soon()));
+  EXPECT_FALSE(observed().unread);
+}
+
 TEST_F(NginxHost, TheNginxThatIsTestedIsTheOneThatIsWatched) {
   NginxLab other;
   other.start();

@@ -29,7 +29,8 @@ core::Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spe
                                                            const core::Wait& wait);
 
 // Ends what a switch that died half-way left behind, and observes again. The file as it is stays when the
-// slot it names answers; else the file before it comes back.
+// slot it names answers; else the file before it comes back. A file that somebody wrote without a reload is
+// put into force when the slot it names answers and the other one, which nginx may still send to, runs.
 core::Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
                                  const std::optional<plan::Launch>& launch, const core::Wait& wait);
 

@@ -113,6 +113,7 @@ struct ProxyHost {
   std::string include;          // the file itself, symlinks followed
   std::string text;             // its content
   bool unfinished = false;      // a switch died half-way: file and workers may disagree
+  bool unread = false;          // written after nginx last read its configuration, as far as times tell
   std::vector<Worker> leaving;  // old workers that still finish requests of an earlier configuration
 
   bool operator==(const ProxyHost&) const = default;

@@ -56,7 +56,7 @@ public:
   virtual Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
                                                 const Wait& wait) = 0;
   // Ends what a dead switch left: with `keep` the file as it is now is put into force; without it, or where
-  // nginx refuses that one, the file before it.
+  // nginx refuses that one, the file before it. With `keep` also what somebody wrote and nginx has not read.
   virtual Result<void> settle(bool keep, const Wait& wait) = 0;
   // Waits for old workers seen by observe().
   virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,

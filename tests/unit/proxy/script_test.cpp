@@ -175,11 +175,12 @@ TEST(Probe, IsReadFromTheScriptsLines) {
   const auto probe =
       parse_probe(printed("bgdeploy\npath /etc/nginx/a b.inc\npid_file /run/nginx.pid\nfile file 736574000a\n"
                           "leftover before\nuser 1000 ec2-user\nfolder unwritable\n"
-                          "master 12\nleaving 13:99 14:100 \nincluded yes\ntest 0\nend\n"));
+                          "master 12\nleaving 13:99 14:100 \nunread\nincluded yes\ntest 0\nend\n"));
   ASSERT_TRUE(probe) << probe.error().message;
   EXPECT_EQ(probe->file.path, "/etc/nginx/a b.inc");
   EXPECT_EQ(probe->file.content, std::string("set\0\n", 5));
   EXPECT_TRUE(probe->unfinished);
+  EXPECT_TRUE(probe->unread);
   EXPECT_EQ(probe->uid, 1000);
   EXPECT_EQ(probe->user, "ec2-user");
   EXPECT_EQ(probe->folder, "unwritable");
