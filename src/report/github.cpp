@@ -6,6 +6,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/report/narrator.hpp"
 #include "bgdeploy/report/words.hpp"
+#include "line_log.hpp"
 #include "renderers.hpp"
 
 namespace bgdeploy::report {
@@ -31,7 +32,10 @@ std::string inert(std::string text) {
 class GithubRenderer final : public Sink {
 public:
   GithubRenderer(const Terminal& terminal, core::Clock& clock)
-      : m_stream(terminal.stream), m_clock(clock), m_narrator(terminal.quiet, terminal.verbose) {}
+      : m_stream(terminal.stream),
+        m_log(terminal.stream),
+        m_clock(clock),
+        m_narrator(terminal.quiet, terminal.verbose) {}
   ~GithubRenderer() override { put(m_stream, end_group()); }
 
   void emit(Event event) override {
@@ -45,8 +49,9 @@ public:
       text += end_group() + "::group::" + escaped(inert(subject(event))) + "\n";
       m_in_group = true;
     }
-    for (const auto& line : lines) text += inert(stamped(event.time, line)) + "\n";
-    put(m_stream, text + annotation(event));
+    put(m_stream, text);
+    for (const auto& line : lines) m_log.write(event.time, inert(said(line)));
+    put(m_stream, annotation(event));
   }
 
 private:
@@ -70,6 +75,7 @@ private:
 
   std::mutex m_mutex;
   std::FILE* m_stream;
+  LineLog m_log;
   core::Clock& m_clock;
   Narrator m_narrator;
   bool m_in_group = false;

@@ -20,10 +20,8 @@ Lines last_of(const Lines& lines, std::size_t count) {
 
 }  // namespace
 
-std::string stamped(core::SystemTime time, const Narrator::Line& line) {
-  const auto clock = core::format_time(time).substr(11, 8);
-  if (line.host.empty()) return fmt::format("{}  {}", clock, line.text);
-  return fmt::format("{}  {}: {}", clock, line.host, line.text);
+std::string said(const Narrator::Line& line) {
+  return line.host.empty() ? line.text : fmt::format("{}: {}", line.host, line.text);
 }
 
 void Narrator::remember(const Event& event) {

@@ -1,8 +1,8 @@
 // Timestamped lines without any escape sequence, for logs of CI systems and files.
 #include <mutex>
-#include <string>
 
 #include "bgdeploy/report/narrator.hpp"
+#include "line_log.hpp"
 #include "renderers.hpp"
 
 namespace bgdeploy::report {
@@ -11,19 +11,17 @@ namespace {
 class PlainRenderer final : public Sink {
 public:
   PlainRenderer(const Terminal& terminal, core::Clock& clock)
-      : m_stream(terminal.stream), m_clock(clock), m_narrator(terminal.quiet, terminal.verbose) {}
+      : m_log(terminal.stream), m_clock(clock), m_narrator(terminal.quiet, terminal.verbose) {}
 
   void emit(Event event) override {
     const std::lock_guard lock(m_mutex);
     event.time = m_clock.wall();
-    std::string text;
-    for (const auto& line : m_narrator.tell(event)) text += stamped(event.time, line) + "\n";
-    put(m_stream, text);
+    for (const auto& line : m_narrator.tell(event)) m_log.write(event.time, said(line));
   }
 
 private:
   std::mutex m_mutex;
-  std::FILE* m_stream;
+  LineLog m_log;
   core::Clock& m_clock;
   Narrator m_narrator;
 };

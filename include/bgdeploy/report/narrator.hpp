@@ -32,7 +32,7 @@ private:
   bool m_said_more = false;                // something was printed after the failure and its output
 };
 
-// "05:07:10  web-1: text". UTC, as logs of several machines are read side by side.
-std::string stamped(core::SystemTime time, const Narrator::Line& line);
+// "web-1: text".
+std::string said(const Narrator::Line& line);
 
 }  // namespace bgdeploy::report
