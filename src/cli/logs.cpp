@@ -1,5 +1,8 @@
 // logs and exec: looking into a slot's container.
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <functional>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -17,34 +20,55 @@ struct LogOptions {
   bool follow = false;
 };
 
+// What is printed while somebody reads it: not any more behind `| head`, which ends the command as a signal
+// does.
+class Reader {
+public:
+  explicit Reader(const Globals& globals)
+      : m_globals(globals), m_on_signal(globals.stop, [this] { m_stop.request_stop(); }) {
+    m_globals.stop = m_stop.get_token();
+  }
+  const Globals& globals() const { return m_globals; }
+  bool reads() const { return m_reads; }
+
+  // May be called from several threads.
+  void give(std::string_view text, bool is_stderr) {
+    const std::scoped_lock lock(m_mutex);
+    m_reads = m_reads && print(text, is_stderr ? stderr : stdout);
+    if (!m_reads) m_stop.request_stop();
+  }
+
+private:
+  Globals m_globals;
+  std::stop_source m_stop;
+  std::stop_callback<std::function<void()>> m_on_signal;
+  std::mutex m_mutex;
+  std::atomic<bool> m_reads = true;
+};
+
 int run_logs(const Globals& globals, const LogOptions& options) {
-  std::stop_source stop;
-  const std::stop_callback on_signal(globals.stop, [&] { stop.request_stop(); });
-  Globals stoppable = globals;
-  stoppable.stop = stop.get_token();
-  auto session = Session::open(stoppable);
+  Reader reader(globals);
+  auto session = Session::open(reader.globals());
   if (!session) return print_error(session.error());
-  std::mutex mutex;
-  bool read = true;  // as with `| head`
   const auto line = [&](const std::string& host, bool is_stderr, const std::string& text) {
-    const std::scoped_lock lock(mutex);
-    read = read && print(fmt::format("{} | {}\n", host, core::printable(text)), is_stderr ? stderr : stdout);
-    if (!read) stop.request_stop();
+    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), is_stderr);
   };
   const auto result = deploy::logs((*session)->context(), options.which, options.tail, options.follow, line);
-  return result || !read ? 0 : print_error(result.error());
+  return result || !reader.reads() ? 0 : print_error(result.error());
 }
 
 int run_exec(const Globals& globals, const deploy::Which& which) {
   if (globals.words.empty())
     return print_error({core::ErrorKind::usage, "say what to run after --", {"bgdeploy exec -- ls -l"}});
-  auto session = Session::open(globals);
+  Reader reader(globals);
+  auto session = Session::open(reader.globals());
   if (!session) return print_error(session.error());
-  const auto output = deploy::exec((*session)->context(), which, globals.words);
-  if (!output) return print_error(output.error());
-  print(output->out);
-  print(output->err, stderr);
-  return output->exit_code;
+  const auto exit_code =
+      deploy::exec((*session)->context(), which, globals.words,
+                   [&](bool is_stderr, std::string_view piece) { reader.give(piece, is_stderr); });
+  constexpr int k_nobody_reads = 128 + SIGPIPE;  // as a shell has it
+  if (!reader.reads()) return k_nobody_reads;
+  return exit_code ? *exit_code : print_error(exit_code.error());
 }
 
 }  // namespace
@@ -63,7 +87,8 @@ void add_logs(const Registration& registration) {
 }
 
 void add_exec(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand("exec", "Run a command in the live container: exec -- CMD…");
+  CLI::App* command =
+      registration.app.add_subcommand("exec", "Run a command in the live container: exec -- CMD…");
   command->footer("Example: bgdeploy exec -- ./manage.py check\n\nThe exit code is the command's own.");
   auto which = std::make_shared<deploy::Which>();
   command->add_option("--slot", which->slot, "Default: the live slot");

@@ -142,13 +142,14 @@ Result<void> logs(const Context& context, const Which& which, int tail, bool fol
   return {};
 }
 
-Result<host::Output> exec(const Context& context, const Which& which, const std::vector<std::string>& argv) {
+Result<int> exec(const Context& context, const Which& which, const std::vector<std::string>& argv,
+                 const runtime::Runtime::Output& output) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   std::vector<HostFailure> failed;
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, which, wait, failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(const auto found, find_containers(context.with(fleet.spec()), world, which, wait));
-  return world.apps[found.front().host].runtime->exec(found.front().container, argv,
+  return world.apps[found.front().host].runtime->exec(found.front().container, argv, output,
                                                       Wait::for_at_most(k_long, context.stop));
 }
 

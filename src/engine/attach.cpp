@@ -6,14 +6,6 @@
 #include "json.hpp"
 
 namespace bgdeploy::engine {
-namespace {
-
-void append_capped(std::string& text, std::string_view piece) {
-  text.append(piece.substr(0, std::min(piece.size(), Http::k_max_body - text.size())));
-}
-
-}  // namespace
-
 Result<void> Client::logs(const Container& container, int tail, bool follow, const Output& output,
                           const Wait& wait) {
   const auto path =
@@ -32,8 +24,8 @@ Result<void> Client::logs(const Container& container, int tail, bool follow, con
   return {};
 }
 
-Result<ExecResult> Client::exec(const std::string& id, const std::vector<std::string>& argv,
-                                const Wait& wait) {
+Result<int> Client::exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
+                         const Wait& wait) {
   const Json create{{"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", argv}};
   BGDEPLOY_ASSIGN(
       const auto created,
@@ -41,10 +33,7 @@ Result<ExecResult> Client::exec(const std::string& id, const std::vector<std::st
   BGDEPLOY_ASSIGN(const auto created_json, parse_json(created.body));
   const auto path = "/exec/" + percent_encode(text_of(created_json, "Id"));
 
-  ExecResult result;
-  Demultiplexer demultiplexer([&](bool is_stderr, std::string_view piece) {
-    append_capped(is_stderr ? result.err : result.out, piece);
-  });
+  Demultiplexer demultiplexer(output);
   const Json start{{"Detach", false}, {"Tty", false}};
   const auto started = stream(
       request("POST", path + "/start", dump_json(start)),
@@ -57,12 +46,12 @@ Result<ExecResult> Client::exec(const std::string& id, const std::vector<std::st
 
   BGDEPLOY_ASSIGN(const auto inspected, call(request("GET", path + "/json"), wait));
   BGDEPLOY_ASSIGN(const auto json, parse_json(inspected.body));
-  result.exit_code = static_cast<int>(number_of(json, "ExitCode"));
+  const int exit_code = static_cast<int>(number_of(json, "ExitCode"));
   if (!started) {
-    if (result.exit_code == 0) return std::unexpected(started.error());
-    result.err += started.error().message + "\n";
+    if (exit_code == 0) return std::unexpected(started.error());
+    output(true, started.error().message + "\n");
   }
-  return result;
+  return exit_code;
 }
 
 }  // namespace bgdeploy::engine

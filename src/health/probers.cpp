@@ -41,11 +41,18 @@ public:
         m_timeout(health.timeout) {}
 
   Answer probe(const core::Wait& wait) override {
-    const auto output = m_runtime.exec(m_container, m_argv, wait.at_most(m_timeout));
-    if (!output) return failure(output.error(), m_timeout);
-    const auto& words = core::trim(output->err).empty() ? output->out : output->err;
-    return {output->ok(),
-            answer_text(with_first_line(fmt::format("exit code {}", output->exit_code), words))};
+    constexpr std::size_t k_enough = 65536;  // for a first line
+    std::string out, err;
+    const auto exit_code = m_runtime.exec(
+        m_container, m_argv,
+        [&](bool is_stderr, std::string_view piece) {
+          std::string& text = is_stderr ? err : out;
+          text.append(piece.substr(0, k_enough - text.size()));
+        },
+        wait.at_most(m_timeout));
+    if (!exit_code) return failure(exit_code.error(), m_timeout);
+    return {*exit_code == 0, answer_text(with_first_line(fmt::format("exit code {}", *exit_code),
+                                                         core::trim(err).empty() ? out : err))};
   }
 
 private:

@@ -50,10 +50,9 @@ Result<void> DockerRuntime::logs(const std::string& id, int tail, bool follow,
   return read;
 }
 
-Result<host::Output> DockerRuntime::exec(const std::string& id, const std::vector<std::string>& argv,
-                                         const Wait& wait) {
-  BGDEPLOY_ASSIGN(auto result, m_client->exec(id, argv, wait));
-  return host::Output{result.exit_code, {}, std::move(result.out), std::move(result.err)};
+Result<int> DockerRuntime::exec(const std::string& id, const std::vector<std::string>& argv,
+                                const Output& output, const Wait& wait) {
+  return m_client->exec(id, argv, output, wait);
 }
 
 }  // namespace bgdeploy::runtime

@@ -37,8 +37,8 @@ public:
   Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) override;
   Result<void> logs(const std::string& id, int tail, bool follow,
                     const std::function<void(const LogLine&)>& line, const Wait& wait) override;
-  Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
-                            const Wait& wait) override;
+  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
+                   const Wait& wait) override;
 
 protected:
   class Observation;

@@ -164,6 +164,15 @@ TEST_F(Status, LogsAndExecReachTheLiveContainer) {
   const auto finished = bgdeploy({"exec", "--", "/app", "--migrate"});
   EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_NE(finished.out.find("migrating to 1.0"), std::string::npos) << finished;
+  const auto long_one = bgdeploy({"exec", "--", "/app", "--dump"});
+  EXPECT_EQ(long_one.exit_code, 5) << long_one.err;
+  EXPECT_EQ(long_one.out.size(), 20'000'000U);
+  auto unread = bgdeploy_command({"exec", "--", "/app", "--dump"});
+  unread.argv.insert(unread.argv.begin(),
+                     {"/bin/sh", "-c", R"({ "$@"; echo "exit $?" >&2; } | head -c 5)", "sh"});
+  const auto head = run(unread);
+  EXPECT_EQ(head.out, "xxxxx");
+  EXPECT_EQ(head.err, "exit 141\n");
   const auto odd = bgdeploy({"exec", "--", "[a,b]"});
   EXPECT_NE(odd.exit_code, 0) << odd;
   EXPECT_NE(odd.both().find("[a,b]"), std::string::npos) << odd;

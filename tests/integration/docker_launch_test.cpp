@@ -120,10 +120,12 @@ TEST(DockerLaunch, EveryKeyReachesTheContainer) {
   EXPECT_EQ(config["Labels"]["bgdeploy.release"], "release-1");
 
   // As the process itself sees it.
-  const auto seen = docker.runtime().exec(container.id, {"/app", "env"}, soon());
-  ASSERT_TRUE(seen) << seen.error().message;
+  std::string seen;
+  const auto exit_code = docker.runtime().exec(
+      container.id, {"/app", "env"}, [&](bool, std::string_view piece) { seen += piece; }, soon());
+  ASSERT_TRUE(exit_code) << exit_code.error().message;
   const std::string entry = std::string("HARD=") + k_hard_secret;
-  EXPECT_NE(seen->out.find(entry + std::string(1, '\0')), std::string::npos);
+  EXPECT_NE(seen.find(entry + std::string(1, '\0')), std::string::npos);
   EXPECT_EQ(container.status, plan::Container::Status::running);
   EXPECT_TRUE(container.managed);
   EXPECT_EQ(container.release, as_specified(docker).release);

@@ -252,16 +252,18 @@ TEST(DockerLifecycle, StdoutAndStderrAreToldApartAndATerminalIsRaw) {
 TEST(DockerLifecycle, ExecGivesOutputAndExitCode) {
   Docker docker;
   const auto container = docker.launch_ready(0, docker.launch());
-  const auto output =
-      docker.runtime().exec(container.id, {"/app", "print", "to stdout", "to stderr", "7"}, soon());
-  ASSERT_TRUE(output) << output.error().message;
-  EXPECT_EQ(output->exit_code, 7);
-  EXPECT_EQ(output->out, "to stdout");
-  EXPECT_EQ(output->err, "to stderr");
-  const auto missing = docker.runtime().exec(container.id, {"/no-such-command"}, soon());
+  std::string out, err;
+  const auto collect = [&](bool is_stderr, std::string_view piece) { (is_stderr ? err : out) += piece; };
+  const auto exit_code =
+      docker.runtime().exec(container.id, {"/app", "print", "to stdout", "to stderr", "7"}, collect, soon());
+  ASSERT_TRUE(exit_code) << exit_code.error().message;
+  EXPECT_EQ(*exit_code, 7);
+  EXPECT_EQ(out, "to stdout");
+  EXPECT_EQ(err, "to stderr");
+  const auto missing = docker.runtime().exec(container.id, {"/no-such-command"}, collect, soon());
   ASSERT_TRUE(missing) << missing.error().message;
-  EXPECT_THAT(missing->exit_code, ::testing::AnyOf(126, 127));
-  EXPECT_THAT(missing->out + missing->err, HasSubstr("/no-such-command"));
+  EXPECT_THAT(*missing, ::testing::AnyOf(126, 127));
+  EXPECT_THAT(out + err, HasSubstr("/no-such-command"));
 }
 
 TEST(DockerLifecycle, HealthOfTheImageIsReported) {

@@ -46,8 +46,9 @@ using LogSink = std::function<void(const std::string& host, bool is_stderr, cons
 // container. Where a host cannot be used the others are read all the same, and that is the error.
 core::Result<void> logs(const Context& context, const Which& which, int tail, bool follow,
                         const LogSink& line);
-core::Result<host::Output> exec(const Context& context, const Which& which,
-                                const std::vector<std::string>& argv);
+// The command's exit code.
+core::Result<int> exec(const Context& context, const Which& which, const std::vector<std::string>& argv,
+                       const runtime::Runtime::Output& output);
 
 core::Result<void> freeze_service(const Context& context, const std::string& text);
 // False when there was no freeze.

@@ -68,8 +68,9 @@ public:
   using Output = std::function<void(bool is_stderr, std::string_view)>;
   Result<void> logs(const Container& container, int tail, bool follow, const Output& output,
                     const Wait& wait);
-  // A command that cannot be started is a result with docker's exit code (126, 127) and words.
-  Result<ExecResult> exec(const std::string& id, const std::vector<std::string>& argv, const Wait& wait);
+  // The command's exit code; of one that cannot be started docker's (126, 127), with its words on stderr.
+  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
+                   const Wait& wait);
 
   // --- networks.
   // Creates a bridge where there is none of this name.

@@ -66,9 +66,4 @@ struct LayerProgress {
   std::int64_t current = 0, total = 0;
 };
 
-struct ExecResult {
-  int exit_code = 0;
-  std::string out, err;  // each capped at 16 MB
-};
-
 }  // namespace bgdeploy::engine

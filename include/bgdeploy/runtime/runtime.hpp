@@ -124,9 +124,10 @@ public:
   // The last `tail` lines (all when negative), then more as they come while `follow`, until the wait is over.
   virtual Result<void> logs(const std::string& id, int tail, bool follow,
                             const std::function<void(const LogLine&)>& line, const Wait& wait) = 0;
-  // Runs a command inside the container.
-  virtual Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
-                                    const Wait& wait) = 0;
+  // Runs a command inside the container: its exit code. `output` gets pieces as they come, cut anywhere.
+  using Output = std::function<void(bool is_stderr, std::string_view piece)>;
+  virtual Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
+                           const Wait& wait) = 0;
 };
 
 // What a spec's containers need beside the spec: values read from secret sources on this machine.

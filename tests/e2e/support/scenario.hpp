@@ -78,6 +78,7 @@ protected:
   // Environment variables of later bgdeploy runs.
   void set_environment(const std::string& name, const std::string& value) { m_environment[name] = value; }
 
+  Command bgdeploy_command(const Words& arguments) const;
   Process start_bgdeploy(const Words& arguments) const;
   Finished bgdeploy(const Words& arguments, Duration deadline = std::chrono::minutes{2}) const;
   Finished deploy(const std::string& tag) const { return bgdeploy({"deploy", "--tag", tag}); }
@@ -102,8 +103,6 @@ protected:
   World world() const;
 
 private:
-  Command bgdeploy_command(const Words& arguments) const;
-
   static std::unique_ptr<Lab> s_lab;
   std::string m_workspace;
   std::map<std::string, std::string> m_environment;

@@ -13,7 +13,8 @@
 //   APP_IGNORE_SIGTERM    set: only SIGKILL ends it
 //   APP_MIGRATE_CODE      exit code of `app --migrate`
 // Routes: / and /version (VERSION), /health, /slow?ms=N, /env?name=X, /hold (upgrades, then echoes).
-// `app --probe` asks the running one for its health; `app --migrate` stands for a schema migration.
+// `app --probe` asks the running one for its health; `app --migrate` stands for a schema migration;
+// `app --dump` prints 20,000,000 bytes and exits with 5.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -246,6 +247,12 @@ int run() {
   return 0;
 }
 
+int dump() {
+  const std::string megabyte(1'000'000, 'x');
+  for (int i = 0; i < 20; ++i) std::fputs(megabyte.c_str(), stdout);
+  return 5;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -253,5 +260,6 @@ int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "--probe") return probe();
   if (mode == "--migrate") return migrate();
+  if (mode == "--dump") return dump();
   return run();
 }

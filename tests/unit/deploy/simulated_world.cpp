@@ -135,8 +135,8 @@ public:
                     const Wait&) override {
     return {};
   }
-  Result<host::Output> exec(const std::string&, const std::vector<std::string>&, const Wait&) override {
-    return host::Output{};
+  Result<int> exec(const std::string&, const std::vector<std::string>&, const Output&, const Wait&) override {
+    return 0;
   }
 
   Container& add(std::size_t slot, const plan::Release& release, Container::Status status) {

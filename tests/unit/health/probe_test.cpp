@@ -125,12 +125,15 @@ struct OneContainer final : runtime::Runtime {
                     const Wait&) override {
     return {};
   }
-  Result<host::Output> exec(const std::string& id, const std::vector<std::string>& argv,
-                            const Wait&) override {
+  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
+                   const Wait&) override {
     if (broken) return std::unexpected(*broken);
     if (id != "c0ffee") return fail(ErrorKind::not_found, "no such container");
-    if (argv == std::vector<std::string>{"true"}) return host::Output{};
-    return host::Output{.exit_code = 3, .out = "out", .err = "\nno \x1b[31mdatabase\nsecond"};
+    if (argv == std::vector<std::string>{"true"}) return 0;
+    output(false, "out");
+    output(true, "\nno \x1b[31m");
+    output(true, "database\nsecond");
+    return 3;
   }
 
   Diagnosis diagnosis;
