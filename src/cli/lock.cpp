@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
 #include "command.hpp"
 
@@ -12,10 +13,13 @@ namespace {
 int run_lock(const Globals& globals, const std::string& text) {
   auto session = Session::open(globals);
   if (!session) return print_error(session.error());
-  const auto frozen = deploy::freeze_service((*session)->context(), text);
-  if (!frozen) return print_error(frozen.error());
+  const auto replaced = deploy::freeze_service((*session)->context(), text);
+  if (!replaced) return print_error(replaced.error());
   print(fmt::format("{} is frozen: deploys answer with exit code 4 until `bgdeploy unlock`\n",
                     (*session)->spec().service));
+  if (const auto& earlier = *replaced)
+    print(fmt::format("this replaces the freeze by {} since {}: {}\n", core::printable(earlier->who),
+                      core::format_time(earlier->since), core::printable(earlier->what)));
   return 0;
 }
 

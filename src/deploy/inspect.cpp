@@ -153,9 +153,10 @@ Result<int> exec(const Context& context, const Which& which, const std::vector<s
                                                       Wait::for_at_most(k_long, context.stop));
 }
 
-Result<void> freeze_service(const Context& context, const std::string& text) {
+Result<std::optional<LockOwner>> freeze_service(const Context& context, const std::string& text) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(context.spec, wait));
+  BGDEPLOY_ASSIGN(const LockStatus before, fleet.lock_status(wait));
   const LockOwner owner{context.who, text, context.clock.wall()};
   const auto places = fleet.locks();
   for (auto place = places.begin(); place != places.end(); ++place) {
@@ -167,9 +168,9 @@ Result<void> freeze_service(const Context& context, const std::string& text) {
       if (auto thawed = unfreeze(*place->host, place->path, wait); !thawed)
         frozen.error().details.push_back(place->host->name() + " stays frozen: " + thawed.error().message);
     }
-    return frozen;
+    return std::unexpected(frozen.error());
   }
-  return {};
+  return before.freeze;
 }
 
 Result<bool> unfreeze_service(const Context& context) {

@@ -161,6 +161,10 @@ TEST_F(Lock, AFreezeStopsDeploysUntilUnlock) {
   EXPECT_EQ(served(), "1.0");
   const auto status = bgdeploy({"status"});
   EXPECT_NE(status.out.find("black friday; $(no deploys)"), std::string::npos) << status;
+  const auto again = bgdeploy({"lock", "-m", "until monday"});
+  EXPECT_NE(again.out.find("replaces the freeze by"), std::string::npos) << again;
+  EXPECT_NE(again.out.find("black friday; $(no deploys)"), std::string::npos) << again;
+  EXPECT_NE(deploy("1.1").both().find("until monday"), std::string::npos);
   EXPECT_EQ(bgdeploy({"unlock"}).exit_code, 0);
   deploy_well("1.1");
   stop_load();

@@ -50,7 +50,8 @@ core::Result<void> logs(const Context& context, const Which& which, int tail, bo
 core::Result<int> exec(const Context& context, const Which& which, const std::vector<std::string>& argv,
                        const runtime::Runtime::Output& output);
 
-core::Result<void> freeze_service(const Context& context, const std::string& text);
+// The freeze that it replaces.
+core::Result<std::optional<LockOwner>> freeze_service(const Context& context, const std::string& text);
 // False when there was no freeze.
 core::Result<bool> unfreeze_service(const Context& context);
 
