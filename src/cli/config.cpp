@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "bgdeploy/deploy/inspect.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "command.hpp"
 
@@ -9,6 +10,7 @@ namespace {
 int run(const Globals& globals, bool quiet) {
   const auto spec = load_spec(globals);
   if (!spec) return print_error(spec.error());
+  if (const auto checked = deploy::check_offline(*spec); !checked) return print_error(checked.error());
   if (!quiet) print(spec::render(*spec, globals.output == "json"));
   return 0;
 }

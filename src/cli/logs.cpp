@@ -50,8 +50,8 @@ int run_logs(const Globals& globals, const LogOptions& options) {
   Reader reader(globals);
   auto session = Session::open(reader.globals());
   if (!session) return print_error(session.error());
-  const auto line = [&](const std::string& host, bool is_stderr, const std::string& text) {
-    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), is_stderr);
+  const auto line = [&](const std::string& host, const std::string& text) {
+    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), false);
   };
   const auto result = deploy::logs((*session)->context(), options.which, options.tail, options.follow, line);
   return result || !reader.reads() ? 0 : print_error(result.error());

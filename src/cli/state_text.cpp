@@ -187,7 +187,8 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
         {{"host", proxy.host},
          {"include", proxy.include},
          {"names", proxy.routing == ProxyHost::Routing::slot ? spec.slots[proxy.live].name : ""},
-         {"unfinished", proxy.unfinished}});
+         {"unfinished", proxy.unfinished},
+         {"unread", proxy.unread}});
   return {{"service", spec.service},
           {"live", live ? ordered_json(spec.slots[*live].name) : ordered_json(nullptr)},
           {"lock", {{"holder", owner_json(lock.holder)}, {"freeze", owner_json(lock.freeze)}}},

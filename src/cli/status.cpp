@@ -26,7 +26,8 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
   document["failed"] = nlohmann::ordered_json::array();
   for (const auto& [host, error] : survey.failed)
     document["failed"].push_back(
-        {{"host", host}, {"error", {{"kind", core::to_string(error.kind)}, {"message", error.message}}}});
+        {{"host", host.name},
+         {"error", {{"kind", core::to_string(error.kind)}, {"message", error.message}}}});
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -1,8 +1,8 @@
 #include <unistd.h>
 
+#include <poll.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <iostream>
 
 #include <fmt/format.h>
 
@@ -17,7 +17,21 @@ using core::ErrorKind;
 using core::Result;
 using Kind = ssh::KeyVerdict::Kind;
 
-bool agreed(bool yes, const host::OfferedKey& offered) {
+// Signals only fire `stop`: nothing else would end the wait. Empty when it was given up.
+std::string read_line(const std::stop_token& stop) {
+  constexpr int k_look_at_stop_ms = 100;
+  std::string line;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  while (!stop.stop_requested()) {
+    if (::poll(&input, 1, k_look_at_stop_ms) <= 0) continue;
+    char byte = 0;
+    if (::read(STDIN_FILENO, &byte, 1) != 1 || byte == '\n') return line;
+    line += byte;
+  }
+  return {};
+}
+
+bool agreed(bool yes, const host::OfferedKey& offered, const std::stop_token& stop) {
   print(fmt::format("{} shows the {} key {}\n", core::printable(offered.host),
                     core::printable(offered.key.type), offered.fingerprint));
   if (offered.verdict.kind == Kind::changed)
@@ -26,8 +40,7 @@ bool agreed(bool yes, const host::OfferedKey& offered) {
   print(fmt::format("Add it to {}? Compare the fingerprint with the host's own first. [yes/no] ",
                     offered.file.string()));
   std::fflush(stdout);
-  std::string answer;
-  return std::getline(std::cin, answer) && core::trim(answer) == "yes";
+  return core::trim(read_line(stop)) == "yes";
 }
 
 // What known_hosts says against the key.
@@ -50,9 +63,8 @@ core::Error contradiction(const host::OfferedKey& offered) {
 
 // True when this key was added, and the next one on the way should be looked at.
 Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) {
-  BGDEPLOY_ASSIGN(
-      const host::OfferedKey offered,
-      host::fetch_host_key(host, core::Wait::for_at_most(host.ssh.connect_timeout, std::move(stop))));
+  BGDEPLOY_ASSIGN(const host::OfferedKey offered,
+                  host::fetch_host_key(host, core::Wait::for_at_most(host.ssh.connect_timeout, stop)));
   if (offered.against_pin)
     return core::fail(ErrorKind::untrusted,
                       fmt::format("{} shows {}, but host_key in the spec names another key", offered.host,
@@ -67,8 +79,9 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
     return false;
   }
   if (offered.contradicted) return std::unexpected(contradiction(offered));
-  if (!agreed(yes, offered))
-    return core::fail(ErrorKind::untrusted, fmt::format("{} was not added", offered.host));
+  if (!agreed(yes, offered, stop))
+    return core::fail(stop.stop_requested() ? ErrorKind::cancelled : ErrorKind::untrusted,
+                      fmt::format("{} was not added", offered.host));
   BGDEPLOY_TRY(host::trust_host_key(offered));
   return offered.hop != host.name;
 }

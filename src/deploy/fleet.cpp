@@ -71,7 +71,7 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait, std::vect
     Error error = std::move(results[i].error());
     if (error.kind == ErrorKind::timeout || error.kind == ErrorKind::lost)
       error.kind = ErrorKind::unreachable;
-    failures.push_back({fleet.m_machines[i].entry.name, std::move(error)});
+    failures.push_back({fleet.m_machines[i].entry, std::move(error)});
   }
   if (!failures.empty()) {
     if (failed != nullptr) *failed = failures;
@@ -116,7 +116,7 @@ Result<void> Fleet::open_docker(const runtime::SecretValues& secrets, const Wait
                     [&](std::size_t i) { results[i] = open_docker_on(i, wait); });
   std::vector<HostFailure> failures;
   for (std::size_t i = 0; i < results.size(); ++i)
-    if (!results[i]) failures.push_back({m_spec->app_hosts[i].name, std::move(results[i].error())});
+    if (!results[i]) failures.push_back({m_spec->app_hosts[i], std::move(results[i].error())});
   if (failures.empty()) return {};
   if (failed != nullptr) *failed = failures;
   return std::unexpected(merge(failures));

@@ -22,19 +22,15 @@ namespace {
 constexpr core::Duration k_look = std::chrono::minutes(2);
 constexpr core::Duration k_long = std::chrono::hours(24 * 365);  // until it is interrupted
 
-// False where no app host or no proxy is left: then there is nothing to see.
-bool leave_out(spec::Spec& spec, const std::vector<HostFailure>& failed) {
-  const bool own_proxies = !spec.proxy_hosts.empty();
-  const auto is_failed = [&](const spec::Host& host) {
-    return std::ranges::find(failed, host.name, &HostFailure::host) != failed.end();
-  };
-  std::erase_if(spec.app_hosts, is_failed);
-  std::erase_if(spec.proxy_hosts, is_failed);
-  return !spec.app_hosts.empty() && own_proxies == !spec.proxy_hosts.empty();
+void leave_out(std::vector<spec::Host>& hosts, const std::vector<HostFailure>& failed) {
+  std::erase_if(hosts, [&](const spec::Host& host) {
+    return std::ranges::any_of(
+        failed, [&](const HostFailure& failure) { return spec::same_machine(failure.host, host); });
+  });
 }
 
 // What only looks needs no secret of the app: the values may not even be there. And it shows the rest where
-// some hosts cannot be used, which `failed` names. An error where that rest is none.
+// some hosts cannot be used, which `failed` names. An error where no app host or no proxy is left.
 Result<Fleet> open_fleet(const Context& context, const Wait& wait, std::vector<HostFailure>& failed) {
   spec::Spec rest = context.spec;
   while (true) {
@@ -45,7 +41,10 @@ Result<Fleet> open_fleet(const Context& context, const Wait& wait, std::vector<H
     if (opened) return fleet;
     if (now.empty() || context.stop.stop_requested()) return std::unexpected(opened.error());
     failed.insert(failed.end(), now.begin(), now.end());
-    if (!leave_out(rest, now)) return std::unexpected(merge(failed));
+    leave_out(rest.app_hosts, now);
+    if (!fleet) leave_out(rest.proxy_hosts, now);
+    if (rest.app_hosts.empty() || rest.proxy_hosts.empty() != context.spec.proxy_hosts.empty())
+      return std::unexpected(merge(failed));
   }
 }
 
@@ -54,7 +53,7 @@ Result<Fleet> open_fleet(const Context& context, const Which& which, const Wait&
                          std::vector<HostFailure>& failed) {
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait, failed));
   for (const HostFailure& failure : failed) {
-    if (which.host == failure.host) return std::unexpected(failure.error);
+    if (which.host == failure.host.name) return std::unexpected(failure.error);
     context.sink.emit({.name = "warning", .message = failure.error.message});
   }
   return fleet;
@@ -101,12 +100,21 @@ Result<std::vector<Found>> find_containers(const Context& context, const World& 
 
 }  // namespace
 
+Result<void> check_offline(const spec::Spec& spec) {
+  spec::Spec placed = spec;
+  for (std::size_t i = 0; i < placed.app_hosts.size(); ++i)
+    if (!placed.proxy_hosts.empty() && !placed.app_hosts[i].address)
+      placed.app_hosts[i].address = fmt::format("192.0.2.{}", i + 1);  // RFC 5737: nobody's
+  return check_rendering(placed, "latest");
+}
+
 Result<Survey> survey(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   Survey survey;
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait, survey.failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
+  ask_running(fleet.spec(), world, survey.state, wait);
   BGDEPLOY_ASSIGN(survey.lock, fleet.lock_status(wait));
   return survey;
 }
@@ -133,8 +141,8 @@ Result<void> logs(const Context& context, const Which& which, int tail, bool fol
   for_each_parallel(found.size(), follow ? static_cast<int>(found.size()) : 1, [&](std::size_t i) {
     const App& app = world.apps[found[i].host];
     results[i] = app.runtime->logs(
-        found[i].container, tail, follow,
-        [&](const runtime::LogLine& log) { line(app.name, log.is_stderr, log.text); }, reading);
+        found[i].container, tail, follow, [&](const runtime::LogLine& log) { line(app.name, log.text); },
+        reading);
   });
   for (Result<void>& result : results)
     if (!result && !(follow && result.error().kind == ErrorKind::cancelled)) return result;

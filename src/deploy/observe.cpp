@@ -12,6 +12,7 @@
 namespace bgdeploy::deploy {
 namespace {
 
+using core::ErrorKind;
 using core::Result;
 using core::Wait;
 
@@ -51,8 +52,10 @@ Result<plan::ProxyHost> observe_proxy(const spec::Spec& spec, const World& world
   for (std::size_t slot = 0; slot < routings.size(); ++slot) {
     BGDEPLOY_ASSIGN(routings[slot], plan::routing_to(spec, index, slot, ""));
   }
-  BGDEPLOY_ASSIGN(plan::ProxyHost seen, world.proxies[index].proxy->observe(routings, wait));
-  seen.host = world.proxies[index].name;
+  auto seen = world.proxies[index].proxy->observe(routings, wait);
+  if (seen) seen->host = world.proxies[index].name;
+  // The host was reached, and still nobody knows where its requests go.
+  if (!seen && seen.error().kind == ErrorKind::refused) seen.error().kind = ErrorKind::inconsistent;
   return seen;
 }
 
@@ -75,6 +78,17 @@ void ask_serving(const spec::Spec& spec, const World& world, plan::State& state,
     const auto& container = host.slots[**live].container;
     if (!container || container->status == plan::Container::Status::created)
       host.live_listens = world.listens(i, **live);
+  });
+}
+
+void ask_running(const spec::Spec& spec, const World& world, plan::State& state, const Wait& wait) {
+  for_each_parallel(state.app_hosts.size(), spec.parallel, [&](std::size_t i) {
+    for (std::size_t slot = 0; slot < state.app_hosts[i].slots.size(); ++slot) {
+      plan::SlotState& seen = state.app_hosts[i].slots[slot];
+      const plan::Container* container = plan::occupant(seen);
+      if (!seen.answers && container != nullptr && container->running())
+        ask_slot(spec, world, i, slot, seen, wait);
+    }
   });
 }
 
@@ -145,24 +159,43 @@ bool may_send_elsewhere(const plan::State& state, const plan::ProxyHost& proxy) 
 
 Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
                            const std::optional<plan::Launch>& launch, const Wait& wait) {
+  const auto end = [&](std::size_t index, bool keep, std::string words) {
+    world.sink.emit({.name = "warning", .message = std::move(words), .host = state.proxies[index].host});
+    return world.proxies[index].proxy->settle(keep, wait);
+  };
   bool settled = false;
   for (std::size_t i = 0; i < state.proxies.size(); ++i) {
-    const plan::ProxyHost& proxy = state.proxies[i];
-    bool keep = true;
-    std::string words = "the include was written after nginx last read its configuration: reloading nginx";
-    if (proxy.unfinished) {
-      keep = keeps(spec, world, state, i, wait);
-      words = fmt::format("an earlier switch was cut short: {} the include as it {}",
-                          keep ? "finishing it with" : "putting back", keep ? "is now" : "was");
-    } else if (!may_send_elsewhere(state, proxy) ||
-               !healthy_everywhere(spec, world, state, proxy.live, wait)) {
-      continue;
-    }
-    world.sink.emit({.name = "warning", .message = std::move(words), .host = proxy.host});
-    BGDEPLOY_TRY(world.proxies[i].proxy->settle(keep, wait));
+    if (!state.proxies[i].unfinished) continue;
+    const bool keep = keeps(spec, world, state, i, wait);
+    BGDEPLOY_TRY(end(i, keep,
+                     fmt::format("an earlier switch was cut short: {} the include as it {}",
+                                 keep ? "finishing it with" : "putting back", keep ? "is now" : "was")));
     settled = true;
   }
-  if (!settled) return state;
+  if (settled) {
+    BGDEPLOY_ASSIGN(state, observe(spec, world, launch, wait));
+  }
+
+  const auto live = plan::live_slot(spec, state);
+  if (!live || !*live) return state;
+  bool read = false;
+  for (std::size_t i = 0; i < state.proxies.size(); ++i) {
+    if (!may_send_elsewhere(state, state.proxies[i])) continue;
+    if (healthy_everywhere(spec, world, state, **live, wait)) {
+      BGDEPLOY_TRY(
+          end(i, true, "the include was written after nginx last read its configuration: reloading nginx"));
+      read = true;
+    } else if (healthy_everywhere(spec, world, state, 1 - **live, wait)) {
+      return core::fail(
+          ErrorKind::inconsistent,
+          fmt::format(
+              "{}: the include was written after nginx last read its configuration: it names {}, which "
+              "is not healthy, and nginx may still send to {}",
+              state.proxies[i].host, spec.slots[**live].name, spec.slots[1 - **live].name),
+          {"correct the include, or reload nginx, then run this again"});
+    }
+  }
+  if (!read) return state;
   return observe(spec, world, launch, wait);
 }
 

@@ -193,15 +193,14 @@ std::string megabytes(std::int64_t bytes) {
   return fmt::format("{}m", bytes >> 20);
 }
 
-Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
-                         const std::function<Result<void>()>& lock, const Wait& wait) {
+Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
+                     const std::function<Result<void>()>& lock, const Wait& wait, Prepared& prepared) {
   const bool deploying = goal.kind == plan::Request::Kind::deploy;
   Result<void> locked;
   Result<void> opened;
   std::optional<core::Error> without_secrets;
   Result<plan::Launch> wanted;
   Result<std::vector<HistoryEntry>> history;
-  Prepared prepared;
   std::optional<plan::ComposeLaunch> compose;
   if (deploying) {
     BGDEPLOY_ASSIGN(compose, read_compose_files(context.spec));
@@ -263,7 +262,7 @@ Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet,
     return {};
   }();
   if (!planned) return std::unexpected(checked(context.spec, prepared.state, world, planned.error()));
-  return prepared;
+  return {};
 }
 
 }  // namespace bgdeploy::deploy

@@ -31,8 +31,10 @@ std::string megabytes(std::int64_t bytes);
 
 // Opens docker and finds the digest that is wanted, while `lock` runs beside it; then observes and plans.
 // Errors of `lock` come first. Of kind inconsistent where it fails and what serves does not answer either.
-// With `settle_first` an earlier switch that was cut short is ended before planning.
-core::Result<Prepared> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
-                               const std::function<core::Result<void>()>& lock, const core::Wait& wait);
+// With `settle_first` proxies are settled before planning (see observe.hpp).
+// What was seen until an error is in `prepared` all the same.
+core::Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
+                           const std::function<core::Result<void>()>& lock, const core::Wait& wait,
+                           Prepared& prepared);
 
 }  // namespace bgdeploy::deploy

@@ -87,6 +87,19 @@ std::string slot_name(const Context& context, std::optional<std::size_t> slot) {
   return slot ? context.spec.slots[*slot].name : std::string();
 }
 
+std::string name_of(const plan::Release& release) {
+  return release.tag.empty() ? release.digest : release.tag;
+}
+
+// As far as it was seen.
+plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
+  if (seen.app_hosts.empty()) return {};
+  const auto live = plan::live_slot(spec, seen);
+  if (!live || !*live) return {};
+  const plan::Container* container = plan::occupant(seen.app_hosts.front().slots[**live]);
+  return container != nullptr ? container->release : plan::Release{};
+}
+
 void finish(const Context& context, const Goal& goal, const plan::Plan& plan, const Outcome& outcome,
             core::Duration took) {
   context.sink.emit(
@@ -99,8 +112,8 @@ void finish(const Context& context, const Goal& goal, const plan::Plan& plan, co
        .error = outcome.error,
        .fields = {{"exit_code", std::int64_t{outcome.exit_code}},
                   {"result", std::string(to_string(outcome.verdict))},
-                  {"from", plan.from.tag.empty() ? plan.from.digest : plan.from.tag},
-                  {"to", plan.to.tag.empty() ? plan.to.digest : plan.to.tag}}});
+                  {"from", name_of(plan.from)},
+                  {"to", name_of(plan.to)}}});
 }
 
 void record(const Context& context, const Goal& goal, const Fleet& fleet, const Prepared& prepared,
@@ -151,7 +164,7 @@ int exit_code(ErrorKind kind) {
   }
 }
 
-report::Event refused(const Goal& goal, Error error, core::Duration took) {
+report::Event refused(const Goal& goal, Error error, core::Duration took, const plan::Release& from) {
   const int code = exit_code(error.kind);
   const Verdict verdict = error.kind == ErrorKind::inconsistent ? Verdict::inconsistent
                           : error.kind == ErrorKind::cancelled  ? Verdict::interrupted
@@ -162,7 +175,7 @@ report::Event refused(const Goal& goal, Error error, core::Duration took) {
           .error = std::move(error),
           .fields = {{"exit_code", std::int64_t{code}},
                      {"result", std::string(to_string(verdict))},
-                     {"from", ""},
+                     {"from", name_of(from)},
                      {"to", goal.to            ? *goal.to
                             : goal.tag.empty() ? goal.digest
                                                : goal.tag}}};
@@ -176,9 +189,10 @@ int run(const Context& given, const Goal& goal) {
                    .message = fmt::format("{} {}", given.spec.service, purpose(goal))});
   const Wait wait = Wait::for_at_most(k_prepare, given.stop);
 
+  Prepared prepared;
   const auto give_up = [&](Error error) {
     const int code = exit_code(error.kind);
-    given.sink.emit(refused(goal, std::move(error), elapsed()));
+    given.sink.emit(refused(goal, std::move(error), elapsed(), serving(given.spec, prepared.state)));
     return code;
   };
 
@@ -186,26 +200,26 @@ int run(const Context& given, const Goal& goal) {
   if (!fleet) return give_up(std::move(fleet.error()));
   const Context context = given.with(fleet->spec());
   Leases leases;
-  auto prepared = prepare(
-      context, goal, *fleet, true, [&] { return leases.acquire(context, goal, *fleet, wait); }, wait);
-  if (!prepared) {
+  const auto ready = prepare(
+      context, goal, *fleet, true, [&] { return leases.acquire(context, goal, *fleet, wait); }, wait,
+      prepared);
+  if (!ready) {
     leases.release(context);
-    return give_up(std::move(prepared.error()));
+    return give_up(ready.error());
   }
-  for (const std::string& note : prepared->plan.notes)
-    context.sink.emit({.name = "warning", .message = note});
+  for (const std::string& note : prepared.plan.notes) context.sink.emit({.name = "warning", .message = note});
   context.sink.emit(
-      {.name = "plan.made", .fields = {{"steps", static_cast<std::int64_t>(prepared->plan.steps.size())}}});
+      {.name = "plan.made", .fields = {{"steps", static_cast<std::int64_t>(prepared.plan.steps.size())}}});
 
   World world = fleet->world(context.clock, context.sink);
-  world.files = prepared->files;
+  world.files = prepared.files;
   const Outcome outcome =
-      execute(context.spec, prepared->state, prepared->plan, world, {context.stop, leases.lost()});
+      execute(context.spec, prepared.state, prepared.plan, world, {context.stop, leases.lost()});
   // What only tidied up is no release to come back from.
-  if (prepared->plan.switches() && !leases.lost().stop_requested())
-    record(context, goal, *fleet, *prepared, outcome, began, elapsed());
+  if (prepared.plan.switches() && !leases.lost().stop_requested())
+    record(context, goal, *fleet, prepared, outcome, began, elapsed());
   leases.release(context);
-  finish(context, goal, prepared->plan, outcome, elapsed());
+  finish(context, goal, prepared.plan, outcome, elapsed());
   return outcome.exit_code;
 }
 
@@ -218,7 +232,8 @@ Result<Preview> preview(const Context& given, const Goal& goal) {
     BGDEPLOY_ASSIGN(preview.lock, fleet.lock_status(wait));
     return {};
   };
-  BGDEPLOY_ASSIGN(Prepared prepared, prepare(context, goal, fleet, false, look, wait));
+  Prepared prepared;
+  BGDEPLOY_TRY(prepare(context, goal, fleet, false, look, wait, prepared));
   preview.state = std::move(prepared.state);
   preview.plan = std::move(prepared.plan);
   return preview;

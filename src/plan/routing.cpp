@@ -42,10 +42,13 @@ std::string address_of(const spec::Spec& spec, const spec::Host& app) {
 core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std::size_t slot,
                                  const std::string& tag) {
   const bool published = spec.docker.host_ip != "none";
-  if (!published && !spec.nginx.address && !spec.nginx.sites)
+  if (!published && !spec.nginx.address && !spec.nginx.container && !spec.nginx.sites)
     return core::fail(
         core::ErrorKind::usage,
         "docker.host_ip is none, so proxy.nginx.address must say how nginx reaches the containers");
+  // By its name nginx reaches the container itself.
+  const bool at_container =
+      !published || (spec.nginx.address && spec.nginx.address->find("{container}") != std::string::npos);
   const spec::Host& front = spec::proxies(spec).at(proxy);
   const spec::Slot& own = spec.slots.at(slot);
   Routing routing;
@@ -53,7 +56,7 @@ core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std:
     if (spec.proxy_hosts.empty() && i != proxy) continue;
     const spec::Host& host = spec.app_hosts[i];
     Backend backend{
-        host.name,     "",       published ? std::to_string(own.port) : container_port(spec, slot),
+        host.name,     "",       at_container ? container_port(spec, slot) : std::to_string(own.port),
         own.container, own.name, tag};
     if (spec.nginx.address) {
       backend.address = core::substitute(*spec.nginx.address,

@@ -347,6 +347,12 @@ find_sites() {
   [ ! -d "$folder" ] || follow_mount
 }
 
+# With sites of two paths the live one is the one that is there.
+find_live_site() {
+  [ -n "$to_0" ] && [ -n "$gone" ] && exists "$gone" && ! exists "$path" || return 0
+  path=$gone include=$gone gone=''
+}
+
 # Sets `path`, the live file; `named`, the same without symlinks followed; `gone`, the other slot's site where it has a path of its own; `from`, what a site is
 # copied from. Beside them, under names that no glob matches: `new`, what is going to be there; `kept`, a folder with
 # what was there under its own name, from before the first change until the switch is accepted; `part`, what is being

@@ -32,8 +32,8 @@ if [ -n "$to_0" ]; then
     say "site_path $site"
     say "site $(file "$site")"
   done
-  [ -z "$gone" ] || exists "$path" || ! exists "$gone" || { path=$gone && include=$gone && gone=''; }
 fi
+find_live_site
 say "path $path"
 say "file $(file "$path")"
 for leftover in "$new" "$part" "$kept"; do

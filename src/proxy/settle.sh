@@ -21,8 +21,10 @@ if [ -d "$kept" ]; then
       rmdir -- "$kept" 2>/dev/null || fail "$why"
     fi
   fi
-elif [ "$keep" = 1 ] && workers && unread; then
-  { test_configuration && reload; } || fail "$why"
+elif [ "$keep" = 1 ]; then
+  find_live_site
+  workers
+  ! unread || { test_configuration && reload; } || fail "$why"
 fi
 words=$(forget 2>&1) || fail 'what the switch left cannot be removed'
 say settled

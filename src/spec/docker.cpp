@@ -129,7 +129,7 @@ void read_labels(const Value& value, std::map<std::string, std::string>& out) {
 std::optional<Logging> read_logging(const Value& value) {
   if (!value.is_map()) return {};
   Logging logging;
-  set(logging.driver, value.need("driver").filled());
+  set(logging.driver, value.get("driver").filled());
   set(logging.options, value.get("options").text_map());
   return logging;
 }

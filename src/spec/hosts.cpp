@@ -153,7 +153,6 @@ std::vector<Host> read_list(const Value& list, const Ssh& defaults) {
     }
     hosts.push_back(std::move(*host));
   }
-  if (list.is(Node::Kind::list) && list.node()->items.empty()) list.error("must name at least one host");
   return hosts;
 }
 
@@ -175,9 +174,11 @@ void read_hosts(const Value& root, Spec& spec) {
   if (root.get("ssh").is_map()) read_ssh(root.get("ssh"), defaults);
   const Value hosts = root.need("hosts");
   if (!hosts.is_map()) return;
-  spec.app_hosts = read_list(hosts.need("app"), defaults);
+  const Value app = hosts.need("app");
+  spec.app_hosts = read_list(app, defaults);
+  if (app.is(Node::Kind::list) && app.node()->items.empty()) app.error("must name at least one host");
   spec.proxy_hosts = read_list(hosts.get("proxy"), defaults);
-  need_addresses(hosts.get("app"), spec);
+  need_addresses(app, spec);
 }
 
 }  // namespace bgdeploy::spec

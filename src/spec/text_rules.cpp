@@ -86,7 +86,7 @@ bool is_host_name(std::string_view text) {
 bool is_user_name(std::string_view text) {
   // Directory users have names such as "jo@example.com" and "CORP\\jo"; none has a blank or a quote.
   return !text.empty() && text.size() <= 255 && text[0] != '-' && !has_control_character(text) &&
-         text.find_first_of(" \"'`;|&<>()*?") == std::string_view::npos;
+         text.find_first_of(" \"'`;|&<>()*?/") == std::string_view::npos;
 }
 
 bool is_key_fingerprint(std::string_view text) {

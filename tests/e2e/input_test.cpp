@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "scenario.hpp"
 
@@ -219,6 +220,20 @@ TEST_F(Input, AChangedHostKeyIsRefusedEvenByTrust) {
 TEST_F(Input, AHostThatIsNotThereIsExitThree) {
   write_spec({{"hosts", "hosts: {app: [root@127.0.0.1:1]}"}});
   EXPECT_EQ(deploy("1.0").exit_code, 3);
+}
+
+TEST_F(Input, TrustCanBeInterruptedAtItsQuestion) {
+  write_spec({{"ssh", "ssh: {identity_file: " + lab().env("LAB_IDENTITY_FILE") +
+                          ", known_hosts_file: " + workspace() + "/nobody}"}});
+  auto command = bgdeploy_command({"trust"});
+  // Whoever is asked does not answer.
+  command.argv.insert(command.argv.begin(),
+                      {"/bin/sh", "-c", R"(mkfifo question && exec 3<>question && exec "$@" <&3)", "sh"});
+  Process asked(command);
+  std::this_thread::sleep_for(std::chrono::seconds{1});
+  asked.signal(SIGINT);
+  const auto finished = asked.wait(std::chrono::seconds{20});
+  EXPECT_EQ(finished.exit_code, 130) << finished;
 }
 
 }  // namespace

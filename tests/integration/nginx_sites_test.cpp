@@ -95,6 +95,17 @@ protected:
   spec::Spec spec;
 };
 
+TEST_F(NginxSites, ThatWereSwappedWithoutAReloadAreLoaded) {
+  fs::remove(to(0));
+  fs::copy_file(from(1), to(1));
+  // As if nginx had been started long ago.
+  fs::last_write_time(to(1), fs::file_time_type::clock::now() + 10s);
+  EXPECT_TRUE(observed().unread);
+  EXPECT_EQ(get(port), "blue");
+  ASSERT_TRUE(proxy->settle(true, soon()));
+  expect_live(1);
+}
+
 TEST_F(NginxSites, AreSwappedUnderLoad) {
   testing::Client client(port);
   for (const std::size_t slot : {1, 0}) {

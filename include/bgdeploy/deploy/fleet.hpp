@@ -15,7 +15,7 @@ namespace bgdeploy::deploy {
 
 // What keeps one host from being used.
 struct HostFailure {
-  std::string host;
+  spec::Host host;
   core::Error error;
 };
 // One error out of those of several hosts, at least one: the first one's kind, all of them in words.

@@ -16,6 +16,10 @@
 
 namespace bgdeploy::deploy {
 
+// What can be told of a spec without its hosts, beyond what the loader sees: whether its template says where
+// requests go, for as many backends as there are. Kind usage.
+core::Result<void> check_offline(const spec::Spec& spec);
+
 // Of the hosts that can be used; `failed` are the others.
 struct Survey {
   plan::State state;
@@ -41,7 +45,7 @@ struct Which {
   std::string slot;
   std::string host;
 };
-using LogSink = std::function<void(const std::string& host, bool is_stderr, const std::string& text)>;
+using LogSink = std::function<void(const std::string& host, const std::string& text)>;
 // Calls `line` from several threads when there are several hosts. Kind not_found: no such slot, host or
 // container. Where a host cannot be used the others are read all the same, and that is the error.
 core::Result<void> logs(const Context& context, const Which& which, int tail, bool follow,

@@ -23,6 +23,8 @@ core::Result<plan::ProxyHost> observe_proxy(const spec::Spec& spec, const World&
                                             const core::Wait& wait);
 // Asks what traffic is sent to whether it answers: the live slot, or, without a proxy, whatever runs.
 void ask_serving(const spec::Spec& spec, const World& world, plan::State& state, const core::Wait& wait);
+// And whatever else runs.
+void ask_running(const spec::Spec& spec, const World& world, plan::State& state, const core::Wait& wait);
 
 // Only the proxies.
 core::Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spec, const World& world,
@@ -30,7 +32,8 @@ core::Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spe
 
 // Ends what a switch that died half-way left behind, and observes again. The file as it is stays when the
 // slot it names answers; else the file before it comes back. A file that somebody wrote without a reload is
-// put into force when the slot it names answers and the other one, which nginx may still send to, runs.
+// put into force where the other slot runs, which nginx may still send to. Kind inconsistent: only that other
+// one is healthy.
 core::Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::State state,
                                  const std::optional<plan::Launch>& launch, const core::Wait& wait);
 

@@ -38,7 +38,9 @@ struct Goal {
 };
 
 // How a run that changed nothing ends: "deploy.finished" with why, and the exit code that belongs to it.
-report::Event refused(const Goal& goal, core::Error error, core::Duration took);
+// `from`: what serves, as far as it was seen.
+report::Event refused(const Goal& goal, core::Error error, core::Duration took,
+                      const plan::Release& from = {});
 
 // The exit code of an error that stopped a command before it changed anything.
 int exit_code(core::ErrorKind kind);

@@ -82,7 +82,7 @@ struct Ulimit {
   bool operator==(const Ulimit&) const = default;
 };
 struct Logging {
-  std::string driver;
+  std::string driver = "json-file";
   std::map<std::string, std::string> options;
   bool operator==(const Logging&) const = default;
 };

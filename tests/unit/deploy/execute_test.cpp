@@ -66,6 +66,36 @@ TEST_P(Execute, DeploysAndRetires) {
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
+// What serves is then the slot that the include does not name.
+TEST_P(Execute, AnIncludeThatNginxHasNotReadIsReadFirst) {
+  world.run(1, release("0.9"));
+  world.edit(1);
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(Execute, AnIncludeThatNginxHasNotReadIsNotReadWhereItNamesASickOne) {
+  world.unhealthy_tag = "0.9";
+  world.run(1, release("0.9"));
+  world.edit(1);
+  const auto before = world.containers(0);
+  const Outcome outcome = deploy(spec, world, "2.0");
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->kind, core::ErrorKind::inconsistent);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+  EXPECT_EQ(world.containers(0), before);
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(Execute, AnIncludeThatNginxHasNotReadIsNotReadWhereTheProxiesDisagree) {
+  world.run(1, release("0.9"));
+  world.edit(1, false);
+  if (spec::proxies(spec).size() == 1) return;
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 5);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+}
+
 TEST_P(Execute, StartsWithTheFirstSlotAndLeavesNothingOfAFirstReleaseThatFails) {
   SimulatedWorld empty(spec, GetParam().hosts);
   empty.put_live(0);

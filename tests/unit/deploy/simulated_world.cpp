@@ -198,6 +198,7 @@ public:
       seen.routing = file ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::missing;
       seen.live = file.value_or(0);
       seen.unfinished = before.has_value();
+      seen.unread = !before && file != in_force;
       return {};
     }));
     return seen;
@@ -335,6 +336,13 @@ void SimulatedWorld::run(std::size_t slot, const plan::Release& release, Contain
 void SimulatedWorld::put_live(std::size_t slot) {
   for (auto& proxy : m_proxies) proxy->file = proxy->in_force = slot;
   m_serving = true;
+}
+
+void SimulatedWorld::edit(std::size_t slot, bool everywhere) {
+  for (auto& proxy : m_proxies) {
+    proxy->file = slot;
+    if (!everywhere) return;
+  }
 }
 
 void SimulatedWorld::fault_at(int at, Fault fault) {

@@ -36,6 +36,8 @@ public:
   void run(std::size_t slot, const plan::Release& release,
            plan::Container::Status status = plan::Container::Status::running);
   void put_live(std::size_t slot);
+  // Somebody writes `slot` into the includes, or into the first one only, and reloads nothing.
+  void edit(std::size_t slot, bool everywhere = true);
 
   // Lets effect number `at` (from 0, counted from now on) end in `fault`. Undoing works again afterwards
   // unless dead.

@@ -431,7 +431,7 @@ TEST(DockerErrors, NameTheValue) {
             "7:19: docker.labels.bgdeploy.slot begins with 'bgdeploy.', which bgdeploy keeps for itself");
   EXPECT_EQ(of("ulimits: {nofile: {soft: 2, hard: 1}}"),
             "7:28: docker.ulimits.nofile must not have a soft limit above the hard one");
-  EXPECT_EQ(of("logging: {options: {a: b}}"), "7:10: docker.logging.driver is missing");
+  EXPECT_EQ(of("logging: {driver: \"\"}"), "7:28: docker.logging.driver must not be empty");
   EXPECT_EQ(of("stop_signal: \"SIG TERM\""),
             "7:23: docker.stop_signal must be a signal such as SIGTERM, not 'SIG TERM'");
   EXPECT_EQ(of("volumes: [\"./log:/log\"]"),
