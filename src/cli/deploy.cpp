@@ -34,8 +34,12 @@ int run(const Globals& globals, const Options& options) {
   if (auto checked = check(options.goal); !checked) return refuse(globals, options.goal, checked.error());
   auto session = Session::open(globals);
   if (!session) return refuse(globals, options.goal, session.error());
-  if (options.dry_run) return print_preview(**session, globals, options.goal);
-  return deploy::run((*session)->context(), options.goal);
+  if (!options.dry_run) return deploy::run((*session)->context(), options.goal);
+  const auto preview = deploy::preview((*session)->context(), options.goal);
+  (*session)->close_report();
+  if (!preview) return refuse(globals, options.goal, preview.error());
+  print_preview((*session)->spec(), *preview, globals.output == "json");
+  return 0;
 }
 
 int roll_back(const Globals& globals, const deploy::Goal& goal) {

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/plan.hpp"
+#include "command.hpp"
 #include "state_text.hpp"
 
 namespace bgdeploy::cli {
@@ -54,12 +57,8 @@ std::string as_text(const spec::Spec& spec, const deploy::Preview& preview) {
 
 }  // namespace
 
-int print_preview(Session& session, const Globals& globals, const deploy::Goal& goal) {
-  const auto preview = deploy::preview(session.context(), goal);
-  session.close_report();
-  if (!preview) return print_error(preview.error());
-  print(globals.output == "json" ? as_json(session.spec(), *preview) : as_text(session.spec(), *preview));
-  return 0;
+void print_preview(const spec::Spec& spec, const deploy::Preview& preview, bool json) {
+  print(json ? as_json(spec, preview) : as_text(spec, preview));
 }
 
 }  // namespace bgdeploy::cli

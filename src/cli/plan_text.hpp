@@ -1,11 +1,12 @@
 // A plan as people and as programs read it.
 #pragma once
 
-#include "command.hpp"
+#include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::cli {
 
-// Makes the plan of `goal` and prints it on stdout.
-int print_preview(Session& session, const Globals& globals, const deploy::Goal& goal);
+// On stdout.
+void print_preview(const spec::Spec& spec, const deploy::Preview& preview, bool json);
 
 }  // namespace bgdeploy::cli
