@@ -98,7 +98,9 @@ TEST_F(Failure, WrongBodyShowsWhatWasAnswered) {
 }
 
 TEST_F(Failure, ATagThatDoesNotExistIsNamed) {
-  expect_says(expect_failed("no-such-tag"), "no-such-tag");
+  const auto finished = expect_failed("no-such-tag");
+  expect_says(finished, "no-such-tag");
+  EXPECT_EQ(last_event(finished).all.value("from", ""), "1.0") << finished;
 }
 
 TEST_F(Failure, TheRegistryIsDown) {
@@ -116,6 +118,15 @@ TEST_F(Failure, AnUnrelatedBrokenSiteIsFoundBeforeAnythingStarts) {
   expect_says(finished, "/etc/nginx/sites-enabled/other.conf");
   for (const auto& event : events_in(finished.err))
     EXPECT_FALSE(event.name == "step.started" && (event.step == "start" || event.step == "pull")) << event;
+}
+
+TEST_F(Failure, AProxyThatCannotBeReadIsForAHuman) {
+  lab().image("1.1");
+  write_spec({{"proxy", std::string("proxy: {nginx: {include: ") + k_include + ", container: nobody}}"}});
+  const auto finished = deploy("1.1");
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  expect_says(finished, "docker says nothing about the container nobody");
+  EXPECT_EQ(world(), m_before);
 }
 
 TEST_F(Failure, AForeignContainerOnTheIdlePortIsLeftAlone) {
