@@ -49,7 +49,9 @@ Result<void> check_nginx(const Probe& probe, const spec::Nginx& nginx) {
   if (probe.test_status != 0 && !first_deploy)
     return refused("nginx refuses its configuration as it stands", probe.test_output);
   if (!probe.running)
-    return refused(
+    // Where there was a deploy before, nobody is served.
+    return core::fail(
+        first_deploy ? ErrorKind::refused : ErrorKind::inconsistent,
         nginx.container
             ? fmt::format("nginx's master is not among the processes of the container {}", *nginx.container)
             : fmt::format("nginx is not running (pid file {})", core::printable(probe.pid_file)),

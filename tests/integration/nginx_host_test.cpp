@@ -46,10 +46,10 @@ private:
 
 class NginxHost : public testing::NginxTest {
 protected:
-  void expect_check_refused(const std::string& words) {
+  void expect_check_refused(const std::string& words, ErrorKind kind = ErrorKind::refused) {
     const auto checked = proxy->check(soon());
     ASSERT_FALSE(checked);
-    EXPECT_EQ(checked.error().kind, ErrorKind::refused);
+    EXPECT_EQ(checked.error().kind, kind);
     EXPECT_THAT(checked.error().message, HasSubstr(words));
   }
   // A configuration that includes the service's file only where there is one: as before a first deploy.
@@ -457,7 +457,7 @@ TEST_F(NginxHost, SaysWhyAHostCannotBeSwitched) {
     EXPECT_THAT(program.error().message, HasSubstr("/no/such/nginx was not found"));
   }
   lab.stop();
-  expect_check_refused("nginx is not running");
+  expect_check_refused("nginx is not running", ErrorKind::inconsistent);
   EXPECT_FALSE(proxy->stage(1, lab.text_for(1), soon()));
 }
 
