@@ -176,9 +176,11 @@ void Fleet::revive(World& world, const Wait& wait) {
   point(world);
 }
 
-// Beside the include, where everybody who may switch can write. Elsewhere where everybody can.
+// Beside the include, where everybody who may switch can write. Elsewhere where everybody can. A machine that
+// is listed twice, as app host and as proxy of another user, does not wait for itself.
 Fleet::LockPlace Fleet::lock_place(const Machine& machine) const {
-  const auto name = fmt::format(".{}.bgdeploy", m_spec->service);
+  const bool fence = m_spec->proxied && !machine.proxy;
+  const auto name = fmt::format(".{}.bgdeploy{}", m_spec->service, fence ? "-app" : "");
   const std::filesystem::path file = spec::routing_file(m_spec->nginx);
   if (!machine.proxy || m_spec->nginx.container || file.is_relative())  // ~ is known there only
     return {machine.host.get(), "/tmp/" + name};

@@ -77,6 +77,13 @@ TEST_F(Fream, LosesNothingFromTheOldContainerToARollback) {
             "");
 }
 
+TEST_F(Fream, AMachineThatIsListedTwiceDoesNotWaitForItself) {
+  const std::string app = R"(  app: ["fream@${FREAM_HOST}"])";
+  write_file("bgdeploy.yml",
+             replaced(file("bgdeploy.yml"), app, app + "\n" + R"(  proxy: ["fream@${FREAM_HOST}:22"])"));
+  deploy_well("1.0.1");
+}
+
 TEST_F(Fream, ThePasswordReachesTheAppAndNothingElse) {
   deploy_well("1.0.1");
   EXPECT_EQ(lab().docker({"exec", "fream-app-set2", "/app", "--probe"}), "");
