@@ -88,12 +88,16 @@ void add_output_option(CLI::App& command, Globals& globals) {
       ->check(CLI::IsMember({"text", "json"}));
 }
 
-int print_error(const core::Error& error) {
-  std::string text = fmt::format("error: {}\n", core::printable(error.message));
+std::string error_text(std::string_view heading, const core::Error& error) {
+  std::string text = fmt::format("{}: {}\n", heading, core::printable(error.message));
   for (const std::string& detail : error.details)
     for (const std::string& line : core::split_lines(detail))
       text += fmt::format("  {}\n", core::printable(line));
-  print(text, stderr);
+  return text;
+}
+
+int print_error(const core::Error& error) {
+  print(error_text("error", error), stderr);
   return deploy::exit_code(error.kind);
 }
 

@@ -74,6 +74,8 @@ private:
   std::optional<deploy::Context> m_context;
 };
 
+// "heading: message", and its details below.
+std::string error_text(std::string_view heading, const core::Error& error);
 // "error: message" and its details on stderr; returns the exit code that belongs to the kind.
 int print_error(const core::Error& error);
 // False where nobody reads any more.

@@ -1,9 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <fmt/format.h>
-
-#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "command.hpp"
@@ -14,10 +11,7 @@ namespace {
 
 std::string as_text(const spec::Spec& spec, const deploy::Survey& survey) {
   std::string text = state_text(spec, survey.state, survey.lock);
-  for (const auto& [host, error] : survey.failed) {
-    text += fmt::format("\nnot shown: {}\n", core::printable(error.message));
-    for (const std::string& detail : error.details) text += fmt::format("  {}\n", core::printable(detail));
-  }
+  for (const auto& [host, error] : survey.failed) text += "\n" + error_text("not shown", error);
   return text;
 }
 
@@ -49,8 +43,7 @@ void add_status(const Registration& registration) {
   CLI::App* command = registration.app.add_subcommand("status", "Show what runs where, and what serves");
   command->footer(
       "Example: bgdeploy status -o json\n\nExit code 5 when the proxies disagree or name neither slot, 3 "
-      "when "
-      "a host cannot be reached: the others are shown.");
+      "when a host cannot be reached: the others are shown.");
   add_output_option(*command, registration.globals);
   command->callback(
       [=] { registration.action = [&globals = registration.globals] { return run(globals); }; });

@@ -177,25 +177,22 @@ Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::Sta
   }
 
   const auto live = plan::live_slot(spec, state);
-  if (!live || !*live) return state;
-  bool read = false;
-  for (std::size_t i = 0; i < state.proxies.size(); ++i) {
-    if (!may_send_elsewhere(state, state.proxies[i])) continue;
-    if (healthy_everywhere(spec, world, state, **live, wait)) {
+  const auto unread = [&](const plan::ProxyHost& proxy) { return may_send_elsewhere(state, proxy); };
+  const auto first = std::ranges::find_if(state.proxies, unread);
+  if (!live || !*live || first == state.proxies.end()) return state;
+  if (!healthy_everywhere(spec, world, state, **live, wait)) {
+    if (!healthy_everywhere(spec, world, state, 1 - **live, wait)) return state;
+    return core::fail(
+        ErrorKind::inconsistent,
+        fmt::format("{}: the include was written after nginx last read its configuration: it names {}, which "
+                    "is not healthy, and nginx may still send to {}",
+                    first->host, spec.slots[**live].name, spec.slots[1 - **live].name),
+        {"correct the include, or reload nginx, then run this again"});
+  }
+  for (std::size_t i = 0; i < state.proxies.size(); ++i)
+    if (unread(state.proxies[i]))
       BGDEPLOY_TRY(
           end(i, true, "the include was written after nginx last read its configuration: reloading nginx"));
-      read = true;
-    } else if (healthy_everywhere(spec, world, state, 1 - **live, wait)) {
-      return core::fail(
-          ErrorKind::inconsistent,
-          fmt::format(
-              "{}: the include was written after nginx last read its configuration: it names {}, which "
-              "is not healthy, and nginx may still send to {}",
-              state.proxies[i].host, spec.slots[**live].name, spec.slots[1 - **live].name),
-          {"correct the include, or reload nginx, then run this again"});
-    }
-  }
-  if (!read) return state;
   return observe(spec, world, launch, wait);
 }
 

@@ -6,6 +6,7 @@
 #include "json.hpp"
 
 namespace bgdeploy::engine {
+
 Result<void> Client::logs(const Container& container, int tail, bool follow, const Output& output,
                           const Wait& wait) {
   const auto path =
