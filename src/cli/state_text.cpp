@@ -96,6 +96,13 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
       found.push_back(fmt::format(
           "{}: the include was written after nginx last read its configuration: nginx may send elsewhere",
           proxy.host));
+    if (proxy.masters.size() > 1)
+      found.push_back(
+          fmt::format("{0}: nginx is being upgraded: master {1} keeps the configuration that it has beside "
+                      "master {2}; no "
+                      "deploy switches until one is left: finish the upgrade (kill -QUIT {1}) or undo it "
+                      "(kill -QUIT {2})",
+                      proxy.host, proxy.masters.front().pid, proxy.masters.back().pid));
     if (!proxy.leaving.empty())
       found.push_back(
           fmt::format("{}: {} old nginx worker(s) still finish requests of an earlier configuration",

@@ -117,6 +117,8 @@ public:
     seen.unfinished = probe.unfinished;
     seen.unread = probe.unread;
     seen.leaving = probe.leaving;
+    seen.running = probe.running;
+    seen.masters = probe.masters;
     if (!file.there()) return seen;
     if (file.state == "unreadable")
       return within(

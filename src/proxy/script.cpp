@@ -210,6 +210,7 @@ Result<Probe> parse_probe(const host::Output& output) {
     if (word == "master") probe.running = true;
     if (word == "unread") probe.unread = true;
     if (word == "leaving") probe.leaving = parse_workers(rest);
+    if (word == "masters") probe.masters = parse_workers(rest);
     if (word == "included") probe.included = rest == "yes";
     if (word == "test") probe.test_status = number_or(rest, -1);
     if (word == "detail") probe.test_output.push_back(core::printable(rest));

@@ -56,7 +56,7 @@ struct Probe {
   std::string user;
   std::string folder;  // writable | missing | unwritable | mounted | immutable
   bool running = false;
-  std::vector<plan::Worker> leaving;
+  std::vector<plan::Worker> leaving, masters;
   int test_status = 0;
   std::vector<std::string> test_output;
   bool included = false;  // only known where the test is passed

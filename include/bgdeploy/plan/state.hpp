@@ -92,7 +92,7 @@ struct AppHost {
   bool operator==(const AppHost&) const = default;
 };
 
-// An nginx worker process, told apart from a later one with the same pid by its start time (clock ticks after
+// A process of nginx, told apart from a later one with the same pid by its start time (clock ticks after
 // boot, /proc/PID/stat field 22).
 struct Worker {
   int pid = 0;
@@ -115,6 +115,10 @@ struct ProxyHost {
   bool unfinished = false;      // a switch died half-way: file and workers may disagree
   bool unread = false;          // written after nginx last read its configuration, as far as times tell
   std::vector<Worker> leaving;  // old workers that still finish requests of an earlier configuration
+  bool running = true;          // a master of this configuration is alive: without one nobody is served
+  // The masters that accept or may again, oldest first. More than one: nginx is being upgraded (SIGUSR2), and
+  // the older one keeps the configuration that it has.
+  std::vector<Worker> masters;
 
   bool operator==(const ProxyHost&) const = default;
 };
