@@ -103,6 +103,13 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
                       "deploy switches until one is left: finish the upgrade (kill -QUIT {1}) or undo it "
                       "(kill -QUIT {2})",
                       proxy.host, proxy.masters.front().pid, proxy.masters.back().pid));
+    if (proxy.outdated)
+      found.push_back(fmt::format("{}: {} is not what the spec would write; the next deploy writes it anew",
+                                  proxy.host, proxy.include));
+    for (const std::string& note : proxy.notes) found.push_back(fmt::format("{}: {}", proxy.host, note));
+    for (const plan::Claim& claim : proxy.claims)
+      found.push_back(fmt::format("{}: {} names slot {} too, for a site that does not use {}", proxy.host,
+                                  claim.where, spec.slots[claim.slot].name, spec::routing_file(spec.nginx)));
     if (!proxy.leaving.empty())
       found.push_back(
           fmt::format("{}: {} old nginx worker(s) still finish requests of an earlier configuration",
@@ -195,7 +202,8 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
          {"include", proxy.include},
          {"names", proxy.routing == ProxyHost::Routing::slot ? spec.slots[proxy.live].name : ""},
          {"unfinished", proxy.unfinished},
-         {"unread", proxy.unread}});
+         {"unread", proxy.unread},
+         {"outdated", proxy.outdated}});
   return {{"service", spec.service},
           {"live", live ? ordered_json(spec.slots[*live].name) : ordered_json(nullptr)},
           {"lock", {{"holder", owner_json(lock.holder)}, {"freeze", owner_json(lock.freeze)}}},

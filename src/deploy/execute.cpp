@@ -97,7 +97,8 @@ Result<void> put_proxies_back(const spec::Spec& spec, const plan::Plan& plan, co
     if (!seen)
       wrong.push_back(fmt::format("{}: {}", world.proxies[i].name, seen.error().message));
     else if (seen->routing == plan::ProxyHost::Routing::unknown ||
-             (seen->routing == plan::ProxyHost::Routing::slot && seen->live == plan.target && plan.live))
+             (seen->routing == plan::ProxyHost::Routing::slot && seen->live == plan.target && plan.live &&
+              !plan.rewrites()))
       wrong.push_back(fmt::format("{}: {} sends to {}", seen->host, seen->include,
                                   seen->routing == plan::ProxyHost::Routing::unknown
                                       ? "neither slot alone"
@@ -170,6 +171,7 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
 
 // The switch was done, and only its answer was lost.
 bool new_serves(const spec::Spec& spec, const plan::Plan& plan, const Look& look) {
+  if (plan.rewrites()) return false;
   const auto live = plan::live_slot(spec, look.state);
   if (!live || *live != plan.target) return false;
   for (std::size_t i = 0; i < look.state.app_hosts.size(); ++i)

@@ -104,9 +104,11 @@ void finish(const Context& context, const Goal& goal, const plan::Plan& plan, co
             core::Duration took) {
   context.sink.emit(
       {.name = fmt::format("{}.finished", command_name(goal)),
-       .message = outcome.verdict == Verdict::succeeded && !plan.switches()
-                      ? "it was live already; what an interrupted deploy left is tidied up"
-                      : "",
+       .message = outcome.verdict != Verdict::succeeded ? ""
+                  : plan.rewrites()  ? fmt::format("it was live already; {} is written as the spec has it",
+                                                   spec::routing_file(context.spec.nginx))
+                  : !plan.switches() ? "it was live already; what an interrupted deploy left is tidied up"
+                                     : "",
        .slot = outcome.committed ? slot_name(context, plan.target) : slot_name(context, plan.live),
        .duration = took,
        .error = outcome.error,
@@ -215,8 +217,8 @@ int run(const Context& given, const Goal& goal) {
   world.files = prepared.files;
   const Outcome outcome =
       execute(context.spec, prepared.state, prepared.plan, world, {context.stop, leases.lost()});
-  // What only tidied up is no release to come back from.
-  if (prepared.plan.switches() && !leases.lost().stop_requested())
+  // What only tidied up, or wrote the include anew, is no release to come back from.
+  if (prepared.plan.switches() && !prepared.plan.rewrites() && !leases.lost().stop_requested())
     record(context, goal, *fleet, prepared, outcome, began, elapsed());
   leases.release(context);
   finish(context, goal, prepared.plan, outcome, elapsed());

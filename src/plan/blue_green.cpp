@@ -145,6 +145,8 @@ bool stops_something(const std::vector<Step>& steps) {
 }
 
 void note_oddities(const spec::Spec& spec, const State& state, Plan& plan) {
+  for (const ProxyHost& proxy : state.proxies)
+    for (const std::string& note : proxy.notes) plan.notes.push_back(fmt::format("{}: {}", proxy.host, note));
   if (!plan.live) return;
   for (const AppHost& host : state.app_hosts) {
     const Container* live = occupant(host.slots[*plan.live]);
@@ -158,6 +160,46 @@ void note_oddities(const spec::Spec& spec, const State& state, Plan& plan) {
       plan.notes.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, name,
                                        host.slots[*plan.live].answer));
   }
+}
+
+// What proxies say in other words than the spec would, though of the slot that serves.
+core::Result<std::vector<Step>> rewrite(const spec::Spec& spec, const State& state, const Plan& plan) {
+  const auto outdated = [](const ProxyHost& proxy) { return proxy.outdated; };
+  if (std::ranges::none_of(state.proxies, outdated)) return std::vector<Step>{};
+  Switch change{.slot = *plan.live, .routing = {}, .old = {}, .rewrite = true};
+  BGDEPLOY_ASSIGN(change.routing, routings_to(spec, *plan.live, plan.from.tag));
+  return std::vector<Step>{std::move(change)};
+}
+
+// A slot that a site of somebody else's sends to is not ours to change.
+core::Result<void> slots_are_ours(const spec::Spec& spec, const State& state,
+                                  const std::vector<Step>& steps) {
+  const auto touches = [](const Step& step, std::size_t slot) {
+    return std::visit(
+        [slot](const auto& value) {
+          if constexpr (requires {
+                          value.host;
+                          value.slot;
+                        })
+            return value.slot == slot && !std::is_same_v<std::decay_t<decltype(value)>, AwaitHealth>;
+          else
+            return false;
+        },
+        step);
+  };
+  for (const ProxyHost& proxy : state.proxies)
+    for (const Claim& claim : proxy.claims)
+      if (std::ranges::any_of(steps, [&](const Step& step) { return touches(step, claim.slot); }))
+        return core::fail(
+            ErrorKind::usage,
+            fmt::format(
+                "{}: a site that does not use {} sends to {} by {}: what runs there serves somebody else",
+                proxy.host, spec::routing_file(spec.nginx), spec.slots[claim.slot].name,
+                core::printable(claim.where)),
+            {"give this environment a `service`, ports and an include of its own",
+             fmt::format("or, where that site is this one's, let it use {}",
+                         spec::routing_file(spec.nginx))});
+  return {};
 }
 
 bool started_once(const std::optional<Container>& container) {
@@ -311,10 +353,14 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
       plan.notes.push_back(
           fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));
     plan.to = plan.from;
-    tidy(spec, state, plan.target, plan.steps);
-    forget_aside(state, *plan.live, {}, plan.steps);
-    if (leaving && stops_something(plan.steps)) plan.steps.insert(plan.steps.begin(), AwaitLeaving{});
+    std::vector<Step> tidied;
+    tidy(spec, state, plan.target, tidied);
+    forget_aside(state, *plan.live, {}, tidied);
+    BGDEPLOY_ASSIGN(plan.steps, rewrite(spec, state, plan));
+    if ((leaving || !plan.steps.empty()) && stops_something(tidied)) plan.steps.push_back(AwaitLeaving{});
+    plan.steps.insert(plan.steps.end(), tidied.begin(), tidied.end());
     plan.target = *plan.live;
+    BGDEPLOY_TRY(slots_are_ours(spec, state, plan.steps));
     return plan;
   }
 
@@ -327,7 +373,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   if (leaving && stops_something(prepared)) plan.steps.push_back(AwaitLeaving{});
   plan.steps.insert(plan.steps.end(), prepared.begin(), prepared.end());
 
-  Switch change{plan.target, {}, {}};
+  Switch change{.slot = plan.target, .routing = {}, .old = {}};
   BGDEPLOY_ASSIGN(change.routing, routings_to(spec, plan.target, plan.to.tag));
   if (plan.live) {
     BGDEPLOY_ASSIGN(change.old, routings_to(spec, *plan.live, plan.from.tag));
@@ -339,6 +385,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   }
   forget_aside(state, plan.target, prepared, plan.steps);
   if (plan.live) forget_aside(state, *plan.live, {}, plan.steps);
+  BGDEPLOY_TRY(slots_are_ours(spec, state, plan.steps));
   return plan;
 }
 

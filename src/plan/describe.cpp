@@ -141,6 +141,10 @@ std::string describe(const spec::Spec& spec, const Step& step) {
           },
           [&](const Switch& change) {
             if (!spec.proxied) return fmt::format("leave the traffic to {}", slot_of(spec, change.slot).name);
+            if (change.rewrite)
+              return fmt::format("write {} as the spec has it ({}, {}) and reload nginx",
+                                 spec::routing_file(spec.nginx), slot_of(spec, change.slot).name,
+                                 addresses(change.routing));
             return fmt::format("point {} at {} ({}) and reload nginx", spec::routing_file(spec.nginx),
                                slot_of(spec, change.slot).name, addresses(change.routing));
           },

@@ -400,16 +400,19 @@ forget() {
   [ ! -e "$kept" ] || { mv -- "$kept" "$part" && rm -rf -- "$part"; }
 }
 
-# Whether the live file is among the files of a dump, by whatever name.
+# Whether the live file is among the files of a dump, by whatever name: sets `read_as` to that.
 reads_include() {
   files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
-  printf '%s\n' "$files" | grep -qxF -e "$include" -e "$path" && return 0
+  for read_as in "$include" "$path"; do
+    ! printf '%s\n' "$files" | grep -qxF -e "$read_as" || return 0
+  done
   target=$(readlink -f -- "$path" 2>/dev/null)
-  while read -r file; do
-    [ "$(readlink -f -- "$(from_container "$file")" 2>/dev/null)" != "$target" ] || return 0
+  while read -r read_as; do
+    [ "$(readlink -f -- "$(from_container "$read_as")" 2>/dev/null)" != "$target" ] || return 0
   done <<END
 $files
 END
+  read_as=''
   return 1
 }
 

@@ -6,6 +6,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/proxy/proxy.hpp"
+#include "look.hpp"
 #include "script.hpp"
 #include "scripts.hpp"
 #include "switch.hpp"
@@ -41,12 +42,22 @@ Result<void> check_folder(const Probe& probe) {
   return {};
 }
 
+// What was found, and what it means.
+struct Seen {
+  Probe probe;
+  std::optional<std::size_t> live{};
+  bool outdated = false;
+  bool repaired = false;  // nginx complains of the very file that the next switch writes anew
+  std::optional<SiteAnswer> sites{};
+};
+
 // 127 is the shell's word for a command that it cannot find (POSIX, 2.8.2), and docker exec's.
-Result<void> check_nginx(const Probe& probe, const spec::Nginx& nginx) {
+Result<void> check_nginx(const Seen& seen, const spec::Nginx& nginx) {
+  const Probe& probe = seen.probe;
   if (probe.test_status == 127)
     return refused(fmt::format("{} was not found", nginx.test.front()), probe.test_output);
   const bool first_deploy = !probe.file.there();
-  if (probe.test_status != 0 && !first_deploy)
+  if (probe.test_status != 0 && !first_deploy && !seen.repaired)
     return refused("nginx refuses its configuration as it stands", probe.test_output);
   if (!probe.running)
     // Where there was a deploy before, nobody is served.
@@ -56,7 +67,7 @@ Result<void> check_nginx(const Probe& probe, const spec::Nginx& nginx) {
             ? fmt::format("nginx's master is not among the processes of the container {}", *nginx.container)
             : fmt::format("nginx is not running (pid file {})", core::printable(probe.pid_file)),
         probe.test_status == 0 ? std::vector<std::string>{} : probe.test_output);
-  if (probe.test_status == 0 && !first_deploy && !probe.included)
+  if (probe.test_status == 0 && !first_deploy && !probe.included && !seen.sites)
     return refused(fmt::format("nginx's configuration does not include {}",
                                nginx.sites ? probe.file.path : nginx.include));
   return {};
@@ -83,21 +94,6 @@ Result<void> check_sites(const spec::Spec& spec, const Probe& probe) {
   return {};
 }
 
-// What is told of whole sites: the slot whose site is there, or, where both have one path, whose site has its
-// content. Nothing when that is not one of them.
-std::optional<std::size_t> live_site(const Probe& probe, const std::array<Routing, 2>& slots) {
-  const auto& [first, second] = probe.sites;
-  if (first.to.path != second.to.path) {
-    if (first.to.there() && second.to.there()) return std::nullopt;
-    return first.to.there() ? 0 : 1;
-  }
-  const auto same = [&](const Site& site) {
-    return site.from.state == "file" && site.from.content == site.to.content;
-  };
-  if (same(first) != same(second)) return same(first) ? 0 : 1;
-  return read_back_addresses(first.to.content, slots);
-}
-
 // Both sites where both are there, so that whoever reads it sees them.
 std::string text_of(const Probe& probe) {
   const auto& [first, second] = probe.sites;
@@ -110,8 +106,10 @@ public:
   NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
-    BGDEPLOY_ASSIGN(const Probe probe, look(wait));
-    m_fresh = probe;
+    m_slots = slots;
+    BGDEPLOY_ASSIGN(const Seen now, look(wait));
+    m_fresh = now;
+    const Probe& probe = now.probe;
     const Found& file = probe.file;
     plan::ProxyHost seen{.host = m_host.name(), .include = file.path, .text = text_of(probe)};
     seen.unfinished = probe.unfinished;
@@ -119,14 +117,22 @@ public:
     seen.leaving = probe.leaving;
     seen.running = probe.running;
     seen.masters = probe.masters;
+    if (now.sites) {
+      seen.fronts = now.sites->fronts;
+      seen.claims = now.sites->claims;
+      seen.notes = now.sites->notes;
+    }
+    if (probe.dump_too_long)
+      seen.notes.push_back(
+          "nginx's configuration is larger than 5 MB, so it was not checked that a site uses what is "
+          "switched");
     if (!file.there()) return seen;
     if (file.state == "unreadable")
       return within(
           refused(fmt::format("{} may not read {}: set `sudo: true`, or let it", probe.user, file.path)));
-    const auto live =
-        m_spec.nginx.sites ? live_site(probe, slots) : read_back(m_spec.nginx, file.content, slots);
-    seen.routing = live ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::unknown;
-    seen.live = live.value_or(0);
+    seen.routing = now.live ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::unknown;
+    seen.live = now.live.value_or(0);
+    seen.outdated = now.outdated;
     return seen;
   }
 
@@ -136,10 +142,12 @@ public:
     if (!m_fresh) {
       BGDEPLOY_ASSIGN(m_fresh, look(wait));
     }
-    const Probe probe = *std::exchange(m_fresh, std::nullopt);
-    if (auto checked = check_nginx(probe, m_spec.nginx); !checked) return within(std::move(checked));
-    if (auto checked = check_folder(probe); !checked) return within(std::move(checked));
-    return within(check_sites(m_spec, probe));
+    const Seen seen = *std::exchange(m_fresh, std::nullopt);
+    if (auto checked = check_nginx(seen, m_spec.nginx); !checked) return within(std::move(checked));
+    if (auto checked = check_folder(seen.probe); !checked) return within(std::move(checked));
+    if (auto checked = check_sites(m_spec, seen.probe); !checked) return within(std::move(checked));
+    if (seen.sites && seen.sites->problem) return std::unexpected(*seen.sites->problem);
+    return {};
   }
 
   Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
@@ -190,14 +198,25 @@ private:
     return std::unexpected(std::move(error).error().within(m_host.name()));
   }
 
-  Result<Probe> look(const Wait& wait) {
+  Result<Seen> look(const Wait& wait) {
     auto output = m_host.run(script_command(settings_for(m_host, m_spec), scripts::k_observe), wait);
     if (!output) return within(std::unexpected(output.error()));
     auto probe = parse_probe(*output);
     if (!probe) return within(std::unexpected(probe.error()));
     m_pid_file = probe->pid_file;
-    return probe;
+    Seen seen{.probe = std::move(*probe)};
+    if (m_slots) {
+      const Subject subject = asked_about();
+      if (seen.probe.file.state == "file") seen.live = live_slot(subject, seen.probe);
+      seen.outdated = seen.live && is_outdated(subject, seen.probe, *seen.live);
+      seen.repaired = seen.outdated && complains_of_own_file(subject, seen.probe);
+      seen.sites = look_at_sites(subject, seen.probe, seen.live);
+      seen.probe.dump.clear();
+    }
+    return seen;
   }
+
+  Subject asked_about() const { return {m_spec, m_host.name(), m_host.address(), *m_slots}; }
 
   // With the pid file known nginx need not be asked for it again: reading a large configuration takes long.
   Settings known_settings() const {
@@ -216,7 +235,8 @@ private:
   host::Host& m_host;
   spec::Spec m_spec;
   std::string m_pid_file;
-  std::optional<Probe> m_fresh;  // what observe() saw, until check() has used it
+  std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about
+  std::optional<Seen> m_fresh;                    // what it saw, until check() has used it
 };
 
 }  // namespace

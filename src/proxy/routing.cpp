@@ -227,6 +227,14 @@ std::optional<std::size_t> read_back(const spec::Nginx& nginx, std::string_view 
   return read_back_addresses(plain, slots);
 }
 
+bool is_rendered(const spec::Nginx& nginx, std::string_view text, const Routing& routing) {
+  return rendered_from(nginx, normalised(text), routing);
+}
+
+bool same_directives(std::string_view one, std::string_view other) {
+  return normalised(one) == normalised(other);
+}
+
 std::optional<std::size_t> read_back_addresses(std::string_view text, const std::array<Routing, 2>& slots) {
   const std::string plain = normalised(text);
   bool found = false;

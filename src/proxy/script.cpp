@@ -212,6 +212,10 @@ Result<Probe> parse_probe(const host::Output& output) {
     if (word == "leaving") probe.leaving = parse_workers(rest);
     if (word == "masters") probe.masters = parse_workers(rest);
     if (word == "included") probe.included = rest == "yes";
+    if (word == "read_as") probe.read_as = rest;
+    if (word == ">") (probe.dump += rest) += '\n';
+    if (word == "partial") probe.partial = true;
+    if (word == "dump_too_long") probe.dump_too_long = true;
     if (word == "test") probe.test_status = number_or(rest, -1);
     if (word == "detail") probe.test_output.push_back(core::printable(rest));
     if (word == "user") {

@@ -60,6 +60,10 @@ struct Probe {
   int test_status = 0;
   std::vector<std::string> test_output;
   bool included = false;  // only known where the test is passed
+  std::string read_as;    // the live file's name in the dump
+  std::string dump;       // nginx's configuration; it may hold secrets. Empty where there is none
+  bool partial = false;   // not from nginx, which refuses it: the files beside the main one
+  bool dump_too_long = false;
 };
 // Kind refused: the script did not get to its end.
 Result<Probe> parse_probe(const host::Output& output);

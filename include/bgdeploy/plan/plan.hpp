@@ -80,10 +80,12 @@ struct Retire {
 struct AwaitLeaving {
   bool operator==(const AwaitLeaving&) const = default;
 };  // old workers of an earlier switch
-// The commit. One routing a proxy; with `proxy: none` there is nothing to tell anyone.
+// The commit. One routing a proxy; with `proxy: none` there is nothing to tell anyone. With `rewrite` the slot
+// serves already, and what says so is written anew.
 struct Switch {
   std::size_t slot;
   std::vector<Routing> routing, old;
+  bool rewrite = false;
   bool operator==(const Switch&) const = default;
 };
 // After the switch: nothing uses the old slot any more. Without a proxy that cannot be seen: nginx is given
@@ -113,6 +115,7 @@ struct Plan {
   std::vector<Step> steps;          // empty: nothing to do
   std::vector<std::string> notes;   // what the user should know: what is odd in the observed state
   bool switches() const;
+  bool rewrites() const { return live == target && switches(); }
 
   bool operator==(const Plan&) const = default;
 };

@@ -100,6 +100,28 @@ struct Worker {
   bool operator==(const Worker&) const = default;
 };
 
+// One way to reach a site that uses what is switched: a `listen` of its server block, and the name to ask
+// for.
+struct Front {
+  std::string address;  // on the machine (or in the container) that runs nginx: "127.0.0.1" where it listens
+                        // on every address, "[::1]" on every IPv6 one only, "unix:/path" for a socket
+  int port = 80;
+  bool tls = false;
+  bool proxy_protocol = false;
+  std::string host;  // a server_name that leads there, made concrete where it has a wildcard; empty: none
+
+  bool operator==(const Front&) const = default;
+};
+
+// A file of nginx's other than ours through which a site sends to one of the slots: whatever runs there
+// serves somebody else.
+struct Claim {
+  std::size_t slot = 0;
+  std::string where;  // "/etc/nginx/conf.d/other.inc:1"
+
+  bool operator==(const Claim&) const = default;
+};
+
 struct ProxyHost {
   enum class Routing {
     missing,  // no include file: before a first deploy
@@ -114,11 +136,15 @@ struct ProxyHost {
   std::string text;             // its content
   bool unfinished = false;      // a switch died half-way: file and workers may disagree
   bool unread = false;          // written after nginx last read its configuration, as far as times tell
+  bool outdated = false;        // where routing == slot: not what the spec would write for that slot
   std::vector<Worker> leaving;  // old workers that still finish requests of an earlier configuration
   bool running = true;          // a master of this configuration is alive: without one nobody is served
   // The masters that accept or may again, oldest first. More than one: nginx is being upgraded (SIGUSR2), and
   // the older one keeps the configuration that it has.
   std::vector<Worker> masters;
+  std::vector<Front> fronts;  // of the sites that use what is switched, the most likely one first
+  std::vector<Claim> claims;
+  std::vector<std::string> notes;  // what is odd in nginx's configuration, in words
 
   bool operator==(const ProxyHost&) const = default;
 };

@@ -26,6 +26,12 @@ core::Result<std::string> render(const spec::Nginx& nginx, const Routing& routin
 std::optional<std::size_t> read_back(const spec::Nginx& nginx, std::string_view text,
                                      const std::array<Routing, 2>& slots);
 
+// Whether nginx reads `text` as what render() would write, under any tag.
+bool is_rendered(const spec::Nginx& nginx, std::string_view text, const Routing& routing);
+
+// Whether nginx reads both alike: comments and blanks do not matter.
+bool same_directives(std::string_view one, std::string_view other);
+
 // The same of a text that nothing was rendered into: by addresses and ports alone.
 std::optional<std::size_t> read_back_addresses(std::string_view text, const std::array<Routing, 2>& slots);
 

@@ -1,0 +1,271 @@
+#include "site.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "bgdeploy/core/text.hpp"
+#include "fronts.hpp"
+#include "site_map.hpp"
+
+namespace bgdeploy::proxy {
+namespace {
+
+using core::ErrorKind;
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "localhost" || address == "::1" || address == "[::1]";
+}
+
+std::string file_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string printed(const Place& place) {
+  return core::printable(to_string(place));
+}
+
+// A pass of a site to one of the slots that is not by way of what is switched.
+struct Stray {
+  const Server* server;
+  Place place;
+  std::string to;  // "127.0.0.1:8082"
+  std::size_t slot;
+  bool conditional;
+};
+
+class Examiner {
+public:
+  Examiner(const NginxConfig& config, const SiteQuestion& question)
+      : m_config(config), m_question(question), m_map(map_sites(config, question.ours)) {
+    for (const Server& server : m_map.servers) look_at(server);
+  }
+
+  SiteAnswer answer() {
+    SiteAnswer answer;
+    if (!m_question.partial || !m_map.incomplete) answer.problem = problem();
+    std::vector<std::size_t> fronts;
+    for (std::size_t i = 0; i < m_map.servers.size(); ++i)
+      if (m_users.contains(&m_map.servers[i])) fronts.push_back(i);
+    for (std::size_t i = 0; i < m_map.servers.size(); ++i)
+      if (m_users.empty() && is_ours(m_map.servers[i])) fronts.push_back(i);
+    answer.fronts = fronts_of(m_map, fronts);
+    for (const Stray& stray : m_strays) judge(stray, answer);
+    return answer;
+  }
+
+private:
+  bool is_ours(const Server& server) const { return server.ours || !server.includes_ours.empty(); }
+
+  void look_at(const Server& server) {
+    for (const Pass& pass : server.passes)
+      for (const Target& target : targets_of(m_map, server, pass)) {
+        const std::string authority = authority_of(target.text);
+        const auto slot = slot_of(authority);
+        if (m_question.whole_site && server.ours) {
+          if (is_own(authority)) m_users.insert(&server);
+        } else if (target.ours) {
+          m_users.insert(&server);
+          continue;
+        }
+        if (!slot || target.spare || (m_question.whole_site && server.ours && is_own(authority))) continue;
+        const Stray stray{&server, target.place, authority, *slot, target.conditional};
+        const auto same = [&](const Stray& other) {
+          return other.place == stray.place && other.server == &server;
+        };
+        if (std::ranges::none_of(m_strays, same)) m_strays.push_back(stray);
+      }
+  }
+
+  // The slot that "host:port" is one backend of.
+  std::optional<std::size_t> slot_of(const std::string& authority) const {
+    std::string host = authority;
+    std::string port = "80";
+    if (const auto colon = authority.rfind(':');
+        colon != std::string::npos && authority.find(']', colon) == std::string::npos) {
+      host = authority.substr(0, colon);
+      port = authority.substr(colon + 1);
+    }
+    for (std::size_t slot = 0; slot < m_question.slots.size(); ++slot)
+      for (const plan::Backend& backend : m_question.slots[slot])
+        if (backend.port == port && same_address(backend.address, host)) return slot;
+    return std::nullopt;
+  }
+
+  // A site of one's own names hosts as it likes; the port tells the slots apart.
+  bool is_own(const std::string& authority) const {
+    return std::ranges::any_of(m_question.slots[m_question.slot], [&](const plan::Backend& backend) {
+      return authority.ends_with(":" + backend.port);
+    });
+  }
+
+  bool same_address(const std::string& backend, const std::string& written) const {
+    if (written == backend || written == "[" + backend + "]") return true;
+    return is_loopback(backend) &&
+           (is_loopback(written) || (!m_question.own_address.empty() && written == m_question.own_address));
+  }
+
+  std::string sends(const Stray& stray) const {
+    return fmt::format("{} sends to {}, slot {}", printed(stray.place), core::printable(stray.to),
+                       m_question.names[stray.slot]);
+  }
+
+  // In a site that uses what is switched it is an error, see problem().
+  void judge(const Stray& stray, SiteAnswer& answer) const {
+    const bool uses = m_users.contains(stray.server) || is_ours(*stray.server);
+    if (uses && !stray.conditional) return;
+    if (!uses && stray.place.file != stray.server->place.file) {
+      answer.claims.push_back({stray.slot, to_string(stray.place)});
+      return;
+    }
+    answer.notes.push_back(fmt::format("{}, whatever {} says: that fails while {} is stopped", sends(stray),
+                                       m_question.include, m_question.names[stray.slot]));
+  }
+
+  std::optional<core::Error> problem() const {
+    if (m_map.includes_ours.empty()) return not_included();
+    if (m_users.empty() && !m_map.misplaced.empty()) return misplaced(m_map.misplaced.front());
+    if (m_users.empty() && !scripted()) return unused();
+    for (const Stray& stray : m_strays)
+      if ((m_users.contains(stray.server) || is_ours(*stray.server)) && !stray.conditional)
+        return mixed(stray);
+    return std::nullopt;
+  }
+
+  bool scripted() const {
+    return m_map.scripted || std::ranges::any_of(m_map.servers, [&](const Server& server) {
+             return server.scripted && (is_ours(server) || !defined().upstreams.empty());
+           });
+  }
+
+  static core::Error refused(std::string message) { return {ErrorKind::refused, std::move(message), {}}; }
+
+  core::Error not_included() const {
+    const std::string& include = m_question.include;
+    for (const std::string& pattern : m_map.other_includes)
+      if (file_name(pattern) == file_name(include) && pattern != include)
+        return refused(fmt::format("no nginx file on {} includes {}; nginx includes {}: did you mean that?",
+                                   m_question.proxy, include, core::printable(pattern)));
+    const auto where = defined().upstreams.empty() && !m_question.whole_site
+                           ? candidate()
+                           : "the http block of " + core::printable(m_config.main());
+    return refused(
+        fmt::format("no nginx file on {} includes {}{}", m_question.proxy, include,
+                    where.empty() ? "" : fmt::format("; put \"include {};\" into {}", include, where)));
+  }
+
+  // The site that is to include it: one that sends to a slot, else the only one there is.
+  std::string candidate() const {
+    const Server* server = nullptr;
+    if (!m_strays.empty())
+      server = m_strays.front().server;
+    else if (m_map.servers.size() == 1)
+      server = &m_map.servers.front();
+    if (server == nullptr) return m_map.servers.empty() ? "" : "the server block of the site";
+    return fmt::format("the server block of {}", printed(server->place));
+  }
+
+  core::Error misplaced(const Misplaced& found) const {
+    return refused(
+        found.directive == "set"
+            ? fmt::format("{} includes {} outside of a server block, where nginx takes no `set`: this "
+                          "include belongs "
+                          "into a server block; at http level use proxy.nginx.upstream",
+                          printed(found.included_at), m_question.include)
+            : fmt::format(
+                  "{} includes {} inside of a server block, where nginx takes no `upstream`: this include "
+                  "belongs into the http block",
+                  printed(found.included_at), m_question.include));
+  }
+
+  struct Defined {
+    std::set<std::string> variables, upstreams;
+  };
+  Defined defined() const {
+    Defined found;
+    const auto ours = [](const Definition& definition) { return definition.ours; };
+    for (const auto& [name, members] : m_map.upstreams)
+      if (std::ranges::any_of(members, ours)) found.upstreams.insert(name);
+    for (const auto& [name, values] : m_map.maps)
+      if (std::ranges::any_of(values, ours)) found.variables.insert(name);
+    for (const Server& server : m_map.servers)
+      for (const auto& [name, set] : server.sets)
+        if (set.ours) found.variables.insert(name);
+    return found;
+  }
+
+  // What is in the way, and what to write instead.
+  core::Error unused() const {
+    const Place at = m_map.includes_ours.front();
+    const auto [variables, upstreams] = defined();
+    if (m_question.whole_site)
+      return refused(fmt::format("{} on {} has no server block that sends to {}, slot {}", m_question.include,
+                                 m_question.proxy, backends(m_question.slot),
+                                 m_question.names[m_question.slot]));
+    if (variables.empty() && upstreams.empty())
+      return refused(fmt::format("{} includes {}, which tells nginx nothing that a site could use",
+                                 printed(at), m_question.include));
+    const std::string name = !variables.empty() ? "$" + *variables.begin() : *upstreams.begin();
+    std::string message = fmt::format("{} includes {}, but nothing uses {}", printed(at), m_question.include,
+                                      core::printable(name));
+    std::string directive = "proxy_pass";
+    if (const Stray* stray = nearest_stray()) {
+      message += "; " + sends(*stray);
+      if (!stray->server->passes.empty()) directive = stray->server->passes.front().name;
+    } else if (const Pass* pass = nearest_pass()) {
+      message +=
+          fmt::format("; {} has {} {}", printed(pass->place), pass->name, core::printable(pass->target));
+      directive = pass->name;
+    }
+    const bool plain = directive == "proxy_pass" && variables.empty();
+    return refused(fmt::format("{}. Write: {} {}{};", message, directive, plain ? "http://" : "",
+                               core::printable(name)));
+  }
+
+  const Stray* nearest_stray() const {
+    const auto near =
+        std::ranges::find_if(m_strays, [&](const Stray& stray) { return is_ours(*stray.server); });
+    if (near != m_strays.end()) return &*near;
+    return m_strays.empty() ? nullptr : &m_strays.front();
+  }
+  const Pass* nearest_pass() const {
+    for (const bool ours : {true, false})
+      for (const Server& server : m_map.servers)
+        if (!server.passes.empty() && is_ours(server) == ours) return &server.passes.front();
+    return nullptr;
+  }
+
+  std::string backends(std::size_t slot) const {
+    std::vector<std::string> words;
+    for (const plan::Backend& backend : m_question.slots[slot])
+      words.push_back(fmt::format("{}:{}", backend.address, backend.port));
+    return fmt::format("{}", fmt::join(words, ", "));
+  }
+
+  core::Error mixed(const Stray& stray) const {
+    const auto [variables, upstreams] = defined();
+    const std::string name = !variables.empty()   ? "$" + *variables.begin()
+                             : !upstreams.empty() ? "http://" + *upstreams.begin()
+                                                  : "what the include says";
+    return refused(fmt::format("{}, whatever {} says: requests to it fail once that slot stops. {}",
+                               sends(stray), m_question.include,
+                               m_question.whole_site ? "Send to the site's own slot alone"
+                                                     : "Send to " + core::printable(name) + " there too"));
+  }
+
+  const NginxConfig& m_config;
+  const SiteQuestion& m_question;
+  SiteMap m_map;
+  std::set<const Server*> m_users;
+  std::vector<Stray> m_strays;
+};
+
+}  // namespace
+
+SiteAnswer examine(const NginxConfig& config, const SiteQuestion& question) {
+  return Examiner(config, question).answer();
+}
+
+}  // namespace bgdeploy::proxy
