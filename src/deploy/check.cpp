@@ -112,12 +112,20 @@ void check_memory(const App& app, std::size_t slot, const plan::Launch& launch, 
 // What `proxy: none` cannot promise, and the way out of it.
 void advise_on_proxy(const Context& context, Items& items) {
   const auto& slots = context.spec.slots;
+  const auto& published = context.spec.docker.host_ip;
+  // There docker's own proxy accepts before the app listens; docs/operations.md has the figures.
+  const bool loopback = !published || published->starts_with("127.");
   add(items, "proxy", {},
       fmt::format(
-          "none: nginx sends to ports {} and {} alike, also while a new version boots. With "
+          "none: nginx sends to ports {} and {} alike, also while a new version boots{}. With "
           "`include /etc/nginx/conf.d/{}.inc;` in the server block and `proxy_pass $service_url;` in its "
           "location, and that include in proxy.nginx, no request is lost",
-          slots[0].port, slots[1].port, context.spec.service));
+          slots[0].port, slots[1].port,
+          loopback ? ", and at 127.0.0.1 POST requests are lost then: list both ports at docker0's address "
+                     "(172.17.0.1) "
+                     "with max_fails=0, and publish there (docker.host_ip)"
+                   : "",
+          context.spec.service));
 }
 
 // What a deploy would start, as far as it is known without a release.

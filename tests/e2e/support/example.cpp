@@ -17,6 +17,15 @@ std::string slurp(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Failed and sent of each kind of client.
+void print(const nlohmann::json& summary) {
+  std::string line = "           load:";
+  for (const auto& [client, count] : summary["clients"].items())
+    line += " " + client + " " + count["failed"].dump() + "/" + count["sent"].dump();
+  std::printf("%s failed, %d sent once more, slowest %.0f ms\n", line.c_str(), summary.value("retried", -1),
+              summary.value("max_latency_ms", -1.0));
+}
+
 std::string between(const std::string& text, const std::string& begin, const std::string& end) {
   const auto from = text.find(begin);
   if (from == std::string::npos) return "";
@@ -111,8 +120,7 @@ nlohmann::json Example::stop_load_expect_all() {
   for (const auto& summary : summaries) {
     EXPECT_EQ(summary.value("failed", -1), 0) << summary.dump(1);
     EXPECT_GT(summary.value("slow_ok", 0), 0) << summary.dump(1);
-    std::printf("           load: %d requests, %d failed, slowest %.0f ms\n", summary.value("sent", 0),
-                summary.value("failed", -1), summary.value("max_latency_ms", -1.0));
+    print(summary);
   }
   return summaries.front();
 }

@@ -165,35 +165,87 @@ void Backend::answer(int connection) const {
   ::close(connection);
 }
 
-std::optional<std::string> get(int port, const std::string& path, const std::string& host) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
-  const timeval timeout{20, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-  std::string answer;
-  const auto request = fmt::format("GET {} HTTP/1.0\r\nHost: test\r\n\r\n", path);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
-    char buffer[4096];
-    // A socket with a timeout is interrupted by signals that nobody handles, too: SIGCHLD, while another
-    // thread that starts a command has its signals blocked.
-    for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR);)
-      answer.append(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+namespace {
+
+// A connection to nginx as a client has it.
+class Connection {
+public:
+  explicit Connection(int port, const std::string& host)
+      : m_fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+    const timeval timeout{20, 0};
+    ::setsockopt(m_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    m_open = ::connect(m_fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
-  ::close(fd);
-  const auto body = answer.find("\r\n\r\n");
-  if (body == std::string::npos || answer.find(" 200 ") != 8) return std::nullopt;
-  return answer.substr(body + 4);
+  ~Connection() { ::close(m_fd); }
+  Connection(const Connection&) = delete;
+
+  struct Answer {
+    std::optional<std::string> body;  // of a 200 that came whole
+    bool unanswered = false;          // closed before a byte of it came
+    bool stays_open = false;
+  };
+  Answer ask(const std::string& request) const {
+    if (!m_open) return {};
+    std::string answer;
+    if (::send(m_fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+      return {.unanswered = true};
+    for (;;) {
+      const auto head = answer.find("\r\n\r\n");
+      const auto length = answer.find("Content-Length: ");
+      if (head != std::string::npos && length < head) {
+        const auto size = static_cast<std::size_t>(std::atoi(answer.c_str() + length + 16));
+        if (answer.size() - head - 4 >= size) {
+          if (answer.find(" 200 ") != 8) return {};
+          return {.body = answer.substr(head + 4, size),
+                  .stays_open = answer.find("Connection: keep-alive") < head};
+        }
+      }
+      char buffer[4096];
+      const auto n = ::read(m_fd, buffer, sizeof buffer);
+      // A socket with a timeout is interrupted by signals that nobody handles, too: SIGCHLD, while another
+      // thread that starts a command has its signals blocked.
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return {.unanswered = answer.empty() && (n == 0 || errno == ECONNRESET)};
+      answer.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+
+private:
+  int m_fd = -1;
+  bool m_open = false;
+};
+
+}  // namespace
+
+std::optional<std::string> get(int port, const std::string& path, const std::string& host) {
+  return Connection(port, host).ask(fmt::format("GET {} HTTP/1.0\r\nHost: test\r\n\r\n", path)).body;
 }
 
 Client::Client(int port, const std::string& host) {
   m_thread = std::jthread([this, port, host](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      const auto body = get(port, "/", host);
-      ++(body == "blue" || body == "green" ? m_done : m_failed);
+    std::unique_ptr<Connection> kept;
+    for (int turn = 0; !stop.stop_requested(); ++turn) {
+      Connection::Answer answer;
+      if (turn % 5 == 2) {
+        const std::string request = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+        const bool reused = kept != nullptr;
+        if (!reused) kept = std::make_unique<Connection>(port, host);
+        answer = kept->ask(request);
+        if (reused && answer.unanswered) {
+          kept = std::make_unique<Connection>(port, host);
+          answer = kept->ask(request);
+        }
+        if (!answer.stays_open) kept.reset();
+      } else if (turn % 10 == 4) {
+        answer = Connection(port, host).ask("POST / HTTP/1.0\r\nHost: test\r\nContent-Length: 0\r\n\r\n");
+      } else {
+        answer = Connection(port, host).ask("GET / HTTP/1.0\r\nHost: test\r\n\r\n");
+      }
+      ++(answer.body == "blue" || answer.body == "green" ? m_done : m_failed);
     }
   });
 }

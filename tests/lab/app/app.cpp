@@ -12,9 +12,9 @@
 //   APP_EAT_MEMORY        set: allocates until the kernel ends it
 //   APP_IGNORE_SIGTERM    set: only SIGKILL ends it
 //   APP_MIGRATE_CODE      exit code of `app --migrate`
-// Routes: / and /version (VERSION), /health, /slow?ms=N, /env?name=X, /hold (upgrades, then echoes).
-// `app --probe` asks the running one for its health; `app --migrate` stands for a schema migration;
-// `app --dump` prints 20,000,000 bytes and exits with 5.
+// It reads the body that a request brings. Routes: / and /version (VERSION), /health, /slow?ms=N,
+// /env?name=X, /hold (upgrades, then echoes). `app --probe` asks the running one for its health; `app
+// --migrate` stands for a schema migration; `app --dump` prints 20,000,000 bytes and exits with 5.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,7 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -82,6 +84,15 @@ std::string query(std::string_view target, std::string_view name) {
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
   }
   return {};
+}
+
+// The value of a header of `request`, its name given in lower case; "" when it has none.
+std::string header(std::string request, std::string_view name) {
+  std::ranges::transform(request, request.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto at = request.find("\r\n" + std::string(name) + ": ");
+  if (at == std::string::npos) return {};
+  const auto from = at + name.size() + 4;
+  return request.substr(from, request.find('\r', from) - from);
 }
 
 struct Answer {
@@ -144,6 +155,14 @@ void serve(int fd) {
     const auto end = input.find("\r\n\r\n");
     const auto request = input.substr(0, end + 2);
     input.erase(0, end + 4);
+    // What a POST brings is read before it is answered.
+    const auto length = static_cast<std::size_t>(number(header(request, "content-length"), 0));
+    while (input.size() < length) {
+      const auto got = ::recv(fd, data, sizeof data, 0);
+      if (got <= 0) return;
+      input.append(data, static_cast<std::size_t>(got));
+    }
+    input.erase(0, length);
     const auto first = request.find(' ');
     const auto target = request.substr(first + 1, request.find(' ', first + 1) - first - 1);
     if (target.starts_with("/hold")) return hold(fd);

@@ -39,6 +39,10 @@ std::optional<Response> parse(std::string_view input) {
   return response;
 }
 
+bool is_kept(Client client) {
+  return client == Client::kept || client == Client::kept_post;
+}
+
 std::string version_in(std::string_view body) {
   constexpr std::string_view k_name = "version=";
   if (!body.starts_with(k_name)) return "unknown";
@@ -68,21 +72,54 @@ void Load::watch(const Request& request, unsigned events) {
     ::epoll_ctl(m_epoll, EPOLL_CTL_ADD, request.stream.fd(), &event);
 }
 
-void Load::start(bool slow, Clock::time_point due) {
-  m_summary.sent();
+// Of fifty: five POST and ten GET on connections that are kept, one POST on such a one, and the rest as
+// browsers come that were never here.
+Client Load::next_client() {
+  const auto turn = m_turn++ % 50;
+  if (turn % 10 == 4) return Client::post;
+  if (turn == 26) return Client::kept_post;
+  return m_options.keep_alive || turn % 5 == 2 ? Client::kept : Client::get;
+}
+
+std::string Load::text_of(Client client) const {
+  constexpr std::string_view k_body = "name=value&note=sent+once";
+  const bool post = client == Client::post || client == Client::kept_post;
+  const auto path =
+      client == Client::slow ? "/slow?ms=" + std::to_string(m_options.slow.count()) : m_options.target.path;
+  auto text = (post ? "POST " : "GET ") + path + " HTTP/1.1\r\nHost: " + m_options.target.host + "\r\n";
+  if (!is_kept(client)) text += "Connection: close\r\n";
+  if (post)
+    text += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " +
+            std::to_string(k_body.size()) + "\r\n";
+  return text.append("\r\n").append(post ? k_body : "");
+}
+
+// A few connections, so that some are idle at any time and others busy. A client that may send its request
+// only once looks first whether the connection was closed meanwhile.
+bool Load::take_kept(Request& request) {
+  constexpr std::size_t k_connections = 8;
+  ++m_kept_in_use;
+  if (m_idle.size() + m_kept_in_use <= k_connections) return false;
+  while (!m_idle.empty()) {
+    request.stream = std::move(m_idle.front());
+    m_idle.pop_front();
+    if (request.client == Client::kept || request.stream.is_quiet()) return true;
+  }
+  return false;
+}
+
+void Load::start(Client client, Clock::time_point due) {
+  m_summary.sent(client);
   auto& request = m_requests.emplace_back();
-  request.slow = slow;
+  request.client = client;
   request.due = due;
+  const bool slow = client == Client::slow;
   request.deadline = due + m_options.timeout + (slow ? m_options.slow : std::chrono::milliseconds{0});
-  const auto path = slow ? "/slow?ms=" + std::to_string(m_options.slow.count()) : m_options.target.path;
-  request.output = "GET " + path + " HTTP/1.1\r\nHost: " + m_options.target.host +
-                   (m_options.keep_alive ? "" : "\r\nConnection: close") + "\r\n\r\n";
+  request.output = text_of(client);
   if (slow) m_slow_in_flight = true;
   const auto self = std::prev(m_requests.end());
-  if (!m_idle.empty()) {
-    request.stream = std::move(m_idle.back());
+  if (is_kept(client) && take_kept(request)) {
     request.reused = request.connected = true;
-    m_idle.pop_back();
   } else if (!connect(request)) {
     return fail(self, "connect", std::strerror(errno));
   }
@@ -92,8 +129,8 @@ void Load::start(bool slow, Clock::time_point due) {
 void Load::start_what_is_due(Clock::time_point now) {
   const auto step =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / m_options.rate));
-  for (; m_next_due <= now; m_next_due += step) start(false, m_next_due);
-  if (m_options.slow.count() > 0 && !m_slow_in_flight && m_next_slow <= now) start(true, now);
+  for (; m_next_due <= now; m_next_due += step) start(next_client(), m_next_due);
+  if (m_options.slow.count() > 0 && !m_slow_in_flight && m_next_slow <= now) start(Client::slow, now);
 }
 
 int Load::wait_time(Clock::time_point now, bool stopping) const {
@@ -173,27 +210,28 @@ void Load::answered(Requests::iterator request) {
   if (!response) return fail(request, "malformed", request->input.substr(0, 100));
   if (!response->complete) return;
   if (response->status != 200) return fail(request, "status", std::to_string(response->status));
-  m_summary.answered(version_in(response->body), Clock::now() - request->due, request->slow);
-  finish(request, m_options.keep_alive && !response->close);
+  m_summary.answered(request->client, version_in(response->body), Clock::now() - request->due);
+  finish(request, is_kept(request->client) && !response->close);
 }
 
 // On a connection that was used before, a server may have closed it without having seen the request: a GET
 // is then sent once more on a new one.
-void Load::fail(Requests::iterator request, const std::string& kind, const std::string& detail) {
-  const bool unseen = kind == "closed" || kind == "reset";
-  if (request->reused && unseen && request->input.empty()) {
-    m_summary.retried();
+void Load::fail(Requests::iterator request, const std::string& how, const std::string& detail) {
+  const bool unseen = how == "closed" || how == "reset";
+  if (request->client == Client::kept && request->reused && unseen && request->input.empty()) {
+    m_summary.retried(request->client);
     request->sent = false;
     if (connect(*request)) return watch(*request, EPOLLOUT);
   }
-  m_summary.failed(kind, detail);
+  m_summary.failed(request->client, how, detail);
   // A slow request that fails at once is not sent again at once.
-  if (request->slow) m_next_slow = Clock::now() + std::chrono::milliseconds{200};
+  if (request->client == Client::slow) m_next_slow = Clock::now() + std::chrono::milliseconds{200};
   finish(request, false);
 }
 
 void Load::finish(Requests::iterator request, bool reusable) {
-  if (request->slow) m_slow_in_flight = false;
+  if (request->client == Client::slow) m_slow_in_flight = false;
+  if (is_kept(request->client)) --m_kept_in_use;
   if (reusable) {
     ::epoll_ctl(m_epoll, EPOLL_CTL_DEL, request->stream.fd(), nullptr);
     m_idle.push_back(std::move(request->stream));
@@ -205,7 +243,7 @@ void Load::expire(Clock::time_point now) {
   for (auto each = m_requests.begin(); each != m_requests.end();) {
     const auto request = each++;
     if (request->deadline > now) continue;
-    m_summary.failed("timeout", request->connected ? "no answer" : "no connection");
+    m_summary.failed(request->client, "timeout", request->connected ? "no answer" : "no connection");
     finish(request, false);
   }
 }

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <list>
 #include <string>
-#include <vector>
 
 #include "stream.hpp"
 #include "summary.hpp"
@@ -22,7 +22,7 @@ struct Options {
   std::chrono::milliseconds length{0};   // how long requests are started
   std::chrono::milliseconds slow{3000};  // one request of that length is always in flight; 0: none
   std::chrono::milliseconds timeout{10'000};
-  bool keep_alive = false;  // reuse connections, and retry once where RFC 9110 section 9.2.2 allows it
+  bool keep_alive = false;  // every GET on a connection that is kept, instead of every fifth
 };
 
 class Load {
@@ -41,7 +41,8 @@ public:
 private:
   struct Request {
     Stream stream;
-    bool slow = false, connected = false, reused = false;
+    Client client = Client::get;
+    bool connected = false, reused = false;
     Clock::time_point due, deadline;
     std::string output;  // the whole request, for a retry too
     bool sent = false;
@@ -49,7 +50,10 @@ private:
   };
   using Requests = std::list<Request>;
 
-  void start(bool slow, Clock::time_point due);
+  Client next_client();
+  void start(Client client, Clock::time_point due);
+  std::string text_of(Client client) const;
+  bool take_kept(Request& request);
   bool connect(Request& request);
   void watch(const Request& request, unsigned events);
   void start_what_is_due(Clock::time_point now);
@@ -58,14 +62,16 @@ private:
   void send(Requests::iterator request);
   void receive(Requests::iterator request);
   void answered(Requests::iterator request);
-  void fail(Requests::iterator request, const std::string& kind, const std::string& detail);
+  void fail(Requests::iterator request, const std::string& how, const std::string& detail);
   void finish(Requests::iterator request, bool reusable);
   void expire(Clock::time_point now);
 
   Options m_options;
   Summary m_summary;
   Requests m_requests;
-  std::vector<Stream> m_idle;
+  std::deque<Stream> m_idle;  // the connections that are kept; the one that waits longest is used next
+  std::size_t m_kept_in_use = 0;
+  unsigned m_turn = 0;
   Clock::time_point m_next_due, m_next_slow;
   bool m_slow_in_flight = false, m_stopping = false;
   int m_epoll = -1;

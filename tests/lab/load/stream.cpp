@@ -58,6 +58,11 @@ bool Stream::connect(const sockaddr_in& address, const std::string& server_name)
          errno == EINPROGRESS;
 }
 
+bool Stream::is_quiet() const {
+  char byte = 0;
+  return ::recv(m_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 ssize_t Stream::send(std::string_view data) {
   m_wanted = EPOLLOUT;
   if (!m_tls) return ::send(m_fd, data.data(), data.size(), MSG_NOSIGNAL);

@@ -27,6 +27,9 @@ public:
   bool is_open() const { return m_fd >= 0; }
   void close();
 
+  // Connected, and nothing came since: not closed by the other side as far as can be known.
+  bool is_quiet() const;
+
   int fd() const { return m_fd; }
   // What to wait for (EPOLLIN or EPOLLOUT) after EAGAIN: a TLS handshake reads while it sends.
   unsigned wanted() const { return m_wanted; }
