@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "reader.hpp"
+#include "template.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -84,6 +85,8 @@ void read_nginx(const Value& nginx, Nginx& out) {
   if (text.present() && upstream.present()) upstream.error_at_key("and template exclude each other");
   const auto content = text.text();
   if (content && core::trim(*content).empty()) text.error("must not be empty");
+  if (content)
+    for (const std::string& words : wrong_tags(*content)) text.error(words);
   set(out.template_text, content);
   set(out.upstream, upstream.matching(is_upstream_name, "a name of letters, digits, '_', '.' and '-'"));
   set(out.address, nginx.get("address").matching(is_backend_address, "an address, a name or a placeholder"));

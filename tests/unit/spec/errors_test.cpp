@@ -376,6 +376,42 @@ TEST(NginxErrors, KeepTheConfigurationClosed) {
             "6:8: proxy must be a map of keys and values");
 }
 
+TEST(NginxErrors, ATemplateNamesWhatHasAValue) {
+  const auto of = [](const std::string& text) {
+    return messages_of(with("{include: /etc/nginx/app.inc}", "{include: /x, template: \"" + text + "\"}"));
+  };
+  const std::string place = "6:40: proxy.nginx.template ";
+  EXPECT_EQ(of("{{#backends}}{{host}} {{{address}}} {{&port}} {{ container }} {{slot}} {{tag}} "
+               "{{weight}}{{/backends}}"),
+            "loaded");
+  EXPECT_EQ(of("{{^backends}}{{/backends}}{{#tag}}{{tag}}{{/tag}}{{! a remark }}{{=<% %>=}}<%port%> {{x}}"),
+            "loaded");
+  EXPECT_EQ(of("set $service_url http://{{adress}}:{{port}};"),
+            place + "has no value for {{adress}}, did you mean {{address}}?");
+  EXPECT_EQ(of("{{#backend}}{{Port}}{{/backend}} {{{hots}}}"),
+            place + "has no value for {{#backend}}, did you mean {{#backends}}?\n" + place +
+                "has no value for {{Port}}, did you mean {{port}}?\n" + place +
+                "has no value for {{hots}}, did you mean {{host}}?");
+  EXPECT_EQ(of("{{#backends}}{{prot}}{{/backends}}{{^x-y-z}}{{/x-y-z}}"),
+            place + "has no value for {{prot}}, did you mean {{port}}?\n" + place +
+                "has no value for {{^x-y-z}}; known are host, address, port, container, slot, tag, weight, "
+                "and backends");
+  EXPECT_EQ(of("{{backends.0.port}}"), place +
+                                           "has no value for {{backends.0.port}}; write {{port}} between "
+                                           "{{#backends}} and {{/backends}}");
+  EXPECT_EQ(of("{{backends}}"), place +
+                                    "names all backends at once: put what is said of each between "
+                                    "{{#backends}} and {{/backends}}");
+  EXPECT_EQ(of("{{> other}}"), place + "must not take in another one: {{> other}}");
+  EXPECT_EQ(of("{{#backends}}{{port}}"), place + "has {{#backends}} without {{/backends}}");
+  EXPECT_EQ(of("{{port}}{{/backends}}"), place + "has {{/backends}} where nothing is open");
+  EXPECT_EQ(of("{{port"), place + "has a {{ that nothing closes");
+  EXPECT_EQ(of("{{=<% %>=}}<%adress%> {{port}}"),
+            place + "has no value for {{adress}}, did you mean {{address}}?");
+  EXPECT_EQ(of("set $u http://127.0.0.1:{port}; # $${port}"),
+            place + "has no value for {port}, write {{port}}");
+}
+
 TEST(NginxErrors, SitesStandAlone) {
   const auto of = [](const std::string& nginx) {
     return messages_of(with("{include: /etc/nginx/app.inc}", nginx));

@@ -1,0 +1,140 @@
+#include "template.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::spec {
+namespace {
+
+constexpr std::string_view k_list = "backends";
+const std::array<std::string, 7> k_fields = {"host", "address", "port", "container", "slot", "tag", "weight"};
+
+bool is_field(std::string_view name) {
+  return std::ranges::find(k_fields, name) != k_fields.end();
+}
+
+// A name as it may be shown: what nobody could have meant is cut.
+std::string shown(std::string_view name) {
+  return core::printable(name.substr(0, 40));
+}
+
+class Tags {
+public:
+  explicit Tags(std::string_view text) : m_text(text) {}
+
+  std::vector<std::string> check() {
+    single_braces();
+    while (next()) {
+    }
+    for (const std::string& open : m_open)
+      add(fmt::format("has {{{{#{0}}}}} without {{{{/{0}}}}}", shown(open)));
+    return std::move(m_wrong);
+  }
+
+private:
+  // {port}, as it is written elsewhere in the spec, would reach nginx as it stands.
+  void single_braces() {
+    for (const std::string& name : k_fields) {
+      const std::string written = "{" + name + "}";
+      for (auto at = m_text.find(written); at != std::string_view::npos; at = m_text.find(written, at + 1)) {
+        const bool part = at > 0 && (m_text[at - 1] == '{' || m_text[at - 1] == '$');
+        if (!part) add(fmt::format("has no value for {0}, write {{{0}}}", written));
+      }
+    }
+  }
+
+  bool next() {
+    const auto begin = m_text.find(m_left, m_at);
+    if (begin == std::string_view::npos) return false;
+    std::size_t at = begin + m_left.size();
+    const char kind = at < m_text.size() ? m_text[at] : '\0';
+    const bool triple = kind == '{' && m_left == "{{";
+    const std::string right = triple ? "}}}" : kind == '=' ? "=" + m_right : m_right;
+    if (std::string_view("{&#^/>!=").find(kind) != std::string_view::npos && kind != '\0') ++at;
+    const auto end = m_text.find(right, at);
+    if (end == std::string_view::npos) {
+      add(fmt::format("has a {} that nothing closes", m_left));
+      return false;
+    }
+    m_at = end + right.size();
+    tag(kind, core::trim(m_text.substr(at, end - at)));
+    return true;
+  }
+
+  void tag(char kind, std::string_view name) {
+    switch (kind) {
+      case '!':
+        return;
+      case '=':
+        return delimiters(name);
+      case '>':
+        return add(fmt::format("must not take in another one: {{{{> {}}}}}", shown(name)));
+      case '#':
+      case '^':
+        if (name != k_list && !is_field(name)) unknown(name, kind == '#' ? "#" : "^");
+        m_open.emplace_back(name);
+        return;
+      case '/':
+        return close(name);
+      default:
+        if (name == k_list)
+          add("names all backends at once: put what is said of each between {{#backends}} and {{/backends}}");
+        else if (!is_field(name))
+          unknown(name, "");
+    }
+  }
+
+  void close(std::string_view name) {
+    if (m_open.empty() || m_open.back() != name)
+      add(fmt::format(
+          "has {{{{/{}}}}} where {}", shown(name),
+          m_open.empty() ? "nothing is open" : fmt::format("{{{{/{}}}}} is due", shown(m_open.back()))));
+    if (!m_open.empty()) m_open.pop_back();
+  }
+
+  // {{=<% %>=}}
+  void delimiters(std::string_view both) {
+    const auto blank = both.find(' ');
+    if (blank == std::string_view::npos) return;
+    m_left = both.substr(0, blank);
+    m_right = core::trim(both.substr(blank));
+  }
+
+  void unknown(std::string_view name, std::string_view sigil) {
+    std::vector<std::string> candidates(k_fields.begin(), k_fields.end());
+    candidates.emplace_back(k_list);
+    const auto dot = name.rfind('.');
+    const std::string_view last = dot == std::string_view::npos ? name : name.substr(dot + 1);
+    std::string meant;
+    if (dot != std::string_view::npos && is_field(last))
+      meant = fmt::format("; write {{{{{}}}}} between {{{{#backends}}}} and {{{{/backends}}}}", last);
+    else if (const auto near = core::nearest(name, candidates))
+      meant =
+          fmt::format(", did you mean {{{{{}{}}}}}?", *near == k_list && sigil.empty() ? "#" : sigil, *near);
+    else
+      meant = fmt::format("; known are {}, and {}", fmt::join(k_fields, ", "), k_list);
+    add(fmt::format("has no value for {{{{{}{}}}}}{}", sigil, shown(name), meant));
+  }
+
+  void add(std::string words) {
+    if (std::ranges::find(m_wrong, words) == m_wrong.end()) m_wrong.push_back(std::move(words));
+  }
+
+  std::string_view m_text;
+  std::size_t m_at = 0;
+  std::string m_left = "{{", m_right = "}}";
+  std::vector<std::string> m_open, m_wrong;
+};
+
+}  // namespace
+
+std::vector<std::string> wrong_tags(std::string_view text) {
+  return Tags(text).check();
+}
+
+}  // namespace bgdeploy::spec
