@@ -11,7 +11,10 @@ namespace {
 struct Options {
   deploy::Goal goal;
   bool dry_run = false;
+  bool tell_by_exit_code = false;
 };
+
+constexpr int k_something_to_do = 10;
 
 core::Result<void> check(const deploy::Goal& goal) {
   if (goal.tag.empty() == goal.digest.empty())
@@ -39,7 +42,7 @@ int run(const Globals& globals, const Options& options) {
   (*session)->close_report();
   if (!preview) return refuse(globals, options.goal, preview.error());
   print_preview((*session)->spec(), *preview, globals.output == "json");
-  return 0;
+  return options.tell_by_exit_code && !preview->plan.steps.empty() ? k_something_to_do : 0;
 }
 
 int roll_back(const Globals& globals, const deploy::Goal& goal) {
@@ -86,6 +89,7 @@ void add_plan(const Registration& registration) {
   auto options = std::make_shared<Options>();
   options->dry_run = true;
   add_release_options(*command, options->goal);
+  command->add_flag("--exit-code", options->tell_by_exit_code, "Exit with 10 where there is something to do");
   add_output_option(*command, registration.globals);
   command->callback([=] {
     registration.action = [options, &globals = registration.globals] { return run(globals, *options); };

@@ -42,11 +42,16 @@ std::string as_text(const spec::Spec& spec, const deploy::Preview& preview) {
   if (plan.steps.empty())
     return text + fmt::format("\n{} is live on {} already: nothing to do\n", plan::describe(plan.to),
                               spec.slots[plan.target].name);
-  text += fmt::format("\n{} -> {} on {} ({})\n\n",
-                      plan.from == plan::Release{}
-                          ? "nothing"
-                          : plan::describe(plan.from) + " on " + spec.slots[*plan.live].name,
-                      plan::describe(plan.to), spec.slots[plan.target].name, plan.to.digest);
+  if (plan.rewrites())
+    text +=
+        fmt::format("\n{} is live on {} already: only {} is not what the spec would write\n\n",
+                    plan::describe(plan.to), spec.slots[plan.target].name, spec::routing_file(spec.nginx));
+  else
+    text += fmt::format("\n{} -> {} on {} ({})\n\n",
+                        plan.from == plan::Release{}
+                            ? "nothing"
+                            : plan::describe(plan.from) + " on " + spec.slots[*plan.live].name,
+                        plan::describe(plan.to), spec.slots[plan.target].name, plan.to.digest);
   std::vector<std::vector<std::string>> rows = {{"", "STEP", "HOST", "SLOT", "WHAT", "UNDONE BY"}};
   for (const plan::Step& step : plan.steps)
     rows.push_back({std::to_string(rows.size()), std::string(plan::step_name(step)),

@@ -196,7 +196,7 @@ core::Result<void> slots_are_ours(const spec::Spec& spec, const State& state,
                 "{}: a site that does not use {} sends to {} by {}: what runs there serves somebody else",
                 proxy.host, spec::routing_file(spec.nginx), spec.slots[claim.slot].name,
                 core::printable(claim.where)),
-            {"give this environment a `service`, ports and an include of its own",
+            {"give this environment a `service` of its own, and its own ports and include",
              fmt::format("or, where that site is this one's, let it use {}",
                          spec::routing_file(spec.nginx))});
   return {};

@@ -96,6 +96,34 @@ TEST_P(Execute, AnIncludeThatNginxHasNotReadIsNotReadWhereTheProxiesDisagree) {
   EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
 }
 
+// Whatever fails meanwhile: what serves is not touched, and the next deploy of the same tag gets there.
+TEST_P(Execute, AnIncludeInOtherWordsIsWrittenAnewWithTheSameTag) {
+  const auto containers = world.containers(0);
+  for (const Fault fault : {Fault::none, Fault::refused, Fault::lost, Fault::dead})
+    for (int at = 0; at < 100; ++at) {
+      SimulatedWorld one(spec, GetParam().hosts);
+      set_up(one);
+      one.write_otherwise(at % 2 == 0);
+      one.fault_at(at, fault);
+      const Outcome outcome = deploy(spec, one, "1.0");
+      if (fault == Fault::none) {
+        EXPECT_EQ(outcome.verdict, Verdict::succeeded);
+      }
+      if (outcome.exit_code == 1) {
+        EXPECT_GT(one.written_otherwise(), 0) << "the old one is back, effect " << at;
+      }
+      EXPECT_EQ(one.containers(0), containers);
+      one.heal();
+      EXPECT_EQ(deploy(spec, one, "1.0").exit_code, 0) << "effect " << at;
+      EXPECT_EQ(one.written_otherwise(), 0);
+      EXPECT_EQ(deploy(spec, one, "1.0").verdict, Verdict::unchanged);
+      EXPECT_EQ(one.containers(0), containers);
+      EXPECT_THAT(one.answers(), Each(Optional(StrEq("1.0"))));
+      EXPECT_EQ(one.failed_requests(), 0);
+      if (!one.fault_hit()) break;
+    }
+}
+
 TEST_P(Execute, StartsWithTheFirstSlotAndLeavesNothingOfAFirstReleaseThatFails) {
   SimulatedWorld empty(spec, GetParam().hosts);
   empty.put_live(0);

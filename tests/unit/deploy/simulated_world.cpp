@@ -199,6 +199,7 @@ public:
       seen.live = file.value_or(0);
       seen.unfinished = before.has_value();
       seen.unread = !before && file != in_force;
+      seen.outdated = file && otherwise;
       return {};
     }));
     return seen;
@@ -206,7 +207,10 @@ public:
   Result<void> check(const Wait&) override { return {}; }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
-      if (before && !keep) file = *before;
+      if (before && !keep) {
+        file = *before;
+        otherwise = otherwise_before;
+      }
       in_force = file;
       before.reset();
       return {};
@@ -225,6 +229,7 @@ public:
   }
 
   std::optional<std::size_t> file, in_force;
+  bool otherwise = false, otherwise_before = false;  // its text is not what the spec would write
   // What a switch that was not accepted yet would put back: it stays on the host when the deployer is gone.
   std::optional<std::optional<std::size_t>> before;
 
@@ -238,6 +243,7 @@ private:
         return core::fail(ErrorKind::refused, "nginx -t: no", {"[emerg] no"});
       return m_nginx.m_world.effect([&]() -> Result<void> {
         m_nginx.before = m_nginx.file;
+        m_nginx.otherwise_before = std::exchange(m_nginx.otherwise, false);
         m_nginx.file = m_nginx.in_force = m_target;
         return {};
       });
@@ -245,6 +251,7 @@ private:
     Result<void> restore(const Wait&) override {
       return m_nginx.m_world.effect([&]() -> Result<void> {
         m_nginx.file = m_nginx.in_force = *m_nginx.before;
+        m_nginx.otherwise = m_nginx.otherwise_before;
         m_nginx.before.reset();
         return {};
       });
@@ -343,6 +350,18 @@ void SimulatedWorld::edit(std::size_t slot, bool everywhere) {
     proxy->file = slot;
     if (!everywhere) return;
   }
+}
+
+void SimulatedWorld::write_otherwise(bool everywhere) {
+  for (auto& proxy : m_proxies) {
+    proxy->otherwise = true;
+    if (!everywhere) return;
+  }
+}
+
+int SimulatedWorld::written_otherwise() const {
+  return static_cast<int>(
+      std::ranges::count_if(m_proxies, [](const auto& proxy) { return proxy->otherwise; }));
 }
 
 void SimulatedWorld::fault_at(int at, Fault fault) {

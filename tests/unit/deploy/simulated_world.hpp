@@ -38,6 +38,9 @@ public:
   void put_live(std::size_t slot);
   // Somebody writes `slot` into the includes, or into the first one only, and reloads nothing.
   void edit(std::size_t slot, bool everywhere = true);
+  // The includes, or only the first one, name the slot in other words than the spec would.
+  void write_otherwise(bool everywhere = true);
+  int written_otherwise() const;
 
   // Lets effect number `at` (from 0, counted from now on) end in `fault`. Undoing works again afterwards
   // unless dead.

@@ -72,6 +72,76 @@ TEST(BlueGreen, DeploysIntoTheIdleSlotAndRetiresTheOther) {
   EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
 }
 
+State live_and_the_same() {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences->clear();
+  return state;
+}
+
+TEST(BlueGreen, AnIncludeThatTheSpecWouldWriteOtherwiseIsWrittenAnew) {
+  State state = live_and_the_same();
+  EXPECT_THAT(names(planned(state, deploy("1.0", k_digest_1))), IsEmpty());
+  state.proxies[0].outdated = true;
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  ASSERT_THAT(names(plan), ElementsAre("switch"));
+  EXPECT_TRUE(plan.rewrites());
+  EXPECT_EQ(plan.target, 0U);
+  EXPECT_EQ(plan.to, plan.from);
+  const auto& change = std::get<Switch>(plan.steps[0]);
+  EXPECT_EQ(change.slot, 0U);
+  EXPECT_EQ(change.routing.at(0).at(0).port, "8081");
+  EXPECT_THAT(describe(small_spec(), plan.steps[0]),
+              HasSubstr("write /etc/nginx/conf.d/service-url.inc as the spec has it (blue, 127.0.0.1:8081)"));
+  EXPECT_FALSE(planned(blue_serves(), deploy("2.0", k_digest_2)).rewrites());
+}
+
+TEST(BlueGreen, WhatIsTidiedUpGoesAfterTheIncludeAndLeavesTheLiveSlotAlone) {
+  State state = live_and_the_same();
+  state.proxies[0].outdated = true;
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("0.9", k_digest_2), Container::Status::running);
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  ASSERT_THAT(names(plan), ElementsAre("switch", "settle", "retire"));
+  EXPECT_EQ(std::get<Retire>(plan.steps[2]).slot, 1U);
+}
+
+TEST(BlueGreen, OneProxyOfSeveralIsEnoughToWriteAnew) {
+  auto spec = small_spec(1, 2);
+  State state = live_and_the_same();
+  state.proxies = {state.proxies[0], state.proxies[0]};
+  state.proxies[1].outdated = true;
+  const auto plan = make_plan(spec, state, deploy("1.0", k_digest_1));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(names(*plan), ElementsAre("switch"));
+}
+
+TEST(BlueGreen, WhatDiffersAnywayIsDeployedTheUsualWay) {
+  State state = blue_serves();
+  state.proxies[0].outdated = true;
+  EXPECT_THAT(names(planned(state, deploy("2.0", k_digest_2))),
+              ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+}
+
+TEST(BlueGreen, ASlotThatSomebodyElsesSiteSendsToIsLeftAlone) {
+  State state = blue_serves();
+  state.proxies[0].claims = {{0, "/etc/nginx/conf.d/production.inc:1"}};
+  const auto refused = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_THAT(refused.error().message, HasSubstr("/etc/nginx/conf.d/production.inc:1"));
+  EXPECT_THAT(refused.error().details.front(), HasSubstr("a `service`"));
+  // Nothing is touched there.
+  state = live_and_the_same();
+  state.proxies[0].claims = {{0, "/etc/nginx/conf.d/production.inc:1"}};
+  EXPECT_TRUE(make_plan(small_spec(), state, deploy("1.0", k_digest_1)));
+}
+
+TEST(BlueGreen, WhatIsOddInNginxsConfigurationIsSaid) {
+  State state = blue_serves();
+  state.proxies[0].notes = {"x sends to y"};
+  EXPECT_THAT(planned(state, deploy("2.0", k_digest_2)).notes, ElementsAre("web-1: x sends to y"));
+}
+
 TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
   const std::string digest = "build:" + std::string(64, 'a');
   State state = blue_serves();
