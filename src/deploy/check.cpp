@@ -1,4 +1,7 @@
 // `bgdeploy check`: everything a deploy needs, tried without changing anything.
+#include <algorithm>
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "bgdeploy/deploy/compose_files.hpp"
@@ -141,9 +144,23 @@ Result<std::optional<plan::Launch>> compose_launch(const Context& context, const
   return std::optional(std::move(launch));
 }
 
+// What the sites on it do beside using what is switched.
+void check_neighbours(const Context& context, const plan::ProxyHost& proxy, Items& items) {
+  for (const std::string& note : proxy.notes) add(items, "sites on " + proxy.host, {}, note);
+  for (const plan::Claim& claim : proxy.claims)
+    add(items, fmt::format("slot {} on {}", context.spec.slots[claim.slot].name, proxy.host),
+        core::fail(
+            ErrorKind::usage,
+            fmt::format("a site that does not use {} sends to it by {}: what runs there serves somebody else",
+                        spec::routing_file(context.spec.nginx), core::printable(claim.where)),
+            {"give this environment a `service` of its own, and its own ports and include"}));
+}
+
+// What was seen of the proxies is in `proxies`.
 void check_state(const Context& context, const World& world, const std::optional<plan::Launch>& launch,
-                 Items& items, const Wait& wait) {
+                 Items& items, std::vector<plan::ProxyHost>& proxies, const Wait& wait) {
   const auto state = observe(context.spec, world, launch, wait);
+  if (state) proxies = state->proxies;
   if (!state) {
     items.push_back({"containers and include", state.error()});
     return;
@@ -153,10 +170,14 @@ void check_state(const Context& context, const World& world, const std::optional
     items.push_back({"include", live.error()});
     return;
   }
+  const bool outdated = std::ranges::any_of(state->proxies, &plan::ProxyHost::outdated);
   if (context.spec.proxied)
     add(items, (context.spec.nginx.sites ? "sites " : "include ") + spec::routing_file(context.spec.nginx),
         {},
-        *live ? "names " + context.spec.slots[**live].name : "does not exist yet: a first deploy writes it");
+        !*live     ? "does not exist yet: a first deploy writes it"
+        : outdated ? fmt::format("names {}, but not as the spec would: the next deploy writes it anew",
+                                 context.spec.slots[**live].name)
+                   : "names " + context.spec.slots[**live].name);
   const std::size_t idle = *live ? 1 - **live : 0;
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {
     const plan::AppHost& host = state->app_hosts[i];
@@ -193,6 +214,7 @@ std::vector<CheckItem> check_all(const Context& given) {
   add(items, "lock", unlocked(), lock && lock->holder ? "held by " + lock->holder->who : "free");
   const auto opened = fleet->open_docker(secrets.value_or(runtime::SecretValues{}), wait);
   const World world = fleet->world(context.clock, context.sink);
+  std::vector<plan::ProxyHost> proxies;
   if (add(items, "docker", opened)) {
     auto launch = compose_launch(context, world, wait);
     if (context.spec.compose)
@@ -203,9 +225,14 @@ std::vector<CheckItem> check_all(const Context& given) {
       check_build(context, *fleet, items, wait);
     else if (!image.empty())
       add(items, "registry of " + image, ask_registry(image, world, wait));
-    check_state(context, world, known ? *launch : std::nullopt, items, wait);
+    check_state(context, world, known ? *launch : std::nullopt, items, proxies, wait);
   }
-  for (const ProxySide& side : world.proxies) add(items, "nginx on " + side.name, side.proxy->check(wait));
+  for (std::size_t i = 0; i < world.proxies.size(); ++i) {
+    // What its sites do is known of what was observed.
+    if (!opened) std::ignore = observe_proxy(context.spec, world, i, wait);
+    const bool fine = add(items, "nginx on " + world.proxies[i].name, world.proxies[i].proxy->check(wait));
+    if (fine && i < proxies.size()) check_neighbours(context, proxies[i], items);
+  }
   if (const auto rendered = check_rendering(context.spec, "latest"); !rendered)
     add(items, "include's content", rendered);
   if (!context.spec.proxied) advise_on_proxy(context, items);

@@ -416,6 +416,13 @@ END
   return 1
 }
 
+# nginx's configuration, for whoever looks at where its sites send: in lines that begin with '>'. It may hold secrets and
+# is never shown. What is longer would not get through whole.
+most_bytes=5000000
+say_dump() {
+  if [ "${#1}" -gt "$most_bytes" ]; then say dump_too_long; else printf '%s\n' "$1" | sed 's/^/> /'; fi
+}
+
 # Whether a dump has what is in the live file: a container may have the folder in its own way.
 reads_content() {
   written=$(cat -- "$path")

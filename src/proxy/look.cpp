@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bgdeploy/core/text.hpp"
+#include "site_map.hpp"
 
 namespace bgdeploy::proxy {
 namespace {
@@ -22,6 +23,35 @@ std::optional<std::size_t> live_site(const Probe& probe, const std::array<Routin
   };
   if (same(first) != same(second)) return same(first) ? 0 : 1;
   return read_back_addresses(first.to.content, slots);
+}
+
+// The only slot for which `test` holds.
+template <class Test>
+std::optional<std::size_t> only_slot(Test test) {
+  const bool first = test(0);
+  if (first == test(1)) return std::nullopt;
+  return first ? 0 : 1;
+}
+
+// What was written for another template, or to another address: by the slot's own port or container, or by a
+// group of nginx's that it names.
+std::optional<std::size_t> live_otherwise(const Subject& subject, const Probe& probe) {
+  const std::string& text = probe.file.content;
+  const auto& slots = subject.spec.slots;
+  if (const auto slot = only_slot([&](auto i) { return names_port(text, std::to_string(slots[i].port)); }))
+    return slot;
+  if (const auto slot = only_slot([&](auto i) { return names_port(text, slots[i].container); })) return slot;
+  const auto config = NginxConfig::from_dump(probe.dump);
+  const SiteMap map = map_sites(config, {});
+  std::array<bool, 2> named{};
+  for (const Directive& directive : parse_directives(text))
+    for (const std::string& word : directive.args)
+      if (const auto members = map.upstreams.find(authority_of(word)); members != map.upstreams.end())
+        for (const Definition& member : members->second)
+          for (std::size_t slot = 0; slot < named.size(); ++slot)
+            named[slot] =
+                named[slot] || authority_of(member.text).ends_with(fmt::format(":{}", slots[slot].port));
+  return only_slot([&](auto i) { return named[i]; });
 }
 
 std::string with_name_of(const std::string& path, const std::string& name) {
@@ -87,7 +117,8 @@ SiteAnswer with_site(const Probe& probe, NginxConfig config, SiteQuestion questi
 
 std::optional<std::size_t> live_slot(const Subject& subject, const Probe& probe) {
   if (subject.spec.nginx.sites) return live_site(probe, subject.slots);
-  return read_back(subject.spec.nginx, probe.file.content, subject.slots);
+  const auto live = read_back(subject.spec.nginx, probe.file.content, subject.slots);
+  return live ? live : live_otherwise(subject, probe);
 }
 
 bool is_outdated(const Subject& subject, const Probe& probe, std::size_t slot) {
@@ -121,8 +152,13 @@ std::optional<SiteAnswer> look_at_sites(const Subject& subject, const Probe& pro
     return with_include(subject, config, question, include_names(subject, probe), *content);
   }
   SiteAnswer answer = with_site(probe, config, question, live);
-  question.slot = 1 - question.slot;
-  if (!answer.problem) answer.problem = with_site(probe, config, question, live).problem;
+  answer.problem.reset();
+  // Both slots', as they would be copied: there is a way back.
+  for (const std::size_t slot : {question.slot, 1 - question.slot}) {
+    question.slot = slot;
+    if (!answer.problem && probe.sites[slot].from.state == "file")
+      answer.problem = with_site(probe, config, question, std::nullopt).problem;
+  }
   return answer;
 }
 

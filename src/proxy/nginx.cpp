@@ -121,6 +121,7 @@ public:
       seen.fronts = now.sites->fronts;
       seen.claims = now.sites->claims;
       seen.notes = now.sites->notes;
+      if (now.sites->problem) seen.notes.push_back(now.sites->problem->message);
     }
     if (probe.dump_too_long)
       seen.notes.push_back(
@@ -166,7 +167,13 @@ public:
       if (error.kind == ErrorKind::inconsistent) error.kind = ErrorKind::refused;
       return within(std::unexpected(std::move(error)));
     }
-    return make_switch(std::move(conversation));
+    if (!m_slots || !m_last) return make_switch(std::move(conversation));
+    return make_switch(std::move(conversation), [this, slot](const Settings& lines) {
+      Probe probe = *m_last;
+      if (const auto name = lines.find("read_as"); name != lines.end()) probe.read_as = name->second;
+      const auto dump = lines.find(">");
+      return problem_after_switch(asked_about(), dump == lines.end() ? "" : dump->second, slot, probe);
+    });
   }
 
   Result<void> settle(bool keep, const Wait& wait) override {
@@ -211,8 +218,9 @@ private:
       seen.outdated = seen.live && is_outdated(subject, seen.probe, *seen.live);
       seen.repaired = seen.outdated && complains_of_own_file(subject, seen.probe);
       seen.sites = look_at_sites(subject, seen.probe, seen.live);
-      seen.probe.dump.clear();
     }
+    seen.probe.dump.clear();
+    m_last = seen.probe;
     return seen;
   }
 
@@ -236,6 +244,7 @@ private:
   spec::Spec m_spec;
   std::string m_pid_file;
   std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about
+  std::optional<Probe> m_last;                    // without its dump
   std::optional<Seen> m_fresh;                    // what it saw, until check() has used it
 };
 

@@ -63,12 +63,6 @@ if find_master; then
   ! unread || say unread
 fi
 
-# The configuration, for whoever looks at where its sites send. It may hold secrets and is never shown. Lines of it
-# begin with '>'; what is longer than most_bytes would not get through whole.
-most_bytes=5000000
-whole() {
-  if [ "${#1}" -gt "$most_bytes" ]; then say dump_too_long; else printf '%s\n' "$1" | sed 's/^/> /'; fi
-}
 # Keys and certificates are no configuration.
 as_dumped() {
   first_line=''
@@ -81,9 +75,11 @@ as_dumped() {
 # What a dump would have, as far as files lie beside the main one.
 beside_main() {
   as_dumped "$1"
-  find -L "${1%/*}/" -type f -size -500k ! -name '.*' 2>/dev/null | sort | head -n 1000 | while IFS= read -r file; do
-    [ ! -r "$file" ] || as_dumped "$file"
-  done
+  # shellcheck disable=SC2086
+  $bounded find -L "${1%/*}/" -maxdepth 4 -type f -size -500k ! -name '.*' 2>/dev/null | sort | head -n 1000 |
+    while IFS= read -r file; do
+      [ ! -r "$file" ] || as_dumped "$file"
+    done
 }
 
 # Only a configuration that is right is dumped.
@@ -92,13 +88,14 @@ if [ "$dump_status" = 0 ]; then
   ! reads_include "$dump" || included=yes
   say "included $included"
   [ -z "$read_as" ] || say "read_as $read_as"
-  whole "$dump"
+  say_dump "$dump"
 else
   details "$dump"
-  main=$(under_prefix "$conf")
-  if [ -z "$container" ] && [ -r "$main" ]; then
+  main=''
+  [ -z "$conf" ] || main=$(under_prefix "$conf")
+  if [ -z "$container" ] && [ -n "${main%/*}" ] && [ -f "$main" ] && [ -r "$main" ]; then
     say partial
-    whole "$(beside_main "$main" 2>/dev/null | head -c "$((most_bytes + 1))")"
+    say_dump "$(beside_main "$main" 2>/dev/null | head -c "$((most_bytes + 1))")"
   fi
 fi
 say "test $dump_status"

@@ -231,7 +231,7 @@ Result<void> Conversation::tell(std::string_view line) {
   return m_process->write(fmt::format("{}\n", line));
 }
 
-Result<Settings> Conversation::answer(std::string_view word, const Wait& wait) {
+Result<Settings> Conversation::answer(std::string_view word, const Wait& wait, std::string_view other) {
   Settings lines;
   std::vector<std::string> details;
   while (true) {
@@ -245,8 +245,11 @@ Result<Settings> Conversation::answer(std::string_view word, const Wait& wait) {
       return core::fail(outcome == "inconsistent" ? ErrorKind::inconsistent : ErrorKind::refused,
                         core::printable(message), std::move(details));
     }
-    lines[std::string(first)] = rest;
-    if (first == word) return lines;
+    if (first == ">")
+      (lines[">"] += rest) += '\n';
+    else
+      lines[std::string(first)] = rest;
+    if (first == word || (!other.empty() && first == other)) return lines;
   }
 }
 

@@ -74,9 +74,9 @@ public:
   explicit Conversation(std::unique_ptr<host::Process> process) : m_process(std::move(process)) {}
 
   Result<void> tell(std::string_view line);
-  // The lines up to the one that begins with `word`, by their first words; kind refused or inconsistent when
-  // the script says that it failed.
-  Result<Settings> answer(std::string_view word, const Wait& wait);
+  // The lines up to the one that begins with `word`, or with `other`, by their first words (those of a dump
+  // together under ">"); kind refused or inconsistent when the script says that it failed.
+  Result<Settings> answer(std::string_view word, const Wait& wait, std::string_view other = {});
   Result<void> hang_up() { return m_process->close_input(); }
 
 private:

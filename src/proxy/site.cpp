@@ -45,7 +45,8 @@ public:
 
   SiteAnswer answer() {
     SiteAnswer answer;
-    if (!m_question.partial || !m_map.incomplete) answer.problem = problem();
+    const bool unsure = m_map.exhausted || (m_question.partial && m_map.incomplete);
+    if (!unsure) answer.problem = problem();
     std::vector<std::size_t> fronts;
     for (std::size_t i = 0; i < m_map.servers.size(); ++i)
       if (m_users.contains(&m_map.servers[i])) fronts.push_back(i);
@@ -53,6 +54,8 @@ public:
       if (m_users.empty() && is_ours(m_map.servers[i])) fronts.push_back(i);
     answer.fronts = fronts_of(m_map, fronts);
     for (const Stray& stray : m_strays) judge(stray, answer);
+    // Nobody else's, most likely, but what the spec should name.
+    if (answer.problem) answer.claims.clear();
     return answer;
   }
 
@@ -148,6 +151,10 @@ private:
       if (file_name(pattern) == file_name(include) && pattern != include)
         return refused(fmt::format("no nginx file on {} includes {}; nginx includes {}: did you mean that?",
                                    m_question.proxy, include, core::printable(pattern)));
+    for (const Stray& stray : m_strays)
+      if (stray.place.file != stray.server->place.file)
+        return refused(fmt::format("no nginx file on {} includes {}; {}: did you mean that file?",
+                                   m_question.proxy, include, sends(stray)));
     const auto where = defined().upstreams.empty() && !m_question.whole_site
                            ? candidate()
                            : "the http block of " + core::printable(m_config.main());

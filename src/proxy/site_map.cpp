@@ -11,11 +11,15 @@ namespace bgdeploy::proxy {
 namespace {
 
 constexpr int k_deepest_include = 32;
-constexpr int k_most_directives = 2'000'000;  // includes that include each other would have no end
-constexpr std::size_t k_most_values = 256;    // of one text, however its variables combine
-constexpr int k_longest_chain = 8;            // variables in variables
+constexpr int k_most_includes = 20'000;     // includes that include each other would have no end
+constexpr std::size_t k_most_values = 256;  // of one text, however its variables combine
+constexpr int k_longest_chain = 8;          // variables in variables
+constexpr int k_most_steps = 2'000;         // for one pass
 constexpr std::array<std::string_view, 6> k_passes = {"proxy_pass", "grpc_pass", "fastcgi_pass",
                                                       "uwsgi_pass", "scgi_pass", "memcached_pass"};
+
+// What begins with a slash, whatever the request.
+constexpr std::array<std::string_view, 3> k_paths = {"request_uri", "uri", "document_uri"};
 
 bool is_scripted(const Directive& directive) {
   const std::string& name = directive.name;
@@ -49,10 +53,7 @@ public:
 
 private:
   void visit(const std::vector<Directive>& directives, const Context& context) {
-    for (const Directive& directive : directives) {
-      if (++m_seen > k_most_directives) return;
-      visit(directive, context);
-    }
+    for (const Directive& directive : directives) visit(directive, context);
   }
 
   void visit(const Directive& directive, const Context& context) {
@@ -83,7 +84,10 @@ private:
   }
 
   void include(const Directive& directive, const Context& context) {
-    if (context.includes >= k_deepest_include) return;
+    if (context.includes >= k_deepest_include || ++m_seen > k_most_includes) {
+      m_map.exhausted = true;
+      return;
+    }
     const std::string& pattern = directive.args[0];
     bool any_ours = false;
     for (const std::string& path : m_config.included(pattern)) {
@@ -98,7 +102,7 @@ private:
       }
       visit(m_config.file(path), inner);
     }
-    if (!any_ours) m_map.other_includes.push_back(pattern);
+    if (!any_ours) m_map.other_includes.insert(pattern);
     if (!any_ours && m_config.may_miss(pattern)) m_map.incomplete = true;
   }
 
@@ -202,7 +206,7 @@ public:
   // `target` with its variables filled in, in every way that they may be. What is not known becomes '*'.
   std::vector<Target> expand(const Target& target, int depth = 0) const {
     const Variable variable = first_variable(target.text);
-    if (variable.length == 0) return {target};
+    if (variable.length == 0 || --m_steps < 0) return {target};
     std::vector<Target> found;
     for (const Definition& definition : definitions_of(variable.name)) {
       Target value{definition.text, definition.place, definition.ours, false, definition.conditional};
@@ -222,7 +226,8 @@ public:
     }
     if (!found.empty()) return found;
     Target unknown = target;
-    unknown.text.replace(variable.at, variable.length, "*");
+    const bool path = std::ranges::find(k_paths, variable.name) != k_paths.end();
+    unknown.text.replace(variable.at, variable.length, path ? "/*" : "*");
     return expand(unknown, depth);
   }
 
@@ -249,6 +254,7 @@ private:
   const SiteMap& m_map;
   const Server& m_server;
   std::vector<int> m_scopes;
+  mutable int m_steps = k_most_steps;
 };
 
 // The upstreams that a name may be: with '*' where a part of it is not known.
@@ -276,7 +282,12 @@ SiteMap map_sites(const NginxConfig& config, const std::vector<std::string>& our
 std::string authority_of(std::string_view target) {
   if (const auto scheme = target.find("://"); scheme != std::string_view::npos)
     target.remove_prefix(scheme + 3);
-  return std::string(target.substr(0, target.find_first_of("/?")));
+  target = target.substr(0, target.find_first_of("/?"));
+  // Whatever is not known behind a port is the path.
+  const auto port = target.rfind(':');
+  if (target.ends_with('*') && port != std::string_view::npos && port + 1 < target.find('*', port))
+    target = target.substr(0, target.find('*', port));
+  return std::string(target);
 }
 
 std::vector<Target> targets_of(const SiteMap& map, const Server& server, const Pass& pass) {

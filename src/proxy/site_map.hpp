@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,9 +61,10 @@ struct SiteMap {
   std::map<std::string, std::vector<Definition>> upstreams;
   std::map<std::string, std::vector<Definition>> maps;  // by variable: map, geo, split_clients
   std::vector<Place> includes_ours;                     // all `include` directives that read it
-  std::vector<std::string> other_includes;              // patterns of all others
+  std::set<std::string> other_includes;                 // patterns of all others
   std::vector<Misplaced> misplaced;  // what of ours nginx does not take where it is included
   bool scripted = false;             // outside of servers too
+  bool exhausted = false;            // it was too much to read on
   bool incomplete = false;           // something is included that is not there
 };
 

@@ -14,15 +14,21 @@ constexpr auto k_undo_takes_at_most = 150s;
 
 class ScriptedSwitch final : public Switch {
 public:
-  explicit ScriptedSwitch(Conversation conversation) : m_conversation(std::move(conversation)) {}
+  ScriptedSwitch(Conversation conversation, LookAtNew look)
+      : m_conversation(std::move(conversation)), m_look(std::move(look)) {}
 
   Result<void> commit(const Wait& wait) override {
     BGDEPLOY_TRY(m_conversation.tell("commit"));
-    auto answer = m_conversation.answer("committed", wait);
+    auto answer = m_conversation.answer("committed", wait, "seen");
+    if (answer && answer->contains("seen")) {
+      if (auto problem = m_look ? m_look(*answer) : std::nullopt) return stop_commit(*std::move(problem), "");
+      BGDEPLOY_TRY(m_conversation.tell("reload"));
+      answer = m_conversation.answer("committed", wait);
+    }
     if (answer) return {};
     const auto kind = answer.error().kind;
     if (kind != ErrorKind::timeout && kind != ErrorKind::cancelled) return std::unexpected(answer.error());
-    return stop_commit(std::move(answer).error());
+    return stop_commit(std::move(answer).error(), ": the old routing is back");
   }
 
   Result<void> restore(const Wait& wait) override { return ask("restore", "restored", wait); }
@@ -42,24 +48,25 @@ private:
     return {};
   }
 
-  // Nobody waits for the commit any more: the end of its stdin makes the script undo it, and what it says
-  // then is the truth. It may also have been done a moment before.
-  Result<void> stop_commit(core::Error reason) {
+  // Nobody waits for the commit any more, or it is not wanted: the end of its stdin makes the script undo it,
+  // and what it says then is the truth. It may also have been done a moment before.
+  Result<void> stop_commit(core::Error reason, std::string_view outcome) {
     BGDEPLOY_TRY(m_conversation.hang_up());
     const auto answer = m_conversation.answer("committed", Wait::for_at_most(k_undo_takes_at_most));
     if (answer) return {};
     if (answer.error().kind != ErrorKind::refused) return std::unexpected(answer.error());
-    reason.message += ": the old routing is back";
+    reason.message += outcome;
     return std::unexpected(std::move(reason));
   }
 
   Conversation m_conversation;
+  LookAtNew m_look;
 };
 
 }  // namespace
 
-std::unique_ptr<Switch> make_switch(Conversation conversation) {
-  return std::make_unique<ScriptedSwitch>(std::move(conversation));
+std::unique_ptr<Switch> make_switch(Conversation conversation, LookAtNew look) {
+  return std::make_unique<ScriptedSwitch>(std::move(conversation), std::move(look));
 }
 
 std::string hundredths(core::Duration duration) {

@@ -1,13 +1,19 @@
 // The switch as the deployer sees it: one conversation with the switch script.
 #pragma once
 
+#include <functional>
+#include <optional>
+
 #include "bgdeploy/proxy/proxy.hpp"
 #include "script.hpp"
 
 namespace bgdeploy::proxy {
 
+// What is wrong with nginx's configuration with the new file in it: from the lines `read_as` and `>`.
+using LookAtNew = std::function<std::optional<core::Error>(const Settings& lines)>;
+
 // Of a script that has said `staged`.
-std::unique_ptr<Switch> make_switch(Conversation conversation);
+std::unique_ptr<Switch> make_switch(Conversation conversation, LookAtNew look = {});
 
 // For the scripts' clock.
 std::string hundredths(core::Duration duration);

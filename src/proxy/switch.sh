@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
-# The switch as one transaction, talked to over stdin: "staged", then on `commit` "committed", then `restore`,
+# The switch as one transaction, talked to over stdin: "staged", then on `commit` "committed" (where nginx's new
+# configuration was not looked at before, first that and "seen", and on `reload` the rest), then `restore`,
 # or `accept` and `drain HUNDREDTHS BACKEND…`, whose answer has a line "changed" when the files are not ours any
 # more. A failure, a signal, or stdin ending before "committed" puts the old files back and into force; after it,
 # stdin ending leaves the new ones, and until `accept` also `kept`, for whoever comes next to finish it or take it
@@ -150,6 +151,15 @@ see_new() {
   reads_include "$dump" || fail "nginx's configuration does not include $include"
   [ -z "$container" ] || reads_content "$dump" ||
     fail "nginx in $container does not see what was written to $path on its host"
+  # Nobody has looked yet at whether a site uses it.
+  words=''
+  unwatch
+  say "read_as $read_as"
+  say_dump "$dump"
+  say seen
+  read -r word <&3 || fail 'the connection to the deployer ended'
+  [ "$word" = reload ] || fail 'the deployer gave up'
+  watch
 }
 
 # The bytes behind the name that nginx reads.

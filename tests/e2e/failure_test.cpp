@@ -219,6 +219,97 @@ TEST_F(Include, ThatNginxDoesNotReadIsRefused) {
   EXPECT_EQ(world(), before);
 }
 
+constexpr const char* k_site = "/etc/nginx/sites-enabled/app.conf";
+
+// The site with `to` in the place of `from`.
+std::string site_with(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << text;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+TEST_F(Include, ThatItsSiteDoesNotUseIsRefusedBeforeAnythingStarts) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  const auto literal =
+      site_with(*lab().read(k_site), "proxy_pass $service_url;", "proxy_pass http://127.0.0.1:8081;");
+  lab().write(k_site, literal);
+  lab().exec({"nginx", "-s", "reload"});
+  const auto before = world();
+  for (const Words& words : {Words{"deploy", "--tag", "1.1"}, Words{"check"}}) {
+    const auto finished = bgdeploy(words);
+    EXPECT_EQ(finished.exit_code, 1) << finished;
+    EXPECT_NE(finished.both().find("sends to 127.0.0.1:8081, slot blue. Write: proxy_pass $service_url;"),
+              std::string::npos)
+        << finished;
+  }
+  EXPECT_EQ(world().all, before.all);
+  EXPECT_EQ(world().include, before.include);
+
+  // Before a first deploy as well.
+  lab().docker({"rm", "-f", "shop-blue"});
+  lab().remove(k_include);
+  const auto first = deploy("1.0");
+  EXPECT_EQ(first.exit_code, 1) << first;
+  EXPECT_NE(first.both().find("nothing uses $service_url"), std::string::npos) << first;
+  EXPECT_EQ(containers(), Words{});
+  EXPECT_EQ(include(), "");
+
+  // Where nginx reads a file of which bgdeploy knows nothing before it is there, the switch finds it.
+  lab().write("/root/more.conf", "# nothing\n");
+  lab().write(k_site, "include /root/*.conf;\n" + literal);
+  const auto late = deploy("1.0");
+  EXPECT_EQ(late.exit_code, 1) << late;
+  EXPECT_NE(late.both().find("nothing uses $service_url"), std::string::npos) << late;
+  EXPECT_EQ(containers(), Words{});
+  EXPECT_EQ(include(), "");
+}
+
+TEST_F(Include, ThatTheSpecWouldWriteOtherwiseIsWrittenWithTheSameTag) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  start_load();
+  const auto id = container_id("blue");
+  const auto same_tag_writes = [&](const std::string& text) {
+    const auto planned = bgdeploy({"plan", "--tag", "1.0", "--exit-code"});
+    EXPECT_EQ(planned.exit_code, 10) << planned;
+    const auto workers = world().workers;
+    deploy_well("1.0");
+    EXPECT_EQ(include(), text);
+    EXPECT_NE(world().workers, workers);
+    EXPECT_EQ(bgdeploy({"plan", "--tag", "1.0", "--exit-code"}).exit_code, 0);
+    EXPECT_NE(deploy("1.0").both().find("nothing to do"), std::string::npos);
+    EXPECT_EQ(container_id("blue"), id);
+    EXPECT_EQ(container_state("blue"), "running");
+    EXPECT_EQ(containers(), Words{"shop-blue"});
+  };
+  write_spec(
+      {{"proxy",
+        std::string("proxy: {nginx: {include: ") + k_include +
+            ", template: \"set $service_url http://{{address}}:{{port}};\\nset $tag {{tag}};\\n\"}}"}});
+  same_tag_writes("set $service_url http://127.0.0.1:8081;\nset $tag 1.0;\n");
+
+  // To an upstream, for which the site has changed already: nginx refuses what is there.
+  const std::string reads = "include " + std::string(k_include) + ";";
+  lab().write(k_site, reads + "\n" +
+                          site_with(site_with(*lab().read(k_site), reads, ""), "proxy_pass $service_url;",
+                                    "proxy_pass http://shop;"));
+  write_spec({{"proxy", std::string("proxy: {nginx: {include: ") + k_include + ", upstream: shop}}"}});
+  same_tag_writes("upstream shop {\n    server 127.0.0.1:8081;\n    keepalive 32;\n}\n");
+
+  // What cannot be written leaves everything as it was.
+  write_spec({{"proxy", std::string("proxy: {nginx: {include: ") + k_include +
+                            ", template: \"upstream shop { server {{address}}:{{port}} wrong=1; }\"}}"}});
+  const auto before = world();
+  const auto refused = deploy("1.0");
+  EXPECT_EQ(refused.exit_code, 1) << refused;
+  EXPECT_NE(refused.both().find("wrong=1"), std::string::npos) << refused;
+  EXPECT_EQ(world(), before);
+  stop_load();
+}
+
 TEST_F(Include, AReloadThatNginxRefusesIsSeenAndUndone) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();

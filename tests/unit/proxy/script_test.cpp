@@ -259,6 +259,35 @@ TEST(Switch, SaysThatTheFilesAreNotOursAnyMore) {
   EXPECT_FALSE(drained->still_ours);
 }
 
+TEST(Switch, LooksAtANewConfigurationBeforeItIsInForce) {
+  std::string dump, name;
+  const auto look = [&](const Settings& lines) -> std::optional<core::Error> {
+    dump = lines.at(">");
+    name = lines.at("read_as");
+    if (dump.find("good") != std::string::npos) return std::nullopt;
+    return core::Error{ErrorKind::refused, "nothing uses it", {}};
+  };
+  auto good = make_switch(
+      saying({"bgdeploy", "read_as /x", "> # configuration file /n:", "> good;", "seen", "committed"}), look);
+  EXPECT_TRUE(good->commit(k_wait));
+  EXPECT_EQ(Recorded::written, "commit\nreload\n");
+  EXPECT_EQ(dump, "# configuration file /n:\ngood;\n");
+  EXPECT_EQ(name, "/x");
+  auto bad = make_switch(saying({"bgdeploy", "read_as /x", "> bad;", "seen",
+                                 "failed refused the connection to the deployer ended"}),
+                         look);
+  const auto refused = bad->commit(k_wait);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+  EXPECT_EQ(refused.error().message, "nothing uses it");
+  EXPECT_EQ(Recorded::written, "commit\n");
+  auto stuck = make_switch(
+      saying({"bgdeploy", "read_as /x", "> bad;", "seen", "failed inconsistent no way back"}), look);
+  const auto worse = stuck->commit(k_wait);
+  ASSERT_FALSE(worse);
+  EXPECT_EQ(worse.error().kind, ErrorKind::inconsistent);
+}
+
 TEST(Switch, AFailureCarriesNginxsWords) {
   auto failing =
       make_switch(saying({"detail nginx: [emerg] no", "failed refused nginx refuses the configuration"}));
