@@ -10,6 +10,8 @@
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/routing.hpp"
+#include "clients.hpp"
 #include "prepare.hpp"
 
 namespace bgdeploy::deploy {
@@ -156,6 +158,43 @@ void check_neighbours(const Context& context, const plan::ProxyHost& proxy, Item
             {"give this environment a `service` of its own, and its own ports and include"}));
 }
 
+// Whether each proxy gets to what it sends to now.
+void check_ways(const Context& context, const World& world, const plan::State& state, std::size_t live,
+                Items& items, const Wait& wait) {
+  for (std::size_t proxy = 0; proxy < world.proxies.size(); ++proxy) {
+    const auto routing = plan::routing_to(context.spec, proxy, live, "");
+    if (!routing) continue;
+    for (const plan::Backend& backend : *routing) {
+      const auto host = std::ranges::find(state.app_hosts, backend.host, &plan::AppHost::host);
+      if (host == state.app_hosts.end() || host->slots[live].answers != true) continue;
+      const auto answer = world.ask_backend(proxy, backend, wait);
+      if (!answer) continue;
+      add(items,
+          fmt::format("way from {} to {}:{} ({} on {})", world.proxies[proxy].name, backend.address, backend.port,
+                      backend.slot, backend.host),
+          answer->healthy ? Result<void>{} : core::fail(ErrorKind::refused, answer->text), answer->text);
+    }
+  }
+}
+
+// An include may name a slot before anything ever ran there.
+bool was_deployed(const plan::State& state, std::size_t live) {
+  return std::ranges::any_of(state.app_hosts, [&](const plan::AppHost& host) {
+    return plan::occupant(host.slots[live]) != nullptr || host.live_listens.value_or(false);
+  });
+}
+
+void check_traffic(const Context& context, const World& world, const plan::State& state, std::size_t live,
+                   Items& items, const Wait& wait) {
+  check_ways(context, world, state, live, items, wait);
+  const Serving serving = who_is_served(context.spec, world, state, wait);
+  if (serving.who == Serving::Who::everybody)
+    add(items, "what serves", {}, serving.words());
+  else
+    items.push_back({"what serves", Error{ErrorKind::inconsistent, serving.words(),
+                                          {"look with `bgdeploy status` and `bgdeploy logs`"}}});
+}
+
 // What was seen of the proxies is in `proxies`.
 void check_state(const Context& context, const World& world, const std::optional<plan::Launch>& launch,
                  Items& items, std::vector<plan::ProxyHost>& proxies, const Wait& wait) {
@@ -178,6 +217,7 @@ void check_state(const Context& context, const World& world, const std::optional
         : outdated ? fmt::format("names {}, but not as the spec would: the next deploy writes it anew",
                                  context.spec.slots[**live].name)
                    : "names " + context.spec.slots[**live].name);
+  if (*live && was_deployed(*state, **live)) check_traffic(context, world, *state, **live, items, wait);
   const std::size_t idle = *live ? 1 - **live : 0;
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {
     const plan::AppHost& host = state->app_hosts[i];

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/deploy/observe.hpp"
+#include "clients.hpp"
 #include "parallel.hpp"
 #include "step_runner.hpp"
 
@@ -149,7 +150,7 @@ Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& 
 // One that did not pass this health check before either, but listens, is no worse off than it was: the check
 // may be new.
 Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const World& world,
-                        const Look& look) {
+                        const std::optional<Clients>& clients, const Look& look, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(spec, look.state));
   if (const auto was = plan::live_slot(spec, before); !was || live != *was)
     return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before",
@@ -166,7 +167,13 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
         {fmt::format("look at it with: bgdeploy logs --slot {}", spec.slots[*live].name),
          "then deploy a release that works"});
   }
-  return {};
+  if (!clients) return {};
+  const Clients now = ask_until_as_good(spec, world, look.state.proxies, clients, wait);
+  if (not_served(spec, world, now).empty()) return {};
+  auto worse = worse_off(spec, world, clients, now);
+  if (worse.empty()) return {};
+  worse.push_back("nginx itself may have ended, or been started anew: look with `bgdeploy status`");
+  return core::fail(ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse));
 }
 
 // The switch was done, and only its answer was lost.
@@ -185,7 +192,8 @@ Outcome needs_a_human(const Error& began_with, Error now) {
 }
 
 Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan,
-                             StepRunner& runner, World& world, const Stops& stops, Error error) {
+                             StepRunner& runner, World& world, const std::optional<Clients>& clients,
+                             const Stops& stops, Error error) {
   const Wait wait = Wait::for_at_most(k_verify_time);
   world.revive(world, wait);
   // Looking needs no lock; anything else does. It went with the connection, which is made again by now.
@@ -197,7 +205,8 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
   auto look = look_again(spec, world, wait);
   if (look && runner.commit_began() && new_serves(spec, plan, *look))
     return {Verdict::failed, 6, true, std::move(error)};
-  auto verified = look ? old_serves(spec, state, world, *look) : std::unexpected(std::move(look.error()));
+  auto verified = look ? old_serves(spec, state, world, clients, *look, wait)
+                       : std::unexpected(std::move(look.error()));
   if (!verified) {
     Error worse = std::move(verified.error());
     worse.details.insert(worse.details.end(), leftovers.begin(), leftovers.end());
@@ -207,6 +216,46 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
   error.details.insert(error.details.end(), look->unseen.begin(), look->unseen.end());
   if (stops.user.stop_requested()) return {Verdict::interrupted, 130, false, std::move(error)};
   return {Verdict::failed, 1, false, std::move(error)};
+}
+
+// Whether clients were served before: only then can they be worse off.
+bool serves_now(const plan::State& state, const plan::Plan& plan) {
+  return plan.live && std::ranges::all_of(state.app_hosts, [&](const plan::AppHost& host) {
+           return host.slots[*plan.live].answers == true;
+         });
+}
+
+// What is live already may be out of its clients' reach. A 503 is what a site answers that is closed on purpose.
+Outcome unchanged(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
+                  const Stops& stops) {
+  constexpr int k_closed = 503;
+  const Wait wait = Wait::for_at_most(k_verify_time, stops.user);
+  Clients now = ask_until_as_good(spec, world, state.proxies, std::nullopt, wait);
+  for (auto& sites : now)
+    std::erase_if(sites, [](const Asked& asked) { return asked.reply.status == k_closed; });
+  auto words = not_served(spec, world, now);
+  if (words.empty()) return {Verdict::unchanged, 0, plan.live == plan.target, std::nullopt};
+  Error error{ErrorKind::inconsistent, "it is live already, but nobody gets through to it: " + words.front(),
+              std::move(words)};
+  error.details.push_back("look at nginx's error log, and with `bgdeploy check`");
+  return {Verdict::inconsistent, 5, true, std::move(error)};
+}
+
+// That the new release serves is looked at before it is said: another deploy may have won meanwhile.
+Outcome failed_after_commit(const spec::Spec& spec, const plan::Plan& plan, World& world, const Stops& stops,
+                            Error error) {
+  if (error.kind == ErrorKind::inconsistent) return {Verdict::inconsistent, 5, true, std::move(error)};
+  const Wait wait = Wait::for_at_most(k_verify_time);
+  world.revive(world, wait);
+  auto look = look_again(spec, world, wait);
+  if (!look) return needs_a_human(error, std::move(look.error()));
+  if (plan.switches() && !new_serves(spec, plan, *look))
+    return needs_a_human(error, {ErrorKind::inconsistent,
+                                 fmt::format("all proxies were switched to {}, and it is not what serves now",
+                                             spec.slots[plan.target].name),
+                                 plan::describe_routing(spec, look->state)});
+  const Verdict verdict = stops.user.stop_requested() ? Verdict::interrupted : Verdict::failed;
+  return {verdict, 6, true, std::move(error)};
 }
 
 }  // namespace
@@ -229,17 +278,17 @@ std::string_view to_string(Verdict verdict) {
 
 Outcome execute(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
                 const Stops& stops) {
-  if (plan.steps.empty()) return {Verdict::unchanged, 0, plan.live == plan.target, std::nullopt};
-  StepRunner runner(spec, plan, world, stops);
+  if (plan.steps.empty()) return unchanged(spec, state, plan, world, stops);
+  std::optional<Clients> clients;
+  if (serves_now(state, plan))
+    clients = ask_clients(spec, world, state.proxies, Wait::for_at_most(k_verify_time, stops.user));
+  StepRunner runner(spec, state, plan, world, stops, clients);
   Result<void> result = run_all(runner, spec, plan.steps);
   const bool serves = runner.committed() || !plan.switches();
   if (result) return {Verdict::succeeded, 0, true, std::nullopt};
   if (!serves)
-    return failed_before_commit(spec, state, plan, runner, world, stops, std::move(result.error()));
-  if (result.error().kind == ErrorKind::inconsistent)
-    return {Verdict::inconsistent, 5, true, std::move(result.error())};
-  const Verdict verdict = stops.user.stop_requested() ? Verdict::interrupted : Verdict::failed;
-  return {verdict, 6, true, std::move(result.error())};
+    return failed_before_commit(spec, state, plan, runner, world, clients, stops, std::move(result.error()));
+  return failed_after_commit(spec, plan, world, stops, std::move(result.error()));
 }
 
 }  // namespace bgdeploy::deploy

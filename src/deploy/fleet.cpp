@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/plan/routing.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -138,6 +139,8 @@ World Fleet::world(core::Clock& clock, report::Sink& sink) {
               .proxies = {},
               .prober = {},
               .listens = {},
+              .ask_site = {},
+              .ask_backend = {},
               .revive = [this](World& lost, const Wait& wait) { revive(lost, wait); },
               .clock = clock,
               .sink = sink};
@@ -157,7 +160,45 @@ World Fleet::world(core::Clock& clock, report::Sink& sink) {
     if (routing && !routing->empty()) at = {routing->front().address, port_of(routing->front())};
     return at.port != 0 && app(host).reachable(at, Wait::for_at_most(m_spec->health.timeout));
   };
+  world.ask_site = [this](std::size_t front, const plan::Front& site, const Wait& wait) {
+    return health::ask_site(proxy(front), site, m_spec->health, *m_spec->verify, wait);
+  };
+  world.ask_backend = [this](std::size_t front, const plan::Backend& backend, const Wait& wait) {
+    return ask_backend(front, backend, wait);
+  };
   return world;
+}
+
+std::optional<health::Answer> Fleet::ask_backend(std::size_t front, const plan::Backend& backend,
+                                                 const Wait& wait) {
+  const auto failed = [](const Error& error) {
+    return health::Answer{.text = error.message, .lost = error.kind == ErrorKind::lost};
+  };
+  const auto way = m_machines[m_fronts[front]].proxy->way_to(backend, wait);
+  if (!way) return failed(way.error());
+  if (!*way) return std::nullopt;
+  if (!(*way)->reached) return health::Answer{.text = "connection refused"};
+
+  spec::Health health = m_spec->health;
+  health.direct = false;
+  const auto* http = std::get_if<spec::HealthHttp>(&health.probe);
+  const std::size_t slot = m_spec->slots[0].name == backend.slot ? 0 : 1;
+  // What is said of another port of the container says nothing of this one.
+  const bool same_port =
+      http != nullptr && (!http->port || std::to_string(*http->port) == plan::container_port(*m_spec, slot));
+  if (!same_port) health.probe = spec::HealthTcp{};
+  health::Target target{.host = proxy(front),
+                        .runtime = *m_machines[m_apps.front()].docker.runtime,
+                        .container = "",
+                        .reachable = {backend.address, port_of(backend)},
+                        .direct_address = ""};
+  if (std::holds_alternative<host::CommandEndpoint>((*way)->endpoint)) {
+    if (!same_port) return health::Answer{true, "connected"};
+    auto socket = proxy(front).socket_to((*way)->endpoint);
+    if (!socket) return failed(socket.error());
+    target.socket = std::move(*socket);
+  }
+  return health::make_prober(health, target)->probe(wait);
 }
 
 void Fleet::revive(World& world, const Wait& wait) {

@@ -8,6 +8,7 @@
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "clients.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 
@@ -115,6 +116,7 @@ Result<Survey> survey(const Context& context) {
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
   ask_running(fleet.spec(), world, survey.state, wait);
+  survey.serving = who_is_served(fleet.spec(), world, survey.state, wait);
   BGDEPLOY_ASSIGN(survey.lock, fleet.lock_status(wait));
   return survey;
 }

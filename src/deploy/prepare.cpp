@@ -70,6 +70,18 @@ Result<void> check_proxies(const Context& context, const World& world, const Wai
   return {};
 }
 
+// Before a first deploy nobody was served; what nginx lacks is then found by its own check.
+Result<void> nginx_runs(const spec::Spec& spec, const plan::State& state) {
+  for (const plan::ProxyHost& proxy : state.proxies)
+    if (!proxy.running && proxy.routing != plan::ProxyHost::Routing::missing)
+      return core::fail(ErrorKind::inconsistent,
+                        fmt::format("nginx is not running on {}: nobody is served", proxy.host),
+                        {spec.nginx.container
+                             ? fmt::format("start it: docker start {}", *spec.nginx.container)
+                             : std::string("start it: sudo systemctl start nginx, or as it is started there")});
+  return {};
+}
+
 bool creates(const plan::Plan& plan) {
   return std::ranges::any_of(
       plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Create>(step); });
@@ -254,6 +266,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
       BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
     }
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
+    BGDEPLOY_TRY(nginx_runs(context.spec, prepared.state));
     if (prepared.plan.switches()) BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan.to.tag));
     if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
     if (without_secrets && creates(prepared.plan)) return std::unexpected(*without_secrets);

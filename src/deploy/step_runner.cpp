@@ -34,21 +34,28 @@ std::string_view why_killed(const runtime::Diagnosis& diagnosis) {
 
 }  // namespace
 
-StepRunner::StepRunner(const spec::Spec& spec, const plan::Plan& plan, World& world, const Stops& stops)
+StepRunner::StepRunner(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
+                       const Stops& stops, std::optional<Clients> before)
     : m_spec(spec),
+      m_state(state),
       m_plan(plan),
       m_world(world),
       m_user(stops.user),
       m_lost(stops.lost),
       m_on_user(stops.user, [this] { m_stop.request_stop(); }),
-      m_on_lost(stops.lost, [this] { m_stop.request_stop(); }) {}
+      m_on_lost(stops.lost, [this] { m_stop.request_stop(); }),
+      m_before(std::move(before)),
+      m_sites(state.proxies) {}
 
 Wait StepRunner::wait(core::Duration at_most) const {
   return Wait::for_at_most(at_most, m_stop.get_token());
 }
 
 Result<void> StepRunner::run(const plan::Step& step) {
-  if (m_stop.stop_requested()) return std::unexpected(why_stopped());
+  // Half a switch is no place to stop: a signal waits until it is accepted or taken back.
+  const bool waits = m_commit_began && !m_committed;
+  const auto stopped = [&] { return waits ? m_lost.stop_requested() : m_stop.stop_requested(); };
+  if (stopped()) return std::unexpected(why_stopped());
   emit(step, "step.started", plan::describe(m_spec, step));
   const core::SteadyTime began = m_world.clock.now();
   Result<void> result = std::visit([this](const auto& value) { return carry_out(value); }, step);
@@ -57,7 +64,7 @@ Result<void> StepRunner::run(const plan::Step& step) {
     emit(step, "step.finished", plan::describe(m_spec, step), took);
     return {};
   }
-  if (m_stop.stop_requested()) result = std::unexpected(why_stopped());
+  if (stopped()) result = std::unexpected(why_stopped());
   emit(step, "step.failed", plan::describe(m_spec, step), took, result.error());
   return result;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bgdeploy/deploy/execute.hpp"
+#include "clients.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -20,7 +21,9 @@ inline constexpr std::string_view k_look_and_run_again =
 
 class StepRunner {
 public:
-  StepRunner(const spec::Spec& spec, const plan::Plan& plan, World& world, const Stops& stops);
+  // `before`: what clients got before the first step; nothing where nobody was served.
+  StepRunner(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
+             const Stops& stops, std::optional<Clients> before);
 
   // Runs the step, emits its events, and remembers how to undo it. Steps of different hosts may run side by
   // side.
@@ -54,9 +57,21 @@ private:
   core::Result<void> carry_out(const plan::Retire& step);
   core::Result<void> carry_out(const plan::AwaitLeaving& step);
   core::Result<void> carry_out(const plan::Switch& step);
+  core::Result<void> carry_out(const plan::Verify& step);
   core::Result<void> carry_out(const plan::Drain& step);
 
-  core::Result<void> commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches);
+  using Switches = std::vector<std::unique_ptr<proxy::Switch>>;
+  core::Result<Switches> stage_all(std::size_t slot, const std::vector<plan::Routing>& routing,
+                                   std::stop_token stop);
+  core::Result<void> commit_all(Switches& switches);
+  void restore_all(Switches& switches, core::Error& error);
+  core::Result<void> accept_all();
+  core::Result<void> see_sites();
+  core::Result<void> old_answers() const;
+  core::Result<void> take_back(std::vector<std::string> worse);
+  core::Result<void> come_back(std::vector<std::string> worse);
+  core::Result<void> start_old_again();
+  core::Result<void> confirm_reachable(const plan::Switch& step);
   core::Result<void> drain_all(const plan::Drain& step, core::Duration timeout);
   core::Result<void> drain_leaving(std::size_t slot, std::stop_token stop);
   core::Result<void> confirm_idle(std::size_t slot);
@@ -77,6 +92,7 @@ private:
   runtime::Runtime& runtime(std::size_t host) const { return *m_world.apps.at(host).runtime; }
 
   const spec::Spec& m_spec;
+  const plan::State& m_state;
   const plan::Plan& m_plan;
   World& m_world;
   std::stop_source m_stop;
@@ -86,7 +102,10 @@ private:
   bool m_commit_began = false;
   bool m_committed = false;
   bool m_drained = false;  // the old slot was drained and the include still holds what was switched to
-  std::vector<std::unique_ptr<proxy::Switch>> m_switches;
+  Switches m_switches;
+  const std::optional<Clients> m_before;
+  Clients m_after;                       // the switch
+  std::vector<plan::ProxyHost> m_sites;  // proxies as they were last observed, with their sites
   std::mutex m_mutex;  // guards what is below
   std::vector<Undo> m_undo;
   struct Started {

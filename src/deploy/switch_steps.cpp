@@ -23,53 +23,74 @@ constexpr core::Duration k_commit = std::chrono::minutes(2);  // waits for anoth
 
 Result<void> StepRunner::carry_out(const plan::Switch& step) {
   BGDEPLOY_TRY(confirm_healthy(step.slot));
+  BGDEPLOY_TRY(confirm_reachable(step));
+  BGDEPLOY_ASSIGN(Switches switches, stage_all(step.slot, step.routing, m_stop.get_token()));
+  if (m_stop.stop_requested()) return std::unexpected(why_stopped());
+  m_commit_began = true;
+  BGDEPLOY_TRY(commit_all(switches));
+  m_switches = std::move(switches);
+  // What takes it back, or accepts it, comes next.
+  return m_spec.verify ? Result<void>{} : accept_all();
+}
+
+Result<StepRunner::Switches> StepRunner::stage_all(std::size_t slot, const std::vector<plan::Routing>& routing,
+                                                   std::stop_token stop) {
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
+  const Wait wait = Wait::for_at_most(k_stage, std::move(stop));
   for_each_parallel(staged.size(), m_spec.parallel, [&](std::size_t i) {
-    const auto content =
-        m_spec.nginx.sites ? Result<std::string>() : proxy::render(m_spec.nginx, step.routing[i]);
+    const auto content = m_spec.nginx.sites ? Result<std::string>() : proxy::render(m_spec.nginx, routing[i]);
     if (content)
-      staged[i] = m_world.proxies[i].proxy->stage(step.slot, *content, wait(k_stage));
+      staged[i] = m_world.proxies[i].proxy->stage(slot, *content, wait);
     else
       staged[i] = std::unexpected(content.error());
   });
-  std::vector<std::unique_ptr<proxy::Switch>> switches;
+  Switches switches;
   for (std::size_t i = 0; i < staged.size(); ++i) {
     if (!staged[i]) return std::unexpected(std::move(staged[i].error()).within(m_world.proxies[i].name));
     switches.push_back(std::move(*staged[i]));
   }
-  if (m_stop.stop_requested()) return std::unexpected(why_stopped());
-  return commit_all(switches);
+  return switches;
 }
 
 // From here on a signal waits: half a switch is no place to stop.
-Result<void> StepRunner::commit_all(std::vector<std::unique_ptr<proxy::Switch>>& switches) {
+Result<void> StepRunner::commit_all(Switches& switches) {
   const Wait wait = Wait::for_at_most(k_commit, m_lost);
-  m_commit_began = true;
   std::vector<Result<void>> results(switches.size());
   for_each_parallel(switches.size(), m_spec.parallel,
                     [&](std::size_t i) { results[i] = switches[i]->commit(wait); });
   const auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });
-  if (failed == results.end()) {
-    m_committed = true;
-    for (std::size_t i = 0; i < switches.size(); ++i) results[i] = switches[i]->accept(wait);
-    m_switches = std::move(switches);
-    for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
-    return {};
-  }
+  if (failed == results.end()) return {};
   core::Error error = std::move(failed->error());
   if (m_world.proxies.size() > 1)
     error = std::move(error).within(m_world.proxies[static_cast<std::size_t>(failed - results.begin())].name);
-  const Wait restoring = Wait::for_at_most(k_commit, m_lost);
+  for (std::size_t i = 0; i < switches.size(); ++i)
+    if (!results[i]) switches[i].reset();
+  restore_all(switches, error);
+  return std::unexpected(std::move(error));
+}
+
+// What could not be put back is added to the error.
+void StepRunner::restore_all(Switches& switches, core::Error& error) {
+  const Wait wait = Wait::for_at_most(k_commit, m_lost);
   for (std::size_t i = 0; i < switches.size(); ++i) {
-    if (!results[i]) continue;
-    if (auto restored = switches[i]->restore(restoring); !restored)
+    if (!switches[i]) continue;
+    if (auto restored = switches[i]->restore(wait); !restored)
       error.details.push_back(
           fmt::format("{}: could not be put back: {}", m_world.proxies[i].name, restored.error().message));
   }
+  switches.clear();
   // New workers may have taken requests for the newcomer before they were told to quit.
   if (auto drained = drain_leaving(m_plan.target, m_lost); !drained)
     error.details.push_back(drained.error().message);
-  return std::unexpected(std::move(error));
+}
+
+Result<void> StepRunner::accept_all() {
+  m_committed = true;
+  const Wait wait = Wait::for_at_most(k_commit, m_lost);
+  std::vector<Result<void>> results(m_switches.size());
+  for (std::size_t i = 0; i < m_switches.size(); ++i) results[i] = m_switches[i]->accept(wait);
+  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+  return {};
 }
 
 Result<void> StepRunner::carry_out(const plan::Drain& step) {

@@ -41,7 +41,10 @@ Exchange::Exchange() {
   curl_easy_setopt(m_easy, CURLOPT_PROXY, "");
   curl_easy_setopt(m_easy, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(m_easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(m_easy, CURLOPT_PROTOCOLS_STR, "http");
+  curl_easy_setopt(m_easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(m_easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYPEER, 0L);
+  curl_easy_setopt(m_easy, CURLOPT_SSL_VERIFYHOST, 0L);
   curl_multi_add_handle(m_multi, m_easy);
 }
 
@@ -51,12 +54,11 @@ Exchange::~Exchange() {
   curl_multi_cleanup(m_multi);
 }
 
-void Exchange::connect_to(const host::TcpEndpoint& endpoint, const std::filesystem::path& socket,
-                          const std::string& path) {
-  const bool ipv6 = endpoint.address.find(':') != std::string::npos;
-  const auto url = fmt::format("http://{}{}{}:{}{}", ipv6 ? "[" : "", endpoint.address, ipv6 ? "]" : "",
-                               endpoint.port, path);
-  curl_easy_setopt(m_easy, CURLOPT_URL, url.c_str());
+void Exchange::connect_to(const Url& url, const std::filesystem::path& socket) {
+  const bool ipv6 = url.host.find(':') != std::string::npos;
+  const auto text = fmt::format("{}://{}{}{}:{}{}", url.tls ? "https" : "http", ipv6 ? "[" : "", url.host,
+                                ipv6 ? "]" : "", url.port, url.path);
+  curl_easy_setopt(m_easy, CURLOPT_URL, text.c_str());
   curl_easy_setopt(m_easy, CURLOPT_PATH_AS_IS, 1L);
   m_tunnelled = !socket.empty();
   if (m_tunnelled) curl_easy_setopt(m_easy, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
@@ -78,7 +80,9 @@ core::Result<void> Exchange::perform(const core::Wait& wait) {
   int pending = 0;
   const auto* message = curl_multi_info_read(m_multi, &pending);
   if (message == nullptr || message->data.result == CURLE_OK) return {};
-  return fail(ErrorKind::refused, words_for(message->data.result, m_tunnelled));
+  const CURLcode code = message->data.result;
+  return fail(code == CURLE_SSL_CONNECT_ERROR ? ErrorKind::untrusted : ErrorKind::refused,
+              words_for(code, m_tunnelled));
 }
 
 }  // namespace bgdeploy::health

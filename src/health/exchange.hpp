@@ -13,6 +13,13 @@
 
 namespace bgdeploy::health {
 
+struct Url {
+  std::string host;  // for the Host header and TLS; where no socket is given also where to connect
+  int port = 0;
+  std::string path = "/";
+  bool tls = false;  // whatever certificate there is
+};
+
 class Exchange {
 public:
   Exchange();
@@ -20,10 +27,10 @@ public:
   ~Exchange();
 
   CURL* easy() const { return m_easy; }
-  // Connects to `endpoint` from this machine, or through `socket` where one is given.
-  void connect_to(const host::TcpEndpoint& endpoint, const std::filesystem::path& socket,
-                  const std::string& path);
-  // Kinds timeout and cancelled; refused with words for people when the exchange failed otherwise.
+  // Connects from this machine, or through `socket` where one is given.
+  void connect_to(const Url& url, const std::filesystem::path& socket);
+  // Kinds timeout and cancelled; untrusted: no TLS connection came about; refused with words for people when
+  // the exchange failed otherwise.
   core::Result<void> perform(const core::Wait& wait);
 
 private:

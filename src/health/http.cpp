@@ -1,9 +1,10 @@
+#include "http.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "bgdeploy/core/text.hpp"
-#include "exchange.hpp"
 #include "probers.hpp"
 
 namespace bgdeploy::health {
@@ -16,9 +17,9 @@ struct FreeList {
 };
 using Headers = std::unique_ptr<curl_slist, FreeList>;
 
-Headers headers_of(const spec::HealthHttp& http) {
+Headers as_list(const std::map<std::string, std::string>& fields) {
   Headers headers;
-  for (const auto& [name, value] : http.headers) {
+  for (const auto& [name, value] : fields) {
     // To libcurl "Name:" takes a header away; "Name;" sends it empty.
     const auto line = value.empty() ? name + ";" : fmt::format("{}: {}", name, value);
     headers.reset(curl_slist_append(headers.release(), line.c_str()));
@@ -42,39 +43,17 @@ public:
   Answer probe(const core::Wait& wait) override {
     const auto route = route_to(m_target, m_direct);
     if (!route) return failure(route.error(), m_timeout);
-    Exchange exchange;
-    std::string body;
-    const auto headers = headers_of(m_http);
-    exchange.connect_to(route->endpoint, route->socket, m_http.path);
-    curl_easy_setopt(exchange.easy(), CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(exchange.easy(), CURLOPT_WRITEFUNCTION, append);
-    curl_easy_setopt(exchange.easy(), CURLOPT_WRITEDATA, &body);
-    curl_easy_setopt(exchange.easy(), CURLOPT_USERAGENT, "bgdeploy");
-    const auto done = exchange.perform(wait.at_most(m_timeout));
-    if (!done && body.size() < k_body_limit) return failure(done.error(), m_timeout);
-    return judge(exchange.easy(), body);
+    const auto response = get(
+        {{route->endpoint.address, route->endpoint.port, m_http.path}, route->socket, m_http.headers},
+        wait.at_most(m_timeout));
+    if (!response) return failure(response.error(), m_timeout);
+    if (!is_expected(m_http, response->status)) return {false, words_of(*response)};
+    if (response->body.find(m_http.body) == std::string::npos)
+      return {false, missing_words(m_http, *response)};
+    return {true, fmt::format("HTTP {}", response->status)};
   }
 
 private:
-  Answer judge(CURL* easy, const std::string& body) const {
-    long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    const auto words = fmt::format("HTTP {}", status);
-    const bool expected = std::ranges::any_of(
-        m_http.status, [&](const auto& range) { return status >= range.first && status <= range.second; });
-    if (!expected) {
-      char* location = nullptr;
-      curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
-      if (location != nullptr)
-        return {false,
-                answer_text(fmt::format("{}: redirects to {}, which is not followed", words, location))};
-      return {false, answer_text(with_first_line(words, body))};
-    }
-    if (body.find(m_http.body) != std::string::npos) return {true, words};
-    const auto missing = fmt::format("body does not contain '{}'", m_http.body);
-    return {false, answer_text(with_first_line(missing, body.empty() ? "it is empty" : body))};
-  }
-
   const spec::HealthHttp m_http;
   const bool m_direct;
   const core::Duration m_timeout;
@@ -82,6 +61,44 @@ private:
 };
 
 }  // namespace
+
+core::Result<Response> get(const Request& request, const core::Wait& wait) {
+  Exchange exchange;
+  Response response;
+  const auto headers = as_list(request.headers);
+  exchange.connect_to(request.url, request.socket);
+  curl_easy_setopt(exchange.easy(), CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(exchange.easy(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(exchange.easy(), CURLOPT_WRITEDATA, &response.body);
+  curl_easy_setopt(exchange.easy(), CURLOPT_USERAGENT, "bgdeploy");
+  if (request.proxy_protocol) curl_easy_setopt(exchange.easy(), CURLOPT_HAPROXYPROTOCOL, 1L);
+  const auto done = exchange.perform(wait);
+  if (!done && response.body.size() < k_body_limit) return std::unexpected(done.error());
+  long status = 0;
+  curl_easy_getinfo(exchange.easy(), CURLINFO_RESPONSE_CODE, &status);
+  response.status = static_cast<int>(status);
+  char* location = nullptr;
+  curl_easy_getinfo(exchange.easy(), CURLINFO_REDIRECT_URL, &location);
+  if (location != nullptr) response.location = location;
+  return response;
+}
+
+bool is_expected(const spec::HealthHttp& http, int status) {
+  return std::ranges::any_of(
+      http.status, [&](const auto& range) { return status >= range.first && status <= range.second; });
+}
+
+std::string words_of(const Response& response) {
+  const auto words = fmt::format("HTTP {}", response.status);
+  if (!response.location.empty())
+    return answer_text(fmt::format("{}: redirects to {}, which is not followed", words, response.location));
+  return answer_text(with_first_line(words, response.body));
+}
+
+std::string missing_words(const spec::HealthHttp& http, const Response& response) {
+  return answer_text(with_first_line(fmt::format("body does not contain '{}'", http.body),
+                                     response.body.empty() ? "it is empty" : response.body));
+}
 
 std::unique_ptr<Prober> http_prober(const spec::HealthHttp& http, const spec::Health& health,
                                     const Target& target) {

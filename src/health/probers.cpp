@@ -92,6 +92,7 @@ core::Result<Route> route_to(const Target& target, bool direct) {
   const auto& [address, port] = target.reachable;
   if (direct) return Route{{target.direct_address, port}, {}};
   const host::TcpEndpoint endpoint{address, port};
+  if (!target.socket.empty()) return Route{endpoint, target.socket};
   BGDEPLOY_ASSIGN(auto socket, target.host.socket_to(endpoint));
   return Route{endpoint, std::move(socket)};
 }

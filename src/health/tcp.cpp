@@ -28,7 +28,7 @@ public:
     // A tunnel's own socket accepts at once, whatever is at its end.
     if (!m_direct && !m_target.host.reachable(route->endpoint, own)) return {false, "connection refused"};
     Exchange exchange;
-    exchange.connect_to(route->endpoint, route->socket, "/");
+    exchange.connect_to({route->endpoint.address, route->endpoint.port}, route->socket);
     curl_easy_setopt(exchange.easy(), CURLOPT_CONNECT_ONLY, 1L);
     if (const auto done = exchange.perform(own); !done) return failure(done.error(), m_timeout);
     const auto way = std::chrono::ceil<core::Duration>(Steady::now() - began);

@@ -112,14 +112,31 @@ void forget_aside(const State& state, std::size_t slot, const std::vector<Step>&
   }
 }
 
-void retire(const spec::Spec& spec, const State& state, std::size_t slot, std::vector<Step>& steps) {
-  if (spec.retire == spec::Retire::keep) return;
+bool runs(const State& state, std::size_t slot) {
+  return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
+    const Container* container = occupant(host.slots[slot]);
+    return container && container->running();
+  });
+}
+
+void retire(const State& state, std::size_t slot, spec::Retire how, std::vector<Step>& steps) {
+  if (how == spec::Retire::keep) return;
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
     const SlotState& own = state.app_hosts[host].slots[slot];
     const Container* old = occupant(own);
-    if (old && (old->running() || spec.retire == spec::Retire::remove))
-      steps.push_back(Retire{host, slot, old->id, old->release, spec.retire, own.container ? "" : old->name});
+    if (old && (old->running() || how == spec::Retire::remove))
+      steps.push_back(Retire{host, slot, old->id, old->release, how, own.container ? "" : old->name});
   }
+}
+
+// What is removed has been stopped before, so that it can be started again when nobody is served without it.
+void retire_and_verify(const spec::Spec& spec, const State& state, std::size_t slot, std::vector<Step>& steps) {
+  const bool verified = spec.verify.has_value() && runs(state, slot) && spec.retire != spec::Retire::keep;
+  if (verified) {
+    retire(state, slot, spec::Retire::stop, steps);
+    steps.push_back(Verify{1 - slot, true});
+  }
+  if (!verified || spec.retire == spec::Retire::remove) retire(state, slot, spec.retire, steps);
 }
 
 // The release is live already: only what an interrupted deploy left in the idle slot is put in order.
@@ -168,7 +185,9 @@ core::Result<std::vector<Step>> rewrite(const spec::Spec& spec, const State& sta
   if (std::ranges::none_of(state.proxies, outdated)) return std::vector<Step>{};
   Switch change{.slot = *plan.live, .routing = {}, .old = {}, .rewrite = true};
   BGDEPLOY_ASSIGN(change.routing, routings_to(spec, *plan.live, plan.from.tag));
-  return std::vector<Step>{std::move(change)};
+  std::vector<Step> steps{std::move(change)};
+  if (spec.verify) steps.push_back(Verify{*plan.live});
+  return steps;
 }
 
 // A slot that a site of somebody else's sends to is not ours to change.
@@ -212,13 +231,6 @@ bool nothing_runs_yet(const State& state) {
     return host.live_listens == false && std::ranges::all_of(host.slots, [](const SlotState& slot) {
              return !started_once(slot.container) && !slot.aside && slot.others.empty();
            });
-  });
-}
-
-bool runs(const State& state, std::size_t slot) {
-  return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
-    const Container* container = occupant(host.slots[slot]);
-    return container && container->running();
   });
 }
 
@@ -379,9 +391,10 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
     BGDEPLOY_ASSIGN(change.old, routings_to(spec, *plan.live, plan.from.tag));
   }
   plan.steps.push_back(change);
+  if (spec.verify) plan.steps.push_back(Verify{plan.target});
   if (plan.live) {
     plan.steps.push_back(Drain{*plan.live, change.old});
-    retire(spec, state, *plan.live, plan.steps);
+    retire_and_verify(spec, state, *plan.live, plan.steps);
   }
   forget_aside(state, plan.target, prepared, plan.steps);
   if (plan.live) forget_aside(state, *plan.live, {}, plan.steps);

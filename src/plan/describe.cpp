@@ -58,6 +58,7 @@ std::string_view step_name(const Step& step) {
                         [](const Retire&) { return "retire"; },
                         [](const AwaitLeaving&) { return "settle"; },
                         [](const Switch&) { return "switch"; },
+                        [](const Verify&) { return "verify"; },
                         [](const Drain&) { return "drain"; },
                     },
                     step);
@@ -147,6 +148,11 @@ std::string describe(const spec::Spec& spec, const Step& step) {
                                  addresses(change.routing));
             return fmt::format("point {} at {} ({}) and reload nginx", spec::routing_file(spec.nginx),
                                slot_of(spec, change.slot).name, addresses(change.routing));
+          },
+          [&](const Verify& verify) {
+            return fmt::format("see that requests for {} get through to {}{}",
+                               spec.verify ? spec.verify->path : "/", slot_of(spec, verify.slot).name,
+                               verify.old_stopped ? " alone" : "");
           },
           [&](const Drain& drain) {
             if (!spec.proxied)

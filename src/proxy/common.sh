@@ -265,7 +265,7 @@ inspect_container() {
     words=$(run "$inspect_command")
     fail "docker says nothing about the container $container"
   }
-  read -r container_state container_pid <<END
+  read -r container_state container_pid container_network container_address more <<END
 $described
 END
   [ "$container_state" = running ] || fail "the container $container is not running ($container_state)"

@@ -10,6 +10,7 @@
 #include "script.hpp"
 #include "scripts.hpp"
 #include "switch.hpp"
+#include "way.hpp"
 
 namespace bgdeploy::proxy {
 namespace {
@@ -118,7 +119,7 @@ public:
     seen.running = probe.running;
     seen.masters = probe.masters;
     if (now.sites) {
-      seen.fronts = now.sites->fronts;
+      seen.fronts = seen_from_host(now.sites->fronts, m_spec.nginx, m_inside);
       seen.claims = now.sites->claims;
       seen.notes = now.sites->notes;
       if (now.sites->problem) seen.notes.push_back(now.sites->problem->message);
@@ -183,6 +184,10 @@ public:
     return {};
   }
 
+  Result<std::optional<Way>> way_to(const Backend& backend, const Wait& wait) override {
+    return within(proxy::way_to(m_host, m_spec.nginx, m_inside, backend, wait));
+  }
+
   Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,
                         core::Duration timeout, const Wait& wait) override {
     if (old.empty()) return Drained{};
@@ -211,6 +216,7 @@ private:
     auto probe = parse_probe(*output);
     if (!probe) return within(std::unexpected(probe.error()));
     m_pid_file = probe->pid_file;
+    m_inside = probe->inside;
     Seen seen{.probe = std::move(*probe)};
     if (m_slots) {
       const Subject subject = asked_about();
@@ -243,6 +249,7 @@ private:
   host::Host& m_host;
   spec::Spec m_spec;
   std::string m_pid_file;
+  Inside m_inside;
   std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about
   std::optional<Probe> m_last;                    // without its dump
   std::optional<Seen> m_fresh;                    // what it saw, until check() has used it

@@ -6,6 +6,7 @@ words=''
 find_files
 case $path in *"
 "*) fail 'the path of the include has a line break in it' ;; esac
+[ -z "$container" ] || say "container $container_pid $container_network $container_address"
 find_nginx
 say "pid_file $pid_file"
 # Whoever is in the middle of a switch, or undoes one because its deployer died, is waited for.

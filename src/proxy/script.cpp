@@ -17,9 +17,10 @@ namespace {
 
 using core::ErrorKind;
 
-// The state, the first process, and the source and the destination of each mount.
+// The state, the first process, the network and the addresses in it; the source and the destination of each mount.
 constexpr std::string_view k_inspect_format =
-    "{{.State.Status}} {{.State.Pid}}{{range .Mounts}}\n{{.Source}}\n{{.Destination}}{{end}}";
+    "{{.State.Status}} {{.State.Pid}} {{.HostConfig.NetworkMode}}"
+    "{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}{{range .Mounts}}\n{{.Source}}\n{{.Destination}}{{end}}";
 
 // The first word of a line, and the rest.
 std::pair<std::string_view, std::string_view> split_word(std::string_view line) {
@@ -205,6 +206,11 @@ Result<Probe> parse_probe(const host::Output& output) {
     if (word == "site_path" && site < sites.size()) sites[site]->path = rest;
     if (word == "site" && site < sites.size()) set_found(*sites[site++], rest);
     if (word == "pid_file") probe.pid_file = rest;
+    if (word == "container") {
+      const auto [pid, where] = split_word(rest);
+      const auto [network, address] = split_word(where);
+      probe.inside = {number_or(pid, 0), std::string(network), std::string(address)};
+    }
     if (word == "leftover") probe.unfinished = true;
     if (word == "folder") probe.folder = rest;
     if (word == "master") probe.running = true;

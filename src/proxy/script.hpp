@@ -46,11 +46,20 @@ struct Site {
   Found from, to;
 };
 
+// Where nginx's container is, for who wants to get into it.
+struct Inside {
+  int pid = 0;
+  std::string network;  // docker's word for its mode: "bridge", "host", a network's name
+  std::string address;  // in its network, as its host reaches it; empty: it has none
+  bool on_host_network() const { return network == "host"; }
+};
+
 // What the observe script found.
 struct Probe {
   Found file;  // the live one: the include, or the site that is there
   std::array<Site, 2> sites;
   std::string pid_file;
+  Inside inside;
   bool unfinished = false, unread = false;
   int uid = 0;
   std::string user;

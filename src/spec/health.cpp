@@ -103,6 +103,13 @@ void read_probe(const Value& health, Health& out) {
   }
 }
 
+// What a Host header may hold: a name or an address, and maybe a port.
+bool is_host(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return k_alnum.find(c) != std::string_view::npos || std::string_view(".-_:[]").find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 void read_health(const Value& health, Health& out) {
@@ -115,6 +122,24 @@ void read_health(const Value& health, Health& out) {
   set(out.timeout, health.get("timeout").duration(Zero::refused));
   set(out.success_threshold, health.get("success_threshold").count(1000));
   set(out.deadline, health.get("deadline").duration(Zero::refused));
+}
+
+void read_verify(const Value& verify, Spec& spec) {
+  const auto* http = std::get_if<HealthHttp>(&spec.health.probe);
+  if (verify.is(Node::Kind::scalar) && verify.node()->text == "off") return;
+  if (verify.present() && !verify.is(Node::Kind::map) && !verify.is(Node::Kind::null)) {
+    verify.error("must be a map of host and path, or off");
+    return;
+  }
+  if (!spec.proxied) {
+    if (verify.present()) verify.error_at_key("has no meaning with `proxy: none`");
+    return;
+  }
+  if (!verify.present() && http == nullptr) return;
+  Verify& out = spec.verify.emplace();
+  if (http != nullptr) out.path = http->path;
+  set(out.path, verify.get("path").matching(is_request_path, "a path that begins with '/' and has no blanks"));
+  out.host = verify.get("host").matching(is_host, "a name or an address, with a port or without");
 }
 
 }  // namespace bgdeploy::spec

@@ -106,6 +106,7 @@ void read_spec(const Value& root, Spec& spec) {
   read_proxy(root.need("proxy"), root.get("hosts"), spec);
   const Value drain = root.get("drain");
   if (drain.is_map()) set(spec.drain_timeout, drain.get("timeout").duration(Zero::allowed));
+  read_verify(root.get("verify"), spec);
   read_retire(root.get("retire"), spec.retire);
   root.get("strategy").text();
   set(spec.parallel, root.get("parallel").count(1000));

@@ -95,6 +95,8 @@ void read_compose(const Value& compose, Compose& out);
 void settle_compose(const Value& root, Spec& spec);
 void read_health(const Value& health, Health& out);
 void read_nginx(const Value& nginx, Nginx& out);
+// After health and proxy.
+void read_verify(const Value& verify, Spec& spec);
 std::optional<SecretSource> read_secret_source(const Value& source);
 void read_secrets(const Value& secrets, Spec& spec);
 void read_registry(const Value& registry, Spec& spec);

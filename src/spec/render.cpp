@@ -200,6 +200,12 @@ Json to_json(const Spec& spec) {
   else
     map["proxy"] = "none";
   put(map["drain"], "timeout", spec.drain_timeout);
+  if (spec.verify) {
+    map["verify"]["path"] = spec.verify->path;
+    if (spec.verify->host) map["verify"]["host"] = *spec.verify->host;
+  } else if (spec.proxied) {
+    map["verify"] = "off";
+  }
   map["retire"] = name_of(spec.retire);
   map["strategy"] = "blue_green";
   map["parallel"] = spec.parallel;

@@ -24,7 +24,7 @@ std::vector<std::string> host_keys() {
 // The reserved keys of reserved.cpp are here too: known, and refused there.
 const std::vector<Section> k_sections{
     {"", {"service", "image",  "hosts",    "ssh",     "slots", "registry",    "docker", "secrets",
-          "compose", "build",  "health",   "proxy",   "drain", "watch",       "retire", "strategy",
+          "compose", "build",  "health",   "proxy",   "drain", "verify",      "watch",  "retire", "strategy",
           "hooks",   "notify", "parallel", "history", "prune", "environments"}},
     {"hosts", {"app", "proxy"}},
     {"hosts.app[]", host_keys()},
@@ -51,6 +51,7 @@ const std::vector<Section> k_sections{
      {"include", "template", "upstream", "address", "port", "container", "sites", "test", "reload"}},
     {"proxy.nginx.sites", {"from", "to"}},
     {"drain", {"timeout"}},
+    {"verify", {"host", "path"}},
     {"history", {"dir", "keep"}},
 };
 

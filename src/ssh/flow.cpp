@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/ssh/tcp_command.hpp"
 #include "bgdeploy/ssh/wire.hpp"
-#include "tcp_command.hpp"
 
 namespace bgdeploy::ssh {
 namespace {
@@ -71,7 +71,8 @@ Flow::Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> ope
 
 void Flow::use_command() {
   const auto tcp = std::get<TcpTarget>(m_target);
-  m_target = ExecTarget{m_purpose == Purpose::stream ? tcp_command(tcp) : tcp_probe_command(tcp)};
+  m_target = ExecTarget{
+      core::shell_join(m_purpose == Purpose::stream ? tcp_command(tcp) : tcp_probe_command(tcp))};
   m_success = k_tcp_reached;
 }
 

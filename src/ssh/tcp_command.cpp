@@ -1,8 +1,5 @@
-#include "tcp_command.hpp"
+#include "bgdeploy/ssh/tcp_command.hpp"
 
-#include <vector>
-
-#include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::ssh {
 namespace {
@@ -17,28 +14,30 @@ command -v nc >/dev/null 2>&1 && exec nc "$1" "$2"
 command -v socat >/dev/null 2>&1 && exec socat - "TCP:$1:$2"
 exit 127)";
 
-// $3 the exit code for success
+// $3 and $4: the exit codes for success and failure
 constexpr const char* k_probe = R"(if command -v bash >/dev/null 2>&1; then
 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
 elif command -v nc >/dev/null 2>&1; then
 nc -w 2 "$1" "$2" </dev/null >/dev/null
-else
+elif command -v socat >/dev/null 2>&1; then
 socat -u OPEN:/dev/null "TCP:$1:$2"
+else
+exit 127
 fi && exit "$3"
-exit 1)";
+exit "$4")";
 
-std::string command(const char* script, const TcpTarget& target) {
-  return core::shell_join(std::vector<std::string>{
-      "sh", "-c", script, "sh", target.address, std::to_string(target.port), std::to_string(k_tcp_reached)});
+std::vector<std::string> command(const char* script, const TcpTarget& target) {
+  return {"sh",           "-c", script, "sh", target.address, std::to_string(target.port), std::to_string(k_tcp_reached),
+          std::to_string(k_tcp_not_reached)};
 }
 
 }  // namespace
 
-std::string tcp_command(const TcpTarget& target) {
+std::vector<std::string> tcp_command(const TcpTarget& target) {
   return command(k_relay, target);
 }
 
-std::string tcp_probe_command(const TcpTarget& target) {
+std::vector<std::string> tcp_probe_command(const TcpTarget& target) {
   return command(k_probe, target);
 }
 

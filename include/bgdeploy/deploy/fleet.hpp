@@ -70,6 +70,8 @@ private:
   std::size_t machine_of(const spec::Host& entry);
   core::Result<void> open_docker_on(std::size_t app, const core::Wait& wait);
   void point(World& world);
+  std::optional<health::Answer> ask_backend(std::size_t front, const plan::Backend& backend,
+                                            const core::Wait& wait);
   void revive(World& world, const core::Wait& wait);
   LockPlace lock_place(const Machine& machine) const;
 

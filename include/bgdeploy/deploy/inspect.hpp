@@ -11,6 +11,7 @@
 #include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/lease.hpp"
 #include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/deploy/serving.hpp"
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/plan/state.hpp"
 
@@ -23,6 +24,7 @@ core::Result<void> check_offline(const spec::Spec& spec);
 // Of the hosts that can be used; `failed` are the others.
 struct Survey {
   plan::State state;
+  Serving serving;
   LockStatus lock;
   std::vector<HostFailure> failed;
 };

@@ -1,6 +1,7 @@
 // Asking a new container whether it can serve, and waiting until it can.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,6 +38,7 @@ struct Target {
   std::string container;         // id
   runtime::Reachable reachable;  // from the host itself
   std::string direct_address;    // in the place of reachable's with `via: direct`
+  std::filesystem::path socket{};  // that leads there; empty: the host opens one
 };
 
 // http: a new connection each time, no redirects followed, no proxy, at most 1 MB of the body looked at.

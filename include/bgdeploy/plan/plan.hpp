@@ -88,6 +88,13 @@ struct Switch {
   bool rewrite = false;
   bool operator==(const Switch&) const = default;
 };
+// One request through each proxy to each site. Right after the switch: what is worse than before takes it back.
+// After the old slot has stopped: what is worse then starts that one again and switches back to it.
+struct Verify {
+  std::size_t slot;  // what was switched to
+  bool old_stopped = false;
+  bool operator==(const Verify&) const = default;
+};
 // After the switch: nothing uses the old slot any more. Without a proxy that cannot be seen: nginx is given
 // the time to try the new slot, which it avoids for 10 s (fail_timeout) since its port last refused.
 struct Drain {
@@ -98,7 +105,7 @@ struct Drain {
 inline constexpr core::Duration k_until_tried_again = std::chrono::seconds(12);
 
 using Step = std::variant<Pull, Build, Stop, SetAside, PutBack, Remove, Create, Start, AwaitHealth, Retire,
-                          AwaitLeaving, Switch, Drain>;
+                          AwaitLeaving, Switch, Verify, Drain>;
 
 struct Request {
   enum class Kind { deploy, rollback };

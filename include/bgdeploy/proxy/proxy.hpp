@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,12 @@ public:
   virtual Result<Drained> drain(core::Duration timeout, const Routing& old_backends, const Wait& wait) = 0;
 };
 
+// From where nginx does its work to a backend.
+struct Way {
+  host::Endpoint endpoint;
+  bool reached = true;  // where nginx runs in a container it has been tried
+};
+
 class Proxy {
 public:
   virtual ~Proxy() = default;
@@ -58,6 +65,8 @@ public:
   // Ends what a dead switch left: with `keep` the file as it is now is put into force; without it, or where
   // nginx refuses that one, the file before it. With `keep` also what somebody wrote and nginx has not read.
   virtual Result<void> settle(bool keep, const Wait& wait) = 0;
+  // How nginx gets to `backend`: from its host, or from inside its container. Nothing where that cannot be tried.
+  virtual Result<std::optional<Way>> way_to(const Backend& backend, const Wait& wait) = 0;
   // Waits for old workers seen by observe().
   virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,
                                 core::Duration timeout, const Wait& wait) = 0;

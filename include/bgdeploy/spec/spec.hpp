@@ -191,6 +191,14 @@ inline const std::string& routing_file(const Nginx& nginx) {
   return nginx.sites ? nginx.sites->to : nginx.include;
 }
 
+// `verify:`. One request through each proxy, right after the switch and once more after the old slot has
+// stopped.
+struct Verify {
+  std::string path = "/";           // default: that of health.http
+  std::optional<std::string> host;  // the Host header; default: a name of the site that uses the include
+  bool operator==(const Verify&) const = default;
+};
+
 enum class Retire { stop, remove, keep };
 
 struct History {
@@ -216,6 +224,7 @@ struct Spec {
   Health health;
   Nginx nginx;
   Duration drain_timeout = std::chrono::seconds(30);
+  std::optional<Verify> verify;  // nothing with `verify: off` and `proxy: none`, and by default where health is no http
   Retire retire = Retire::stop;
   int parallel = 32;
   History history;

@@ -240,6 +240,7 @@ TEST_P(FaultEverywhere, LosesNothingAndTheNextDeployWorks) {
   const auto [fault, hosts, proxies] = GetParam();
   spec::Spec spec = test::small_spec(hosts, proxies);
   spec.parallel = 1;  // the same order of effects in every run
+  spec.verify = spec::Verify{};
   int hits = 0;
   for (int at = 0;; ++at) {
     SimulatedWorld world(spec, hosts);
@@ -278,6 +279,89 @@ INSTANTIATE_TEST_SUITE_P(Faults, FaultEverywhere,
                                          Case{Fault::lost, 2, 2}, Case{Fault::dead, 2, 2},
                                          Case{Fault::refused, 1, 3}, Case{Fault::lost, 1, 3},
                                          Case{Fault::dead, 1, 3}));
+
+// Every proxy was switched, and clients are worse off: while the old slot still runs it is one step back.
+class Verified : public Execute {
+protected:
+  Verified() { spec.verify = spec::Verify{}; }
+  void expect_all_as_before() const {
+    EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+    for (std::size_t host = 0; host < GetParam().hosts; ++host)
+      EXPECT_THAT(world.containers(host), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+  }
+};
+
+TEST_P(Verified, DeploysAndRetires) {
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+  EXPECT_EQ(world.failed_requests(), 0);
+  EXPECT_EQ(std::ranges::count(world.events(), "step.finished verify"), 2);
+}
+
+TEST_P(Verified, TakesBackWhatClientsDoNotGetThroughTo) {
+  world.unreachable_slot = 1;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_FALSE(outcome.committed);
+  EXPECT_THAT(outcome.error->message, testing::HasSubstr("GET http://shop.example.com/: HTTP 502"));
+  expect_all_as_before();
+}
+
+TEST_P(Verified, SeesBeforeTheSwitchThatAProxyDoesNotGetToABackend) {
+  world.unreachable_slot = 1;
+  world.shows_before = true;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error->message, testing::HasSubstr("nginx would not get to shop-green at "));
+  expect_all_as_before();
+  EXPECT_EQ(world.failed_requests(), 0) << "nothing was switched";
+}
+
+TEST_P(Verified, StartsTheOldSlotAgainWhenItShowsOnlyThenThatRequestsWentThere) {
+  world.pinned_slot = 0;
+  for (const spec::Retire how : {spec::Retire::stop, spec::Retire::remove}) {
+    spec.retire = how;
+    const Outcome outcome = deploy(spec, world, "2.0");
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.error->message, testing::HasSubstr("nobody was served once blue had stopped"));
+    expect_all_as_before();
+  }
+}
+
+TEST_P(Verified, AnAnswerThatWasThereBeforeIsNoFailure) {
+  world.login_page = true;
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+}
+
+TEST_P(Verified, AFirstReleaseThatNobodyGetsThroughToIsTakenBack) {
+  SimulatedWorld empty(spec, GetParam().hosts);
+  empty.put_live(0);
+  empty.unreachable_slot = 0;
+  EXPECT_EQ(deploy(spec, empty, "1.0").exit_code, 1);
+  EXPECT_THAT(empty.containers(0), testing::IsEmpty());
+}
+
+TEST_P(Verified, ASignalDoesNotEndItHalfway) {
+  std::stop_source stop;
+  const std::string last = spec::proxies(spec).back().name;
+  world.on_commit = [&](const std::string& proxy) {
+    if (proxy == last) stop.request_stop();
+  };
+  const Outcome outcome = deploy(spec, world, "2.0", {stop.get_token(), {}});
+  EXPECT_EQ(outcome.exit_code, 6);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+}
+
+TEST_P(Verified, NginxThatEndedMeansThatNobodyIsServed) {
+  world.unhealthy_tag = "2.0";
+  world.on_launch = [&] { world.nginx_down = true; };
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_THAT(outcome.error->message, testing::HasSubstr("nobody is served"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Hosts, Verified,
+                         testing::Values(Shape{1, 0}, Shape{2, 0}, Shape{1, 1}, Shape{2, 2}));
 
 // Without a proxy whatever runs gets requests: a new release is healthy before the old one stops, in every
 // case.

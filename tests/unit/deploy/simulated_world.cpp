@@ -81,6 +81,7 @@ public:
         if (container.name == m_spec.slots[slot].container)
           return core::fail(ErrorKind::conflict, "name is taken");
       made = add(slot, launch.release, Container::Status::running);
+      if (m_world.on_launch) m_world.on_launch();
       return {};
     }));
     return made;
@@ -193,8 +194,9 @@ public:
       : m_world(world), m_spec(spec), m_name(std::move(name)) {}
 
   Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>&, const Wait&) override {
-    plan::ProxyHost seen{.host = m_name};
+    plan::ProxyHost seen{.host = m_name, .fronts = {{.address = "127.0.0.1", .host = "shop.example.com"}}};
     BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+      seen.running = !m_world.nginx_down;
       seen.routing = file ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::missing;
       seen.live = file.value_or(0);
       seen.unfinished = before.has_value();
@@ -245,6 +247,7 @@ private:
         m_nginx.before = m_nginx.file;
         m_nginx.otherwise_before = std::exchange(m_nginx.otherwise, false);
         m_nginx.file = m_nginx.in_force = m_target;
+        if (m_nginx.m_world.on_commit) m_nginx.m_world.on_commit(m_nginx.m_name);
         return {};
       });
     }
@@ -313,6 +316,8 @@ deploy::World SimulatedWorld::world() {
                       .proxies = {},
                       .prober = {},
                       .listens = {},
+                      .ask_site = {},
+                      .ask_backend = {},
                       .revive = [](deploy::World&, const Wait&) {},
                       .clock = *m_clock,
                       .sink = *m_recorder};
@@ -332,6 +337,20 @@ deploy::World SimulatedWorld::world() {
   world.listens = [this](std::size_t host, std::size_t slot) {
     const std::scoped_lock lock(m_mutex);
     return m_hosts[host]->answer(slot).has_value();
+  };
+  using Kind = health::Reply::Kind;
+  world.ask_site = [this](std::size_t proxy, const plan::Front&, const Wait&) -> health::Reply {
+    const std::scoped_lock lock(m_mutex);
+    if (m_dead || nginx_down) return {Kind::bad, 0, "connection refused"};
+    if (login_page) return {Kind::other, 401, "HTTP 401"};
+    for (const auto& answer : answers_through(proxy))
+      if (!answer) return {Kind::bad, 502, "HTTP 502"};
+    return {Kind::good, 200, "HTTP 200"};
+  };
+  world.ask_backend = [this](std::size_t, const plan::Backend& backend,
+                             const Wait&) -> std::optional<health::Answer> {
+    const bool reached = !shows_before || !unreachable_slot || m_spec.slots[*unreachable_slot].name != backend.slot;
+    return health::Answer{reached, reached ? "HTTP 200" : "timed out after 2s"};
   };
   return world;
 }
@@ -394,14 +413,21 @@ void SimulatedWorld::look() {
     if (!answer) ++m_failed_requests;
 }
 
+std::vector<std::optional<std::string>> SimulatedWorld::answers_through(std::size_t proxy) const {
+  std::vector<std::optional<std::string>> seen;
+  const auto slot = pinned_slot ? pinned_slot : m_proxies[proxy]->in_force;
+  for (std::size_t host = 0; host < m_hosts.size(); ++host)  // every backend takes a share of the requests
+    if (host == proxy || !m_spec.proxy_hosts.empty())
+      seen.push_back(slot && slot != unreachable_slot ? m_hosts[host]->answer(*slot) : std::nullopt);
+  return seen;
+}
+
 std::vector<std::optional<std::string>> SimulatedWorld::answers() const {
   const std::scoped_lock lock(m_mutex);
   std::vector<std::optional<std::string>> seen;
   for (std::size_t i = 0; i < m_proxies.size(); ++i) {
-    const auto slot = m_proxies[i]->in_force;
-    for (std::size_t host = 0; host < m_hosts.size(); ++host)  // every backend takes a share of the requests
-      if (host == i || !m_spec.proxy_hosts.empty())
-        seen.push_back(slot ? m_hosts[host]->answer(*slot) : std::nullopt);
+    auto through = answers_through(i);
+    seen.insert(seen.end(), through.begin(), through.end());
   }
   if (!m_spec.proxied)  // nginx passes over a slot that refuses connections
     for (const auto& host : m_hosts) seen.push_back(host->answer(0) ? host->answer(0) : host->answer(1));

@@ -55,6 +55,19 @@ public:
   std::string faltering_tag;
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
+  // The slot that proxies do not get through to, though what runs there is healthy; and whether that shows before
+  // they are switched to it, when they try to connect.
+  std::optional<std::size_t> unreachable_slot;
+  bool shows_before = false;
+  // Whether the sites send to the old slot, whatever the include says.
+  std::optional<std::size_t> pinned_slot;
+  // Whether clients get a login page, whatever happens.
+  bool login_page = false;
+  // Whether nginx has ended.
+  bool nginx_down = false;
+  // Called after a proxy's commit, and after a container's start.
+  std::function<void(const std::string& proxy)> on_commit;
+  std::function<void()> on_launch;
   // Where somebody else puts the old slot back while the drain is under way.
   std::string changed_proxy;
 
@@ -74,6 +87,8 @@ public:
   void look();
 
 private:
+  std::vector<std::optional<std::string>> answers_through(std::size_t proxy) const;
+
   const spec::Spec& m_spec;
   mutable std::recursive_mutex m_mutex;
   std::vector<std::unique_ptr<FakeHost>> m_hosts;

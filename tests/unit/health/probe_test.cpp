@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "bgdeploy/health/health.hpp"
+#include "bgdeploy/health/reply.hpp"
 
 namespace bgdeploy::health {
 namespace {
@@ -49,7 +50,7 @@ public:
   }
   Server(const Server&) = delete;
 
-  std::vector<std::string> asked() {
+  std::vector<std::string> asked() const {
     const std::lock_guard lock(m_mutex);
     return m_asked;
   }
@@ -87,7 +88,7 @@ private:
   const After m_after;
   int m_socket = -1;
   std::vector<int> m_clients;
-  std::mutex m_mutex;
+  mutable std::mutex m_mutex;
   std::vector<std::string> m_asked;
   std::jthread m_thread;
 };
@@ -311,6 +312,79 @@ TEST_F(Probe, ALostHostIsToldApart) {
   m_runtime.broken.reset();
   m_container = "gone";
   EXPECT_EQ(probe().text, "no such container");
+}
+
+// What a client gets through a proxy.
+class Site : public Probe {
+protected:
+  Reply reply(const std::string& answer) {
+    const Server server(answer, Server::After::close);
+    m_front.port = server.port;
+    const Reply reply = ask_site(*m_host, m_front, m_health, m_verify, Wait::for_at_most(10s));
+    for (const std::string& request : server.asked()) m_request = request;
+    return reply;
+  }
+
+  plan::Front m_front{.address = "127.0.0.1", .host = "shop.example.com"};
+  spec::Verify m_verify{.path = "/up"};
+  std::string m_request;
+};
+
+TEST_F(Site, IsJudgedAsAClientWould) {
+  m_health.probe = spec::HealthHttp{.path = "/up", .body = "server is on"};
+  EXPECT_EQ(reply(http("200 OK", "server is on")), (Reply{Reply::Kind::good, 200, "HTTP 200"}));
+  EXPECT_EQ(reply(http("200 OK", "welcome to nginx")).kind, Reply::Kind::bad);
+  EXPECT_EQ(reply(http("502 Bad Gateway", "")), (Reply{Reply::Kind::bad, 502, "HTTP 502"}));
+  EXPECT_EQ(reply(http("401 Unauthorized", "")).kind, Reply::Kind::other);
+  EXPECT_EQ(reply(http("301 Moved", "", "Location: https://shop.example.com/up\r\n")).kind, Reply::Kind::other);
+  EXPECT_EQ(reply("").kind, Reply::Kind::bad) << "no answer";
+  m_verify.path = "/";
+  EXPECT_EQ(reply(http("200 OK", "welcome")).kind, Reply::Kind::good) << "the body is the health path's";
+}
+
+TEST_F(Site, IsAskedByItsNameWithTheHealthHeaders) {
+  m_health.probe = spec::HealthHttp{.path = "/up", .headers = {{"host", "app.internal"}, {"X-Token", "t"}}};
+  reply(http("200 OK", ""));
+  EXPECT_THAT(m_request, HasSubstr("GET /up HTTP/1.1\r\n"));
+  EXPECT_THAT(m_request, HasSubstr("Host: shop.example.com\r\n"));
+  EXPECT_THAT(m_request, HasSubstr("X-Token: t\r\n"));
+  EXPECT_THAT(m_request, testing::Not(HasSubstr("app.internal")));
+  m_verify.host = "www.example.com:8443";
+  reply(http("200 OK", ""));
+  EXPECT_THAT(m_request, HasSubstr("Host: www.example.com:8443\r\n"));
+  m_verify.host.reset();
+  m_front.host.clear();
+  reply(http("200 OK", ""));
+  EXPECT_THAT(m_request, HasSubstr("app.internal"));
+}
+
+TEST_F(Site, ThatSpeaksNoTlsWithUsIsNoFailureByItself) {
+  m_front.tls = true;
+  EXPECT_EQ(reply(http("400 Bad Request", "")).kind, Reply::Kind::other);
+}
+
+TEST_F(Site, BehindAProxyProtocolIsGreetedWithIt) {
+  m_front.proxy_protocol = true;
+  reply(http("200 OK", ""));
+  EXPECT_TRUE(m_request.starts_with("PROXY ")) << m_request;
+}
+
+TEST(IsWorse, ComparesWithWhatWasBefore) {
+  using Kind = Reply::Kind;
+  const Reply good{Kind::good, 200, ""}, login{Kind::other, 401, ""}, missing{Kind::other, 404, ""};
+  const Reply gateway{Kind::bad, 502, ""}, error{Kind::bad, 500, ""}, none{Kind::bad, 0, ""};
+  for (const auto& before : std::vector<std::optional<Reply>>{{}, good, login, gateway})
+    EXPECT_FALSE(is_worse(before, good));
+  EXPECT_TRUE(is_worse({}, gateway)) << "nobody was served, and nobody is";
+  EXPECT_TRUE(is_worse(good, gateway));
+  EXPECT_TRUE(is_worse(login, none));
+  EXPECT_TRUE(is_worse(gateway, error));
+  EXPECT_FALSE(is_worse(gateway, gateway)) << "it was there before";
+  EXPECT_FALSE(is_worse(none, none));
+  EXPECT_TRUE(is_worse(good, missing));
+  EXPECT_FALSE(is_worse(login, login));
+  EXPECT_FALSE(is_worse({}, login)) << "nginx answers, and asks for a password";
+  EXPECT_FALSE(is_worse(good, Reply{Kind::other, 429, ""})) << "we ask too often";
 }
 
 }  // namespace

@@ -487,6 +487,11 @@ TEST(OtherErrors, NameTheValue) {
   EXPECT_EQ(messages_of(minimal("parallel: 0\n")),
             "7:11: parallel must be a whole number from 1 to 1000, not '0'");
   EXPECT_EQ(messages_of(minimal("drain: 30s\n")), "7:8: drain must be a map of keys and values");
+  EXPECT_EQ(messages_of(minimal("verify: false\n")), "7:9: verify must be a map of host and path, or off");
+  EXPECT_EQ(messages_of(minimal("verify: {host: \"a b\"}\n")),
+            "7:16: verify.host must be a name or an address, with a port or without, not 'a b'");
+  EXPECT_EQ(messages_of(minimal("verify: {path: x}\n")),
+            "7:16: verify.path must be a path that begins with '/' and has no blanks, not 'x'");
   EXPECT_EQ(
       messages_of(minimal("history: {dir: state}\n")),
       "7:16: history.dir must be an absolute path on the host, or one that begins with '~/', not 'state'");

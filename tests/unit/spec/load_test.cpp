@@ -29,8 +29,23 @@ TEST(Load, FillsInTheDefaults) {
   EXPECT_EQ(spec.health.interval, 500ms);
   EXPECT_EQ(spec.nginx.template_text, "set $service_url http://{{address}}:{{port}};\n");
   EXPECT_EQ(spec.drain_timeout, 30s);
+  EXPECT_FALSE(spec.verify) << "there is no request to ask with";
   EXPECT_EQ(spec.retire, Retire::stop);
   EXPECT_EQ(spec.history, History{});
+}
+
+TEST(Load, VerifiesByDefaultWithTheHealthRequest) {
+  auto text = minimal();
+  text.replace(text.find("health: {tcp: true}"), 19, "health: {http: {path: /up}}");
+  EXPECT_EQ(must_load(text).verify, (Verify{"/up", {}}));
+  EXPECT_EQ(must_load(text + "verify: {host: \"shop.example.com:8443\", path: /}\n").verify,
+            (Verify{"/", "shop.example.com:8443"}));
+  EXPECT_EQ(must_load(text + "verify:\n").verify, (Verify{"/up", {}}));
+  EXPECT_FALSE(must_load(text + "verify: off\n").verify);
+  EXPECT_EQ(must_load(minimal("verify: {host: a.example.com}\n")).verify, (Verify{"/", "a.example.com"}));
+  text.replace(text.find("proxy:"), text.find('\n', text.find("proxy:")) - text.find("proxy:"), "proxy: none");
+  EXPECT_FALSE(must_load(text).verify);
+  EXPECT_FALSE(must_load(text + "verify: off\n").verify);
 }
 
 TEST(Load, KeepsTheOrderOfTheSlots) {

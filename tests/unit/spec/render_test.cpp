@@ -92,6 +92,7 @@ proxy:
       - reload
 drain:
   timeout: 30s
+verify: "off"
 retire: stop
 strategy: blue_green
 parallel: 32

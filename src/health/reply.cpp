@@ -1,0 +1,76 @@
+#include "bgdeploy/health/reply.hpp"
+
+#include <strings.h>
+
+#include <algorithm>
+
+#include "http.hpp"
+#include "probers.hpp"
+
+namespace bgdeploy::health {
+namespace {
+
+constexpr int k_too_many_requests = 429;
+
+bool names_host(const std::pair<const std::string, std::string>& field) {
+  return ::strcasecmp(field.first.c_str(), "host") == 0;
+}
+
+// "example.com:8443" and "[::1]:80" without what follows the name.
+std::string without_port(std::string_view host) {
+  const auto end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
+  return std::string(host.substr(0, end));
+}
+
+Reply judge(const Response& response, const spec::HealthHttp* http) {
+  const bool expected = http != nullptr ? is_expected(*http, response.status) : response.status < 400;
+  if (expected && http != nullptr && response.body.find(http->body) == std::string::npos)
+    return {Reply::Kind::bad, response.status, missing_words(*http, response)};
+  if (expected) return {Reply::Kind::good, response.status, words_of({.status = response.status})};
+  const auto kind = response.status >= 500 ? Reply::Kind::bad : Reply::Kind::other;
+  return {kind, response.status, words_of(response)};
+}
+
+}  // namespace
+
+Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& health,
+               const spec::Verify& verify, const core::Wait& wait) {
+  constexpr std::string_view k_unix = "unix:";
+  std::string address = front.address;
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  const auto socket = host.socket_to(address.starts_with(k_unix)
+                                         ? host::Endpoint(host::UnixEndpoint{address.substr(k_unix.size())})
+                                         : host::TcpEndpoint{address, front.port});
+  if (!socket) return {Reply::Kind::bad, 0, failure(socket.error(), health.timeout).text};
+
+  const auto* http = std::get_if<spec::HealthHttp>(&health.probe);
+  Request request{.url = {"127.0.0.1", front.port, verify.path, front.tls},
+                  .socket = *socket,
+                  .proxy_protocol = front.proxy_protocol};
+  if (http != nullptr) request.headers = http->headers;
+  std::optional<std::string> name = verify.host;
+  if (!name && !front.host.empty()) name = front.host;
+  const auto given = std::ranges::find_if(request.headers, names_host);
+  if (name) {
+    if (given != request.headers.end()) request.headers.erase(given);
+    request.headers["Host"] = *name;
+  } else if (given != request.headers.end()) {
+    name = given->second;
+  }
+  // Which certificate nginx takes is told by the name in the URL.
+  if (name) request.url.host = without_port(*name);
+
+  const auto response = get(request, wait.at_most(health.timeout));
+  if (response) return judge(*response, http != nullptr && http->path == verify.path ? http : nullptr);
+  // What keeps us from speaking TLS need not keep clients from it.
+  const auto kind = response.error().kind == core::ErrorKind::untrusted ? Reply::Kind::other : Reply::Kind::bad;
+  return {kind, 0, failure(response.error(), health.timeout).text};
+}
+
+bool is_worse(const std::optional<Reply>& before, const Reply& now) {
+  if (now.kind == Reply::Kind::good || now.status == k_too_many_requests) return false;
+  if (now.kind == Reply::Kind::bad) return !before || before->kind != Reply::Kind::bad || before->status != now.status;
+  return before && before->kind == Reply::Kind::good;
+}
+
+}  // namespace bgdeploy::health
