@@ -86,16 +86,30 @@ std::pair<std::string_view, std::string_view> split_answer(std::string_view line
 }
 
 std::vector<std::string> script(std::string_view text, std::vector<std::string> arguments) {
-  std::vector<std::string> argv = {"sh", "-c", std::string(text), "bgdeploy"};
+  std::vector<std::string> argv = {"sh", "-c", std::string(k_lock_files) + std::string(text), "bgdeploy"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }
 
+// `words`: what the script says, else that it failed.
 std::unexpected<core::Error> refusal(const host::Host& host, std::string_view words,
                                      const std::string& errors) {
   const auto text = words.empty() ? std::string("the lock's script failed") : core::printable(words);
   return fail(ErrorKind::refused, fmt::format("{}: cannot lock: {}", host.name(), text),
               core::split_lines(core::printable(errors, true)));
+}
+
+// Runs one of the short scripts; the lines of its stdout.
+Result<std::vector<std::string>> ask(host::Host& host, std::string_view text, const std::string& path,
+                                     std::string input, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run({script(text, {path}), host::Tool::other, std::move(input)}, wait));
+  auto lines = core::split_lines(output.out);
+  for (const auto& line : lines)
+    if (const auto [word, rest] = split_answer(line); word == "broken")
+      return refusal(host, rest, output.err);
+  if (!output.ok()) return refusal(host, {}, output.err);
+  return lines;
 }
 
 class HeldLease final : public Lease {
@@ -126,7 +140,10 @@ private:
       alive = sent;
       if (!quiet_until(sent + k_beat, alive, stop)) break;
     }
-    if (!stop.stop_requested()) m_lost.request_stop();
+    if (stop.stop_requested()) return;
+    m_lost.request_stop();
+    // The holder's word for it that we know.
+    static_cast<void>(m_holder->close_input());
   }
 
   // In small waits: the deadline of a Wait stands still while the machine sleeps.
@@ -136,7 +153,7 @@ private:
   bool acknowledged(Duration alive, const std::stop_token& stop) {
     while (!stop.stop_requested() && !expired(alive)) {
       const auto line = m_holder->read_line(slice(stop));
-      if (line) return line->has_value() && !expired(alive);
+      if (line) return *line == "ack" && !expired(alive);
       if (line.error().kind != ErrorKind::timeout) return false;
     }
     return false;
@@ -172,37 +189,31 @@ Result<std::unique_ptr<Lease>> acquire(host::Host& host, const std::string& path
   if (word == "held") return std::make_unique<HeldLease>(std::move(holder), host.name(), started);
   if (word == "locked") return fail(ErrorKind::locked, "locked by " + describe(parse_owner(rest), host));
   if (word == "frozen") return fail(ErrorKind::frozen, "frozen by " + describe(parse_owner(rest), host));
-  const auto output = holder->finish(wait);
+  // What says anything else may go on saying it.
+  const auto output = holder->finish(wait.at_most(k_ttl));
+  if (!output && output.error().kind == ErrorKind::cancelled) return std::unexpected(output.error());
   return refusal(host, word == "broken" ? rest : std::string_view{}, output ? output->err : "");
 }
 
 Result<LockStatus> lock_status(host::Host& host, const std::string& path, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto output,
-                  host.run({script(k_status_script, {path}), host::Tool::other, {}}, wait));
+  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_status_script, path, {}, wait));
   LockStatus status;
-  for (const auto& line : core::split_lines(output.out)) {
+  for (const auto& line : lines) {
     const auto [word, rest] = split_answer(line);
     if (word == "locked") status.holder = parse_owner(rest);
     if (word == "frozen") status.freeze = parse_owner(rest);
-    if (word == "broken") return refusal(host, rest, output.err);
   }
-  if (!output.ok()) return refusal(host, {}, output.err);
   return status;
 }
 
 Result<void> freeze(host::Host& host, const std::string& path, const LockOwner& owner, const Wait& wait) {
-  BGDEPLOY_ASSIGN(
-      const auto output,
-      host.run({script(k_freeze_script, {path}), host::Tool::other, to_json(owner) + "\n"}, wait));
-  if (!output.ok()) return refusal(host, {}, output.err);
+  BGDEPLOY_TRY(ask(host, k_freeze_script, path, to_json(owner) + "\n", wait));
   return {};
 }
 
 Result<bool> unfreeze(host::Host& host, const std::string& path, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto output,
-                  host.run({script(k_unfreeze_script, {path}), host::Tool::other, {}}, wait));
-  if (!output.ok()) return refusal(host, {}, output.err);
-  return core::trim(output.out) == "yes";
+  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_unfreeze_script, path, {}, wait));
+  return lines == std::vector<std::string>{"yes"};
 }
 
 }  // namespace bgdeploy::deploy

@@ -152,6 +152,38 @@ TEST_F(Lock, ADeployerThatWasPausedAndLostItDoesNoMoreHarm) {
   stop_load();
 }
 
+TEST_F(Lock, ADeployerWhoseLockFileIsRemovedEndsBeforeAnotherOneBegins) {
+  auto holder = start_holder();
+  lab().remove("/etc/nginx/conf.d/.shop.bgdeploy.lock");
+  const auto second = deploy("1.1");
+  EXPECT_EQ(second.exit_code, 0) << second;
+  EXPECT_EQ(served(), "1.1");
+  const auto first = holder.wait();
+  EXPECT_NE(first.exit_code, 0) << first;
+  EXPECT_NE(first.both().find("the lock was lost"), std::string::npos) << first;
+  EXPECT_EQ(served(), "1.1");
+  stop_load();
+}
+
+// In /tmp, where everybody may write: what stands in the way is said at once, and nothing waits for it on the
+// host.
+TEST_F(Lock, WhatAnotherUserPutsInItsPlaceIsNamedAndNotWaitedFor) {
+  write_spec({{"proxy", "proxy: none"}});
+  for (const std::string& name : {std::string("lock"), std::string("freeze"), std::string("info.0")}) {
+    const auto path = "/tmp/.shop.bgdeploy." + name;
+    ASSERT_EQ(lab().exec({"setpriv", "--reuid", "65534", "--clear-groups", "mkfifo", path}).exit_code, 0);
+    for (const Words& words : {Words{"deploy", "--tag", "1.1"}, Words{"status"}}) {
+      const auto finished = bgdeploy(words, std::chrono::seconds{20});
+      EXPECT_EQ(finished.exit_code, words[0] == "deploy" ? 1 : 0) << name << finished;
+      EXPECT_EQ(finished.both().find(path) != std::string::npos, name != "info.0" || words[0] == "deploy")
+          << finished;
+    }
+    EXPECT_EQ(lab().exec({"sh", "-c", "pgrep -f '[b]gdeploy /tmp'"}).out, "") << "left on the host";
+    lab().remove(path);
+  }
+  stop_load();
+}
+
 TEST_F(Lock, AFreezeStopsDeploysUntilUnlock) {
   const auto frozen = bgdeploy({"lock", "-m", "black friday; $(no deploys)"});
   ASSERT_EQ(frozen.exit_code, 0) << frozen;

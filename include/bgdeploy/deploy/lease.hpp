@@ -27,6 +27,7 @@ struct LockOwner {
 struct LockStatus {
   std::optional<LockOwner> holder;  // a deploy that runs now
   std::optional<LockOwner> freeze;  // `bgdeploy lock`; its `what` is the text
+  std::string unknown{};            // why it cannot be told; empty where it can
 };
 
 class Lease {
@@ -40,10 +41,13 @@ public:
 
 // `path` is the lock's base name on the host: "<folder of the include>/.<service>.bgdeploy". Kinds: locked
 // (message names holder, host and age), frozen (quotes the text), refused (folder not writable, no flock
-// there), lost. A lock that a dying deployer still holds is tried for a second before it counts as locked.
+// there, something in the place of a file), lost. A lock that a dying deployer still holds is tried for a
+// second before it counts as locked.
 //
 // The holder lets go at once when the deployer or its connection has ended, and 10 s after the last sign of
-// life otherwise. lost() fires 2 s before that, so that nothing is begun that could outlive the lease.
+// life otherwise. lost() fires 2 s before that, so that nothing is begun that could outlive the lease. It
+// fires too when the lock's file was removed or replaced, within a beat of 3 s, and whoever locks the new one
+// waits for that.
 Result<std::unique_ptr<Lease>> acquire(host::Host& host, const std::string& path, const LockOwner& owner,
                                        const Wait& wait);
 

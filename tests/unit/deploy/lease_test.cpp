@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <semaphore>
 #include <thread>
 
@@ -157,6 +160,103 @@ TEST_F(Lock, WhatSomebodyElseWroteIntoTheFilesIsPrintable) {
   EXPECT_EQ(refused.error().message, "frozen by \\x1b[31mmallory on local");
   std::ofstream(m_path + ".freeze") << "garbage\nlocked {}";
   EXPECT_EQ(acquire(*m_host, m_path, k_owner, wait()).error().message, "frozen by somebody on local");
+}
+
+// What it takes until the lease is known to be lost.
+bool is_lost(const Lease& lease, core::Duration most) {
+  std::binary_semaphore noticed(0);
+  const std::stop_callback callback(lease.lost(), [&] { noticed.release(); });
+  return noticed.try_acquire_for(most);
+}
+
+TEST_F(Lock, WhoseFileIsRemovedIsLostBeforeAnotherHasIt) {
+  auto first = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(std::filesystem::remove(m_path + ".lock"));
+  auto second = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_TRUE((*first)->lost().stop_requested()) << "two held it at once";
+  const auto released = (*first)->release(wait());
+  ASSERT_FALSE(released);
+  EXPECT_EQ(released.error().kind, ErrorKind::lost);
+  EXPECT_FALSE(is_lost(**second, 4s)) << "the one that lost it took the other's mark";
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+}
+
+TEST_F(Lock, WhoseFileIsReplacedIsLost) {
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease) << lease.error().message;
+  std::filesystem::rename(m_path + ".lock", m_path + ".moved");
+  std::filesystem::create_symlink(m_path + ".moved", m_path + ".lock");
+  EXPECT_TRUE(is_lost(**lease, 10s));
+}
+
+TEST_F(Lock, APausedDeployerWhoseFileIsRemovedNeverWakesBesideItsSuccessor) {
+  const pid_t pid = deployer_that_holds_the_lock();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(std::filesystem::remove(m_path + ".lock"));
+  const auto second = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(second) << second.error().message;
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, WNOHANG), pid) << "two held it at once";
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  ::kill(pid, SIGKILL);
+}
+
+TEST_F(Lock, WhatIsNoRegularFileIsNamedAndNeverOpened) {
+  const std::map<std::string, std::function<void(const std::string&)>> kinds = {
+      {"a fifo", [](const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0666), 0); }},
+      {"a symbolic link",
+       [&](const std::string& path) { std::filesystem::create_symlink(m_folder / "x", path); }},
+      {"a directory", [](const std::string& path) { std::filesystem::create_directory(path); }},
+  };
+  std::ofstream(m_folder / "x") << "{}";
+  for (const auto& [kind, make] : kinds)
+    for (const auto& suffix :
+         std::vector<std::string>{".lock", ".freeze", ".info." + std::to_string(::getuid())}) {
+      SCOPED_TRACE(kind + " as " + suffix);
+      std::filesystem::remove(m_path + ".lock");
+      make(m_path + suffix);
+      const auto lease = acquire(*m_host, m_path, k_owner, wait(10s));
+      ASSERT_FALSE(lease);
+      EXPECT_EQ(lease.error().kind, ErrorKind::refused);
+      EXPECT_EQ(lease.error().message, "local: cannot lock: " + m_path + suffix +
+                                           " is not a regular file but " + kind + ": remove it");
+      const auto status = lock_status(*m_host, m_path, wait(10s));
+      if (suffix == ".lock" || suffix == ".freeze")
+        EXPECT_FALSE(status);
+      else
+        EXPECT_TRUE(status) << "who holds it is all that is not known";
+      std::filesystem::remove_all(m_path + suffix);
+    }
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+}
+
+// Needs root, as all tests here that give a file to somebody else.
+TEST_F(Lock, WhereEverybodyMayWriteTheFilesOfOthersDoNotCount) {
+  constexpr uid_t k_nobody = 65534;
+  std::filesystem::permissions(m_folder, std::filesystem::perms(01777));
+  for (const auto& suffix :
+       std::vector<std::string>{".lock", ".freeze", ".info." + std::to_string(::getuid())}) {
+    std::ofstream(m_path + suffix) << R"({"who":"mallory"})";
+    ASSERT_EQ(::chown((m_path + suffix).c_str(), k_nobody, k_nobody), 0);
+    const auto lease = acquire(*m_host, m_path, k_owner, wait(10s));
+    ASSERT_FALSE(lease);
+    EXPECT_EQ(lease.error().message, "local: cannot lock: " + m_path + suffix +
+                                         " belongs to nobody, and everybody may write in " +
+                                         m_folder.string() + ": remove it");
+    std::filesystem::permissions(m_folder, std::filesystem::perms(0755));
+    EXPECT_NE(acquire(*m_host, m_path, k_owner, wait(10s)).has_value(), suffix == ".freeze")
+        << "who may write here may do all the rest too";
+    std::filesystem::permissions(m_folder, std::filesystem::perms(01777));
+    std::filesystem::remove(m_path + suffix);
+  }
+  // A mark of somebody else's tells nothing of who holds it.
+  std::ofstream(m_path + ".info.65534") << R"({"who":"mallory"})";
+  ASSERT_EQ(::chown((m_path + ".info.65534").c_str(), k_nobody, k_nobody), 0);
+  auto lease = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(lease) << lease.error().message;
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
 }
 
 TEST_F(Lock, AHolderThatIsKilledIsNoticedAtOnce) {
