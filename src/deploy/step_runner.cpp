@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/observe.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -71,8 +72,10 @@ Result<void> StepRunner::run(const plan::Step& step) {
 
 Error StepRunner::why_stopped() const {
   if (m_lost.stop_requested())
-    return {
-        ErrorKind::lost, "the lock was lost: the connection that holds it broke, or was silent too long", {}};
+    return {ErrorKind::lost,
+            "the lock was lost: the connection that holds it broke or was silent too long, or its file was "
+            "removed",
+            {}};
   if (m_abandoned && !m_user.stop_requested())
     return {ErrorKind::cancelled, "given up, because another host failed", {}};
   return {ErrorKind::cancelled, "interrupted", {}};
@@ -324,11 +327,10 @@ Result<void> StepRunner::confirm_idle(std::size_t slot) {
   for (const plan::ProxyHost& proxy : proxies)
     if (proxy.routing == plan::ProxyHost::Routing::unknown ||
         (proxy.routing == plan::ProxyHost::Routing::slot && proxy.live == slot))
-      return core::fail(
-          ErrorKind::inconsistent,
-          fmt::format("{} on {} changed meanwhile, so {} is not touched", spec::routing_file(m_spec.nginx),
-                      proxy.host, m_spec.slots[slot].container),
-          {std::string(k_look_and_run_again)});
+      return core::fail(ErrorKind::inconsistent,
+                        fmt::format("{} on {} changed meanwhile, so {} is not touched",
+                                    plan::routing_file(m_spec), proxy.host, m_spec.slots[slot].container),
+                        {std::string(k_look_and_run_again)});
   return {};
 }
 

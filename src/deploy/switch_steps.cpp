@@ -5,6 +5,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/observe.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 #include "step_runner.hpp"
 
@@ -118,8 +119,7 @@ Result<void> StepRunner::drain_all(const plan::Drain& step, core::Duration timeo
       return core::fail(
           ErrorKind::inconsistent,
           fmt::format("{} on {} was changed by somebody else after the switch, so {} keeps running",
-                      spec::routing_file(m_spec.nginx), m_world.proxies[i].name,
-                      m_spec.slots[step.slot].container),
+                      plan::routing_file(m_spec), m_world.proxies[i].name, m_spec.slots[step.slot].container),
           {std::string(k_look_and_run_again)});
     if (!drained.complete && timeout > core::Duration(0))
       tell_cap(drained, step.slot, m_world.proxies[i].name);

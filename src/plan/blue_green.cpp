@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::plan {
 namespace {
@@ -213,11 +214,9 @@ core::Result<void> slots_are_ours(const spec::Spec& spec, const State& state,
             ErrorKind::usage,
             fmt::format(
                 "{}: a site that does not use {} sends to {} by {}: what runs there serves somebody else",
-                proxy.host, spec::routing_file(spec.nginx), spec.slots[claim.slot].name,
-                core::printable(claim.where)),
+                proxy.host, routing_file(spec), spec.slots[claim.slot].name, core::printable(claim.where)),
             {"give this environment a `service` of its own, and its own ports and include",
-             fmt::format("or, where that site is this one's, let it use {}",
-                         spec::routing_file(spec.nginx))});
+             fmt::format("or, where that site is this one's, let it use {}", routing_file(spec))});
   return {};
 }
 
@@ -287,7 +286,7 @@ core::Result<void> choose_without_include(const spec::Spec& spec, const State& s
   }
   if (first && second && spec.retire == spec::Retire::keep)
     return core::fail(ErrorKind::inconsistent,
-                      fmt::format("{} does not exist, and both slots run", spec::routing_file(spec.nginx)),
+                      fmt::format("{} does not exist, and both slots run", routing_file(spec)),
                       {"stop the one that does not serve, then run this again"});
   if (first && second)
     plan.live = started_first(state);
@@ -315,16 +314,15 @@ std::vector<std::string> describe_routing(const spec::Spec& spec, const State& s
     if (proxy.routing == ProxyHost::Routing::slot)
       words.push_back(fmt::format("{}: {} names {}", proxy.host, proxy.include, spec.slots[proxy.live].name));
     else if (proxy.routing == ProxyHost::Routing::missing)
-      words.push_back(fmt::format("{}: {} does not exist", proxy.host, spec::routing_file(spec.nginx)));
+      words.push_back(fmt::format("{}: {} does not exist", proxy.host, routing_file(spec)));
     else
       words.push_back(
           fmt::format("{}: {} holds: {}", proxy.host, proxy.include, core::printable(proxy.text)));
   }
-  words.push_back(
-      fmt::format("decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
-                  "reload nginx, then run this again",
-                  spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port,
-                  spec::routing_file(spec.nginx)));
+  words.push_back(fmt::format(
+      "decide which slot is to serve ({} on port {}, or {} on port {}), write it into {}, "
+      "reload nginx, then run this again",
+      spec.slots[0].name, spec.slots[0].port, spec.slots[1].name, spec.slots[1].port, routing_file(spec)));
   return words;
 }
 
@@ -335,8 +333,7 @@ core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const
   };
   for (const ProxyHost& proxy : state.proxies)
     if (proxy.routing == ProxyHost::Routing::unknown)
-      return complain(
-          fmt::format("{} on {} names neither slot alone", spec::routing_file(spec.nginx), proxy.host));
+      return complain(fmt::format("{} on {} names neither slot alone", routing_file(spec), proxy.host));
   const ProxyHost& first = state.proxies.at(0);
   for (const ProxyHost& proxy : state.proxies)
     if (proxy.routing != first.routing || proxy.live != first.live) return complain("the proxies disagree");

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::plan {
 namespace {
@@ -144,9 +145,9 @@ std::string describe(const spec::Spec& spec, const Step& step) {
             if (!spec.proxied) return fmt::format("leave the traffic to {}", slot_of(spec, change.slot).name);
             if (change.rewrite)
               return fmt::format("write {} as the spec has it ({}, {}) and reload nginx",
-                                 spec::routing_file(spec.nginx), slot_of(spec, change.slot).name,
+                                 routing_file(spec, change.slot), slot_of(spec, change.slot).name,
                                  addresses(change.routing));
-            return fmt::format("point {} at {} ({}) and reload nginx", spec::routing_file(spec.nginx),
+            return fmt::format("point {} at {} ({}) and reload nginx", routing_file(spec, change.slot),
                                slot_of(spec, change.slot).name, addresses(change.routing));
           },
           [&](const Verify& verify) {
@@ -181,7 +182,7 @@ std::string describe_undo(const spec::Spec& spec, const Step& step) {
           },
           [&](const Start& start) { return fmt::format("stop {}", slot_of(spec, start.slot).container); },
           [&](const Switch&) {
-            return spec.proxied ? fmt::format("put {} back and reload nginx", spec::routing_file(spec.nginx))
+            return spec.proxied ? fmt::format("put {} back and reload nginx", routing_file(spec))
                                 : std::string();
           },
       },

@@ -26,4 +26,13 @@ spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, cons
           {"service", spec.service}};
 }
 
+std::string routing_file(const spec::Spec& spec, std::optional<std::size_t> slot) {
+  if (!spec.nginx.sites) return spec.nginx.include;
+  const auto site = [&](std::size_t of) {
+    return core::substitute(spec.nginx.sites->to, substitutions(spec, of, "", "", ""));
+  };
+  if (slot) return site(*slot);
+  return site(0) == site(1) ? site(0) : site(0) + " or " + site(1);
+}
+
 }  // namespace bgdeploy::plan

@@ -132,8 +132,9 @@ void settle_compose(const Value& root, Spec& spec) {
   for (std::size_t slot = 0; slot < spec.slots.size(); ++slot) {
     if (spec.compose->named[slot] || !spec.compose->service) continue;
     const auto values = slot_values(spec, slot);
-    spec.slots[slot].container = fmt::format("{}-{}-1", core::substitute(spec.compose->project, values),
-                                             core::substitute(*spec.compose->service, values));
+    // For people only: what it is called depends on the version of compose.
+    spec.slots[slot].container = fmt::format("{} of {}", core::substitute(*spec.compose->service, values),
+                                             core::substitute(spec.compose->project, values));
   }
 }
 

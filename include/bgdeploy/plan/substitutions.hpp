@@ -1,6 +1,7 @@
 // The values of the {slot}-like placeholders for one slot on one host.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bgdeploy/spec/spec.hpp"
@@ -14,5 +15,9 @@ std::string container_port(const spec::Spec& spec, std::size_t slot);
 // `address` is how proxies reach the host.
 spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, const std::string& tag,
                                   const std::string& host, const std::string& address);
+
+// The file that a switch writes, as people are told of it: the include, or the site of that slot. Without a slot, of
+// two sites both: "a.conf or b.conf".
+std::string routing_file(const spec::Spec& spec, std::optional<std::size_t> slot = {});
 
 }  // namespace bgdeploy::plan

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bgdeploy/plan/substitutions.hpp"
 #include "spec_for_tests.hpp"
 
 namespace bgdeploy::plan {
@@ -29,6 +30,17 @@ TEST(Routing, WithoutAPublishedPortByNameFromAContainer) {
   ASSERT_TRUE(named) << named.error().message;
   EXPECT_EQ(named->front().address, "shop-blue");
   EXPECT_EQ(named->front().port, "8080");
+}
+
+TEST(RoutingFile, IsNamedAsItIsOnTheHost) {
+  spec::Spec spec = test::small_spec();
+  EXPECT_EQ(routing_file(spec), "/etc/nginx/conf.d/service-url.inc");
+  spec.nginx.sites = {"~/{service}-{port}.conf", "/etc/nginx/sites-enabled/{service}-{port}.conf"};
+  EXPECT_EQ(routing_file(spec, 1), "/etc/nginx/sites-enabled/shop-8082.conf");
+  EXPECT_EQ(routing_file(spec),
+            "/etc/nginx/sites-enabled/shop-8081.conf or /etc/nginx/sites-enabled/shop-8082.conf");
+  spec.nginx.sites->to = "/etc/nginx/sites-enabled/{service}.conf";
+  EXPECT_EQ(routing_file(spec), "/etc/nginx/sites-enabled/shop.conf");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(ComposeSpec, ReadsItsKeys) {
   EXPECT_EQ(spec.compose->command, (std::vector<std::string>{"docker", "compose"}));
   EXPECT_EQ(spec.image, "");
   EXPECT_EQ(spec.docker, Docker{});
-  EXPECT_EQ(spec.slots[1].container, "shop-green-api-1");
+  EXPECT_EQ(spec.slots[1].container, "api of shop-green");
   EXPECT_FALSE(spec.compose->named[1]);
 }
 
