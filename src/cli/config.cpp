@@ -1,6 +1,10 @@
 #include <CLI/CLI.hpp>
 
+#include <fmt/format.h>
+
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "command.hpp"
 
@@ -8,10 +12,19 @@ namespace bgdeploy::cli {
 namespace {
 
 int run(const Globals& globals, bool quiet) {
-  const auto spec = load_spec(globals);
-  if (!spec) return print_error(spec.error());
+  const auto session = Session::open(globals);
+  if (!session) return print_error(session.error());
+  const spec::Spec* spec = &(*session)->spec();
   if (const auto checked = deploy::check_offline(*spec); !checked) return print_error(checked.error());
-  if (!quiet) print(spec::render(*spec, globals.output == "json"));
+  const deploy::Context& context = (*session)->context();
+  for (const std::string& key : deploy::hide_what_is_at_hand(*spec, context.variables, context.sink))
+    context.sink.emit(
+        {.name = "warning",
+         .message = fmt::format("{} has less than {} bytes, so it is not hidden in what the app prints", key,
+                                report::Veil::k_least)});
+  if (!quiet)
+    globals.output == "json" ? print_json(core::trim(spec::render(*spec, true)))
+                             : print(spec::render(*spec, false));
   return 0;
 }
 

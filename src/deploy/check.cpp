@@ -11,6 +11,7 @@
 #include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/routing.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "clients.hpp"
 #include "prepare.hpp"
 
@@ -211,7 +212,7 @@ void check_state(const Context& context, const World& world, const std::optional
   }
   const bool outdated = std::ranges::any_of(state->proxies, &plan::ProxyHost::outdated);
   if (context.spec.proxied)
-    add(items, (context.spec.nginx.sites ? "sites " : "include ") + spec::routing_file(context.spec.nginx),
+    add(items, (context.spec.nginx.sites ? "sites " : "include ") + plan::routing_file(context.spec),
         {},
         !*live     ? "does not exist yet: a first deploy writes it"
         : outdated ? fmt::format("names {}, but not as the spec would: the next deploy writes it anew",
@@ -237,6 +238,7 @@ std::vector<CheckItem> check_all(const Context& given) {
   add(items, "spec " + given.spec.file.string(), {});
   auto secrets = read_secrets(given.spec, given.variables, wait);
   add(items, "secrets", secrets ? Result<void>{} : std::unexpected(secrets.error()));
+  if (secrets) hide_secrets(given.spec, *secrets, given.sink);
   auto fleet = Fleet::connect(given.spec, wait);
   if (!fleet) {
     items.push_back({"ssh", fleet.error()});

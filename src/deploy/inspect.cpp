@@ -112,12 +112,19 @@ Result<void> check_offline(const spec::Spec& spec) {
 Result<Survey> survey(const Context& context) {
   const Wait wait = Wait::for_at_most(k_look, context.stop);
   Survey survey;
+  hide_what_is_at_hand(context.spec, context.variables, context.sink);
   BGDEPLOY_ASSIGN(Fleet fleet, open_fleet(context, wait, survey.failed));
   const World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
   ask_running(fleet.spec(), world, survey.state, wait);
+  for (plan::AppHost& host : survey.state.app_hosts)
+    for (plan::SlotState& slot : host.slots) slot.answer = context.sink.veiled(std::move(slot.answer));
+  auto lock = fleet.lock_status(wait);
+  if (!lock && lock.error().kind != ErrorKind::refused) return std::unexpected(std::move(lock.error()));
+  survey.lock =
+      lock ? std::move(*lock) : LockStatus{.holder = {}, .freeze = {}, .unknown = lock.error().message};
   survey.serving = who_is_served(fleet.spec(), world, survey.state, wait);
-  BGDEPLOY_ASSIGN(survey.lock, fleet.lock_status(wait));
+  for (std::string& trouble : survey.serving.troubles) trouble = context.sink.veiled(std::move(trouble));
   return survey;
 }
 

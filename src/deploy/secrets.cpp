@@ -140,4 +140,21 @@ void hide_secrets(const spec::Spec& spec, const runtime::SecretValues& values, r
   if (values.registry_password) veil.hide(*values.registry_password);
 }
 
+std::vector<std::string> hide_what_is_at_hand(const spec::Spec& spec, const spec::Environment& variables,
+                                              report::Veil& veil) {
+  const Wait now = Wait::for_at_most(core::Duration(0));
+  const Reader reader{variables, now};
+  std::vector<std::string> short_ones;
+  const auto hide = [&](const std::string& key, const spec::SecretSource& source) {
+    if (std::holds_alternative<spec::FromCommand>(source)) return;
+    const auto value = std::visit(reader, source);
+    if (!value) return;
+    veil.hide(*value);
+    if (value->reveal().size() < report::Veil::k_least) short_ones.push_back(key);
+  };
+  for (const auto& [name, source] : spec.secrets) hide("secrets." + name, source);
+  if (spec.registry) hide("registry.password", spec.registry->password);
+  return short_ones;
+}
+
 }  // namespace bgdeploy::deploy

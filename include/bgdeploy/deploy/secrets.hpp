@@ -1,6 +1,9 @@
 // Reading the values that the spec only points at: environment variables, files, commands on this machine.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/report/veil.hpp"
@@ -25,5 +28,10 @@ core::Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const s
 // Keeps the values of `secrets:` and `registry.password` out of all further events. Those of an env_file are
 // shown: they are mostly plain words ("prod", "8080") that other texts hold too.
 void hide_secrets(const spec::Spec& spec, const runtime::SecretValues& values, report::Veil& veil);
+
+// The same for what only looks: of `secrets:` those of environment variables and files, as far as they are there.
+// Returns the keys of those that are too short to be hidden.
+std::vector<std::string> hide_what_is_at_hand(const spec::Spec& spec, const spec::Environment& variables,
+                                              report::Veil& veil);
 
 }  // namespace bgdeploy::deploy

@@ -14,10 +14,13 @@ namespace bgdeploy::report {
 
 class Veil final : public Sink {
 public:
+  static constexpr std::size_t k_least = 4;
+
   explicit Veil(std::unique_ptr<Sink> behind) : m_behind(std::move(behind)) {}
 
-  // From now on "***" stands for it, for each line of it, and for either as core::printable shows it. Values
-  // of less than 4 bytes stay: hiding every "1" would leave nothing to read.
+  // From now on "***" stands for it, for each line of it, and for either without blanks around it, as
+  // core::printable shows it, and as JSON has it; where a text was cut in the middle of it, for the part that is
+  // left. Values of less than 4 bytes stay: hiding every "1" would leave nothing to read.
   void hide(const core::Secret& secret);
   std::string veiled(std::string text) const;
   core::Error veiled(core::Error error) const;

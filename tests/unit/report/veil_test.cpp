@@ -60,5 +60,40 @@ TEST_F(VeilTest, LeavesWordsOfLessThanFourBytesReadable) {
   EXPECT_EQ(m_veil.veiled(std::string("probe 1: abc")), "probe 1: abc");
 }
 
+// Every byte of it occurs once in each 61.
+std::string long_secret(std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; text.size() < size; ++i)
+    text += "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy"[i % 61] + std::to_string(i);
+  return text.substr(0, size);
+}
+
+TEST_F(VeilTest, HidesWhatIsLeftOfASecretWhereATextWasCut) {
+  const std::string secret = long_secret(3000);
+  m_veil.hide(core::Secret(secret));
+  const auto veiled = [&](const std::string& text) { return m_veil.veiled(text); };
+  for (const std::size_t length : {std::size_t{5}, std::size_t{12}, std::size_t{190}, std::size_t{2999}})
+    EXPECT_EQ(veiled("last answer: no token " + secret.substr(0, length) + "…"), "last answer: no token ***…")
+        << length;
+  EXPECT_EQ(veiled("pool: " + secret.substr(0, 2000)), "pool: ***") << "a log line that docker cut";
+  EXPECT_EQ(veiled(secret.substr(2000) + " is wrong"), "*** is wrong") << "the rest of that line";
+  EXPECT_EQ(veiled(secret.substr(1000, 1000)), "***") << "a line from the middle";
+  EXPECT_EQ(veiled("a: " + secret.substr(0, 100) + "\n" + secret.substr(2900) + " b"), "a: ***\n*** b");
+  EXPECT_EQ(veiled("web-1: cut " + secret.substr(0, 40) + "…; and more"), "web-1: cut ***…; and more");
+}
+
+TEST_F(VeilTest, LeavesTextsThatOnlyEndAsASecretBegins) {
+  m_veil.hide(core::Secret("postgres://shop:pa55word@db.internal:5432/shop"));
+  for (const std::string text :
+       {"cannot reach postgres", "starting…", "db.internal:5432", "shop", "the shop"})
+    EXPECT_EQ(m_veil.veiled(text), text);
+}
+
+TEST_F(VeilTest, HidesASecretAsJsonHasItAndWithoutTheBlanksAroundIt) {
+  m_veil.hide(core::Secret(" say \"hi\"\\\tnow "));
+  EXPECT_EQ(m_veil.veiled(std::string(R"({"token":" say \"hi\"\\\tnow "})")), R"({"token":"***"})");
+  EXPECT_EQ(m_veil.veiled(std::string("token: say \"hi\"\\\tnow")), "token: ***");
+}
+
 }  // namespace
 }  // namespace bgdeploy::report
