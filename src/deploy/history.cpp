@@ -17,7 +17,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 // ~ is the home of whoever logs in, also where commands run through sudo: then what belongs there is done as
-// that user, so that no folder of root's appears in it. Arguments: SCRIPT DIR …
+// that user, so that no folder of root's appears in it. It is the home that the account has, since $HOME is not set
+// by systemd and cron. Arguments: SCRIPT DIR …
 constexpr std::string_view k_as_login_user = R"sh(
 script=$1; shift
 case $1 in '~' | '~/'*)
@@ -28,27 +29,52 @@ esac
 exec sh -c "$script" bgdeploy "$@"
 )sh";
 
-// Arguments: DIR SERVICE.
+// What stands before the scripts below: arguments DIR SERVICE. Sets f, the file, and d, its folder.
+constexpr std::string_view k_history_file = R"sh(
+home() {
+  me=$(id -un 2>/dev/null) || me=
+  [ -z "$me" ] || { getent passwd "$me" || grep "^$me:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6
+}
+case $1 in
+  '~' | '~/'*)
+    h=$(home)
+    [ -n "$h" ] || h=$HOME
+    d=${h%/}${1#'~'} ;;
+  *) d=$1 ;;
+esac
+f=$d/$2.jsonl
+regular() { [ ! -e "$1" ] || [ -f "$1" ] || { printf '%s is not a regular file\n' "$1" >&2; exit 1; }; }
+regular "$f"
+)sh";
+
+// What our end keeps of an output is bounded: the newest entries are those that count.
 constexpr std::string_view k_read_script = R"sh(
-case $1 in '~' | '~/'*) d=$HOME${1#'~'} ;; *) d=$1 ;; esac
-[ -e "$d/$2.jsonl" ] || {
+[ -e "$f" ] || {
   while [ -n "$d" ] && [ ! -e "$d" ]; do case $d in */*) d=${d%/*} ;; *) d= ;; esac; done
   [ -z "$d" ] || [ -x "$d" ] || { printf '%s is not to be looked into\n' "$d" >&2; exit 1; }
   exit 0
 }
-exec cat "$d/$2.jsonl"
+exec tail -c 16000000 "$f"
 )sh";
 
-// Arguments: DIR SERVICE OLD, the number of lines to keep beside the new one. Stdin: the new line. awk ends a
-// last line that was cut off by a full disk, so that it does not swallow the new one.
+// One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB. Stdin: the
+// new line. awk ends a last line that was cut off by a full disk, so that it does not swallow the new one.
 constexpr std::string_view k_append_script = R"sh(
 umask 077
-case $1 in '~' | '~/'*) d=$HOME${1#'~'} ;; *) d=$1 ;; esac
 mkdir -p "$d" || exit 1
-f=$d/$2.jsonl
+regular "$f.lock"
 exec 9>>"$f.lock"
-flock 9 || exit 1
-{ [ ! -e "$f" ] || tail -n "$3" "$f" | awk 1; cat; } >"$f.new" && mv -f "$f.new" "$f"
+timeout 20 flock 9 || { printf '%s.lock is held by another process\n' "$f" >&2; exit 1; }
+kept() {
+  [ -e "$f" ] || return 0
+  if [ "$(tail -n "$1" "$f" | wc -c)" -le 8000000 ]; then
+    tail -n "$1" "$f"
+  else
+    tail -n "$1" "$f" | tail -c 8000000 | tail -n +2
+  fi | awk 1
+}
+rm -f "$f.new"
+{ kept "$3"; cat; } >"$f.new" && mv -f "$f.new" "$f"
 )sh";
 
 ordered_json to_json(const plan::Release& release) {
@@ -78,7 +104,8 @@ plan::Release release(const json& object, const char* name) {
 
 Result<host::Output> run(host::Host& host, std::string_view script, std::vector<std::string> arguments,
                          std::string input, const core::Wait& wait) {
-  std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy", std::string(script)};
+  std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy",
+                                   std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   BGDEPLOY_ASSIGN(auto output, host.run({argv, host::Tool::other, std::move(input)}, wait));
   if (!output.ok())

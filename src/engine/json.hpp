@@ -14,8 +14,43 @@ namespace bgdeploy::engine {
 
 using Json = nlohmann::json;
 
-// Kind refused when `text` is no JSON: then it is not docker that answers.
+// Whether a document can be parsed in little time and memory: a value takes a hundred times the two bytes
+// that it may be written in, and one that is nested deeply is no answer of docker's. Before parsing, and in
+// one pass.
+inline bool is_modest(std::string_view text) {
+  constexpr int k_deepest = 64;
+  constexpr std::size_t k_most_values = 500'000;
+  std::size_t values = 1;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"':
+        for (++i; i < text.size() && text[i] != '"'; ++i)
+          if (text[i] == '\\') ++i;
+        break;
+      case '[':
+      case '{':
+        if (++depth > k_deepest) return false;
+        [[fallthrough]];
+      case ',':
+        if (++values > k_most_values) return false;
+        break;
+      case ']':
+      case '}':
+        --depth;
+        break;
+      default:
+        break;
+    }
+  }
+  return true;
+}
+
+// Kind refused when `text` is no JSON, or no answer that docker gives: then it is not docker that answers.
 inline core::Result<Json> parse_json(std::string_view text) {
+  if (!is_modest(text))
+    return core::fail(core::ErrorKind::refused,
+                      "docker's answer is nested too deeply, or has too many values");
   auto json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return core::fail(core::ErrorKind::refused, "docker's answer is not JSON");
   return json;

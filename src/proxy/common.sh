@@ -245,15 +245,17 @@ unread() {
 
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 
-# ~ is the home of whoever logs in, also under sudo.
+# ~ is the home of whoever logs in, also under sudo, and where $HOME is not set.
 at_home() {
   case $1 in
     \~/*) ;;
     *) printf '%s' "$1" && return ;;
   esac
-  home=$HOME
-  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then
-    home=$({ getent passwd "$SUDO_USER" || grep "^$SUDO_USER:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
+  home=$HOME account=''
+  [ -n "$home" ] || account=$(id -un)
+  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then account=$SUDO_USER; fi
+  if [ -n "$account" ]; then
+    home=$({ getent passwd "$account" || grep "^$account:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
   fi
   printf '%s/%s' "${home%/}" "${1#??}"
 }

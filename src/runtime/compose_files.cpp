@@ -65,7 +65,9 @@ as_login_user() {
   fi
 }
 put() { as_login_user sh -c 'umask 077; cat >"$1.new" && mv -f -- "$1.new" "$1"' sh "$1"; }
-BGDEPLOY_HOME=$(as_login_user sh -c 'printf %s "$HOME"')
+BGDEPLOY_HOME=$(as_login_user sh -c '
+  [ -n "$HOME" ] || HOME=$({ getent passwd "$(id -un)" || grep "^$(id -un):" /etc/passwd; } 2>/dev/null | cut -d: -f6)
+  printf %s "$HOME"')
 )sh";
 
 constexpr std::string_view k_keep = R"sh(BGDEPLOY_AT=$BGDEPLOY_FOLDER

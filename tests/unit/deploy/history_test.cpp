@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "bgdeploy/core/text.hpp"
@@ -121,14 +122,67 @@ TEST_F(HistoryFile, ConcurrentWritersLoseNothing) {
   EXPECT_THAT(tags(), testing::UnorderedElementsAre("0", "1", "2", "3", "4", "5", "6", "7"));
 }
 
-TEST_F(HistoryFile, ATildeIsTheHomeOfWhoLogsIn) {
-  const std::string old = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
-  ::setenv("HOME", m_folder.c_str(), 1);
+// An environment variable as it is during a test.
+class Variable {
+public:
+  Variable(const char* name, const std::optional<std::string>& value) : m_name(name) {
+    if (const char* old = std::getenv(name)) m_old = old;
+    set(value);
+  }
+  ~Variable() { set(m_old); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+private:
+  void set(const std::optional<std::string>& value) const {
+    value ? ::setenv(m_name, value->c_str(), 1) : ::unsetenv(m_name);
+  }
+  const char* m_name;
+  std::optional<std::string> m_old;
+};
+
+// Systemd and cron set no HOME, so that it is not asked.
+TEST_F(HistoryFile, ATildeIsTheHomeThatTheAccountHas) {
+  std::filesystem::create_directory(m_folder / "bin");
+  std::ofstream(m_folder / "bin/getent")
+      << "#!/bin/sh\necho \"$2:x:0:0::" << m_folder.string() << ":/bin/sh\"\n";
+  std::filesystem::permissions(m_folder / "bin/getent", std::filesystem::perms(0755));
+  const Variable path("PATH", (m_folder / "bin").string() + ":" + std::getenv("PATH"));
   m_history.dir = "~/.local/state/bgdeploy";
-  append("1");
+  {
+    const Variable home("HOME", std::nullopt);
+    append("1");
+    EXPECT_TRUE(std::filesystem::exists(m_folder / ".local/state/bgdeploy/auction.jsonl"));
+  }
+  const Variable home("HOME", "/nowhere");
   EXPECT_EQ(tags(), std::vector<std::string>{"1"});
-  EXPECT_TRUE(std::filesystem::exists(m_folder / ".local/state/bgdeploy/auction.jsonl"));
-  ::setenv("HOME", old.c_str(), 1);
+}
+
+// What we keep of an output is 16 MB: the newest entries are those that count.
+TEST_F(HistoryFile, OfMoreThanCanBeReadTheNewestAreRead) {
+  append("1");
+  auto large = entry("2");
+  large.compose = std::string(9'000'000, 'x');
+  std::ofstream file(m_folder / "it's/state/auction.jsonl", std::ios::app);
+  file << to_json_line(large) << '\n';
+  large.to.tag = "3";
+  file << to_json_line(large) << '\n';
+  file.close();
+  EXPECT_EQ(tags(), std::vector<std::string>{"3"});
+  append("4");
+  EXPECT_EQ(tags(), std::vector<std::string>{"4"}) << "no more than 8 MB are kept beside the new one";
+}
+
+TEST_F(HistoryFile, WhatIsNoFileIsNotWaitedFor) {
+  std::filesystem::create_directories(m_history.dir);
+  for (const std::string name : {"auction.jsonl", "auction.jsonl.lock"}) {
+    const auto path = std::filesystem::path(m_history.dir) / name;
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const auto written = append_history(*m_host, m_history, "auction", entry("1"), wait());
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().details, std::vector<std::string>{path.string() + " is not a regular file"});
+    std::filesystem::remove(path);
+  }
 }
 
 TEST_F(HistoryFile, SaysWhyItCannotBeWritten) {

@@ -82,6 +82,25 @@ TEST(Client, WhatIsNoJsonIsRefusedAndWhatIsOfAnotherTypeReadsAsEmpty) {
   }
 }
 
+// A value takes a hundred times the two bytes that it may be written in.
+TEST(Client, AnAnswerThatDockerDoesNotGiveIsNotParsed) {
+  std::string wide = "[0", deep(10'000'000, '[');
+  for (int i = 0; i < 5'000'000; ++i) wide += ",0";
+  for (const std::string& answer : {wide + "]", deep + std::string(deep.size() / 10, ']')}) {
+    FakeDaemon daemon(answering(FakeDaemon::response(200, answer)));
+    const auto client = *Client::open(daemon.socket(), soon());
+    const auto began = std::chrono::steady_clock::now();
+    const auto listed = client->list_containers(soon());
+    ASSERT_FALSE(listed);
+    EXPECT_EQ(listed.error().kind, ErrorKind::refused);
+    EXPECT_EQ(listed.error().message, "docker's answer is nested too deeply, or has too many values");
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  }
+  FakeDaemon daemon(answering(FakeDaemon::response(200, R"([{"Names": ["/[[\"{,"], "Labels": {}}])")));
+  EXPECT_TRUE((*Client::open(daemon.socket(), soon()))->list_containers(soon()))
+      << "a string is no structure";
+}
+
 TEST(Client, CredentialsGoIntoAHeaderAsUrlSafeBase64) {
   std::string seen;
   FakeDaemon daemon([&](const std::string& line, const auto& request) {
