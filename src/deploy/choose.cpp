@@ -52,23 +52,67 @@ Result<plan::Launch> launch_of(const spec::Spec& spec, const Entries& history, c
   return launch;
 }
 
+// Hexadecimal digits at the start of a digest, as `history` prints 12 of them, with its algorithm or without.
+bool starts_digest(const std::string& digest, std::string_view prefix) {
+  constexpr std::size_t k_least = 6;  // fewer may well be a tag
+  const std::size_t colon = digest.find(':');
+  if (colon == std::string::npos) return false;
+  const std::string_view algorithm = std::string_view(digest).substr(0, colon + 1);
+  if (prefix.starts_with(algorithm)) prefix.remove_prefix(algorithm.size());
+  return prefix.size() >= k_least && std::string_view(digest).substr(colon + 1).starts_with(prefix);
+}
+
+// What `to` can mean, the surest first.
+using Meaning = bool (*)(const plan::Release&, const std::string&);
+constexpr Meaning k_meanings[] = {
+    [](const plan::Release& release, const std::string& to) {
+      return release.tag == to || release.digest == to || release.id == to;
+    },
+    [](const plan::Release& release, const std::string& to) { return starts_digest(release.digest, to); },
+};
+
+// All that served here and can be meant, newest first. The container of the idle slot need not be in the
+// history.
+std::vector<plan::Release> meant(const plan::State& state, std::size_t live, const Entries& history,
+                                 const std::string& to) {
+  for (const Meaning means : k_meanings) {
+    std::vector<plan::Release> found;
+    for (const HistoryEntry& entry : history | std::views::reverse)
+      if (entry.served && means(entry.to, to)) found.push_back(entry.to);
+    if (const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
+        container && means(container->release, to))
+      found.push_back(container->release);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
 Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, std::size_t live,
                              const Entries& history, const std::string& to) {
-  const auto means = [&](const plan::Release& release) {
-    return release.tag == to || release.digest == to || release.id == to;
+  const auto found = meant(state, live, history, to);
+  if (found.empty())
+    return core::fail(ErrorKind::nothing,
+                      fmt::format("no release '{}' was deployed here", core::printable(to)),
+                      {"`bgdeploy history` lists what was"});
+  std::vector<std::string> digests;
+  for (const plan::Release& release : found)
+    if (release.tag != to && starts_digest(release.digest, to) &&
+        std::ranges::find(digests, release.digest) == digests.end())
+      digests.push_back(release.digest);
+  if (digests.size() > 1)
+    return core::fail(ErrorKind::usage,
+                      fmt::format("'{}' may be any of {} digests", core::printable(to), digests.size()),
+                      std::move(digests));
+  // A tag such as `latest` may name the live release too, and whoever goes back wants another one.
+  const auto& serving = state.app_hosts.front().slots[live].container;
+  const auto serves = [&](const plan::Release& release) {
+    return serving && (release.digest.empty() ? release.id == serving->release.id
+                                              : release.digest == serving->release.digest);
   };
-  const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
-  if (const HistoryEntry* entry =
-          newest(history, [&](const HistoryEntry& e) { return e.served && means(e.to); })) {
-    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, entry->to));
-    return RollbackTarget{std::move(launch), ""};
-  }
-  if (container && means(container->release)) {
-    BGDEPLOY_ASSIGN(plan::Launch launch, launch_of(spec, history, container->release));
-    return RollbackTarget{std::move(launch), ""};
-  }
-  return core::fail(ErrorKind::nothing, fmt::format("no release '{}' was deployed here", core::printable(to)),
-                    {"`bgdeploy history` lists what was"});
+  const auto other = std::ranges::find_if_not(found, serves);
+  BGDEPLOY_ASSIGN(plan::Launch launch,
+                  launch_of(spec, history, other == found.end() ? found.front() : *other));
+  return RollbackTarget{std::move(launch), ""};
 }
 
 }  // namespace
@@ -86,8 +130,9 @@ Result<RollbackTarget> choose_rollback(const spec::Spec& spec, const plan::State
   const auto& serving = state.app_hosts.front().slots[live].container;
   const plan::Release now = serving ? serving->release : plan::Release{};
 
-  const HistoryEntry* entry =
-      newest(history, [&](const HistoryEntry& e) { return !now.id.empty() && e.to.id == now.id; });
+  const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
+    return !now.id.empty() && e.to.id == now.id && e.from.id != now.id;
+  });
   if (entry && entry->from == plan::Release{})
     return core::fail(
         ErrorKind::nothing,

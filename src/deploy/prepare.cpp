@@ -107,29 +107,6 @@ Result<void> check_memory(const Context& context, const plan::Plan& plan, const 
   return {};
 }
 
-// A host that the last release ran on, or whose nginx sent to it, and that the spec does not name any more:
-// nobody looks whether it still sends to what is going to be stopped.
-Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history) {
-  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
-  if (last == history.rend()) return {};
-  std::vector<std::string> left;
-  const auto missing = [&](const std::vector<std::string>& names, const std::vector<spec::Host>& now) {
-    for (const std::string& name : names) {
-      const bool there = std::ranges::find(now, name, &spec::Host::name) != now.end();
-      if (!there && std::ranges::find(left, name) == left.end()) left.push_back(name);
-    }
-  };
-  missing(last->hosts, spec.app_hosts);
-  missing(last->proxies, spec::proxies(spec));
-  if (left.empty()) return {};
-  return core::fail(
-      ErrorKind::usage,
-      fmt::format("{} {} in the last deploy and {} not in the spec any more", fmt::join(left, ", "),
-                  left.size() == 1 ? "was" : "were", left.size() == 1 ? "is" : "are"),
-      {"it may still send to the release that is going to be stopped",
-       "take the service off it first, or, when that is done, go on with --force"});
-}
-
 Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
                                        const std::vector<HistoryEntry>& history, const plan::State& state) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(context.spec, state));
@@ -164,6 +141,31 @@ core::Error checked(const spec::Spec& spec, const plan::State& state, const Worl
 }
 
 }  // namespace
+
+Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history) {
+  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
+  if (last == history.rend()) return {};
+  std::vector<std::string> left;
+  const auto missing = [&](const std::vector<std::string>& names,
+                           std::initializer_list<const std::vector<spec::Host>*> now) {
+    for (const std::string& name : names) {
+      const bool there = std::ranges::any_of(now, [&](const std::vector<spec::Host>* hosts) {
+        return std::ranges::find(*hosts, name, &spec::Host::name) != hosts->end();
+      });
+      if (!there && std::ranges::find(left, name) == left.end()) left.push_back(name);
+    }
+  };
+  missing(last->hosts, {&spec.app_hosts, &spec.proxy_hosts});
+  // Without a proxy of ours, what its nginx does is the user's, as long as the host is one that we look at.
+  missing(last->proxies, {spec.proxied ? &spec::proxies(spec) : &spec.app_hosts});
+  if (left.empty()) return {};
+  return core::fail(
+      ErrorKind::usage,
+      fmt::format("{} {} in the last deploy and {} not in the spec any more", fmt::join(left, ", "),
+                  left.size() == 1 ? "was" : "were", left.size() == 1 ? "is" : "are"),
+      {"it may still send to the release that is going to be stopped",
+       "take the service off it first, or, when that is done, go on with --force"});
+}
 
 core::Error of_the_registry(core::Error error) {
   if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bgdeploy/deploy/fleet.hpp"
+#include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/run.hpp"
 
 namespace bgdeploy::deploy {
@@ -36,5 +37,9 @@ std::string megabytes(std::int64_t bytes);
 core::Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
                            const std::function<core::Result<void>()>& lock, const core::Wait& wait,
                            Prepared& prepared);
+
+// A host that the last release ran on, or whose nginx sent to it, and that the spec does not name any more:
+// nobody looks whether it still sends to what is going to be stopped. Kind usage.
+core::Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history);
 
 }  // namespace bgdeploy::deploy

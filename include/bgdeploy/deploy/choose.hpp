@@ -20,8 +20,9 @@ struct RollbackTarget {
   std::string note;  // what the user should know: that this goes forward again, or what was guessed
 };
 
-// The release before the live one, or what `to` names (a tag, newest first, a digest, or a release id). Pure.
-// `live` is the slot that serves. Kind nothing: there is none.
+// The release before the live one, or what `to` names: a tag (of several releases the newest that does not
+// serve), a digest or the first 6 or more digits of one, or a release id. Pure. `live` is the slot that
+// serves. Kinds: nothing (there is none), usage (digits that begin several digests).
 core::Result<RollbackTarget> choose_rollback(const spec::Spec& spec, const plan::State& state,
                                              std::size_t live, const std::vector<HistoryEntry>& history,
                                              const std::optional<std::string>& to);

@@ -142,5 +142,56 @@ TEST(ReleaseId, IsItsTimeAndChance) {
   EXPECT_THAT(id, testing::MatchesRegex("20261121T050710Z-[0-9a-f]{4}"));
 }
 
+TEST_F(Choose, ByATagThatMovedTakesTheNewestThatDoesNotServe) {
+  const auto moved = [](const std::string& id) {
+    return plan::Release{id, "latest", "shop", "sha256:" + id};
+  };
+  for (const char* id : {"one", "two", "three"}) {
+    auto made = entry("deploy", "", "latest");
+    made.to = moved(id);
+    history.push_back(made);
+  }
+  state.app_hosts[0].slots[0].container->release = moved("three");
+  auto target = choose("latest");
+  ASSERT_TRUE(target) << target.error().message;
+  EXPECT_EQ(target->launch.release, moved("two"));
+  history = {history.back()};
+  target = choose("latest");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->launch.release, moved("three")) << "only the live one bears that name";
+}
+
+TEST_F(Choose, ByTheFirstDigitsOfADigest) {
+  const auto with = [](const std::string& tag, const std::string& digits) {
+    auto made = entry("deploy", "", tag);
+    made.to.digest = "sha256:" + digits + std::string(64 - digits.size(), '0');
+    return made;
+  };
+  history = {with("1.0", "0123456789ab"), with("1.1", "0123456fffff"), with("2.0", "ffffffffffff")};
+  for (const std::string digits : {"0123456789ab", "sha256:0123456789ab", "01234567"}) {
+    const auto target = choose(digits);
+    ASSERT_TRUE(target) << digits << target.error().message;
+    EXPECT_EQ(target->launch.release.tag, "1.0") << digits;
+  }
+  const auto several = choose("012345");
+  ASSERT_FALSE(several);
+  EXPECT_EQ(several.error().kind, ErrorKind::usage);
+  EXPECT_EQ(several.error().message, "'012345' may be any of 2 digests");
+  EXPECT_THAT(several.error().details,
+              testing::UnorderedElementsAre(history[0].to.digest, history[1].to.digest));
+  for (const std::string none : {"01234", "sha256:", "0123456789abc", "sha512:0123456789ab"})
+    EXPECT_EQ(choose(none).error().kind, ErrorKind::nothing) << none;
+}
+
+TEST_F(Choose, ARunThatOnlyTidiedUpIsNoReleaseToComeBackFrom) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0", "failed"),
+             entry("deploy", "2.0", "2.0")};
+  history[1].served = true;
+  history[2].docker.clear();
+  const auto target = choose();
+  ASSERT_TRUE(target) << target.error().message;
+  EXPECT_EQ(target->launch.release, release("1.0"));
+}
+
 }  // namespace
 }  // namespace bgdeploy::deploy

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "../../../src/deploy/prepare.hpp"
 #include "../plan/spec_for_tests.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
 
@@ -32,6 +33,25 @@ TEST(Offline, ATemplateHasToNameAllBackends) {
   EXPECT_THAT(refusal(spec), HasSubstr("does not use all of 2 backends"));
   spec.nginx.template_text = "{{#backends}}server {{address}}:{{port}};{{/backends}}";
   EXPECT_EQ(refusal(spec), "");
+}
+
+TEST(LeftHosts, AreThoseThatNoRoleNamesAnyMore) {
+  HistoryEntry last;
+  last.served = true;
+  last.hosts = {"web-1"};
+  last.proxies = {"web-1"};
+  spec::Spec spec = test::small_spec();
+  EXPECT_TRUE(check_left_hosts(spec, {last}));
+  spec.proxied = false;
+  EXPECT_TRUE(check_left_hosts(spec, {last})) << "its nginx is the user's now";
+  spec = test::small_spec(2, 1);
+  last.hosts = {"web-1", "web-2"};
+  last.proxies = {"nginx-1"};
+  EXPECT_TRUE(check_left_hosts(spec, {last}));
+  last.proxies = {"web-1"};
+  const auto left = check_left_hosts(spec, {last});
+  ASSERT_FALSE(left) << "its nginx may still send to what is going to be stopped";
+  EXPECT_EQ(left.error().message, "web-1 was in the last deploy and is not in the spec any more");
 }
 
 }  // namespace
