@@ -36,14 +36,18 @@ std::string as_json(const std::vector<deploy::CheckItem>& items) {
                         {"details", item.error->details}};
     list.push_back(std::move(entry));
   }
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 int run(const Globals& globals) {
   auto session = Session::open(globals);
   if (!session) return print_error(session.error());
-  const auto items = deploy::check_all((*session)->context());
-  print(globals.output == "json" ? as_json(items) : as_text(items));
+  auto items = deploy::check_all((*session)->context());
+  for (deploy::CheckItem& item : items) {
+    if (item.error) item.error = (*session)->context().sink.veiled(std::move(*item.error));
+    item.note = (*session)->context().sink.veiled(std::move(item.note));
+  }
+  globals.output == "json" ? print_json(as_json(items)) : print(as_text(items));
   for (const deploy::CheckItem& item : items)
     if (item.error) return deploy::exit_code(item.error->kind);
   return 0;

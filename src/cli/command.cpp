@@ -7,12 +7,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
 #include <fmt/format.h>
 
+#include "bgdeploy/report/json_text.hpp"
 #include "bgdeploy/report/render.hpp"
 
 namespace bgdeploy::cli {
@@ -22,9 +25,15 @@ using core::Result;
 
 namespace {
 
+std::atomic<int> g_output_error = 0;
+
+// Systemd, cron and some CI agents set no HOME.
 std::optional<std::string> variable(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
-  return value ? std::optional<std::string>(value) : std::nullopt;
+  if (name != "HOME" || (value && *value != '\0'))
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  const passwd* account = getpwuid(geteuid());
+  return account ? std::optional<std::string>(account->pw_dir) : std::nullopt;
 }
 
 Result<std::filesystem::path> find_spec(const std::string& given) {
@@ -102,7 +111,18 @@ int print_error(const core::Error& error) {
 }
 
 bool print(std::string_view text, std::FILE* stream) {
-  return std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
+  if (std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0)
+    return true;
+  if (stream == stdout) g_output_error = errno;
+  return false;
+}
+
+int output_error() {
+  return g_output_error;
+}
+
+bool print_json(std::string_view document) {
+  return print(report::json_for_terminals(document) + "\n");
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

@@ -78,8 +78,11 @@ private:
 std::string error_text(std::string_view heading, const core::Error& error);
 // "error: message" and its details on stderr; returns the exit code that belongs to the kind.
 int print_error(const core::Error& error);
-// False where nobody reads any more.
+// False where nobody reads any more, or nothing can be written.
 bool print(std::string_view text, std::FILE* stream = stdout);
+bool print_json(std::string_view document);
+// Why stdout could not be written, as an errno; 0 when all was.
+int output_error();
 
 // Columns padded to the widest cell; the first row is the heading. Cells are made printable.
 std::string table(const std::vector<std::vector<std::string>>& rows);

@@ -38,7 +38,8 @@ int run(const Globals& globals, const Options& options) {
   auto session = Session::open(globals);
   if (!session) return refuse(globals, options.goal, session.error());
   if (!options.dry_run) return deploy::run((*session)->context(), options.goal);
-  const auto preview = deploy::preview((*session)->context(), options.goal);
+  auto preview = deploy::preview((*session)->context(), options.goal);
+  if (!preview) preview = std::unexpected((*session)->context().sink.veiled(std::move(preview.error())));
   (*session)->close_report();
   if (!preview) return refuse(globals, options.goal, preview.error());
   print_preview((*session)->spec(), *preview, globals.output == "json");
@@ -103,7 +104,10 @@ void add_rollback(const Registration& registration) {
   goal->kind = plan::Request::Kind::rollback;
   auto to = std::make_shared<std::string>();
   const CLI::Option* given =
-      command->add_option("--to", *to, "A tag (newest first), a digest, or a release id")->type_name("T");
+      command
+          ->add_option("--to", *to,
+                       "A tag (the newest that is not live), a digest or its first digits, or a release id")
+          ->type_name("T");
   command->add_flag("--force", goal->force, "Also when a host of the last deploy left the spec");
   command->callback([=] {
     if (given->count() > 0) goal->to = *to;

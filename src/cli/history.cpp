@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/core/text.hpp"
@@ -10,6 +11,18 @@
 namespace bgdeploy::cli {
 namespace {
 
+// What serves now, as far as the history tells.
+const deploy::HistoryEntry* last_served(const std::vector<deploy::HistoryEntry>& entries) {
+  const auto found = std::ranges::find_if(entries.rbegin(), entries.rend(), &deploy::HistoryEntry::served);
+  return found == entries.rend() ? nullptr : &*found;
+}
+
+// A deploy can fail after the switch, and serve.
+std::string outcome_of(const deploy::HistoryEntry& entry, bool serves) {
+  if (entry.result == "succeeded" || !entry.served) return entry.result;
+  return entry.result + (serves ? ", but serves" : " after the switch");
+}
+
 std::string as_text(const std::vector<deploy::HistoryEntry>& entries) {
   if (entries.empty()) return "nothing was deployed yet\n";
   std::vector<std::vector<std::string>> rows = {
@@ -17,14 +30,17 @@ std::string as_text(const std::vector<deploy::HistoryEntry>& entries) {
   const auto shown = [](const plan::Release& release) {
     return release == plan::Release{} ? std::string("-") : plan::describe(release);
   };
+  const auto* last = last_served(entries);
   for (const deploy::HistoryEntry& entry : entries)
     rows.push_back({core::format_time(entry.time), entry.command, shown(entry.from), shown(entry.to),
-                    entry.slot, entry.result, core::format_duration(entry.took), entry.who});
+                    entry.slot, outcome_of(entry, &entry == last), core::format_duration(entry.took),
+                    entry.who});
   return table(rows);
 }
 
 std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  const auto* last = last_served(entries);
   for (const deploy::HistoryEntry& entry : entries)
     list.push_back({{"time", core::format_time(entry.time)},
                     {"command", entry.command},
@@ -33,10 +49,12 @@ std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
                     {"slot", entry.slot},
                     {"hosts", entry.hosts},
                     {"result", entry.result},
+                    {"served", entry.served},
+                    {"serves", &entry == last},
                     {"message", entry.message},
                     {"duration_ms", entry.took.count()},
                     {"who", entry.who}});
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 int run(const Globals& globals) {
@@ -44,7 +62,7 @@ int run(const Globals& globals) {
   if (!session) return print_error(session.error());
   const auto entries = deploy::past_deploys((*session)->context());
   if (!entries) return print_error(entries.error());
-  print(globals.output == "json" ? as_json(*entries) : as_text(*entries));
+  globals.output == "json" ? print_json(as_json(*entries)) : print(as_text(*entries));
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // logs and exec: looking into a slot's container.
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <functional>
 #include <mutex>
@@ -67,7 +68,7 @@ int run_exec(const Globals& globals, const deploy::Which& which) {
       deploy::exec((*session)->context(), which, globals.words,
                    [&](bool is_stderr, std::string_view piece) { reader.give(piece, is_stderr); });
   constexpr int k_nobody_reads = 128 + SIGPIPE;  // as a shell has it
-  if (!reader.reads()) return k_nobody_reads;
+  if (!reader.reads()) return output_error() == EPIPE ? k_nobody_reads : 1;
   return exit_code ? *exit_code : print_error(exit_code.error());
 }
 

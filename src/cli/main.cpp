@@ -5,6 +5,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iostream>
 
 #include <fmt/format.h>
 
@@ -38,6 +42,39 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.require_subcommand(0, 1);  // none, or an unknown one, is explained below
 }
 
+void add_all(CLI::App& app, Globals& globals, Action& action) {
+  add_globals(app, globals);
+  const Registration registration{app, globals, action};
+  for (const auto add : {add_deploy, add_rollback, add_plan, add_status, add_history, add_logs, add_exec,
+                         add_check, add_config, add_lock, add_trust, add_unsupported})
+    add(registration);
+}
+
+std::vector<std::vector<std::string>> options_of(const CLI::App& command) {
+  std::vector<std::vector<std::string>> options;
+  for (const CLI::Option* option : command.get_options()) {
+    std::vector<std::string> spellings;
+    for (const std::string& name : option->get_snames()) spellings.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) spellings.push_back("--" + name);
+    options.push_back(std::move(spellings));
+  }
+  return options;
+}
+
+// A reader who has gone, as `head` does, has what it wanted.
+int with_output(int code, int error) {
+  if (error == 0 || error == EPIPE) return code;
+  print(fmt::format("error: stdout cannot be written: {}\n", std::strerror(error)), stderr);
+  return code == 0 ? 1 : code;
+}
+
+// What the parser prints itself: help, the version, what is wrong with the words.
+int parser_exit(const CLI::App& app, const CLI::ParseError& error) {
+  errno = 0;
+  const int code = app.exit(error) == 0 ? 0 : k_usage;
+  return with_output(code, std::cout.flush() ? 0 : errno);
+}
+
 int unknown_command(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -50,6 +87,17 @@ int unknown_command(const CLI::App& app, const std::string& word) {
 }
 
 }  // namespace
+
+std::vector<KnownCommand> known_commands() {
+  CLI::App app("", "bgdeploy");
+  Globals globals;
+  Action action;
+  add_all(app, globals, action);
+  std::vector<KnownCommand> known = {{"", options_of(app)}};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back({command->get_name(), options_of(*command)});
+  return known;
+}
 
 int main(int argc, char** argv) {
   hold_standard_streams();
@@ -64,18 +112,14 @@ int main(int argc, char** argv) {
   char** const end = std::find(argv, argv + argc, std::string_view("--"));
   if (end != argv + argc) globals.words.assign(end + 1, argv + argc);
   Action action;
-  add_globals(app, globals);
-  const Registration registration{app, globals, action};
-  for (const auto add : {add_deploy, add_rollback, add_plan, add_status, add_history, add_logs, add_exec,
-                         add_check, add_config, add_lock, add_trust, add_unsupported})
-    add(registration);
+  add_all(app, globals, action);
   try {
     app.parse(static_cast<int>(end - argv), argv);
   } catch (const CLI::ExtrasError& error) {
-    if (!app.get_subcommands().empty() || app.remaining().empty()) return app.exit(error) == 0 ? 0 : k_usage;
+    if (!app.get_subcommands().empty() || app.remaining().empty()) return parser_exit(app, error);
     return unknown_command(app, app.remaining().front());
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : k_usage;
+    return parser_exit(app, error);
   }
   if (!action) {
     print(app.help(), stderr);
@@ -85,7 +129,12 @@ int main(int argc, char** argv) {
     return print_error({core::ErrorKind::usage, "only `exec` takes words after --", {}});
   const Signals signals;
   globals.stop = signals.token();
-  return action();
+  const int code = action();
+  constexpr int k_interrupted = 128 + SIGINT;
+  // A deploy tells itself how far it came. Of the others none changes what serves.
+  const bool deploys = app.got_subcommand("deploy") || app.got_subcommand("rollback");
+  if (code != 0 && !deploys && globals.stop.stop_requested()) return k_interrupted;
+  return with_output(code, output_error());
 }
 
 }  // namespace bgdeploy::cli

@@ -29,7 +29,7 @@ std::string as_json(const spec::Spec& spec, const deploy::Preview& preview) {
                                      {"notes", plan.notes},
                                      {"steps", std::move(steps)},
                                      {"observed", state_json(spec, preview.state, preview.lock)}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string as_text(const spec::Spec& spec, const deploy::Preview& preview) {
@@ -63,7 +63,7 @@ std::string as_text(const spec::Spec& spec, const deploy::Preview& preview) {
 }  // namespace
 
 void print_preview(const spec::Spec& spec, const deploy::Preview& preview, bool json) {
-  print(json ? as_json(spec, preview) : as_text(spec, preview));
+  json ? print_json(as_json(spec, preview)) : print(as_text(spec, preview));
 }
 
 }  // namespace bgdeploy::cli

@@ -6,6 +6,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "command.hpp"
 
 namespace bgdeploy::cli {
@@ -49,6 +50,7 @@ std::string health_word(const plan::SlotState& slot, const Container& container)
 }
 
 std::string lock_words(const deploy::LockStatus& lock, core::SystemTime now) {
+  if (!lock.unknown.empty()) return fmt::format("lock:    {}\n", core::printable(lock.unknown));
   std::string text;
   if (lock.holder)
     text += fmt::format("lock:    held by {} for {}, since {} ({})\n", lock.holder->who, lock.holder->what,
@@ -109,7 +111,7 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
     for (const std::string& note : proxy.notes) found.push_back(fmt::format("{}: {}", proxy.host, note));
     for (const plan::Claim& claim : proxy.claims)
       found.push_back(fmt::format("{}: {} names slot {} too, for a site that does not use {}", proxy.host,
-                                  claim.where, spec.slots[claim.slot].name, spec::routing_file(spec.nginx)));
+                                  claim.where, spec.slots[claim.slot].name, plan::routing_file(spec)));
     if (!proxy.leaving.empty())
       found.push_back(
           fmt::format("{}: {} old nginx worker(s) still finish requests of an earlier configuration",
@@ -164,7 +166,7 @@ std::string state_text(const spec::Spec& spec, const plan::State& state, const d
   rows.clear();
   if (spec.proxied) rows = {{"PROXY", "INCLUDE", "NAMES"}};
   for (const ProxyHost& proxy : state.proxies)
-    rows.push_back({proxy.host, proxy.include.empty() ? spec::routing_file(spec.nginx) : proxy.include,
+    rows.push_back({proxy.host, proxy.include.empty() ? plan::routing_file(spec) : proxy.include,
                     proxy.routing == ProxyHost::Routing::slot      ? spec.slots[proxy.live].name
                     : proxy.routing == ProxyHost::Routing::missing ? "(no such file yet)"
                                                                    : "neither slot alone"});
@@ -204,12 +206,14 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
          {"unfinished", proxy.unfinished},
          {"unread", proxy.unread},
          {"outdated", proxy.outdated}});
-  return {{"service", spec.service},
-          {"live", live ? ordered_json(spec.slots[*live].name) : ordered_json(nullptr)},
-          {"lock", {{"holder", owner_json(lock.holder)}, {"freeze", owner_json(lock.freeze)}}},
-          {"hosts", std::move(hosts)},
-          {"proxies", std::move(proxies)},
-          {"oddities", oddities(spec, state)}};
+  return {
+      {"service", spec.service},
+      {"live", live ? ordered_json(spec.slots[*live].name) : ordered_json(nullptr)},
+      {"lock",
+       {{"holder", owner_json(lock.holder)}, {"freeze", owner_json(lock.freeze)}, {"unknown", lock.unknown}}},
+      {"hosts", std::move(hosts)},
+      {"proxies", std::move(proxies)},
+      {"oddities", oddities(spec, state)}};
 }
 
 }  // namespace bgdeploy::cli

@@ -29,7 +29,7 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
     document["failed"].push_back(
         {{"host", host.name},
          {"error", {{"kind", core::to_string(error.kind)}, {"message", error.message}}}});
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // For monitoring: 0 served and consistent, 1 not.
@@ -47,7 +47,7 @@ int run(const Globals& globals, bool exit_code) {
     const int code = print_error(survey.error());
     return exit_code && code != 2 ? 1 : code;
   }
-  print(globals.output == "json" ? as_json(spec, *survey) : as_text(spec, *survey));
+  globals.output == "json" ? print_json(as_json(spec, *survey)) : print(as_text(spec, *survey));
   if (exit_code) return health_code(*survey);
   const auto live = plan::live_slot(spec, survey->state);
   if (!live) return deploy::exit_code(live.error().kind);

@@ -6,6 +6,7 @@
 #include "bgdeploy/deploy/execute.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/history.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 
@@ -25,12 +26,14 @@ std::string_view command_name(const Goal& goal) {
   return goal.kind == plan::Request::Kind::deploy ? "deploy" : "rollback";
 }
 
+// What the goal names, as the user wrote it; empty for a rollback to the release before.
+const std::string& wish(const Goal& goal) {
+  if (goal.to) return *goal.to;
+  return goal.tag.empty() ? goal.digest : goal.tag;
+}
+
 std::string purpose(const Goal& goal) {
-  const std::string_view what = goal.kind == plan::Request::Kind::rollback
-                                    ? std::string_view(goal.to ? *goal.to : "")
-                                : goal.tag.empty() ? std::string_view(goal.digest)
-                                                   : std::string_view(goal.tag);
-  return fmt::format("{}{}{}", command_name(goal), what.empty() ? "" : " ", what);
+  return fmt::format("{}{}{}", command_name(goal), wish(goal).empty() ? "" : " ", wish(goal));
 }
 
 // All leases of a service. The lock is lost with the last of them that counts: until then nobody else can
@@ -100,38 +103,57 @@ plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
   return container != nullptr ? container->release : plan::Release{};
 }
 
-void finish(const Context& context, const Goal& goal, const plan::Plan& plan, const Outcome& outcome,
-            core::Duration took) {
-  context.sink.emit(
-      {.name = fmt::format("{}.finished", command_name(goal)),
-       .message = outcome.verdict != Verdict::succeeded ? ""
-                  : plan.rewrites()  ? fmt::format("it was live already; {} is written as the spec has it",
-                                                   spec::routing_file(context.spec.nginx))
-                  : !plan.switches() ? "it was live already; what an interrupted deploy left is tidied up"
-                                     : "",
-       .slot = outcome.committed ? slot_name(context, plan.target) : slot_name(context, plan.live),
-       .duration = took,
-       .error = outcome.error,
-       .fields = {{"exit_code", std::int64_t{outcome.exit_code}},
-                  {"result", std::string(to_string(outcome.verdict))},
-                  {"from", name_of(plan.from)},
-                  {"to", name_of(plan.to)}}});
+// Whether another release serves afterwards.
+bool changes_release(const plan::Plan& plan) {
+  return plan.switches() && !plan.rewrites();
 }
 
+std::string remark(const spec::Spec& spec, const plan::Plan& plan) {
+  if (plan.rewrites())
+    return fmt::format("it was live already; {} is written as the spec has it", plan::routing_file(spec));
+  return plan.switches() ? "" : "already live; removed leftovers of an interrupted deploy";
+}
+
+void finish(const Context& context, const Goal& goal, const plan::Plan& plan, const Outcome& outcome,
+            core::Duration took) {
+  report::Event event{
+      .name = fmt::format("{}.finished", command_name(goal)),
+      .message = outcome.verdict == Verdict::succeeded ? remark(context.spec, plan) : "",
+      .slot = outcome.committed ? slot_name(context, plan.target) : slot_name(context, plan.live),
+      .duration = took,
+      .error = outcome.error,
+      .fields = {{"exit_code", std::int64_t{outcome.exit_code}},
+                 {"result", std::string(to_string(outcome.verdict))},
+                 {"from", name_of(plan.from)},
+                 {"to", name_of(plan.to)}}};
+  // Where the tag does not tell them apart.
+  if (plan.from.tag == plan.to.tag && plan.from.digest != plan.to.digest) {
+    event.fields["from_digest"] = plan.from.digest;
+    event.fields["to_digest"] = plan.to.digest;
+  }
+  context.sink.emit(std::move(event));
+}
+
+// A run that only tidied up, or wrote the include anew, is recorded too, but is no release to come back from:
+// `from` and `to` are the same one.
 void record(const Context& context, const Goal& goal, const Fleet& fleet, const Prepared& prepared,
             const Outcome& outcome, core::SystemTime began, core::Duration took) {
+  const bool changes = changes_release(prepared.plan);
   HistoryEntry entry{.time = began,
                      .took = took,
                      .who = context.who,
                      .command = std::string(command_name(goal)),
                      .result = std::string(to_string(outcome.verdict)),
-                     .served = outcome.committed,
-                     .message = outcome.error ? context.sink.veiled(outcome.error->message) : "",
+                     .served = outcome.committed || !changes,
+                     .message = outcome.error ? context.sink.veiled(outcome.error->message)
+                                              : remark(context.spec, prepared.plan),
                      .from = prepared.plan.from,
                      .to = prepared.plan.to,
-                     .slot = slot_name(context, prepared.plan.target),
-                     .docker = spec::docker_to_json(prepared.launch.docker),
-                     .compose = prepared.launch.compose ? compose_record(*prepared.launch.compose) : ""};
+                     .slot = slot_name(context, prepared.plan.target)};
+  if (changes) {
+    entry.docker = spec::docker_to_json(prepared.launch.docker);
+    if (prepared.launch.compose) entry.compose = compose_record(*prepared.launch.compose);
+  }
   for (const spec::Host& host : fleet.spec().app_hosts) entry.hosts.push_back(host.name);
   for (const spec::Host& host : spec::proxies(fleet.spec())) entry.proxies.push_back(host.name);
   const auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
@@ -178,9 +200,7 @@ report::Event refused(const Goal& goal, Error error, core::Duration took, const 
           .fields = {{"exit_code", std::int64_t{code}},
                      {"result", std::string(to_string(verdict))},
                      {"from", name_of(from)},
-                     {"to", goal.to            ? *goal.to
-                            : goal.tag.empty() ? goal.digest
-                                               : goal.tag}}};
+                     {"to", wish(goal)}}};
 }
 
 int run(const Context& given, const Goal& goal) {
@@ -193,6 +213,9 @@ int run(const Context& given, const Goal& goal) {
 
   Prepared prepared;
   const auto give_up = [&](Error error) {
+    // Whatever the wait that was broken off made of it.
+    if (given.stop.stop_requested())
+      error = {ErrorKind::cancelled, "interrupted", {std::move(error.message)}};
     const int code = exit_code(error.kind);
     given.sink.emit(refused(goal, std::move(error), elapsed(), serving(given.spec, prepared.state)));
     return code;
@@ -217,8 +240,7 @@ int run(const Context& given, const Goal& goal) {
   world.files = prepared.files;
   const Outcome outcome =
       execute(context.spec, prepared.state, prepared.plan, world, {context.stop, leases.lost()});
-  // What only tidied up, or wrote the include anew, is no release to come back from.
-  if (prepared.plan.switches() && !prepared.plan.rewrites() && !leases.lost().stop_requested())
+  if (!prepared.plan.steps.empty() && !leases.lost().stop_requested())
     record(context, goal, *fleet, prepared, outcome, began, elapsed());
   leases.release(context);
   finish(context, goal, prepared.plan, outcome, elapsed());

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/report/json_text.hpp"
 #include "renderers.hpp"
 
 namespace bgdeploy::report {
@@ -39,7 +40,8 @@ public:
   void emit(Event event) override {
     const std::lock_guard lock(m_mutex);
     event.time = m_clock.wall();
-    put(m_stream, to_json(event).dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+    const auto line = to_json(event).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    put(m_stream, json_for_terminals(line) + "\n");
   }
 
 private:

@@ -31,8 +31,15 @@ std::string cause_of(const Event& event, const std::optional<Event>& failure) {
   return failure->host.empty() ? words : one_line(failure->host) + ": " + words;
 }
 
+// "1.2.3", or "latest (sha256:0123456789ab)" where another release bears that name too.
 std::string release_of(const Event& event, std::string_view field) {
-  return one_line(text_field(event, field));
+  constexpr std::size_t k_digits = 12;
+  const auto name = one_line(text_field(event, field));
+  const auto digest = one_line(text_field(event, std::string(field) + "_digest"));
+  if (name.empty() || digest.empty()) return name;
+  const auto colon = digest.find(':');
+  return fmt::format("{} ({})", name,
+                     digest.substr(0, colon == std::string::npos ? k_digits : colon + 1 + k_digits));
 }
 
 std::string with_cause(std::string text, const std::string& cause) {

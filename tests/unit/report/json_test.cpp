@@ -62,5 +62,13 @@ TEST(JsonRenderer, QuietHidesNothing) {
   EXPECT_NE(rendered("json", {.quiet = true}, event("info", "hello")), "");
 }
 
+// Some terminals obey U+009B as they obey ESC [.
+TEST(JsonRenderer, EscapesControlCharactersThatJsonLetsStand) {
+  const std::string words = "a\xC2\x9B\x33\x31mb\x7f\xC2\x80 \xC2\xA0 é\xC3\x9B";
+  const auto line = rendered("json", {}, event("info", words));
+  EXPECT_THAT(line, testing::HasSubstr("a\\u009b31mb\\u007f\\u0080 \xC2\xA0 é\xC3\x9B"));
+  EXPECT_EQ(nlohmann::json::parse(line)["message"], words);
+}
+
 }  // namespace
 }  // namespace bgdeploy::report

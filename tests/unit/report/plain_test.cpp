@@ -133,13 +133,24 @@ TEST(PlainRenderer, TheLastLineSaysWhatServes) {
   EXPECT_EQ(last_line(rollback), "rolled back to 1.2.3: green serves (was 1.2.2) in 2.4s\n");
   EXPECT_EQ(last_line(finished(0, "unchanged")), "nothing to do, 1.2.3 serves already\n");
   EXPECT_EQ(last_line(finished(130, "interrupted")), "deploy of 1.2.3 interrupted after 2.4s\n");
-  EXPECT_EQ(
-      last_line(finished(5, "inconsistent", "lb-1 sends to blue, lb-2 to green")),
-      "A HUMAN IS NEEDED after deploy of 1.2.3: lb-1 sends to blue, lb-2 to green\n");
+  EXPECT_EQ(last_line(finished(5, "inconsistent", "lb-1 sends to blue, lb-2 to green")),
+            "A HUMAN IS NEEDED after deploy of 1.2.3: lb-1 sends to blue, lb-2 to green\n");
   EXPECT_EQ(last_line(finished(6, "succeeded", "retire: lost web-1")),
             "1.2.3 serves, but not all that comes after the switch was done: retire: lost web-1\n");
   EXPECT_EQ(last_line(finished(0, "succeeded", "drained")),
             "deployed 1.2.3: green serves (was 1.2.2) in 2.4s: drained\n");
+}
+
+TEST(PlainRenderer, NamesDigestsWhereTheTagDoesNotTellReleasesApart) {
+  Event last = finished(0, "succeeded");
+  last.fields["from"] = last.fields["to"] = std::string("latest");
+  last.fields["from_digest"] = "sha256:" + std::string(64, 'a');
+  last.fields["to_digest"] = "sha256:" + std::string(64, 'b');
+  const auto text = rendered("plain", {}, last);
+  EXPECT_NE(
+      text.find("deployed latest (sha256:bbbbbbbbbbbb): green serves (was latest (sha256:aaaaaaaaaaaa))"),
+      std::string::npos)
+      << text;
 }
 
 }  // namespace

@@ -1,0 +1,131 @@
+// Every option of every command runs once, by the real program against a real host: under the sanitizers
+// where they are built in. The list comes from the parser, so that a new option without a run fails.
+#include <algorithm>
+#include <fstream>
+
+#include "bgdeploy/cli/main.hpp"
+#include "scenario.hpp"
+
+namespace e2e {
+namespace {
+
+using bgdeploy::cli::KnownCommand;
+
+struct Use {
+  Words global;   // options that every command takes
+  Words command;  // its name, and its own options
+  int exit_code = 0;
+};
+
+// No small string holds it, so that one that is gone is freed memory.
+constexpr const char* k_long_tag = "1.1-and-a-name-that-no-small-string-holds";
+
+class EveryFlag : public Scenario {
+protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    for (const std::string tag : {"1.0", k_long_tag}) lab().image(tag);
+    write_spec({{"environments", "environments: {staging: {drain: {timeout: 2s}}}"}});
+    std::ofstream stranger(workspace() + "/stranger.yml");
+    for (const auto& [key, text] : default_sections())
+      stranger << (key == "ssh" ? "ssh: {known_hosts_file: " + workspace() + "/known_hosts}" : text) << '\n';
+  }
+
+  void expect(const Use& wanted) const {
+    Words words = wanted.global;
+    words.insert(words.end(), wanted.command.begin(), wanted.command.end());
+    const auto finished = bgdeploy(words);
+    std::string line;
+    for (const auto& word : words) line += word + " ";
+    EXPECT_EQ(finished.exit_code, wanted.exit_code) << line << finished;
+    for (const char* found : {"Sanitizer", "runtime error:"})
+      EXPECT_EQ(finished.both().find(found), std::string::npos) << line << finished;
+  }
+};
+
+bool has(const Use& use, const KnownCommand& command, const Words& spellings) {
+  if (command.name.empty()) return std::ranges::find_first_of(use.global, spellings) != use.global.end();
+  return !use.command.empty() && use.command.front() == command.name &&
+         std::ranges::find_first_of(use.command, spellings) != use.command.end();
+}
+
+TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
+  const std::string address = lab().env("LAB_ADDRESS");
+  deploy_well("1.0");
+  const auto named = lab().docker({"images", "--digests", "--format", "{{.Digest}}", lab().env("LAB_IMAGE")});
+  const std::string digest = named.substr(0, named.find('\n'));
+  std::vector<Use> uses = {
+      {{"--version"}, {}},
+      {{"--help"}, {}},
+      {{"-f", "stranger.yml"}, {"trust", "--yes"}},
+      {{"--progress", "plain"}, {"check", "-o", "json"}},
+      {{"-e", "staging"}, {"config", "-o", "json"}},
+      {{}, {"validate"}},
+      {{}, {"history"}},
+      {{}, {"status", "-o", "json"}},
+      {{"-v", "--progress", "json"}, {"deploy", "--tag", "1.0"}},
+      {{}, {"deploy", "--tag", "1.0", "--dry-run", "-o", "json"}},
+      {{"--progress", "tty", "--no-color"}, {"deploy", "--tag", k_long_tag}},
+      {{"--progress", "github", "-q"}, {"deploy", "--digest", digest, "--force"}},
+      {{}, {"plan", "--digest", digest, "--force", "-o", "json"}},
+      {{}, {"plan", "--tag", k_long_tag}},
+      {{}, {"deploy", "--tag", "1.0", "--hold"}, 2},
+      {{}, {"deploy", "--tag", "1.0", "--report"}, 2},
+      {{}, {"rollback", "--to", "sha256:" + std::string(64, 'a')}, 2},
+      {{}, {"rollback", "--to", k_long_tag}},
+      {{}, {"rollback", "--force"}},
+      {{}, {"logs", "--slot", "blue", "--host", address, "-n", "5"}},
+      {{}, {"logs", "--slot", "green", "-f"}},  // it is stopped, so that there is an end
+      {{}, {"exec", "--slot", "blue", "--host", address, "--", "/app", "--probe"}},
+      {{}, {"history", "-o", "json"}},
+      {{}, {"lock", "-m", "longer than any string that is held in place"}},
+      {{}, {"deploy", "--tag", "1.0"}, 4},
+      {{}, {"unlock"}},
+      {{}, {"promote"}, 2},
+      {{}, {"abort"}, 2},
+      {{}, {"init"}, 2},
+      {{}, {"prune"}, 2},
+      {{}, {"schema"}, 2},
+      {{}, {"completion"}, 2},
+  };
+  const auto commands = bgdeploy::cli::known_commands();
+  for (const KnownCommand& command : commands) {
+    if (command.name.empty()) continue;
+    EXPECT_TRUE(std::ranges::any_of(
+        uses, [&](const Use& use) { return !use.command.empty() && use.command.front() == command.name; }))
+        << command.name << " is not run";
+    uses.push_back({{}, {command.name, "--help"}});
+  }
+  for (const Use& use : uses) expect(use);
+  for (const KnownCommand& command : commands)
+    for (const Words& spellings : command.options)
+      EXPECT_TRUE(std::ranges::any_of(uses, [&](const Use& use) { return has(use, command, spellings); }))
+          << command.name << " is not run with " << spellings.back();
+}
+
+TEST_F(EveryFlag, WhatCannotBePrintedFails) {
+  deploy_well("1.0");
+  for (const Words& words : std::vector<Words>{{"status"},
+                                               {"status", "-o", "json"},
+                                               {"history"},
+                                               {"check"},
+                                               {"config"},
+                                               {"plan", "--tag", "1.0"},
+                                               {"logs"},
+                                               {"unlock"},
+                                               {"--help"},
+                                               {"--version"},
+                                               {"exec", "--", "/app", "--migrate"}}) {
+    auto command = bgdeploy_command(words);
+    command.argv.insert(command.argv.begin(), {"sh", "-c", R"("$0" "$@" >/dev/full)"});
+    const auto finished = run(command);
+    EXPECT_EQ(finished.exit_code, 1) << words.front() << finished;
+    EXPECT_NE(finished.err.find("stdout cannot be written: No space left on device"), std::string::npos)
+        << finished;
+    command.argv[2] = R"({ "$0" "$@"; echo $? >&3; } 3>&2 | :)";
+    EXPECT_EQ(run(command).err.find("cannot be written"), std::string::npos) << words.front();
+  }
+}
+
+}  // namespace
+}  // namespace e2e
