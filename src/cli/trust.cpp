@@ -83,6 +83,7 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
     return core::fail(stop.stop_requested() ? ErrorKind::cancelled : ErrorKind::untrusted,
                       fmt::format("{} was not added", offered.host));
   BGDEPLOY_TRY(host::trust_host_key(offered));
+  print(fmt::format("added to {}\n", offered.file.string()));
   return offered.hop != host.name;
 }
 

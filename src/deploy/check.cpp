@@ -8,6 +8,7 @@
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
 #include "bgdeploy/deploy/observe.hpp"
+#include "bgdeploy/deploy/places.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/routing.hpp"
@@ -246,6 +247,8 @@ std::vector<CheckItem> check_all(const Context& given) {
   }
   const Context context = given.with(fleet->spec());
   for (const host::Host* host : fleet->machines()) add(items, "ssh " + host->name(), {}, host->address());
+  for (host::Host* host : fleet->machines())
+    add(items, "sessions on " + host->name(), enough_places(*host, fleet->has_slots(*host), wait));
   check_sudo(*fleet, items, wait);
   const auto lock = fleet->lock_status(wait);
   const auto unlocked = [&]() -> Result<void> {

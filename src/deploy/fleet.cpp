@@ -257,6 +257,10 @@ host::Host& Fleet::history_host() const {
   return m_spec->proxied && !m_spec->proxy_hosts.empty() ? proxy(0) : app(0);
 }
 
+bool Fleet::has_slots(const host::Host& machine) const {
+  return std::ranges::any_of(m_apps, [&](std::size_t app) { return m_machines[app].host.get() == &machine; });
+}
+
 std::vector<host::Host*> Fleet::machines() const {
   std::vector<host::Host*> hosts;
   for (const Machine& machine : m_machines) hosts.push_back(machine.host.get());

@@ -6,6 +6,7 @@
 #include "bgdeploy/deploy/execute.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/history.hpp"
+#include "bgdeploy/deploy/places.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
@@ -223,6 +224,7 @@ int run(const Context& given, const Goal& goal) {
 
   auto fleet = Fleet::connect(given.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));
+  if (auto enough = enough_places(*fleet, wait); !enough) return give_up(std::move(enough.error()));
   const Context context = given.with(fleet->spec());
   Leases leases;
   const auto ready = prepare(

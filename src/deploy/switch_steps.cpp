@@ -105,6 +105,8 @@ Result<void> StepRunner::carry_out(const plan::Drain& step) {
   // What one proxy's include said when its workers were gone may have changed while another one's drained.
   if (m_switches.size() > 1) BGDEPLOY_TRY(drain_all(step, core::Duration(0)));
   m_drained = true;
+  // What follows may need the place of their commands (sshd's MaxSessions).
+  m_switches.clear();
   return {};
 }
 

@@ -108,6 +108,12 @@ Result<std::shared_ptr<Client>> Client::open(host::Host& host, const Wait& wait)
   for (const auto& way : ways) {
     BGDEPLOY_ASSIGN(const auto socket, host.socket_to(way));
     auto client = open(socket, wait.at_most(std::chrono::seconds(20)));
+    if (client && std::holds_alternative<host::CommandEndpoint>(way)) {
+      (*client)->share_places(host);
+      host.when_crowded([kept = std::weak_ptr(*client)] {
+        if (const auto alive = kept.lock()) alive->drop_idle();
+      });
+    }
     if (client) return client;
     const auto kind = client.error().kind;
     if (kind == ErrorKind::unsupported || kind == ErrorKind::cancelled)
@@ -115,6 +121,14 @@ Result<std::shared_ptr<Client>> Client::open(host::Host& host, const Wait& wait)
     if (wait.left().count() == 0) return std::unexpected(std::move(client).error().within(host.name()));
   }
   return std::unexpected(explain(host, path, wait));
+}
+
+void Client::share_places(host::Host& host) {
+  m_http->keep_none_while([&host] { return host.crowded(); });
+}
+
+void Client::drop_idle() {
+  m_http->drop_idle();
 }
 
 Request Client::request(std::string method, std::string path, std::string body) const {

@@ -196,8 +196,24 @@ std::unique_ptr<Http::Connection> Http::take() {
 }
 
 void Http::give_back(std::unique_ptr<Connection> connection) {
+  bool crowded = false;
+  {
+    const std::lock_guard lock(m_mutex);
+    m_free.push_back(std::move(connection));
+    crowded = m_crowded && m_crowded();
+  }
+  if (crowded) drop_idle();
+}
+
+void Http::drop_idle() {
+  std::vector<std::unique_ptr<Connection>> idle;
   const std::lock_guard lock(m_mutex);
-  m_free.push_back(std::move(connection));
+  idle.swap(m_free);
+}
+
+void Http::keep_none_while(std::function<bool()> crowded) {
+  const std::lock_guard lock(m_mutex);
+  m_crowded = std::move(crowded);
 }
 
 Result<Response> Http::send(const Request& request, const Wait& wait) {

@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/host/child.hpp"
 #include "bgdeploy/ssh/config.hpp"
+#include "bgdeploy/ssh/regular_file.hpp"
 
 namespace bgdeploy::host {
 namespace {
@@ -88,10 +87,8 @@ Result<ssh::ClientConfig> read_config(const Wish& wish, const Me& me, const Wait
 std::vector<ssh::KnownHost> read_known_hosts(const std::vector<std::string>& files) {
   std::vector<ssh::KnownHost> known;
   for (const auto& path : files) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) continue;
-    std::ranges::move(ssh::parse_known_hosts(text.str(), path), std::back_inserter(known));
+    const auto text = ssh::read_regular_file(path);
+    if (text) std::ranges::move(ssh::parse_known_hosts(*text, path), std::back_inserter(known));
   }
   return known;
 }

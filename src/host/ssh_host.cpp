@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "bgdeploy/core/text.hpp"
 #include "commands.hpp"
 #include "piped_process.hpp"
@@ -21,7 +23,7 @@ public:
 
   Result<Output> run(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
-    BGDEPLOY_ASSIGN(const auto pipes, m_session->exec(core::shell_join(argv), command.input, true, wait));
+    BGDEPLOY_ASSIGN(const auto pipes, m_session->exec(argv, command.input, true, wait));
     auto captured = pipes->finish(wait);
     pipes->abandon(true);
     if (!captured) return std::unexpected(std::move(captured).error().within(argv.front()));
@@ -30,7 +32,7 @@ public:
 
   Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
-    BGDEPLOY_ASSIGN(auto pipes, m_session->exec(core::shell_join(argv), command.input, false, wait));
+    BGDEPLOY_ASSIGN(auto pipes, m_session->exec(argv, command.input, false, wait));
     return std::make_unique<PipedProcess>(std::move(pipes));
   }
 
@@ -49,13 +51,27 @@ public:
     return target && m_session->reachable(*target, wait);
   }
 
+  Result<int> places(int wanted, const Wait& wait) override { return m_session->places(wanted, wait); }
+  // sshd itself listens at the address and port that it tells a command, whatever we had to connect to.
+  Result<bool> forwards_tcp(const Wait& wait) override {
+    if (m_session->has_forwarded()) return true;
+    BGDEPLOY_ASSIGN(const auto told, run({{"printenv", "SSH_CONNECTION"}, Tool::other, {}}, wait));
+    std::istringstream words(told.out);
+    std::string client, client_port;
+    ssh::TcpTarget own;
+    words >> client >> client_port >> own.address >> own.port;
+    return m_session->reachable(own, wait) && m_session->has_forwarded();
+  }
+  bool crowded() const override { return m_session->crowded(); }
+  void when_crowded(std::function<void()> give_up) override { m_session->when_crowded(std::move(give_up)); }
+
 private:
   Result<ssh::Target> target_of(const Endpoint& endpoint) const {
     if (const auto* tcp = std::get_if<TcpEndpoint>(&endpoint)) return ssh::TcpTarget{tcp->address, tcp->port};
     if (const auto* socket = std::get_if<UnixEndpoint>(&endpoint)) return ssh::UnixTarget{socket->path};
     const auto& command = std::get<CommandEndpoint>(endpoint);
-    BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, {command.argv, command.tool, {}}));
-    return ssh::ExecTarget{core::shell_join(argv)};
+    BGDEPLOY_ASSIGN(auto argv, with_sudo(m_sudo, {command.argv, command.tool, {}}));
+    return ssh::ExecTarget{std::move(argv)};
   }
 
   const std::string m_name;

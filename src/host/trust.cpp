@@ -9,6 +9,7 @@
 
 #include "bgdeploy/host/route.hpp"
 #include "bgdeploy/ssh/fd.hpp"
+#include "bgdeploy/ssh/regular_file.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
 namespace bgdeploy::host {
@@ -53,6 +54,23 @@ Result<void> make_private_folder(const std::filesystem::path& folder) {
   return {};
 }
 
+std::unexpected<core::Error> keeps_nothing(const OfferedKey& offered, const std::string& kind) {
+  return fail(ErrorKind::io,
+              fmt::format("{} is {}, so no key can be kept there", offered.file.string(), kind),
+              {"name another file: ssh.known_hosts_file in the spec, or UserKnownHostsFile in OpenSSH's "
+               "configuration"});
+}
+
+// Only what the next connection will find has been added.
+Result<void> read_back(const OfferedKey& offered) {
+  BGDEPLOY_ASSIGN(const auto text, ssh::read_regular_file(offered.file));
+  const auto entries = ssh::parse_known_hosts(text, offered.file.string());
+  const auto verdict = ssh::check_host_key(entries, offered.host, offered.port, offered.key);
+  if (verdict.kind == ssh::KeyVerdict::Kind::known) return {};
+  return fail(ErrorKind::io, fmt::format("{}: the key of {} was written and is not there",
+                                         offered.file.string(), offered.host));
+}
+
 }  // namespace
 
 Result<OfferedKey> fetch_host_key(const spec::Host& host, const Wait& wait) {
@@ -77,13 +95,21 @@ Result<void> trust_host_key(const OfferedKey& offered) {
         ErrorKind::io,
         fmt::format("{}: OpenSSH's configuration names no known_hosts file to add it to", offered.hop));
   BGDEPLOY_TRY(make_private_folder(offered.file.parent_path()));
-  const ssh::Fd fd(::open(offered.file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return failed(offered.file);
+  const ssh::Fd fd(
+      ::open(offered.file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return failed(offered.file);
+  if (const auto kind = ssh::kind_of_file(status); !kind.empty()) return keeps_nothing(offered, kind);
   auto line = ssh::known_hosts_line(offered.host, offered.port, offered.key);
   if (lacks_newline(fd.get())) line.insert(0, "\n");
-  if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-    return failed(offered.file);
-  return {};
+  const auto written = ::write(fd.get(), line.data(), line.size());
+  if (written != static_cast<ssize_t>(line.size())) {
+    if (written >= 0) errno = ENOSPC;
+    const auto error = failed(offered.file);
+    if (written > 0 && ::ftruncate(fd.get(), status.st_size) != 0) return failed(offered.file);
+    return error;
+  }
+  return read_back(offered);
 }
 
 }  // namespace bgdeploy::host

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -38,6 +39,11 @@ public:
   }
   bool input_ended() const override { return m_input_ended; }
   bool gone() const override { return m_gone; }
+  // A peer that only shut its sending side down is no hang-up.
+  bool left() const override {
+    pollfd polled{m_fd.get(), 0, 0};
+    return ::poll(&polled, 1, 0) == 1 && (polled.revents & POLLHUP) != 0;
+  }
   int fd() const override { return m_fd.get(); }
 
 private:

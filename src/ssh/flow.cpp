@@ -14,8 +14,12 @@ namespace bgdeploy::ssh {
 namespace {
 
 using core::ErrorKind;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
 
 constexpr std::size_t k_chunk = std::size_t{128} << 10;  // bytes moved at once, and held between the two ends
+constexpr auto k_ask_again = 100ms;                      // for a place
+constexpr std::size_t k_shown_lines = 5;
 constexpr unsigned k_window = 2U << 20, k_packet = 32768;
 
 LIBSSH2_CHANNEL* open_channel(LIBSSH2_SESSION* session, const TcpTarget& target) {
@@ -65,15 +69,21 @@ std::string describe_target(const Target& target) {
 }  // namespace
 
 Flow::Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose)
-    : m_target(std::move(target)), m_end(std::move(end)), m_opening(std::move(opening)), m_purpose(purpose) {
+    : m_target(std::move(target)),
+      m_end(std::move(end)),
+      m_opening(std::move(opening)),
+      m_purpose(purpose),
+      m_mark(make_mark()),
+      m_preface(m_mark),
+      m_err_preface(m_mark) {
   if (m_purpose == Purpose::by_command) use_command();
 }
 
 void Flow::use_command() {
   const auto tcp = std::get<TcpTarget>(m_target);
-  m_target = ExecTarget{
-      core::shell_join(m_purpose == Purpose::stream ? tcp_command(tcp) : tcp_probe_command(tcp))};
+  m_target = ExecTarget{m_purpose == Purpose::stream ? tcp_command(tcp) : tcp_probe_command(tcp)};
   m_success = k_tcp_reached;
+  m_relays = m_purpose == Purpose::stream;
 }
 
 void Flow::settle(Result<void> result) {
@@ -104,6 +114,8 @@ bool Flow::step(FlowContext& context) {
       return start(context);
     case Phase::flowing:
       return flow(context);
+    case Phase::held:
+      return hold();
     case Phase::closing:
       return close(context);
     case Phase::finished:
@@ -113,7 +125,7 @@ bool Flow::step(FlowContext& context) {
 }
 
 bool Flow::open(FlowContext& context) {
-  if (m_end->gone() && !m_opening_now) {
+  if ((m_end->gone() || m_end->left()) && !m_opening_now) {
     fail({ErrorKind::cancelled, "given up before it was open", {}});
     return true;
   }
@@ -127,7 +139,7 @@ bool Flow::open(FlowContext& context) {
   if (std::holds_alternative<TcpTarget>(m_target) &&
       context.forwarding() == FlowContext::Forwarding::forbidden)
     use_command();
-  if (m_crowded_out && m_refused_at == context.commands_ended()) return false;
+  if (m_refused_since && m_refused_at == context.commands_ended() && Clock::now() < m_ask_again) return false;
   if (!context.begin_opening(this)) return false;
   m_opening_now = true;
   auto* session = context.transport().raw();
@@ -141,7 +153,9 @@ bool Flow::open(FlowContext& context) {
 bool Flow::opened(FlowContext& context) {
   if (std::holds_alternative<ExecTarget>(m_target)) {
     m_running_command = true;
-    m_phase = Phase::starting;
+    m_phase = m_purpose == Purpose::place ? Phase::held : Phase::starting;
+    if (m_phase == Phase::held) settle({});
+    m_up = login_line(std::get<ExecTarget>(m_target).argv, m_mark);
     return true;
   }
   if (std::holds_alternative<TcpTarget>(m_target))
@@ -166,31 +180,58 @@ bool Flow::open_failed(FlowContext& context) {
   }
   if (std::holds_alternative<TcpTarget>(m_target) && context.forwarding() == Forwarding::forbidden)
     return true;
-  if (std::holds_alternative<ExecTarget>(m_target)) {
-    // sshd gives the place of an ended command away only when it is done with all that it read at once, so a
-    // refusal counts when nothing has ended since the one before it.
-    const auto ended = context.commands_ended();
-    const bool ask_again = std::exchange(m_refused_at, ended) != ended;
-    m_crowded_out = !ask_again && m_purpose != Purpose::by_command && context.commands_running();
-    if (ask_again || m_crowded_out) return ask_again;
+  return std::holds_alternative<ExecTarget>(m_target) ? await_place(context) : refuse(context);
+}
+
+// How long a command waits for a place. Whether there is one at all is known sooner: a place that was given
+// back counts as taken for the moment that sshd needs to see it.
+core::Duration Flow::patience() const {
+  if (m_purpose == Purpose::place) return 1s;
+  return m_purpose == Purpose::by_command ? 5s : 30s;
+}
+
+bool Flow::await_place(FlowContext& context) {
+  const auto now = Clock::now();
+  if (!m_refused_since) {
+    m_refused_since = now;
+    context.crowd();
+    if (m_opening)
+      m_opening->excuse(
+          fmt::format("sshd lets one connection have {} sessions at once (MaxSessions), and all are taken",
+                      context.commands_running()));
   }
-  return refuse(context);
+  if (now - *m_refused_since >= patience() ||
+      (context.commands_running() == 0 && context.commands_ended() == 0))
+    return no_place(context);
+  m_refused_at = context.commands_ended();
+  m_ask_again = now + k_ask_again;
+  return false;
+}
+
+bool Flow::no_place(FlowContext& context) {
+  const auto running = context.commands_running();
+  fail({ErrorKind::denied,
+        fmt::format("{}: sshd opens no {}session", context.name(), running > 0 ? "further " : ""),
+        {fmt::format(
+            "{} {} open; MaxSessions in the host's sshd_config must allow more (OpenSSH's default is 10)",
+            running, running == 1 ? "is" : "are")}});
+  return true;
 }
 
 bool Flow::refuse(FlowContext& context) {
-  fail({std::holds_alternative<ExecTarget>(m_target) ? ErrorKind::refused : ErrorKind::unreachable,
+  fail({ErrorKind::unreachable,
         fmt::format("{}: sshd did not open a channel to {}", context.name(), describe_target(m_target)),
         {}});
   return true;
 }
 
 bool Flow::start(FlowContext& context) {
-  const auto& command = std::get<ExecTarget>(m_target).command;
-  const int code = libssh2_channel_process_startup(m_channel, "exec", 4, command.data(),
-                                                   static_cast<unsigned>(command.size()));
-  if (code == LIBSSH2_ERROR_EAGAIN) return false;
+  const int code = libssh2_channel_process_startup(m_channel, "exec", 4, k_login_command.data(),
+                                                   static_cast<unsigned>(k_login_command.size()));
+  // The words do not wait for the answer: that would be one more round trip for every command.
+  if (code == LIBSSH2_ERROR_EAGAIN) return send(context);
   if (code != 0) {
-    fail({ErrorKind::refused, fmt::format("{}: sshd refused to run a command", context.name()), {}});
+    fail({ErrorKind::denied, fmt::format("{}: sshd refused to run a command", context.name()), {}});
     return true;
   }
   if (m_purpose == Purpose::stream) settle({});
@@ -204,18 +245,27 @@ bool Flow::flow(FlowContext& context) {
   moved = send(context) || moved;
   if (m_phase != Phase::flowing) return true;
   const bool all_sent = m_up.empty() && m_end->input_ended();
-  if (m_end->gone() && (all_sent || m_end->fd() >= 0)) m_phase = Phase::closing;
+  if ((m_end->gone() && m_end->fd() >= 0) || ((m_end->gone() || m_end->left()) && all_sent))
+    m_phase = Phase::closing;
   if (m_phase == Phase::flowing && m_out_ended) return finish_channel(context) || moved;
   return moved || m_phase == Phase::closing;
 }
 
+bool Flow::hold() {
+  if (!m_end->gone()) return false;
+  m_phase = Phase::closing;
+  return true;
+}
+
 bool Flow::receive(FlowContext& context) {
+  const bool command = std::holds_alternative<ExecTarget>(m_target);
   bool moved = false;
   std::array<char, std::size_t{32} << 10> buffer;
   while (!m_eof_received && m_down.size() < k_chunk) {
     const auto count = libssh2_channel_read_ex(m_channel, 0, buffer.data(), buffer.size());
     if (count > 0) {
-      m_down.append(buffer.data(), static_cast<std::size_t>(count));
+      const std::string_view data(buffer.data(), static_cast<std::size_t>(count));
+      m_down += command ? m_preface.take(data) : data;
       moved = true;
       continue;
     }
@@ -229,13 +279,15 @@ bool Flow::receive(FlowContext& context) {
     const auto count =
         libssh2_channel_read_ex(m_channel, SSH_EXTENDED_DATA_STDERR, buffer.data(), buffer.size());
     if (count <= 0) break;
-    m_end->take_err({buffer.data(), static_cast<std::size_t>(count)});
+    const std::string_view data(buffer.data(), static_cast<std::size_t>(count));
+    m_end->take_err(command ? m_err_preface.take(data) : std::string(data));
     moved = true;
   }
   if (!m_eof_received && libssh2_channel_eof(m_channel) == 1) m_eof_received = moved = true;
   while (!m_down.empty() && m_end->take_out(m_down)) moved = true;
   if (m_eof_received && m_down.empty() && !m_out_ended) {
-    m_end->out_ended();
+    // What the login shell printed is not the output of a command: why that did not run is told by failing.
+    if (!command || m_preface.over()) m_end->out_ended();
     m_out_ended = moved = true;
   }
   return moved;
@@ -262,7 +314,9 @@ bool Flow::send(FlowContext& context) {
     m_up_sent += static_cast<std::size_t>(count);
     if (m_up_sent == m_up.size()) m_up.clear();
   }
-  if (m_up.empty() && m_end->input_ended() && !m_eof_sent &&
+  // What relays to a socket ends with its input, while a client that has said all may still wait for the
+  // answer.
+  if (m_up.empty() && m_end->input_ended() && !m_eof_sent && !m_relays &&
       libssh2_channel_send_eof(m_channel) != LIBSSH2_ERROR_EAGAIN)
     m_eof_sent = moved = true;
   return moved;
@@ -283,12 +337,32 @@ bool Flow::finish_channel(FlowContext& context) {
     libssh2_free(context.transport().raw(), name);
     exit_code = signal_exit_code(signal);
   }
+  if (command && !m_preface.over()) {
+    fail(not_run(context, exit_code));
+    return true;
+  }
   if (command && m_purpose != Purpose::stream)
     settle(exit_code == m_success ? Result<void>{}
                                   : core::fail(ErrorKind::unreachable, "the command that tries it failed"));
   m_end->ended(exit_code, core::printable(signal));
   m_phase = Phase::closing;
   return true;
+}
+
+// /usr/sbin/nologin, /bin/false, a ForceCommand, or a start-up file that exits.
+core::Error Flow::not_run(FlowContext& context, int exit_code) const {
+  core::Error error{ErrorKind::denied,
+                    fmt::format("{}: the login shell runs no command: it ended with exit code {}",
+                                context.name(), exit_code),
+                    {}};
+  for (const auto* noise : {&m_preface.noise(), &m_err_preface.noise()})
+    for (const auto& line : core::split_lines(core::printable(core::trim(*noise), true)))
+      if (error.details.size() < k_shown_lines) error.details.push_back("it says: " + line);
+  error.details.emplace_back(
+      "the account needs a shell (sh, bash, zsh, fish …) in /etc/passwd, and no ForceCommand or command= "
+      "that runs "
+      "something else");
+  return error;
 }
 
 bool Flow::close(FlowContext&) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "bgdeploy/ssh/login_shell.hpp"
 #include "bgdeploy/ssh/session.hpp"
 #include "transport.hpp"
 
@@ -25,6 +26,8 @@ public:
   virtual bool input_ended() const = 0;
   // Nobody is there any more: what is pending is sent, then the channel is closed.
   virtual bool gone() const = 0;
+  // Nobody reads any more, but what was written before may still be unread.
+  virtual bool left() const { return false; }
   // What to poll for; -1 when its owner wakes the thread itself.
   virtual int fd() const { return -1; }
 };
@@ -45,9 +48,12 @@ public:
   virtual void settle_forwarding(Forwarding answer) = 0;
   // Tries by a command whether the host reaches the target.
   virtual std::shared_ptr<Opening> try_by_command(const TcpTarget& target) = 0;
-  // sshd limits the commands of a connection (MaxSessions); the end of one makes room for another.
-  virtual bool commands_running() const = 0;
+  // sshd limits the commands of a connection (MaxSessions); the end of one makes room for another, though not
+  // at once: sshd keeps its place until the command's process has ended too.
+  virtual std::size_t commands_running() const = 0;
   virtual std::size_t commands_ended() const = 0;
+  // A command begins to wait for a place.
+  virtual void crowd() = 0;
   virtual const std::string& name() const = 0;
 };
 
@@ -56,8 +62,8 @@ public:
   enum class Purpose {
     stream,
     probe,       // only finds out whether the target can be reached, and settles `opening` with that
-    by_command,  // likewise, and by a command at once, for which it does not wait when there is no room for
-                 // it
+    by_command,  // likewise, and by a command at once
+    place,       // takes the place of a command and starts none, until its end is gone
   };
   Flow(Target target, std::unique_ptr<End> end, std::shared_ptr<Opening> opening, Purpose purpose);
 
@@ -66,22 +72,30 @@ public:
   bool finished() const { return m_phase == Phase::finished; }
   bool closing() const { return m_phase == Phase::closing; }
   bool runs_command() const { return m_running_command; }
+  // Is a command that waits for a place.
+  bool waits() const { return m_refused_since.has_value() && m_phase == Phase::opening; }
   void fail(const core::Error& error);
 
   int fd() const { return m_phase == Phase::flowing ? m_end->fd() : -1; }
   short events(const Transport& transport) const;
 
 private:
-  enum class Phase { opening, starting, flowing, closing, finished };
+  enum class Phase { opening, starting, flowing, held, closing, finished };
+  using Time = core::SteadyTime;
 
   bool open(FlowContext& context);
   bool opened(FlowContext& context);
   bool open_failed(FlowContext& context);
   bool refuse(FlowContext& context);
+  bool no_place(FlowContext& context);
+  bool await_place(FlowContext& context);
+  core::Duration patience() const;
   void use_command();
   bool start(FlowContext& context);
   bool flow(FlowContext& context);
+  bool hold();
   bool receive(FlowContext& context);
+  core::Error not_run(FlowContext& context, int exit_code) const;
   bool send(FlowContext& context);
   bool finish_channel(FlowContext& context);
   bool close(FlowContext& context);
@@ -91,16 +105,20 @@ private:
   std::unique_ptr<End> m_end;
   std::shared_ptr<Opening> m_opening;
   const Purpose m_purpose;
-  std::shared_ptr<Opening> m_answer;  // of try_by_command, while that is awaited
-  bool m_reached = false;             // that was: yes
-  int m_success = 0;                  // the exit code of a probing command that has reached its target
-  bool m_opening_now = false;         // libssh2 is in the middle of it
-  std::size_t m_refused_at = 0;       // how many commands had ended when sshd last refused
-  bool m_crowded_out = false;         // waits for one more to end
+  const std::string m_mark;
+  std::shared_ptr<Opening> m_answer;    // of try_by_command, while that is awaited
+  bool m_reached = false;               // that was: yes
+  bool m_relays = false;                // a command that stands for a forwarded connection
+  int m_success = 0;                    // the exit code of a probing command that has reached its target
+  bool m_opening_now = false;           // libssh2 is in the middle of it
+  std::optional<Time> m_refused_since;  // sshd has no place for this command
+  Time m_ask_again{};
+  std::size_t m_refused_at = 0;  // how many commands had ended when sshd last refused
   bool m_running_command = false;
   Phase m_phase = Phase::opening;
   LIBSSH2_CHANNEL* m_channel = nullptr;
   std::string m_up, m_down;
+  Preface m_preface, m_err_preface;
   std::size_t m_up_sent = 0;
   bool m_eof_received = false, m_out_ended = false, m_eof_sent = false;
 };

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/ssh/kexinit.hpp"
 #include "bgdeploy/ssh/signer.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
@@ -20,11 +21,13 @@ using core::fail;
 struct SignRequest {
   Signer* signer;
   std::optional<core::Error> error;
+  bool asked = false;  // sshd knows the key, and wanted to see a signature
 };
 
 int on_sign(LIBSSH2_SESSION*, unsigned char** signature, size_t* length, const unsigned char* data,
             size_t size, void** abstract) {
   auto* request = static_cast<SignRequest*>(*abstract);
+  request->asked = true;
   auto signed_data = request->signer->sign({reinterpret_cast<const char*>(data), size});
   if (!signed_data) {
     request->error = std::move(signed_data).error();
@@ -121,15 +124,38 @@ private:
     if (!code) return std::unexpected(std::move(code).error());
     if (*code == 0) return true;
     m_refused.push_back(blob);
+    const auto name = fmt::format("{} ({})", signer.name(), type_name(blob));
     if (request.error)
       m_tried.push_back(request.error->message);
+    else if (request.asked && !m_transport.broken())
+      BGDEPLOY_TRY(half_accepted(name));
     else
-      m_tried.push_back(fmt::format("{} ({}) was not accepted", signer.name(), type_name(blob)));
+      m_tried.push_back(name + " was not accepted");
     if (m_transport.broken()) {
       m_tried.emplace_back("the server hung up: too many keys were tried, or it allows none of them");
       return std::unexpected(refused().error());
     }
     return false;
+  }
+
+  // sshd answers a good signature like this where AuthenticationMethods wants more than one proof.
+  Result<void> half_accepted(const std::string& key) {
+    std::string methods;
+    const auto& user = m_destination.user;
+    auto code = m_transport.complete(m_wait, "the login", [&] {
+      const char* list =
+          libssh2_userauth_list(m_transport.raw(), user.c_str(), static_cast<unsigned>(user.size()));
+      if (list != nullptr) methods = list;
+      return list != nullptr ? 0 : libssh2_session_last_errno(m_transport.raw());
+    });
+    if (!code) return std::unexpected(std::move(code).error());
+    m_tried.push_back(fmt::format("{} was accepted, but the host asks for more (AuthenticationMethods): {}",
+                                  key, methods.empty() ? "it does not say what" : core::printable(methods)));
+    if (methods.find("publickey") == std::string::npos)
+      m_tried.emplace_back(
+          "bgdeploy logs in with keys alone: let this user in with `AuthenticationMethods publickey` "
+          "in a Match block of the host's sshd_config");
+    return {};
   }
 
   int authenticate(const std::string& blob, void** abstract) {
@@ -243,6 +269,9 @@ Result<HostKey> shake_hands(Transport& transport, std::span<const std::string> k
     const char* banner = libssh2_session_banner_get(transport.raw());
     busy = transport.broken() && (banner == nullptr || !std::string_view(banner).starts_with("SSH-"));
     std::vector<std::string> details = {core::printable(transport.last_error())};
+    const auto ours = parse_offer(transport.sent_first()), theirs = parse_offer(transport.received_first());
+    auto nothing_common = ours && theirs ? without_common_method(*ours, *theirs) : std::vector<std::string>{};
+    if (!nothing_common.empty()) details = std::move(nothing_common);
     if (!busy && !verifies_rsa())
       details.emplace_back(
           "if RSA is its only host key: this build's libssh2 cannot verify that; "

@@ -85,9 +85,25 @@ std::shared_ptr<Opening> Loop::try_by_command(const TcpTarget& target) {
   return answer;
 }
 
-bool Loop::commands_running() const {
-  return m_pump_phase == PumpPhase::closing ||
-         std::ranges::any_of(m_flows, [](const auto& flow) { return flow->runs_command(); });
+std::size_t Loop::commands_running() const {
+  const auto commands = std::ranges::count_if(m_flows, [](const auto& flow) { return flow->runs_command(); });
+  return static_cast<std::size_t>(commands) + (m_pump_phase == PumpPhase::closing ? 1 : 0);
+}
+
+void Loop::when_crowded(std::function<void()> give_up) {
+  const std::lock_guard lock(m_mutex);
+  m_give_up.push_back(std::move(give_up));
+}
+
+// Who gives something up asks crowded() afterwards, and so misses no command that begins to wait meanwhile.
+void Loop::crowd() {
+  m_crowded = true;
+  std::vector<std::function<void()>> give_up;
+  {
+    const std::lock_guard lock(m_mutex);
+    give_up = m_give_up;
+  }
+  for (const auto& one : give_up) one();
 }
 
 void Loop::run() {
@@ -194,6 +210,7 @@ bool Loop::move_flows() {
     if (command && !(*it)->runs_command()) ++m_commands_ended;
     it = (*it)->finished() ? m_flows.erase(it) : std::next(it);
   }
+  if (m_crowded) m_crowded = std::ranges::any_of(m_flows, [](const auto& flow) { return flow->waits(); });
   if (m_transport->broken()) lose("the server hung up");
   return moved;
 }

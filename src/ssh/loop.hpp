@@ -1,7 +1,9 @@
 // The thread that a session belongs to: it alone calls libssh2 once the login is done.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -26,6 +28,10 @@ public:
   core::Result<void> alive() const;
   // From any thread. Every connection that `listener` accepts becomes a flow to the target.
   void serve(Fd listener, Target target);
+  // From any thread. As Session says.
+  bool has_forwarded() const { return m_forwarding == Forwarding::allowed; }
+  bool crowded() const { return m_crowded; }
+  void when_crowded(std::function<void()> give_up);
 
 private:
   using Clock = std::chrono::steady_clock;
@@ -41,8 +47,9 @@ private:
   Forwarding forwarding() const override { return m_forwarding; }
   void settle_forwarding(Forwarding answer) override { m_forwarding = answer; }
   std::shared_ptr<Opening> try_by_command(const TcpTarget& target) override;
-  bool commands_running() const override;
+  std::size_t commands_running() const override;
   std::size_t commands_ended() const override { return m_commands_ended; }
+  void crowd() override;
   const std::string& name() const override { return m_name; }
 
   void run();
@@ -66,13 +73,15 @@ private:
   std::vector<std::unique_ptr<Flow>> m_new_flows;
   std::vector<Listener> m_new_listeners;
   bool m_stop = false;
+  std::vector<std::function<void()>> m_give_up;
+  std::atomic<bool> m_crowded = false;
   std::optional<core::Error> m_lost;
 
   std::list<std::unique_ptr<Flow>> m_flows;
   std::list<Listener> m_listeners;
   std::vector<std::pair<Listener*, short>> m_ready_listeners;
   const void* m_opener = nullptr;
-  Forwarding m_forwarding = Forwarding::unknown;
+  std::atomic<Forwarding> m_forwarding = Forwarding::unknown;
   std::size_t m_commands_ended = 0;
   bool m_more = false;  // flows could move on without anything from outside
 

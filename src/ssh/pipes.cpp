@@ -13,10 +13,18 @@ void Opening::settle(Result<void> result) {
   m_changed.notify_all();
 }
 
+void Opening::excuse(std::string words) {
+  const std::lock_guard lock(m_mutex);
+  m_excuse = std::move(words);
+}
+
 Result<void> Opening::wait(const Wait& wait, std::string_view what) {
   std::unique_lock lock(m_mutex);
-  if (!m_changed.wait_until(lock, wait.stop, wait.deadline, [this] { return m_result.has_value(); }))
-    return std::unexpected(wait_error(wait, what));
+  if (!m_changed.wait_until(lock, wait.stop, wait.deadline, [this] { return m_result.has_value(); })) {
+    auto error = wait_error(wait, what);
+    if (!m_excuse.empty()) error.details.push_back(m_excuse);
+    return std::unexpected(std::move(error));
+  }
   return *m_result;
 }
 

@@ -11,9 +11,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
+#include "bgdeploy/ssh/regular_file.hpp"
 #include "bgdeploy/ssh/signer.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 #include "evp_key.hpp"
@@ -200,12 +200,11 @@ bool Signer::has_public_key(std::string_view blob) const {
 
 std::string public_key_of(const std::string& path) {
   for (const auto& candidate : {path, path + ".pub"}) {
-    std::ifstream file(candidate, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) continue;
-    if (auto blob = openssh_public_part(text.str()); !blob.empty()) return blob;
+    const auto text = read_regular_file(candidate);
+    if (!text) continue;
+    if (auto blob = openssh_public_part(*text); !blob.empty()) return blob;
     // "ssh-ed25519 AAAA… comment"
-    std::istringstream words(text.str());
+    std::istringstream words(*text);
     std::string type, encoded;
     words >> type >> encoded;
     const auto blob = base64_decode(encoded);
@@ -224,11 +223,9 @@ Result<std::unique_ptr<Signer>> load_private_key(const std::string& path,
   if (status.st_uid == ::geteuid() && (status.st_mode & 077) != 0)
     return fail(ErrorKind::denied, fmt::format("private key {} can be read by others", path),
                 {fmt::format("chmod 600 {}", path)});
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    return fail(ErrorKind::denied, fmt::format("private key {} cannot be read", path));
-  return parse_private_key(core::Secret(text.str()), path, passphrase);
+  auto text = read_regular_file(path);
+  if (!text) return fail(ErrorKind::denied, fmt::format("private key {}", text.error().message));
+  return parse_private_key(core::Secret(std::move(*text)), path, passphrase);
 }
 
 }  // namespace bgdeploy::ssh

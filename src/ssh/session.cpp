@@ -125,16 +125,48 @@ const std::string& Session::peer_address() const {
   return m_inner->address;
 }
 
-Result<std::shared_ptr<Pipes>> Session::exec(std::string command, std::string input, bool input_closed,
-                                             const Wait& wait) {
+Result<std::shared_ptr<Pipes>> Session::exec(std::vector<std::string> argv, std::string input,
+                                             bool input_closed, const Wait& wait) {
   auto pipes = std::make_shared<Pipes>(m_inner->loop->waker(), std::move(input), input_closed);
   auto opening = std::make_shared<Opening>();
-  m_inner->loop->submit(std::make_unique<Flow>(ExecTarget{std::move(command)}, make_end(pipes), opening,
-                                               Flow::Purpose::stream));
+  m_inner->loop->submit(
+      std::make_unique<Flow>(ExecTarget{std::move(argv)}, make_end(pipes), opening, Flow::Purpose::stream));
   auto started = opening->wait(wait, fmt::format("{} to start a command", m_inner->name));
   if (started) return pipes;
   pipes->abandon(true);
   return std::unexpected(std::move(started).error());
+}
+
+Result<int> Session::places(int wanted, const Wait& wait) {
+  std::vector<std::shared_ptr<Pipes>> held;
+  Result<int> result = 0;
+  while (result && *result < wanted) {
+    auto opening = std::make_shared<Opening>();
+    held.push_back(std::make_shared<Pipes>(m_inner->loop->waker(), "", true));
+    m_inner->loop->submit(
+        std::make_unique<Flow>(ExecTarget{}, make_end(held.back()), opening, Flow::Purpose::place));
+    auto opened = opening->wait(wait, fmt::format("a session on {}", m_inner->name));
+    if (opened)
+      ++*result;
+    else if (opened.error().kind == ErrorKind::denied)
+      break;
+    else
+      result = std::unexpected(std::move(opened).error());
+  }
+  for (const auto& pipes : held) pipes->abandon(true);
+  return result;
+}
+
+bool Session::has_forwarded() const {
+  return m_inner->loop->has_forwarded();
+}
+
+bool Session::crowded() const {
+  return m_inner->loop->crowded();
+}
+
+void Session::when_crowded(std::function<void()> give_up) {
+  m_inner->loop->when_crowded(std::move(give_up));
 }
 
 Result<Fd> Session::dial(const Target& target, const Wait& wait) {

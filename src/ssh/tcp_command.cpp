@@ -5,29 +5,51 @@ namespace bgdeploy::ssh {
 namespace {
 
 // $1 address, $2 port. bash first: it is nearly everywhere, and its variants do not differ as those of nc do.
-// The reader ends the whole when the server is done, even though stdin is still open then.
-constexpr const char* k_relay = R"(if command -v bash >/dev/null 2>&1; then
+//
+// Neither end may outlive the other, or the host would keep the process, and the application the connection,
+// for ever: when stdin ends, by our will or because our connection is gone, what reads the socket is killed;
+// when the server is done, this shell ends, and sshd then closes the stdin of what still reads that. `wait`
+// is for the reader alone, and the writer holds none of sshd's own pipes but stdin.
+constexpr const char* k_relay = R"(exec 4<&0
+if command -v bash >/dev/null 2>&1; then
 exec bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit 1
-{ cat <&3; kill $$; } 2>/dev/null & exec 4<&0; cat <&4 >&3; wait' relay "$1" "$2"
+cat <&3 4<&- & reader=$!
+{ cat <&4 >&3; kill "$reader"; } </dev/null >/dev/null 2>&1 &
+exec 3<&- 4<&-
+wait "$reader"' relay "$1" "$2"
 fi
-command -v nc >/dev/null 2>&1 && exec nc "$1" "$2"
-command -v socat >/dev/null 2>&1 && exec socat - "TCP:$1:$2"
-exit 127)";
+command -v socat >/dev/null 2>&1 && exec socat -t 0.1 - "TCP:$1:$2"
+command -v nc >/dev/null 2>&1 || exit 127
+folder=$(mktemp -d) && mkfifo "$folder/in" || exit 1
+nc "$1" "$2" <"$folder/in" 4<&- & reader=$!
+exec 5>"$folder/in"
+rm -r "$folder"
+{ cat <&4 >&5; kill "$reader"; } </dev/null >/dev/null 2>&1 &
+exec 4<&- 5>&-
+wait "$reader")";
 
-// $3 and $4: the exit codes for success and failure
+// $3 and $4: the exit codes for success and failure. nc ends only when the server is done, so one that is still
+// there has reached it.
 constexpr const char* k_probe = R"(if command -v bash >/dev/null 2>&1; then
 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
-elif command -v nc >/dev/null 2>&1; then
-nc -w 2 "$1" "$2" </dev/null >/dev/null
 elif command -v socat >/dev/null 2>&1; then
 socat -u OPEN:/dev/null "TCP:$1:$2"
+elif command -v nc >/dev/null 2>&1; then
+timeout 1 nc "$1" "$2" </dev/null >/dev/null
+case $? in 0 | 124 | 143) ;; *) false ;; esac
 else
 exit 127
 fi && exit "$3"
 exit "$4")";
 
 std::vector<std::string> command(const char* script, const TcpTarget& target) {
-  return {"sh",           "-c", script, "sh", target.address, std::to_string(target.port), std::to_string(k_tcp_reached),
+  return {"sh",
+          "-c",
+          script,
+          "sh",
+          target.address,
+          std::to_string(target.port),
+          std::to_string(k_tcp_reached),
           std::to_string(k_tcp_not_reached)};
 }
 

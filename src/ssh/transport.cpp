@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 
@@ -30,6 +31,11 @@ void set_callback(LIBSSH2_SESSION* session, int which, Callback* callback) {
 #else
   libssh2_session_callback_set(session, which, reinterpret_cast<void*>(callback));
 #endif
+}
+
+void remember(std::string& first, const void* data, std::size_t size) {
+  constexpr std::size_t k_limit = 16384;  // bytes; OpenSSH's own offer takes 1.1 kB
+  first.append(static_cast<const char*>(data), std::min(size, k_limit - std::min(k_limit, first.size())));
 }
 
 }  // namespace
@@ -83,6 +89,7 @@ ssize_t Transport::on_send(libssh2_socket_t, const void* data, size_t size, int,
   if (self->m_broken) return -ECONNRESET;
   self->m_out.append(static_cast<const char*>(data), size);
   self->m_produced += size;
+  remember(self->m_sent_first, data, size);
   self->flush();
   return static_cast<ssize_t>(size);
 }
@@ -98,6 +105,7 @@ ssize_t Transport::on_receive(libssh2_socket_t, void* data, size_t size, int, vo
   if (count > 0) {
     acknowledge_at_once(self->m_fd.get());
     self->m_last_received = std::chrono::steady_clock::now();
+    remember(self->m_received_first, data, static_cast<std::size_t>(count));
     return count;
   }
   if (count < 0 && errno == EAGAIN) {

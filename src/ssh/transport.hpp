@@ -40,6 +40,10 @@ public:
   bool broken() const { return m_broken; }
   void break_off() { m_broken = true; }
 
+  // How the bytes of both sides begin: what each offered, which libssh2 does not tell.
+  const std::string& sent_first() const { return m_sent_first; }
+  const std::string& received_first() const { return m_received_first; }
+
   // libssh2's words for what went wrong last.
   std::string last_error() const;
 
@@ -63,6 +67,7 @@ private:
   Fd m_fd;
   std::string m_out;
   std::size_t m_sent = 0, m_produced = 0;
+  std::string m_sent_first, m_received_first;
   bool m_readable = true;
   bool m_broken = false;
   core::SteadyTime m_last_received = std::chrono::steady_clock::now();

@@ -186,14 +186,51 @@ TEST_F(Channels, OneCommandAtATimeIsEnough) {
   open("MaxSessions 1\n");
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(m_host->run({{"true"}}, soon())) << i;
   const auto holder = m_host->start({{"cat"}}, soon()).value();
-  EXPECT_EQ(m_host->run({{"true"}}, Wait::for_at_most(300ms)).error().kind, ErrorKind::timeout);
+  const auto waited = m_host->run({{"true"}}, Wait::for_at_most(300ms));
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().kind, ErrorKind::timeout);
+  EXPECT_THAT(all_text(waited.error()), HasSubstr("1 sessions at once (MaxSessions)"));
+}
+
+TEST_F(Channels, HowManyCommandsSshdAllowsAtOnceIsTriedAndGivenBack) {
+  open("MaxSessions 2\n");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(m_host->places(3, soon()), 2) << i;
+  const auto holder = m_host->start({{"cat"}}, soon()).value();
+  EXPECT_EQ(m_host->places(3, soon()), 1);
+  EXPECT_TRUE(m_host->run({{"true"}}, soon()));
+  EXPECT_EQ(connect()->places(3, soon()), 2);
+}
+
+TEST_F(Channels, ForwardingIsTold) {
+  open("MaxSessions 2\n");
+  EXPECT_EQ(m_host->forwards_tcp(soon()), true);
+}
+
+TEST_F(Channels, ACommandInThePlaceOfForwardingIsTold) {
+  open("MaxSessions 2\nAllowTcpForwarding no\n");
+  EXPECT_EQ(m_host->forwards_tcp(soon()), false);
+}
+
+// Whoever keeps a connection open for later is asked to end it.
+TEST_F(Channels, WhoeverHoldsAPlaceForLaterIsAskedForIt) {
+  open("MaxSessions 1\n");
+  auto tunnel = dial(m_host->socket_to(CommandEndpoint{{"cat"}}).value());
+  say(tunnel, "x");
+  char echoed = 0;
+  ASSERT_EQ(::recv(tunnel.get(), &echoed, 1, 0), 1);
+  EXPECT_FALSE(m_host->crowded());
+  m_host->when_crowded([&] { tunnel.reset(); });
+  EXPECT_TRUE(m_host->run({{"true"}}, soon()));
+  EXPECT_FALSE(tunnel);
+  EXPECT_FALSE(m_host->crowded());
 }
 
 TEST_F(Channels, WhereSshdAllowsNoCommandThatIsSaid) {
   open("MaxSessions 0\n");
   const auto output = m_host->run({{"true"}}, soon());
   ASSERT_FALSE(output);
-  EXPECT_EQ(output.error().kind, ErrorKind::refused);
+  EXPECT_EQ(output.error().kind, ErrorKind::denied);
+  EXPECT_THAT(all_text(output.error()), HasSubstr("MaxSessions"));
 }
 
 TEST_F(Channels, WritesAFile) {
@@ -303,6 +340,59 @@ TEST_F(Channels, WhereForwardingIsForbiddenACommandTakesItsPlace) {
   EXPECT_TRUE(m_host->reachable(endpoint, soon()));
   EXPECT_FALSE(m_host->reachable(TcpEndpoint{"127.0.0.1", Port(false).release()}, soon()));
   EXPECT_FALSE(m_host->reachable(UnixEndpoint{"/run/nobody.sock"}, soon()));
+}
+
+// An application that keeps connections open must not be held up when it stops, by a process of ours.
+TEST_F(Channels, ARelayEndsWithItsClient) {
+  open("AllowTcpForwarding no\n");
+  const Port port(true);
+  const auto path = m_host->socket_to(TcpEndpoint{"127.0.0.1", port.number()}).value();
+  auto tunnel = dial(path);
+  say(tunnel, "question");
+  ssh::Fd connection;
+  std::string question(8, '\0');
+  do {  // one more comes before it, which finds out that somebody listens
+    connection = port.accept();
+  } while (::recv(connection.get(), question.data(), question.size(), MSG_WAITALL) == 0);
+  // Who has said all may still wait for the answer.
+  ::shutdown(tunnel.get(), SHUT_WR);
+  say(connection, "answer");
+  std::string answer(6, '\0');
+  EXPECT_EQ(::recv(tunnel.get(), answer.data(), answer.size(), MSG_WAITALL), 6);
+  EXPECT_EQ(answer, "answer");
+  tunnel.reset();
+  EXPECT_EQ(read_all(connection), "");
+  EXPECT_TRUE(eventually([&] { return only_sshd_runs(); }, 10s));
+
+  tunnel = dial(path);
+  say(tunnel, "question");
+  connection = port.accept();
+  ASSERT_EQ(::recv(connection.get(), question.data(), question.size(), MSG_WAITALL), 8);
+  // As after SIGKILL of this process.
+  for (const auto pid : m_server->children())
+    if (read_file("/proc/" + std::to_string(pid) + "/comm") == "sshd\n") ::kill(pid, SIGKILL);
+  EXPECT_EQ(read_all(connection), "");
+}
+
+TEST_F(Channels, ARelayEndsWithItsClientAlsoWhereThereIsNoBash) {
+  const auto bin = m_folder / "bin";
+  fs::create_directories(bin);
+  for (const auto* tool : {"sh", "cat", "nc", "timeout", "mktemp", "mkfifo", "rm"})
+    fs::create_symlink("/bin/busybox", bin / tool);
+  set_up({.extra = "AllowTcpForwarding no\n", .environment = "PATH=" + bin.string()});
+  m_host = connect();
+  const Port port(true);
+  auto tunnel = dial(m_host->socket_to(TcpEndpoint{"127.0.0.1", port.number()}).value());
+  say(tunnel, "question");
+  std::string question(8, '\0');
+  ssh::Fd connection;
+  do {
+    connection = port.accept();
+  } while (::recv(connection.get(), question.data(), question.size(), MSG_WAITALL) == 0);
+  EXPECT_EQ(question, "question");
+  tunnel.reset();
+  EXPECT_EQ(read_all(connection), "");
+  EXPECT_TRUE(eventually([&] { return only_sshd_runs(); }, 10s));
 }
 
 // A command would do too, but costs a process for each connection.

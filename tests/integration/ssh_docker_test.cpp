@@ -16,9 +16,11 @@ constexpr const char* k_nothing_forwarded =
 
 class SshDocker : public SshTest {
 protected:
-  std::unique_ptr<host::Host> log_in(const std::string& user, const spec::Sudo& sudo) {
+  std::unique_ptr<host::Host> log_in(const std::string& user, const spec::Sudo& sudo,
+                                     const std::string& extra = "") {
     if (!m_server)
-      set_up({.extra = k_nothing_forwarded, .environment = "DOCKER_HOST=unix://" + m_lab.socket().string()});
+      set_up({.extra = k_nothing_forwarded + extra,
+              .environment = "DOCKER_HOST=unix://" + m_lab.socket().string()});
     auto target = host();
     target.ssh.user = user;
     target.ssh.sudo = sudo;
@@ -54,6 +56,27 @@ TEST_F(SshDocker, IsReachedThroughACommandWhereNothingMayBeForwarded) {
   ASSERT_TRUE((*client)->start_container("one", soon()));
   EXPECT_EQ(m_lab.docker({"inspect", "--format", "{{.State.Running}}", "one"}), "true");
   m_lab.docker({"rm", "-f", "one"});
+}
+
+// Docker's own connection is kept for the next request, and yet everybody gets a turn.
+TEST_F(SshDocker, SharesOneSessionWithCommandsAndOtherRequests) {
+  const auto host = log_in("root", {}, "MaxSessions 1\n");
+  const auto client = engine::Client::open(*host, soon());
+  ASSERT_TRUE(client) << all_text(client.error());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE((*client)->list_containers(soon()));
+    EXPECT_TRUE(host->run({{"true"}}, soon()));
+  }
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 3; ++i)
+      callers.emplace_back([&] {
+        for (int j = 0; j < 3; ++j)
+          if ((*client)->list_containers(soon()) && host->run({{"true"}}, soon())) ++good;
+      });
+  }
+  EXPECT_EQ(good, 9);
 }
 
 TEST_F(SshDocker, AHealthProbeToo) {

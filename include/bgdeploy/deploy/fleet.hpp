@@ -56,6 +56,8 @@ public:
   host::Host& proxy(std::size_t index) const { return *m_machines[m_fronts[index]].host; }
   // Each machine once.
   std::vector<host::Host*> machines() const;
+  // Whether it is an app host.
+  bool has_slots(const host::Host& machine) const;
 
 private:
   // The parts that refer to the host come after it.

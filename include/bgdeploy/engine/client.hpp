@@ -30,6 +30,11 @@ public:
 
   Client(std::unique_ptr<Http> http, std::string version);
 
+  // Where each connection that is kept for later takes the place of a command on the host: none is kept while
+  // others wait for one. The host outlives the client.
+  void share_places(host::Host& host);
+  void drop_idle();
+
   // --- images. `reference` is "repository:tag" or "repository@sha256:…".
   // The digest in the registry, asked for by the daemon.
   Result<std::string> registry_digest(const std::string& reference, const std::optional<RegistryAuth>& auth,

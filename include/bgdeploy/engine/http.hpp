@@ -54,6 +54,10 @@ public:
   // The body of a 2xx answer goes to `sink` as it comes; that of any other becomes Response::body.
   Result<Response> stream(const Request& request, const Sink& sink, const Wait& wait);
 
+  // Ends the connections that are kept for later requests; as long as `crowded` says so, none is kept.
+  void drop_idle();
+  void keep_none_while(std::function<bool()> crowded);
+
 private:
   class Connection;
   std::unique_ptr<Connection> take();
@@ -62,6 +66,7 @@ private:
   const std::filesystem::path m_socket;
   std::mutex m_mutex;
   std::vector<std::unique_ptr<Connection>> m_free;
+  std::function<bool()> m_crowded;
 };
 
 }  // namespace bgdeploy::engine

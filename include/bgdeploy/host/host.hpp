@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +100,15 @@ public:
 
   // Opens one connection to `endpoint` and closes it: whether it can be reached at all, now.
   virtual bool reachable(const Endpoint& endpoint, const Wait& wait) = 0;
+
+  // How many commands the host lets us run at once, at most `wanted`: tried without running any.
+  virtual Result<int> places(int wanted, const Wait&) { return wanted; }
+  // Whether TCP connections to the host's own ports are forwarded, or each takes a command. Tried.
+  virtual Result<bool> forwards_tcp(const Wait&) { return true; }
+  // Commands wait for others to end: whoever keeps one open that is idle should end it now.
+  virtual bool crowded() const { return false; }
+  // Calls it, on another thread, whenever a command begins to wait. It may outlive whoever asked.
+  virtual void when_crowded(std::function<void()>) {}
 
   // {"sudo", "-n", "--"} where the spec wants it for this tool, else empty: for scripts that start the tool.
   virtual std::vector<std::string> prefix(Tool tool) const = 0;

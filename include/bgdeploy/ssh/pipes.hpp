@@ -29,6 +29,8 @@ struct Captured {
 class Opening {
 public:
   void settle(Result<void> result);
+  // Why it has not been settled yet: for who waits too long.
+  void excuse(std::string words);
   Result<void> wait(const Wait& wait, std::string_view what);
   std::optional<Result<void>> peek() const;
 
@@ -36,6 +38,7 @@ private:
   mutable std::mutex m_mutex;
   std::condition_variable_any m_changed;
   std::optional<Result<void>> m_result;
+  std::string m_excuse;
 };
 
 class Pipes {

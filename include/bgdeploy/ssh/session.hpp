@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -65,7 +66,7 @@ struct UnixTarget {
   bool operator==(const UnixTarget&) const = default;
 };
 struct ExecTarget {
-  std::string command;  // for the login shell; quote with core::shell_join
+  std::vector<std::string> argv;  // without NUL bytes; reaches the host as it is, whatever the login shell
   bool operator==(const ExecTarget&) const = default;
 };
 using Target = std::variant<TcpTarget, UnixTarget, ExecTarget>;
@@ -81,9 +82,22 @@ public:
   // The IP address that was reached; the configured host behind a jump.
   const std::string& peer_address() const;
 
-  // A started command. Kinds: lost, timeout, cancelled; refused when sshd starts no command.
-  Result<std::shared_ptr<Pipes>> exec(std::string command, std::string input, bool input_closed,
+  // A started command. Kinds: lost, timeout, cancelled; denied when sshd opens no session for it, or starts
+  // no command. Its end is denied when the login shell did not run it.
+  Result<std::shared_ptr<Pipes>> exec(std::vector<std::string> argv, std::string input, bool input_closed,
                                       const Wait& wait);
+
+  // How many commands sshd lets this connection run at once (MaxSessions), at most `wanted`: tried, with
+  // commands that are never started. Those that run already count.
+  Result<int> places(int wanted, const Wait& wait);
+
+  // Whether a TCP connection was forwarded before.
+  bool has_forwarded() const;
+
+  // Commands wait for a place: whoever keeps one open that is idle should end it.
+  bool crowded() const;
+  // Calls it, on another thread, whenever a command begins to wait.
+  void when_crowded(std::function<void()> give_up);
 
   // One end of a stream to the target, once it is open. Kind unreachable when it cannot be opened.
   Result<Fd> dial(const Target& target, const Wait& wait);

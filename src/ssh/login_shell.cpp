@@ -1,0 +1,56 @@
+#include "bgdeploy/ssh/login_shell.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::ssh {
+namespace {
+
+constexpr std::size_t k_noise_limit = std::size_t{16} << 10;
+
+// The line ends at a newline, so one that belongs to a word is written as "$n".
+std::string without_newlines(const std::string& quoted) {
+  std::string line;
+  for (const char c : quoted) {
+    if (c == '\n')
+      line += "'\"$n\"'";
+    else
+      line += c;
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string make_mark() {
+  std::random_device random;
+  return fmt::format("bgdeploy-{:08x}{:08x}\n", random(), random());
+}
+
+std::string login_line(std::span<const std::string> argv, std::string_view mark) {
+  const auto words = core::shell_join(argv);
+  const bool newlines = words.find('\n') != std::string::npos;
+  // Who only wrote something and went away is served too, so that nobody reads the marks is no reason to end.
+  // The trap is gone with `exec`.
+  return fmt::format("trap : PIPE; echo {0}; echo {0} >&2; {1}exec {2}\n", core::trim(mark),
+                     newlines ? R"(n=$(printf "\nx") n=${n%x}; )" : "", without_newlines(words));
+}
+
+std::string Preface::take(std::string_view data) {
+  if (m_over) return std::string(data);
+  m_noise += data;
+  if (const auto at = m_noise.find(m_mark); at != std::string::npos) {
+    m_over = true;
+    auto rest = m_noise.substr(at + m_mark.size());
+    m_noise.resize(at);
+    return rest;
+  }
+  if (m_noise.size() > 2 * k_noise_limit) m_noise.erase(0, m_noise.size() - k_noise_limit);
+  return {};
+}
+
+}  // namespace bgdeploy::ssh
