@@ -45,7 +45,8 @@ std::string_view to_string(ErrorKind kind) {
 }
 
 Error Error::within(std::string_view context) && {
-  message.insert(0, std::string(context) + ": ");
+  const auto prefix = std::string(context) + ": ";
+  if (!message.starts_with(prefix)) message.insert(0, prefix);
   return std::move(*this);
 }
 

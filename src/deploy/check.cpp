@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/inspect.hpp"
@@ -45,9 +46,8 @@ Result<void> try_sudo(host::Host& host, host::Tool tool, const Wait& wait) {
                                                                     : std::vector<std::string>{"true"};
   BGDEPLOY_ASSIGN(const host::Output output, host.run({argv, tool, ""}, wait));
   if (output.ok()) return {};
-  return core::fail(ErrorKind::denied, "sudo -n is not allowed without a password",
-                    {core::printable(output.err),
-                     "allow it in /etc/sudoers.d with NOPASSWD, or take `sudo` out of the spec"});
+  return core::fail(ErrorKind::denied, fmt::format("sudo -n -- {} fails there", core::shell_join(argv)),
+                    core::split_lines(core::printable(core::trim(output.err), true)));
 }
 
 std::string_view tool_name(host::Tool tool) {

@@ -103,8 +103,10 @@ Result<void> Fleet::open_docker_on(std::size_t app, const Wait& wait) {
     return {};
   }
   Error error = std::move(opened.error());
-  // The host itself was reached: this is no connection problem.
-  if (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied)
+  // The host itself was reached: this is no connection problem. What sudo refuses the login has to be given
+  // first.
+  const bool by_sudo = !machine.host->prefix(host::Tool::docker).empty() && error.kind == ErrorKind::denied;
+  if (!by_sudo && (error.kind == ErrorKind::unreachable || error.kind == ErrorKind::denied))
     error.kind = ErrorKind::refused;
   return std::unexpected(std::move(error));
 }

@@ -199,6 +199,7 @@ report::Event refused(const Goal& goal, Error error, core::Duration took, const 
           .duration = took,
           .error = std::move(error),
           .fields = {{"exit_code", std::int64_t{code}},
+                     {"nothing_changed", true},
                      {"result", std::string(to_string(verdict))},
                      {"from", name_of(from)},
                      {"to", wish(goal)}}};

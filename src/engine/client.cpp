@@ -77,6 +77,7 @@ core::Error explain(host::Host& host, const std::string& socket, const Wait& wai
   }
   core::Error error{ErrorKind::unreachable, fmt::format("{}: no docker daemon answers", host.name()), {}};
   const auto output = host.run({{"docker", "version"}, host::Tool::docker, {}}, wait);
+  if (!output && output.error().kind == ErrorKind::denied) return output.error();
   if (output) error.details = core::split_lines(core::printable(output->err, true));
   return error;
 }

@@ -236,7 +236,8 @@ private:
 
 class Child : public PipedProcess {
 public:
-  explicit Child(std::unique_ptr<Mover> mover) : PipedProcess(mover->pipes()), m_mover(std::move(mover)) {}
+  Child(std::unique_ptr<Mover> mover, const std::vector<std::string>& argv)
+      : PipedProcess(mover->pipes(), "local", argv), m_mover(std::move(mover)) {}
   ~Child() override { m_mover->pipes()->abandon(false); }
 
 private:
@@ -248,7 +249,8 @@ private:
 Result<std::unique_ptr<Process>> start_child(const std::vector<std::string>& argv, std::string input,
                                              bool input_closed) {
   BGDEPLOY_ASSIGN(auto spawned, spawn_piped(argv));
-  return std::make_unique<Child>(std::make_unique<Mover>(std::move(spawned), std::move(input), input_closed));
+  return std::make_unique<Child>(std::make_unique<Mover>(std::move(spawned), std::move(input), input_closed),
+                                 argv);
 }
 
 Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait) {

@@ -10,6 +10,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/host/child.hpp"
 #include "commands.hpp"
+#include "piped_process.hpp"
 #include "relay.hpp"
 #include "ssh_host.hpp"
 
@@ -28,9 +29,10 @@ public:
   Result<Output> run(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
     auto output = run_child(argv, command.input, wait);
-    if (output || output.error().kind != core::ErrorKind::not_found) return output;
+    if (output) return unless_refused(std::move(*output), m_name, argv);
+    if (output.error().kind != core::ErrorKind::not_found) return output;
     // As a shell over SSH reports it: the command's own failure, not the host's.
-    return Output{127, {}, {}, output.error().message + "\n"};
+    return unless_refused({127, {}, {}, output.error().message + ": not found\n"}, m_name, argv);
   }
 
   Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {

@@ -8,9 +8,14 @@ namespace bgdeploy::host {
 
 Output to_output(ssh::Captured captured);
 
+// The output of a command, unless sudo did not run it: kind denied.
+Result<Output> unless_refused(Output output, const std::string& host, const std::vector<std::string>& argv);
+
 class PipedProcess : public Process {
 public:
-  explicit PipedProcess(std::shared_ptr<ssh::Pipes> pipes) : m_pipes(std::move(pipes)) {}
+  // `host` and `argv` are for saying that sudo refused.
+  PipedProcess(std::shared_ptr<ssh::Pipes> pipes, std::string host, std::vector<std::string> argv)
+      : m_pipes(std::move(pipes)), m_host(std::move(host)), m_argv(std::move(argv)) {}
   ~PipedProcess() override { m_pipes->abandon(false); }
   PipedProcess(const PipedProcess&) = delete;
   PipedProcess& operator=(const PipedProcess&) = delete;
@@ -25,6 +30,8 @@ public:
 
 private:
   std::shared_ptr<ssh::Pipes> m_pipes;
+  const std::string m_host;
+  const std::vector<std::string> m_argv;
 };
 
 }  // namespace bgdeploy::host

@@ -140,6 +140,8 @@ private:
                                    m_me.name, std::to_string(::getuid()), destination.port, variable};
     destination.trust = trust(wish, config, tokens, destination);
     destination.identities = identities(wish, config, tokens);
+    for (const auto& file : config.certificate_files)
+      destination.certificates.push_back(ssh::expand_path(file, tokens));
     return destination;
   }
 

@@ -27,13 +27,13 @@ public:
     auto captured = pipes->finish(wait);
     pipes->abandon(true);
     if (!captured) return std::unexpected(std::move(captured).error().within(argv.front()));
-    return to_output(std::move(*captured));
+    return unless_refused(to_output(std::move(*captured)), m_name, argv);
   }
 
   Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {
-    BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
+    BGDEPLOY_ASSIGN(auto argv, with_sudo(m_sudo, command));
     BGDEPLOY_ASSIGN(auto pipes, m_session->exec(argv, command.input, false, wait));
-    return std::make_unique<PipedProcess>(std::move(pipes));
+    return std::make_unique<PipedProcess>(std::move(pipes), m_name, std::move(argv));
   }
 
   Result<void> write_file(const std::string& path, std::string_view content, const FileAttributes& attributes,

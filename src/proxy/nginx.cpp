@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/proxy/proxy.hpp"
 #include "look.hpp"
@@ -203,11 +205,17 @@ private:
   // An error says which proxy it is about.
   template <class T>
   Result<T> within(Result<T> result) const {
-    if (!result) return std::unexpected(std::move(result).error().within(m_host.name()));
+    if (!result) return within(std::unexpected(std::move(result).error()));
     return result;
   }
   std::unexpected<core::Error> within(std::unexpected<core::Error> error) const {
-    return std::unexpected(std::move(error).error().within(m_host.name()));
+    core::Error cause = std::move(error).error();
+    // Inside of a script it is nginx's command, or docker's, that sudo did not run.
+    const auto refused = std::ranges::find_if(cause.details, host::refused_by_sudo);
+    if (refused != cause.details.end())
+      return std::unexpected(host::sudo_refusal(m_host.name(), m_spec.nginx.container ? "docker" : "nginx",
+                                                fmt::format("{}", fmt::join(cause.details, "\n"))));
+    return std::unexpected(std::move(cause).within(m_host.name()));
   }
 
   Result<Seen> look(const Wait& wait) {

@@ -28,7 +28,8 @@ std::string cause_of(const Event& event, const std::optional<Event>& failure) {
   if (!event.message.empty()) return one_line(event.message);
   if (!failure) return "";
   const std::string words = failure->error ? one_line(failure->error->message) : subject(*failure);
-  return failure->host.empty() ? words : one_line(failure->host) + ": " + words;
+  const std::string host = failure->host.empty() ? "" : one_line(failure->host) + ": ";
+  return words.starts_with(host) ? words : host + words;
 }
 
 // "1.2.3", or "latest (sha256:0123456789ab)" where another release bears that name too.
@@ -51,7 +52,8 @@ std::string aftermath(const Event& event) {
   const auto from = release_of(event, "from");
   switch (number_field(event, "exit_code").value_or(0)) {
     case 1:
-      return from.empty() ? "" : fmt::format(" ({} serves as before)", from);
+      if (!from.empty()) return fmt::format(" ({} serves as before)", from);
+      return event.fields.contains("nothing_changed") ? " (nothing was changed)" : "";
     case 2:
     case 3:
     case 4:

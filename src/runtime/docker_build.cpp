@@ -6,6 +6,7 @@
 
 #include "bgdeploy/context/archive.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/runtime/docker_container.hpp"
 #include "docker_images.hpp"
 
@@ -25,8 +26,8 @@ constexpr auto k_end = std::chrono::seconds(10);  // for a build that was given 
 //
 // What waits for that end is a child of the pipeline's first part, not a part of it: `wait` is for all parts.
 //
-// A docker command that waits for a daemon which does not end the build is killed: BuildKit in Docker 20.10 was
-// seen to go on with a RUN that was cancelled.
+// A docker command that waits for a daemon which does not end the build is killed: BuildKit in Docker 20.10
+// was seen to go on with a RUN that was cancelled.
 //
 // Only variables that need no sudo rule but docker's own are set: none where sudo is for docker alone.
 // Command lines before 23.0 have BuildKit built in, later ones as a plugin.
@@ -122,8 +123,9 @@ Result<void> send(host::Process& process, const context::Files& files, bool clas
 
 class Build {
 public:
-  Build(host::Process& process, const std::function<void(const std::string&)>& output)
-      : m_process(process), m_output(output) {}
+  Build(const std::string& host, host::Process& process,
+        const std::function<void(const std::string&)>& output)
+      : m_host(host), m_process(process), m_output(output) {}
 
   // Its exit code.
   Result<int> run(const context::Files& files, const Wait& wait) {
@@ -138,6 +140,9 @@ public:
 private:
   Result<int> talk(const context::Files& files, const Wait& wait) {
     BGDEPLOY_ASSIGN(const auto builder, m_process.read_line(wait));
+    if (!builder) BGDEPLOY_TRY(m_process.finish(wait));
+    if (builder && host::refused_by_sudo(*builder))
+      return std::unexpected(host::sudo_refusal(m_host, "docker", builder->substr(builder->find(' ') + 1)));
     if (!builder || builder->starts_with("missing"))
       return core::fail(ErrorKind::not_found, "there is no docker command, which `build` needs",
                         {core::printable(builder.value_or(""))});
@@ -164,6 +169,7 @@ private:
     }
   }
 
+  const std::string& m_host;
   host::Process& m_process;
   const std::function<void(const std::string&)>& m_output;
   std::deque<std::string> m_last;
@@ -185,7 +191,7 @@ Result<void> DockerImages::build(const plan::Release& release, const context::Fi
       std::to_string(context::archive_size(files, true))};
   for (auto& word : build_arguments(release, files.build)) argv.push_back(std::move(word));
   BGDEPLOY_ASSIGN(const auto process, m_host.start({std::move(argv), host::Tool::other, {}}, wait));
-  Build build(*process, output);
+  Build build(m_host.name(), *process, output);
   BGDEPLOY_ASSIGN(const int code, build.run(files, wait));
   if (code != 0)
     return core::fail(ErrorKind::refused, fmt::format("docker build failed with exit code {}", code),

@@ -133,7 +133,8 @@ bool usable(const std::string& type) {
 
 }  // namespace
 
-Result<std::vector<std::unique_ptr<Signer>>> agent_keys(const std::string& socket, const Wait& wait) {
+Result<std::vector<std::unique_ptr<Signer>>> agent_keys(const std::string& socket, const Wait& wait,
+                                                        std::vector<std::string>* certificates) {
   BGDEPLOY_ASSIGN(const auto agent, Agent::connect(socket));
   BGDEPLOY_ASSIGN(const auto answer,
                   agent->ask(WireWriter().byte(k_list_request).take(), k_list_answer, wait));
@@ -144,6 +145,8 @@ Result<std::vector<std::unique_ptr<Signer>>> agent_keys(const std::string& socke
     if (!blob || !comment) break;
     if (usable(key_type(*blob)))
       keys.push_back(std::make_unique<AgentSigner>(agent, std::string(*blob), *comment, wait.stop));
+    else if (certificates != nullptr && key_type(*blob).ends_with("-cert-v01@openssh.com"))
+      certificates->push_back(fmt::format("agent key {}", core::printable(*comment)));
   }
   return keys;
 }

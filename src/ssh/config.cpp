@@ -72,6 +72,7 @@ ClientConfig parse_client_config(std::string_view text) {
     if (key == "revokedhostkeys") set(config.revoked_host_keys, value);
     if (key == "port") config.port = parse_port(value);
     if (key == "identityfile") append(config.identity_files, {std::string(value)});
+    if (key == "certificatefile") append(config.certificate_files, {std::string(value)});
     if (key == "userknownhostsfile") append(config.known_hosts_files, split_files(value));
     if (key == "globalknownhostsfile") append(config.global_known_hosts_files, split_files(value));
     if (key == "proxyjump") append(config.proxy_jump, split(value, ","));

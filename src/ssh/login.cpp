@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -69,7 +71,7 @@ public:
 
 private:
   Result<bool> try_identity(const AgentIdentities& agent) {
-    auto keys = agent_keys(agent.socket, m_wait.at_most(std::chrono::seconds(5)));
+    auto keys = agent_keys(agent.socket, m_wait.at_most(std::chrono::seconds(5)), &m_certificates);
     if (!keys) {
       if (m_wait.stop.stop_requested()) return std::unexpected(wait_error(m_wait, "the agent"));
       m_tried.push_back(keys.error().message);
@@ -85,6 +87,8 @@ private:
   }
 
   Result<bool> try_identity(const KeyFile& file) {
+    if (const auto certificate = file.path + "-cert.pub"; ::access(certificate.c_str(), F_OK) == 0)
+      m_certificates.push_back(certificate);
     const char* passphrase = std::getenv("BGDEPLOY_SSH_PASSPHRASE");
     auto signer = load_private_key(file.path, passphrase != nullptr && *passphrase != '\0'
                                                   ? std::optional(core::Secret(passphrase))
@@ -176,13 +180,24 @@ private:
       return fail(ErrorKind::denied,
                   fmt::format("{}: there is no key to log in with", describe(m_destination)),
                   {"set ssh.identity_file, load a key with ssh-add, or create one with ssh-keygen"});
-    return fail(ErrorKind::denied, fmt::format("{}: login refused", describe(m_destination)), m_tried);
+    auto details = m_tried;
+    auto certificates = m_certificates;
+    certificates.insert(certificates.end(), m_destination.certificates.begin(),
+                        m_destination.certificates.end());
+    for (const auto& certificate : certificates)
+      details.push_back(
+          fmt::format("{} is a certificate, which bgdeploy cannot log in with: the host must accept the "
+                      "key itself, in authorized_keys",
+                      certificate));
+    return fail(ErrorKind::denied, fmt::format("{}: login refused", describe(m_destination)),
+                std::move(details));
   }
 
   Transport& m_transport;
   const Destination& m_destination;
   const Wait& m_wait;
-  std::vector<std::string> m_tried;    // in words
+  std::vector<std::string> m_tried;  // in words
+  std::vector<std::string> m_certificates;
   std::vector<std::string> m_refused;  // public keys
 };
 

@@ -14,6 +14,7 @@ namespace {
 using core::ErrorKind;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 // RSA with SHA-2 for host keys came with libssh2 1.11.
 constexpr bool k_verifies_rsa = LIBSSH2_VERSION_NUM >= 0x010b00;
@@ -292,6 +293,67 @@ TEST_F(Login, TrustDoesNotGlueItsLineToAnOpenOne) {
   write_file(m_folder / "known_hosts", "other " + m_server->host_key());
   ASSERT_TRUE(host::trust_host_key(host::fetch_host_key(target, soon()).value()));
   EXPECT_TRUE(works(target));
+}
+
+// "Added" is only what the next connection finds.
+TEST_F(Login, TrustKeepsNothingInWhatIsNoFile) {
+  set_up();
+  const auto fifo = m_folder / "fifo", folder = m_folder / "folder";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  fs::create_directory(folder);
+  auto target = host();
+  for (const std::string path :
+       {std::string("/dev/null"), fifo.string(), folder.string(), std::string("/dev/full")}) {
+    target.ssh.known_hosts_file = path;
+    const auto offered = host::fetch_host_key(target, soon());
+    ASSERT_TRUE(offered) << path << all_text(offered.error());
+    EXPECT_EQ(offered->verdict.kind, ssh::KeyVerdict::Kind::unknown);
+    const auto added = host::trust_host_key(*offered);
+    ASSERT_FALSE(added) << path;
+    EXPECT_EQ(added.error().kind, ErrorKind::io);
+    EXPECT_THAT(added.error().message, HasSubstr(path));
+    EXPECT_EQ(refused(target).kind, ErrorKind::untrusted) << path;
+  }
+}
+
+TEST_F(Login, AKeyFileThatIsNoFileIsNotWaitedFor) {
+  set_up();
+  auto target = host();
+  target.ssh.identity_file = (m_folder / "fifo").string();
+  ASSERT_EQ(::mkfifo(target.ssh.identity_file->c_str(), 0600), 0);
+  const auto error = refused(target);
+  EXPECT_EQ(error.kind, ErrorKind::denied);
+  EXPECT_THAT(all_text(error), HasSubstr("is a FIFO, not a file"));
+}
+
+TEST_F(Login, AKeyThatIsOnlyHalfOfWhatTheHostWantsWasAccepted) {
+  set_up({{"ed25519"}, "PasswordAuthentication yes\nAuthenticationMethods publickey,password\n"});
+  const auto error = refused(host());
+  EXPECT_EQ(error.kind, ErrorKind::denied);
+  EXPECT_THAT(all_text(error),
+              HasSubstr("was accepted, but the host asks for more (AuthenticationMethods): password"));
+  EXPECT_THAT(all_text(error), Not(HasSubstr("not accepted")));
+}
+
+TEST_F(Login, ACertificateBesideTheKeyIsNamedWhenTheKeyIsNotAccepted) {
+  set_up();
+  const auto authority = make_key("authority", {"-t", "ed25519"}),
+             key = make_key("signed", {"-t", "ed25519"});
+  run_tool({"ssh-keygen", "-q", "-s", authority.string(), "-I", "me", "-n", "root", key.string() + ".pub"});
+  auto target = host();
+  target.ssh.identity_file = key.string();
+  const auto error = refused(target);
+  EXPECT_EQ(error.kind, ErrorKind::denied);
+  EXPECT_THAT(all_text(error), HasSubstr(key.string() + "-cert.pub is a certificate"));
+}
+
+TEST_F(Login, WithoutACommonMethodBothSidesAreNamed) {
+  set_up({{"ed25519"}, "KexAlgorithms sntrup761x25519-sha512@openssh.com\nMACs umac-64@openssh.com\n"});
+  const auto error = refused(host());
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_THAT(all_text(error), HasSubstr("no common key exchange: this build offers curve25519-sha256"));
+  EXPECT_THAT(all_text(error), HasSubstr("the host offers sntrup761x25519-sha512@openssh.com"));
+  EXPECT_THAT(all_text(error), HasSubstr("no common MAC: this build offers hmac-sha2-256"));
 }
 
 TEST_F(Login, GoesThroughAJumpHostWhoseKeyIsCheckedToo) {

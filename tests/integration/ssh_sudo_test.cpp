@@ -9,6 +9,7 @@ namespace {
 using core::ErrorKind;
 using host::Tool;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* k_all = "Defaults !syslog\nplain ALL=(root) NOPASSWD: ALL\n";
 
@@ -80,17 +81,38 @@ TEST_F(Sudo, OneThatAsksForAPasswordFailsAtOnceAndSaysSo) {
     open({.all = true, .docker = false, .nginx = false}, "Defaults !syslog\nDefaults !mailerpath\n" + rules);
     const auto limit = Wait::for_at_most(10s);
     const auto output = m_host->run({{"true"}}, limit);
-    ASSERT_TRUE(output);
-    EXPECT_NE(output->exit_code, 0);
-    EXPECT_THAT(output->err, HasSubstr("password"));
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().kind, ErrorKind::denied);
+    EXPECT_THAT(all_text(output.error()), HasSubstr("a password is required"));
+    EXPECT_THAT(all_text(output.error()), HasSubstr("/etc/sudoers.d"));
+    EXPECT_THAT(all_text(output.error()), Not(HasSubstr("\\x0a")));
     const auto written = m_host->write_file("/root/x", "x", {}, limit);
     ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().kind, ErrorKind::refused);
-    EXPECT_THAT(all_text(written.error()), HasSubstr("password"));
+    EXPECT_EQ(written.error().kind, ErrorKind::denied);
     const auto process = m_host->start({{"cat"}}, limit).value();
     EXPECT_EQ(process->read_line(limit).value(), std::nullopt);
-    EXPECT_NE(process->finish(limit)->exit_code, 0);
+    EXPECT_EQ(process->finish(limit).error().kind, ErrorKind::denied);
   }
+}
+
+TEST_F(Sudo, EveryWayInWhichItRefusesIsTheSame) {
+  const std::string quiet = "Defaults !syslog\nDefaults !mailerpath\n";
+  for (const std::string rules :
+       {"plain ALL=(root) NOPASSWD: /usr/bin/id\n", "Defaults requiretty\nplain ALL=(root) NOPASSWD: ALL\n",
+        "other ALL=(root) NOPASSWD: ALL\n", "plain ALL=(other) NOPASSWD: ALL\n"}) {
+    open({.all = false, .docker = true, .nginx = false}, quiet + rules);
+    const auto output = m_host->run({{"/usr/bin/true"}, Tool::docker, {}}, soon());
+    ASSERT_FALSE(output) << rules;
+    EXPECT_EQ(output.error().kind, ErrorKind::denied) << rules << all_text(output.error());
+  }
+  open({.all = true, .docker = false, .nginx = false}, quiet + "plain ALL=(root) NOPASSWD:NOEXEC: ALL\n");
+  const auto noexec = m_host->run({{"sh", "-c", "exec /bin/true"}}, soon());
+  ASSERT_FALSE(noexec);
+  EXPECT_EQ(noexec.error().kind, ErrorKind::denied) << all_text(noexec.error());
+  // A command's own failure is none, whatever sudo warns of.
+  open({.all = true, .docker = false, .nginx = false}, quiet + k_all);
+  EXPECT_EQ(
+      m_host->run({{"sh", "-c", "echo 'sudo: unable to resolve host x' >&2; exit 1"}}, soon())->exit_code, 1);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ struct Error {
   std::string message;               // one line, no trailing period
   std::vector<std::string> details;  // further lines to show below: log lines, nginx's own words
 
-  // The same error with "context: " before its message.
+  // The same error with "context: " before its message, unless it begins so already.
   Error within(std::string_view context) &&;
 
   bool operator==(const Error&) const = default;

@@ -14,7 +14,7 @@ struct ClientConfig {
   std::optional<std::string> host_name, user, host_key_alias, identity_agent, proxy_command,
       revoked_host_keys;
   std::optional<int> port;
-  std::vector<std::string> identity_files;  // with ~ and % as written
+  std::vector<std::string> identity_files, certificate_files;  // with ~ and % as written
   std::vector<std::string> known_hosts_files, global_known_hosts_files;
   std::vector<std::string> proxy_jump;  // [user@]host[:port], first hop first; aliases unresolved
   bool identities_only = false;

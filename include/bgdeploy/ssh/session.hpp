@@ -49,6 +49,7 @@ struct Destination {
   std::string user;
   HostTrust trust;
   std::vector<Identity> identities;
+  std::vector<std::string> certificates;  // files that OpenSSH would log in with, and we cannot
   core::Duration connect_timeout = std::chrono::seconds(10);  // from the resolver to the login, in total,
                                                               // once other logins to it leave room
   core::Duration keepalive = std::chrono::seconds(15);        // a silent peer is given up 10 s later

@@ -42,7 +42,8 @@ core::Result<std::unique_ptr<Signer>> load_private_key(const std::string& path,
 std::string public_key_of(const std::string& path);
 
 // All keys of the agent that listens on a unix socket. Kind io when there is none, timeout when it is silent.
-core::Result<std::vector<std::unique_ptr<Signer>>> agent_keys(const std::string& socket,
-                                                              const core::Wait& wait);
+// `certificates` is given the names of those that are certificates, which we cannot log in with.
+core::Result<std::vector<std::unique_ptr<Signer>>> agent_keys(
+    const std::string& socket, const core::Wait& wait, std::vector<std::string>* certificates = nullptr);
 
 }  // namespace bgdeploy::ssh

@@ -39,6 +39,16 @@ public:
     put("sudoers", "/etc/sudoers", "Defaults !fqdn\n" + rules, 0440);
   }
 
+  // Of "plain".
+  void login_shell(const std::string& shell) const {
+    std::ostringstream text;
+    std::ifstream before(m_folder / "passwd");
+    for (std::string line; std::getline(before, line);)
+      text << (line.starts_with("plain:") ? line.substr(0, line.rfind(':') + 1) + shell : line) << '\n';
+    before.close();
+    put("passwd", "/etc/passwd", text.str(), 0644);
+  }
+
 private:
   PrivateEtc() {
     std::string folder = (std::filesystem::temp_directory_path() / "bgdeploy-etc-XXXXXX").string();
