@@ -29,8 +29,11 @@ constexpr std::array<std::string_view, 12> k_refusals{
 };
 
 std::string rule_for(std::string_view program) {
-  if (program == "docker") return "/usr/bin/docker";
-  if (program == "nginx") return "/usr/sbin/nginx";
+  if (program == "docker")
+    return "/usr/bin/docker --version, /usr/bin/docker version, /usr/bin/docker system dial-stdio";
+  if (program == "nginx")
+    return "/usr/sbin/nginx -t, /usr/sbin/nginx -T, /usr/sbin/nginx -V, /usr/sbin/nginx -v, /usr/sbin/nginx "
+           "-s reload";
   return "ALL";
 }
 
