@@ -191,7 +191,7 @@ Result<std::unique_ptr<Lease>> acquire(host::Host& host, const std::string& path
   if (word == "frozen") return fail(ErrorKind::frozen, "frozen by " + describe(parse_owner(rest), host));
   // What says anything else may go on saying it.
   const auto output = holder->finish(wait.at_most(k_ttl));
-  if (!output && output.error().kind == ErrorKind::cancelled) return std::unexpected(output.error());
+  if (!output && output.error().kind != ErrorKind::timeout) return std::unexpected(output.error());
   return refusal(host, word == "broken" ? rest : std::string_view{}, output ? output->err : "");
 }
 
