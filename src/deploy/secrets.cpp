@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/host/child.hpp"
+#include "bgdeploy/spec/dotenv.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -72,32 +72,11 @@ struct Reader {
   }
 };
 
-// Docker's own rules: github.com/docker/cli, pkg/kvfile.
 Result<void> read_env_file(const std::filesystem::path& path, const spec::Environment& variables,
                            std::map<std::string, Secret>& values) {
   BGDEPLOY_ASSIGN(const auto text, read_text(path));
-  std::string_view content = text;
-  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
-  int number = 0;
-  for (const auto& whole : core::split_lines(content)) {
-    ++number;
-    const auto begin = whole.find_first_not_of(" \t\v\f");
-    if (begin == std::string::npos || whole[begin] == '#') continue;
-    const auto line = std::string_view(whole).substr(begin);
-    const auto equals = line.find('=');
-    const std::string name(line.substr(0, equals));
-    const auto wrong = [&](std::string_view what) {
-      return fail(ErrorKind::usage, fmt::format("{}:{}: {}", path.string(), number, what));
-    };
-    if (name.empty()) return wrong("no variable name before the =");
-    if (name.find_first_of(" \t\v\f") != std::string::npos) return wrong("the variable's name holds a blank");
-    if (line.find('\0') != std::string_view::npos) return wrong("holds a NUL byte");
-    if (equals != std::string_view::npos) {
-      values.insert_or_assign(name, Secret(std::string(line.substr(equals + 1))));
-    } else if (auto value = variables(name)) {
-      values.insert_or_assign(name, Secret(std::move(*value)));
-    }
-  }
+  BGDEPLOY_ASSIGN(auto read, spec::parse_dotenv(text, path.string(), variables));
+  for (auto& [name, value] : read) values.insert_or_assign(name, Secret(std::move(value)));
   return {};
 }
 
@@ -123,6 +102,9 @@ Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const spec::E
   for (const auto& path : spec.docker.env_file) {
     if (auto result = read_env_file(path, variables, values.environment); !result)
       errors.push_back(std::move(result).error().within("docker.env_file"));
+  }
+  for (const auto& name : spec.docker.inherited) {
+    if (auto value = variables(name)) values.environment.insert_or_assign(name, Secret(std::move(*value)));
   }
   for (const auto& [name, source] : spec.secrets) {
     if (auto value = read("secrets." + name, source))

@@ -62,8 +62,16 @@ std::string socket_path(const host::Host& host) {
   return std::string(k_socket);
 }
 
+// The commands that carry a connection to the daemon.
+std::vector<std::vector<std::string>> dial_commands(const std::optional<std::string>& own) {
+  if (!own) return {{"docker", "system", "dial-stdio"}};
+  const std::string url = "unix://" + *own;
+  return {{"docker", "--host", url, "system", "dial-stdio"},
+          {"podman", "--url", url, "system", "dial-stdio"}};
+}
+
 // Asks the host why no way led to the daemon. Exit codes only: docker's words are for the user.
-core::Error explain(host::Host& host, const std::string& socket, const Wait& wait) {
+core::Error explain(host::Host& host, const std::string& socket, bool own, const Wait& wait) {
   const auto yes = [&](std::vector<std::string> argv) {
     const auto output = host.run({std::move(argv), host::Tool::other, {}}, wait);
     return output && output->ok();
@@ -75,6 +83,14 @@ core::Error explain(host::Host& host, const std::string& socket, const Wait& wai
             {"add the user to the group docker on that host, or set `ssh.sudo: [docker]` and allow it "
              "password-less"}};
   }
+  if (own)
+    return {
+        ErrorKind::unreachable,
+        fmt::format("{}: nothing answers on docker.socket {}", host.name(), socket),
+        {yes({"test", "-e", socket})
+             ? "it is there: does the engine run? For Podman: systemctl --user start podman.socket"
+             : "it does not exist: start the engine (systemctl --user start podman.socket), or correct the "
+               "path; `docker context inspect` and `podman info` show it"}};
   core::Error error{ErrorKind::unreachable, fmt::format("{}: no docker daemon answers", host.name()), {}};
   const auto output = host.run({{"docker", "version"}, host::Tool::docker, {}}, wait);
   if (!output && output.error().kind == ErrorKind::denied) return output.error();
@@ -84,8 +100,8 @@ core::Error explain(host::Host& host, const std::string& socket, const Wait& wai
 
 }  // namespace
 
-Client::Client(std::unique_ptr<Http> http, std::string version)
-    : m_http(std::move(http)), m_version(std::move(version)) {}
+Client::Client(std::unique_ptr<Http> http, std::string version, bool podman)
+    : m_http(std::move(http)), m_version(std::move(version)), m_podman(podman) {}
 
 Result<std::shared_ptr<Client>> Client::open(const std::filesystem::path& socket, const Wait& wait) {
   auto http = std::make_unique<Http>(socket);
@@ -98,14 +114,16 @@ Result<std::shared_ptr<Client>> Client::open(const std::filesystem::path& socket
                       fmt::format("docker speaks API {} only; 1.{} (Docker 20.10) or newer is needed",
                                   response.api_version, k_oldest));
   }
-  return std::make_shared<Client>(std::move(http), fmt::format("1.{}", std::min(server, k_newest)));
+  return std::make_shared<Client>(std::move(http), fmt::format("1.{}", std::min(server, k_newest)),
+                                  response.podman);
 }
 
-Result<std::shared_ptr<Client>> Client::open(host::Host& host, const Wait& wait) {
-  const std::string path = socket_path(host);
-  const std::array<host::Endpoint, 2> ways{
-      host::UnixEndpoint{path},
-      host::CommandEndpoint{{"docker", "system", "dial-stdio"}, host::Tool::docker}};
+Result<std::shared_ptr<Client>> Client::open(host::Host& host, const std::optional<std::string>& own,
+                                             const Wait& wait) {
+  const std::string path = own.value_or(socket_path(host));
+  std::vector<host::Endpoint> ways{host::UnixEndpoint{path}};
+  for (auto& command : dial_commands(own))
+    ways.emplace_back(host::CommandEndpoint{std::move(command), host::Tool::docker});
   for (const auto& way : ways) {
     BGDEPLOY_ASSIGN(const auto socket, host.socket_to(way));
     auto client = open(socket, wait.at_most(std::chrono::seconds(20)));
@@ -121,7 +139,7 @@ Result<std::shared_ptr<Client>> Client::open(host::Host& host, const Wait& wait)
       return std::unexpected(std::move(client).error().within(host.name()));
     if (wait.left().count() == 0) return std::unexpected(std::move(client).error().within(host.name()));
   }
-  return std::unexpected(explain(host, path, wait));
+  return std::unexpected(explain(host, path, own.has_value(), wait));
 }
 
 void Client::share_places(host::Host& host) {

@@ -165,6 +165,8 @@ Result<void> Client::rename_container(const std::string& id, const std::string& 
 }
 
 Result<void> Client::set_restart_policy(const std::string& id, const std::string& policy, const Wait& wait) {
+  // Podman has no such call. Its podman-restart.service starts at boot what has the policy `always`.
+  if (m_podman) return {};
   const Json body{{"RestartPolicy", restart_policy(policy)}};
   BGDEPLOY_TRY(call(request("POST", "/containers/" + percent_encode(id) + "/update", dump_json(body)), wait));
   return {};

@@ -41,12 +41,15 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
 }
 
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
-  constexpr std::string_view name = "api-version:";
+  constexpr std::string_view version = "api-version:", podman = "libpod-api-version:";
   const std::string_view line(data, size);
-  const auto same = [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); };
-  if (line.size() > name.size() && std::equal(name.begin(), name.end(), line.begin(), same)) {
-    static_cast<Exchange*>(user)->response.api_version = core::trim(line.substr(name.size()));
-  }
+  const auto begins_with = [&](std::string_view name) {
+    const auto same = [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); };
+    return line.size() > name.size() && std::equal(name.begin(), name.end(), line.begin(), same);
+  };
+  Response& response = static_cast<Exchange*>(user)->response;
+  if (begins_with(version)) response.api_version = core::trim(line.substr(version.size()));
+  if (begins_with(podman)) response.podman = true;
   return size;
 }
 

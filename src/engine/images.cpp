@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/client.hpp"
@@ -51,6 +53,22 @@ LayerProgress progress_of(const Json& json) {
           number_of(detail, "current"), number_of(detail, "total")};
 }
 
+// Of "8080/tcp"; a range or another protocol is none of them.
+std::vector<int> exposed_by(const Json& image) {
+  std::vector<int> ports;
+  const Json& exposed = member(member(image, "Config"), "ExposedPorts");
+  if (!exposed.is_object()) return ports;
+  for (const auto& [name, unused] : exposed.items()) {
+    int port = 0;
+    const char* const end = name.data() + name.size();
+    const auto number = std::from_chars(name.data(), end, port);
+    const std::string_view rest(number.ptr, static_cast<std::size_t>(end - number.ptr));
+    if (number.ec == std::errc{} && (rest.empty() || rest == "/tcp")) ports.push_back(port);
+  }
+  std::ranges::sort(ports);
+  return ports;
+}
+
 }  // namespace
 
 Result<std::string> Client::registry_digest(const std::string& reference,
@@ -76,7 +94,7 @@ Result<std::string> Client::registry_digest(const std::string& reference,
 Result<Image> Client::inspect_image(const std::string& reference, const Wait& wait) {
   BGDEPLOY_ASSIGN(auto response, call(request("GET", "/images/" + reference + "/json"), wait));
   BGDEPLOY_ASSIGN(const auto json, parse_json(response.body));
-  Image image{text_of(json, "Id"), {}, std::move(response.body)};
+  Image image{text_of(json, "Id"), {}, exposed_by(json), std::move(response.body)};
   for (const auto& digest : member(json, "RepoDigests")) {
     if (digest.is_string()) image.repo_digests.push_back(digest.get<std::string>());
   }
@@ -118,6 +136,7 @@ Result<void> Client::pull(const std::string& repository, const std::string& tag_
   if (!pulled && pulled.error().kind != ErrorKind::refused) return std::unexpected(pulled.error());
   if (pulled && failure.empty()) return {};
   auto error = pulled ? core::Error{ErrorKind::refused, "docker: " + failure, {}} : pulled.error();
+  if (m_podman) return std::unexpected(std::move(error));
   const char separator = tag_or_digest.starts_with("sha256:") ? '@' : ':';
   const auto asked = registry_digest(repository + separator + tag_or_digest, auth, wait);
   if (!asked) error.kind = asked.error().kind;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -114,11 +115,19 @@ Result<void> read_lines(const host::Output& output, Each each) {
   return {};
 }
 
+// The engine that docker.socket names runs nginx too, where nginx is on an app host.
+std::vector<std::string> docker_command(const host::Host& host, const spec::Spec& spec) {
+  const bool on_app_host =
+      std::ranges::find(spec.app_hosts, host.name(), &spec::Host::name) != spec.app_hosts.end();
+  if (!spec.docker_socket || !on_app_host) return {"docker"};
+  return {"docker", "--host", "unix://" + *spec.docker_socket};
+}
+
 }  // namespace
 
 Settings settings_for(const host::Host& host, const spec::Spec& spec) {
   const spec::Nginx& nginx = spec.nginx;
-  const auto docker = quoted_for(host, host::Tool::docker, {"docker"});
+  const auto docker = quoted_for(host, host::Tool::docker, docker_command(host, spec));
   const auto quoted = [&](const std::vector<std::string>& argv) {
     if (!nginx.container) return quoted_for(host, host::Tool::nginx, argv);
     return fmt::format("{} exec {} {}", docker, core::shell_quote(*nginx.container), core::shell_join(argv));

@@ -19,10 +19,11 @@ constexpr std::size_t k_shown_lines = 30;  // of a build that failed
 constexpr std::size_t k_piece = std::size_t{128} << 10;
 constexpr auto k_end = std::chrono::seconds(10);  // for a build that was given up
 
-// Arguments: the words before docker, the archive's length for BuildKit and for the classic builder, then
-// what `docker build` is given. Stdin: the archive; it stays open until the build is over, since its end is
-// what ends a build whose deployer is gone (sshd sends no signal). Stdout: "missing WORDS", or "buildkit" or
-// "classic", then all that the build says. Its exit code is the build's.
+// Arguments: the words before docker, the archive's length for BuildKit and for the classic builder, where
+// the daemon listens (empty: docker knows), then what `docker build` is given. Stdin: the archive; it stays
+// open until the build is over, since its end is what ends a build whose deployer is gone (sshd sends no
+// signal). Stdout: "missing WORDS", or "buildkit" or "classic", then all that the build says. Its exit code
+// is the build's.
 //
 // What waits for that end is a child of the pipeline's first part, not a part of it: `wait` is for all parts.
 //
@@ -32,20 +33,20 @@ constexpr auto k_end = std::chrono::seconds(10);  // for a build that was given 
 // Only variables that need no sudo rule but docker's own are set: none where sudo is for docker alone.
 // Command lines before 23.0 have BuildKit built in, later ones as a plugin.
 constexpr const char* k_script = R"sh(
-sudo=$1 size=$2 classic_size=$3
-shift 3
+sudo=$1 size=$2 classic_size=$3 at=$4
+shift 4
 version=$($sudo docker --version 2>&1) || { echo "missing $version"; exit 1; }
 builder=buildkit
 if $sudo docker buildx version >/dev/null 2>&1; then
-  set -- $sudo docker buildx build --load --progress=plain "$@"
+  set -- $sudo docker ${at:+--host "$at"} buildx build --load --progress=plain "$@"
 else
   case $sudo,$version in
     ,'Docker version '1[89].* | ,'Docker version '2[012].*)
-      set -- env DOCKER_BUILDKIT=1 docker build --progress=plain "$@" ;;
+      set -- env DOCKER_BUILDKIT=1 docker ${at:+--host "$at"} build --progress=plain "$@" ;;
     *)
       builder=classic size=$classic_size
-      if [ -z "$sudo" ]; then set -- env DOCKER_BUILDKIT=0 docker build "$@"
-      else set -- $sudo docker build "$@"; fi ;;
+      if [ -z "$sudo" ]; then set -- env DOCKER_BUILDKIT=0 docker ${at:+--host "$at"} build "$@"
+      else set -- $sudo docker ${at:+--host "$at"} build "$@"; fi ;;
   esac
 fi
 echo $builder
@@ -188,7 +189,8 @@ Result<void> DockerImages::build(const plan::Release& release, const context::Fi
       "sh",
       outside ? "" : fmt::format("{}", fmt::join(m_host.prefix(host::Tool::docker), " ")),
       std::to_string(context::archive_size(files, false)),
-      std::to_string(context::archive_size(files, true))};
+      std::to_string(context::archive_size(files, true)),
+      m_socket ? "unix://" + *m_socket : ""};
   for (auto& word : build_arguments(release, files.build)) argv.push_back(std::move(word));
   BGDEPLOY_ASSIGN(const auto process, m_host.start({std::move(argv), host::Tool::other, {}}, wait));
   Build build(m_host.name(), *process, output);

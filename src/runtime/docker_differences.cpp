@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <set>
 
 #include "../engine/json.hpp"
 #include "bgdeploy/runtime/docker_container.hpp"
+#include "bgdeploy/spec/short_syntax.hpp"
+#include "podman.hpp"
 
 namespace bgdeploy::runtime {
 namespace {
@@ -46,23 +47,38 @@ void add_environment(const Json& config, Strings& environment) {
   }
 }
 
-// "NET_ADMIN", "net_admin" and "CAP_NET_ADMIN" are the same.
-std::multiset<std::string> capabilities(const Json& host, std::string_view name) {
-  std::multiset<std::string> found;
-  for (auto capability : list_of(host, name)) {
-    for (char& c : capability) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    found.insert(capability.starts_with("CAP_") ? capability.substr(4) : capability);
-  }
+// The daemon keeps what it was sent as it was spelled, and what an older version of this program or another
+// tool sent may be spelled otherwise: "CAP_NET_ADMIN", "/a:/b:z,rw", "db=10.0.0.5", "TERM".
+std::set<std::string> capabilities(const Json& host, std::string_view name) {
+  std::set<std::string> found;
+  for (const auto& capability : list_of(host, name)) found.insert(spec::capability_of(capability));
   return found;
 }
 
 std::multiset<std::string> binds(const Json& host) {
   std::multiset<std::string> found;
-  for (auto bind : list_of(host, "Binds")) {
-    if (bind.ends_with(":rw")) bind.resize(bind.size() - 3);
-    found.insert(std::move(bind));
+  for (const auto& bind : list_of(host, "Binds")) found.insert(spec::volume_of(bind));
+  return found;
+}
+
+std::multiset<std::string> extra_hosts(const Json& host) {
+  std::multiset<std::string> found;
+  for (const auto& entry : list_of(host, "ExtraHosts")) {
+    const auto hosts = spec::extra_hosts_of(entry).value_or(std::vector{entry});
+    found.insert(hosts.begin(), hosts.end());
   }
   return found;
+}
+
+Strings tmpfs(const Json& host) {
+  auto mounts = strings_of(host, "Tmpfs");
+  for (auto& [target, options] : mounts) options = spec::tmpfs_options_of(options);
+  return mounts;
+}
+
+std::string stop_signal(const std::string& text) {
+  if (text.empty()) return "SIGTERM";
+  return spec::signal_of(text).value_or(text);
 }
 
 struct Published {
@@ -153,7 +169,7 @@ private:
     };
     add("user", or_image("User") != text_of(m_config, "User"));
     add("working_dir", or_image("WorkingDir") != text_of(m_config, "WorkingDir"));
-    add("stop_signal", or_image("StopSignal") != text_of(m_config, "StopSignal"));
+    add("stop_signal", stop_signal(or_image("StopSignal")) != stop_signal(text_of(m_config, "StopSignal")));
     add("stop_grace_period", number_of(m_wanted, "StopTimeout") != number_of(m_config, "StopTimeout"));
   }
 
@@ -183,15 +199,14 @@ private:
 
   void compare_host() {
     add("volumes", binds(m_wanted_host) != binds(m_host) || !has_anonymous_volumes());
-    add("extra_hosts",
-        unordered(list_of(m_wanted_host, "ExtraHosts")) != unordered(list_of(m_host, "ExtraHosts")));
+    add("extra_hosts", extra_hosts(m_wanted_host) != extra_hosts(m_host));
     add("mem_limit", number_of(m_wanted_host, "Memory") != number_of(m_host, "Memory"));
     add("cpus", number_of(m_wanted_host, "NanoCpus") != number_of(m_host, "NanoCpus"));
     add("restart", restart_differs());
     add("cap_add", capabilities(m_wanted_host, "CapAdd") != capabilities(m_host, "CapAdd"));
     add("cap_drop", capabilities(m_wanted_host, "CapDrop") != capabilities(m_host, "CapDrop"));
     add("read_only", flag_of(m_wanted_host, "ReadonlyRootfs") != flag_of(m_host, "ReadonlyRootfs"));
-    add("tmpfs", strings_of(m_wanted_host, "Tmpfs") != strings_of(m_host, "Tmpfs"));
+    add("tmpfs", tmpfs(m_wanted_host) != tmpfs(m_host));
     add("init", flag_of(m_wanted_host, "Init") != flag_of(m_host, "Init"));
   }
 
@@ -259,10 +274,11 @@ private:
 }  // namespace
 
 std::vector<std::string> differences(std::string_view container, std::string_view image,
-                                     const ContainerRequest& request) {
-  const auto container_json = Json::parse(container, nullptr, false);
+                                     const ContainerRequest& request, bool podman) {
+  auto container_json = Json::parse(container, nullptr, false);
   const auto image_json = Json::parse(image, nullptr, false);
   const auto wanted = Json::parse(request.body.reveal(), nullptr, false);
+  if (podman) container_json = podman_as_docker(std::move(container_json), image_json, wanted);
   return Comparison(container_json, image_json, wanted).run(request.networks);
 }
 

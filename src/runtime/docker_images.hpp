@@ -8,11 +8,13 @@ namespace bgdeploy::runtime {
 class DockerImages : public Images {
 public:
   DockerImages(host::Host& host, std::shared_ptr<engine::Client> client,
-               std::optional<engine::RegistryAuth> auth)
-      : m_host(host), m_client(std::move(client)), m_auth(std::move(auth)) {}
+               std::optional<engine::RegistryAuth> auth, std::optional<std::string> socket = {})
+      : m_host(host), m_client(std::move(client)), m_auth(std::move(auth)), m_socket(std::move(socket)) {}
 
   Result<std::string> resolve(const std::string& image, const std::string& tag, const Wait& wait) override;
+  bool asks_registry() const override { return !m_client->podman(); }
   Result<bool> present(const plan::Release& release, const Wait& wait) override;
+  Result<std::optional<std::vector<int>>> exposed(const plan::Release& release, const Wait& wait) override;
   Result<void> pull(const plan::Release& release, const std::function<void(const PullProgress&)>& progress,
                     const Wait& wait) override;
   // docker_build.cpp
@@ -20,9 +22,12 @@ public:
                      const std::function<void(const std::string&)>& output, const Wait& wait) override;
 
 private:
+  Result<std::string> resolve_by_pulling(const std::string& image, const std::string& tag, const Wait& wait);
+
   host::Host& m_host;
   const std::shared_ptr<engine::Client> m_client;
   const std::optional<engine::RegistryAuth> m_auth;
+  const std::optional<std::string> m_socket;  // the engine's own, where it has one
 };
 
 }  // namespace bgdeploy::runtime

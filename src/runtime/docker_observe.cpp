@@ -84,7 +84,7 @@ Result<std::vector<std::string>> DockerRuntime::compare(std::size_t slot, const 
                                                         const engine::Container& container,
                                                         const engine::Image& image, const Wait&) {
   BGDEPLOY_ASSIGN(const auto request, container_request(m_spec, slot, launch, m_placement, m_secrets));
-  return differences(container.json, image.json, request);
+  return differences(container.json, image.json, request, m_client->podman());
 }
 
 // One look at a host: the list, and an inspection of each container and image that matters, once.
@@ -171,6 +171,20 @@ Result<std::array<plan::SlotState, 2>> DockerRuntime::observe(
     BGDEPLOY_ASSIGN(slots[i], observation.slot(i, launches[i]));
   }
   return slots;
+}
+
+Result<std::optional<int>> DockerRuntime::container_port(std::size_t slot, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(wait));
+  const auto id = own_container(slot, list);
+  const auto own = std::ranges::find(list, id, &engine::ContainerSummary::id);
+  if (own == list.end()) return std::nullopt;
+  int port = 0;
+  const auto label = value_of(own->labels, label::k_container_port);
+  std::from_chars(label.data(), label.data() + label.size(), port);
+  const auto published =
+      std::ranges::find(own->ports, m_spec.slots.at(slot).port, &engine::PublishedPort::host_port);
+  if (port == 0 && published != own->ports.end()) port = published->container_port;
+  return port == 0 ? std::nullopt : std::optional(port);
 }
 
 // The daemon knows how much memory the machine has, but not how much of it is taken.

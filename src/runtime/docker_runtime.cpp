@@ -144,12 +144,13 @@ Result<std::optional<int>> DockerRuntime::await_exit(const std::string& id, cons
 
 Result<DockerOnHost> docker_on(host::Host& host, const spec::Spec& spec, const spec::Host& app,
                                const SecretValues& secrets, const Wait& wait) {
-  BGDEPLOY_ASSIGN(auto client, engine::Client::open(host, wait));
+  BGDEPLOY_ASSIGN(auto client, engine::Client::open(host, spec.docker_socket, wait));
   Placement placement{app.name, plan::address_of(spec, app), plan::published_ip(spec, app)};
   std::optional<engine::RegistryAuth> auth;
   if (spec.registry && secrets.registry_password)
     auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};
-  DockerOnHost docker{std::make_unique<DockerImages>(host, client, std::move(auth)), nullptr};
+  DockerOnHost docker{std::make_unique<DockerImages>(host, client, std::move(auth), spec.docker_socket),
+                      nullptr};
   if (spec.compose)
     docker.runtime = std::make_unique<ComposeRuntime>(host, client, spec, std::move(placement), secrets);
   else

@@ -19,6 +19,7 @@ public:
   // docker_observe.cpp
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
                                                  const Wait& wait) override;
+  Result<std::optional<int>> container_port(std::size_t slot, const Wait& wait) override;
   Result<std::optional<std::int64_t>> memory_available(const Wait& wait) override;
 
   // docker_launch.cpp

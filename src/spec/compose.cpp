@@ -100,7 +100,12 @@ void read_compose(const Value& compose, Compose& out) {
   if (const auto path = file.file()) out.file = path->string();
   set(out.remote_file,
       remote_file.matching(is_remote_file, "an absolute path on the host, or one that begins with '~/'"));
-  set(out.project, compose.need("project").matching(is_template, "a project's name"));
+  const Value project = compose.get("project");
+  if (project.present()) {
+    set(out.project, project.matching(is_template, "a project's name"));
+  } else {
+    out.project = "{service}-{slot}";
+  }
   set(out.service, compose.get("service").matching(is_template, "a service's name"));
   if (compose.get("environment").present()) read_environment(compose.get("environment"), out.environment);
   const Value command = compose.get("command");
@@ -111,7 +116,12 @@ void read_compose(const Value& compose, Compose& out) {
 
 void settle_compose(const Value& root, Spec& spec) {
   const Value compose = root.get("compose");
-  if (root.get("docker").present()) compose.error_at_key("and docker exclude each other: keep one of them");
+  // The engine's socket is one for both.
+  const auto keys = root.get("docker").is(Node::Kind::map) ? root.get("docker").entries()
+                                                           : std::vector<std::pair<std::string, Value>>{};
+  const bool socket_alone = keys.size() == 1 && keys.front().first == "socket";
+  if (root.get("docker").present() && !socket_alone)
+    compose.error_at_key("and docker exclude each other: keep one of them");
   const Value slots = root.get("slots");
   for (std::size_t slot = 0; slot < spec.slots.size(); ++slot)
     spec.compose->named[slot] = slots.get(spec.slots[slot].name).is(Node::Kind::map) &&

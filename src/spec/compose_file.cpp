@@ -83,7 +83,25 @@ void close_over(ComposeService& service, const std::map<std::string, std::vector
   service.needs.assign(all.begin(), all.end());
 }
 
-ComposeService service_of(const Entry& entry) {
+// "data:/var/lib/x:rw" as v1 writes it, {type: volume, source: data} as v2 does.
+std::vector<ComposeVolume> volumes_of(const Node& service, const Node* declared) {
+  std::vector<ComposeVolume> volumes;
+  const Entry* list = service.find("volumes");
+  for (const auto& item : list != nullptr ? list->value->items : std::vector<NodePtr>{}) {
+    std::string key = item->kind == Node::Kind::map && text_at(*item, "type") == "volume"
+                          ? text_at(*item, "source")
+                      : item->text.find(':') != std::string::npos ? item->text.substr(0, item->text.find(':'))
+                                                                  : std::string();
+    const Entry* volume = declared != nullptr ? declared->find(key) : nullptr;
+    if (key.empty() || key.find('/') != std::string::npos || volume == nullptr) continue;
+    const Entry* external = volume->value->find("external");
+    if (external != nullptr && external->value->text != "false") continue;
+    volumes.push_back({key, text_at(*volume->value, "name")});
+  }
+  return volumes;
+}
+
+ComposeService service_of(const Entry& entry, const Node* volumes) {
   const Node& node = *entry.value;
   ComposeService service{entry.key,
                          text_at(node, "image"),
@@ -92,6 +110,9 @@ ComposeService service_of(const Entry& entry) {
                          text_at(node, "network_mode"),
                          {},
                          limit_of(node)};
+  if (const Entry* profiles = node.find("profiles"))
+    for (const auto& profile : profiles->value->items) service.profiles.push_back(profile->text);
+  service.volumes = volumes_of(node, volumes);
   if (const Entry* ports = node.find("ports")) {
     for (const auto& port : ports->value->items) add_port(*port, service.published);
   }
@@ -111,10 +132,11 @@ core::Result<std::vector<ComposeService>> read_compose_config(std::string_view y
   const Entry* services = root ? root->find("services") : nullptr;
   if (services == nullptr || services->value->kind != Node::Kind::map)
     return core::fail(core::ErrorKind::refused, "compose's own output could not be read");
+  const Entry* volumes = root->find("volumes");
   std::vector<ComposeService> read;
   std::map<std::string, std::vector<std::string>> before;
   for (const auto& entry : services->value->entries) {
-    read.push_back(service_of(entry));
+    read.push_back(service_of(entry, volumes != nullptr ? volumes->value.get() : nullptr));
     before[entry.key] = started_before(*entry.value);
   }
   for (auto& service : read) close_over(service, before);

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
+#include "bgdeploy/spec/short_syntax.hpp"
 #include "reader.hpp"
 
 namespace bgdeploy::spec {
 namespace {
+
+constexpr std::size_t k_longest_socket = 108;  // sockaddr_un, with its NUL
 
 bool is_port_or_placeholder(std::string_view text) {
   return to_port(text) || text == "{port}";
@@ -16,13 +16,6 @@ bool is_host_ip(std::string_view text) {
 }
 bool is_network_name(std::string_view text) {
   return !text.empty() && k_alnum.find(text[0]) != std::string_view::npos && all_of(text, k_word_characters);
-}
-bool is_capability(std::string_view text) {
-  return !text.empty() && all_of(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-}
-bool is_signal(std::string_view text) {
-  return !text.empty() && all_of(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-") && text[0] != '-' &&
-         text[0] != '+';
 }
 bool is_absolute(std::string_view text) {
   return text.starts_with('/') && !has_control_character(text);
@@ -36,53 +29,6 @@ bool is_restart(std::string_view text) {
   return text == "no" || text == "always" || text == "unless-stopped" || text == "on-failure";
 }
 
-// "name:address", "name=address"; the address may be "host-gateway" or IPv6 in brackets.
-bool is_extra_host(std::string_view text) {
-  const std::size_t separator = text.find_first_of("=:");
-  if (separator == std::string_view::npos || !is_host_name(text.substr(0, separator))) return false;
-  std::string_view address = text.substr(separator + 1);
-  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-  return address == "host-gateway" || is_ip_address(address);
-}
-
-bool is_volume_mode(std::string_view mode) {
-  constexpr std::array<std::string_view, 15> k_modes{
-      "ro",      "rw",      "z",      "Z",        "nocopy",     "cached",    "shared", "slave",
-      "private", "rshared", "rslave", "rprivate", "consistent", "delegated", "default"};
-  for (;;) {
-    const std::size_t comma = mode.find(',');
-    if (std::find(k_modes.begin(), k_modes.end(), mode.substr(0, comma)) == k_modes.end()) return false;
-    if (comma == std::string_view::npos) return true;
-    mode.remove_prefix(comma + 1);
-  }
-}
-
-// Nothing when it is one; else what is wrong with it.
-std::string_view volume_error(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (std::string_view rest = text;;) {
-    const std::size_t colon = rest.find(':');
-    parts.push_back(rest.substr(0, colon));
-    if (colon == std::string_view::npos) break;
-    rest.remove_prefix(colon + 1);
-  }
-  if (parts.size() > 3) return "must be SOURCE:TARGET or SOURCE:TARGET:MODE";
-  const std::string_view source = parts.front();
-  const std::string_view target = parts.size() == 1 ? parts[0] : parts[1];
-  if (!is_absolute(target)) return "must have an absolute path in the container as its target";
-  const bool path =
-      source.find('/') != std::string_view::npos || source.starts_with('.') || source.starts_with('~');
-  if (path && !is_absolute(source)) {
-    return "must have an absolute path on the host, or a volume's name, as its source: nothing on the host "
-           "is "
-           "relative to this file";
-  }
-  const bool name = is_network_name(source) || (has_placeholder(source) && !has_control_character(source));
-  if (!path && !name) return "has no valid name of a volume as its source";
-  if (parts.size() == 3 && !is_volume_mode(parts[2])) return "has a mode that docker does not know";
-  return {};
-}
-
 void read_names(const Value& list, std::vector<std::string>& out, bool (*rule)(std::string_view),
                 std::string_view what) {
   if (!list.present()) return;
@@ -91,21 +37,46 @@ void read_names(const Value& list, std::vector<std::string>& out, bool (*rule)(s
   }
 }
 
-void read_volumes(const Value& list, std::vector<std::string>& out) {
-  for (const auto& item : list.items()) {
-    auto text = item.filled();
-    if (!text) continue;
-    if (const auto wrong = volume_error(*text); !wrong.empty()) {
-      item.error(wrong);
-    } else {
-      out.push_back(std::move(*text));
+void read_networks(const Value& value, std::vector<std::string>& out) {
+  read_names(value, out, is_network_name, "the name of a network");
+}
+
+// A list of "name:address" or "name=address", or a map of names to one address or a list of them.
+void read_extra_hosts(const Value& value, std::vector<std::string>& out) {
+  if (!value.present()) return;
+  const auto wrong = [](const Value& place, std::string_view text, std::string_view form) {
+    place.error(fmt::format("must be {}, not {}", form, in_quotes(text)));
+  };
+  if (!value.is(Node::Kind::map)) {
+    for (const auto& item : value.items()) {
+      const auto text = item.text();
+      if (!text) continue;
+      if (auto hosts = extra_hosts_of(*text))
+        out.insert(out.end(), hosts->begin(), hosts->end());
+      else
+        wrong(item, *text, "NAME:ADDRESS or NAME:host-gateway");
+    }
+    return;
+  }
+  for (const auto& [name, addresses] : value.entries()) {
+    for (const auto& address : addresses.is(Node::Kind::list) ? addresses.items() : std::vector{addresses}) {
+      const auto text = address.text();
+      if (!text) continue;
+      if (auto host = extra_host_of(name, *text))
+        out.push_back(std::move(*host));
+      else if (extra_host_of("name", *text))
+        addresses.error_at_key("is no name for a host");
+      else
+        wrong(address, *text, "an IP address or host-gateway");
     }
   }
 }
 
-void read_environment(const Value& value, std::map<std::string, std::string>& out) {
-  set(out, value.text_map());
-  for (const auto& [name, text] : out) {
+void read_environment(const Value& value, Docker& docker) {
+  set(docker.environment, value.text_map(&docker.inherited));
+  std::vector<std::string> names = docker.inherited;
+  for (const auto& [name, text] : docker.environment) names.push_back(name);
+  for (const auto& name : names) {
     if (is_environment_name(name)) continue;
     const Value entry = value.get(name);
     (entry.present() ? entry : value)
@@ -116,7 +87,9 @@ void read_environment(const Value& value, std::map<std::string, std::string>& ou
 }
 
 void read_labels(const Value& value, std::map<std::string, std::string>& out) {
-  set(out, value.text_map());
+  std::vector<std::string> empty;
+  set(out, value.text_map(&empty));
+  for (const auto& name : empty) out.emplace(name, "");
   for (const auto& [name, text] : out) {
     const Value entry = value.get(name);
     const Value& place = entry.present() ? entry : value;
@@ -137,8 +110,8 @@ std::optional<Logging> read_logging(const Value& value) {
 void read_ulimits(const Value& value, std::vector<Ulimit>& out) {
   constexpr std::int64_t k_most = std::numeric_limits<std::int64_t>::max();
   for (const auto& [name, limit] : value.entries()) {
-    if (name.empty() || !all_of(name, "abcdefghijklmnopqrstuvwxyz"))
-      limit.error_at_key("is no name for a limit");
+    if (!is_ulimit(name))
+      limit.error_at_key("is no limit that docker knows; such are nofile, nproc and memlock");
     const bool both = !limit.is(Node::Kind::map);
     const auto soft = (both ? limit : limit.need("soft")).integer(-1, k_most);
     const auto hard = both ? soft : limit.need("hard").integer(-1, k_most);
@@ -159,15 +132,38 @@ void read_files(const Value& value, std::vector<std::filesystem::path>& out) {
 void read_tmpfs(const Value& value, std::vector<std::string>& out) {
   if (!value.present()) return;
   for (const auto& item : value.is(Node::Kind::list) ? value.items() : std::vector{value}) {
-    if (auto text = item.matching(is_absolute, "an absolute path in the container"))
+    auto text = item.text();
+    if (!text) continue;
+    if (const auto wrong = tmpfs_error(*text); !wrong.empty())
+      item.error(wrong);
+    else
       out.push_back(std::move(*text));
+  }
+}
+
+void read_capabilities(const Value& list, std::vector<std::string>& out) {
+  if (!list.present()) return;
+  for (const auto& item : list.items()) {
+    const auto text = item.text();
+    if (!text) continue;
+    auto name = capability_of(*text);
+    if (is_capability(*text)) {
+      out.push_back(std::move(name));
+      continue;
+    }
+    const auto meant = core::nearest(name, capability_names());
+    item.error(fmt::format("must be a capability such as NET_ADMIN, not {}{}", in_quotes(*text),
+                           meant ? fmt::format("; did you mean {}?", *meant) : ""));
   }
 }
 
 void read_limits(const Value& docker, Docker& out) {
   constexpr std::int64_t k_least_memory = 6 << 20;  // the engine refuses less
+  constexpr double k_least_cpus = 0.01;
   set(out.mem_limit, docker.get("mem_limit").size(k_least_memory));
   set(out.cpus, docker.get("cpus").number_above_zero());
+  if (out.cpus && *out.cpus < k_least_cpus)
+    docker.get("cpus").error("must be at least 0.01: docker refuses less");
   set(out.shm_size, docker.get("shm_size").size(1));
   read_ulimits(docker.get("ulimits"), out.ulimits);
 }
@@ -181,10 +177,13 @@ void read_process(const Value& docker, Docker& out) {
   set(out.working_dir, docker.get("working_dir").matching(is_absolute, "an absolute path in the container"));
   set(out.read_only, docker.get("read_only").boolean());
   set(out.init, docker.get("init").boolean());
-  set(out.stop_signal, docker.get("stop_signal").matching(is_signal, "a signal such as SIGTERM"));
+  const auto signal = docker.get("stop_signal")
+                          .matching([](std::string_view text) { return signal_of(text).has_value(); },
+                                    "a signal such as SIGTERM");
+  if (signal) out.stop_signal = signal_of(*signal);
   set(out.stop_grace_period, docker.get("stop_grace_period").duration(Zero::allowed));
-  read_names(docker.get("cap_add"), out.cap_add, is_capability, "a capability such as NET_ADMIN");
-  read_names(docker.get("cap_drop"), out.cap_drop, is_capability, "a capability such as NET_ADMIN");
+  read_capabilities(docker.get("cap_add"), out.cap_add);
+  read_capabilities(docker.get("cap_drop"), out.cap_drop);
 }
 
 }  // namespace
@@ -194,16 +193,29 @@ void read_docker(const Value& docker, Docker& out) {
   set(out.container_port,
       docker.get("container_port").matching(is_port_or_placeholder, "a port from 1 to 65535, or {port}"));
   set(out.host_ip, docker.get("host_ip").matching(is_host_ip, "an IP address of the host, or none"));
-  read_names(docker.get("networks"), out.networks, is_network_name, "the name of a network");
-  read_environment(docker.get("environment"), out.environment);
+  read_networks(docker.get("networks"), out.networks);
+  read_environment(docker.get("environment"), out);
   read_files(docker.get("env_file"), out.env_file);
-  read_volumes(docker.get("volumes"), out.volumes);
-  read_names(docker.get("extra_hosts"), out.extra_hosts, is_extra_host, "NAME:ADDRESS or NAME:host-gateway");
+  read_tmpfs(docker.get("tmpfs"), out.tmpfs);
+  read_volumes(docker.get("volumes"), out);
+  read_extra_hosts(docker.get("extra_hosts"), out.extra_hosts);
   read_limits(docker, out);
   read_process(docker, out);
   read_labels(docker.get("labels"), out.labels);
   if (docker.get("logging").present()) out.logging = read_logging(docker.get("logging"));
-  read_tmpfs(docker.get("tmpfs"), out.tmpfs);
+}
+
+void read_docker_socket(const Value& socket, std::optional<std::string>& out) {
+  constexpr std::string_view k_scheme = "unix://";
+  const auto path = [&](std::string_view text) {
+    return text.starts_with(k_scheme) ? text.substr(k_scheme.size()) : text;
+  };
+  const auto text = socket.matching(
+      [&](std::string_view t) {
+        return is_absolute(path(t)) && path(t).size() > 1 && path(t).size() < k_longest_socket;
+      },
+      "the absolute path of a socket on the host, such as /run/user/1000/podman/podman.sock");
+  if (text) out = path(*text);
 }
 
 }  // namespace bgdeploy::spec

@@ -99,6 +99,7 @@ void read_spec(const Value& root, Spec& spec) {
   read_slots(root.need("slots"), spec);
   read_registry(root.get("registry"), spec);
   read_docker(root.get("docker"), spec.docker);
+  read_docker_socket(root.get("docker").get("socket"), spec.docker_socket);
   read_build(root.get("build"), spec);
   if (root.get("compose").present()) read_compose(root.get("compose"), spec.compose.emplace());
   read_secrets(root.get("secrets"), spec);

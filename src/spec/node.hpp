@@ -36,7 +36,9 @@ struct Node {
 
 // The one document in `text`, or null when it cannot be read at all; what is wrong goes to `diagnostics`.
 // Bounded in size, depth and in what aliases expand to.
-NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics);
+// Compose's own tags (!reset, !override) change nothing in what is read here.
+enum class Tags { refused, ignored };
+NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics, Tags tags = Tags::refused);
 NodePtr parse_json(std::string_view text, Diagnostics& diagnostics);
 
 // `over` laid over `base`: maps are merged, everything else is replaced, and a null in `over` removes.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -249,24 +250,34 @@ std::optional<std::vector<std::string>> Value::command() const {
   return words;
 }
 
-std::optional<std::map<std::string, std::string>> Value::text_map() const {
+std::optional<std::map<std::string, std::string>> Value::text_map(std::vector<std::string>* bare) const {
   if (!present() || is(Node::Kind::broken)) return {};
   std::map<std::string, std::string> result;
-  if (is(Node::Kind::list)) {
-    for (const auto& item : items()) {
-      const auto pair = item.text();
-      if (!pair) continue;
-      const std::size_t equals = pair->find('=');
-      if (equals == std::string::npos || equals == 0) {
-        item.error("must be NAME=value");
-      } else if (!result.emplace(pair->substr(0, equals), pair->substr(equals + 1)).second) {
-        item.error(fmt::format("names {} a second time", in_quotes(pair->substr(0, equals))));
-      }
+  if (!is(Node::Kind::list)) {
+    for (const auto& [key, value] : entries()) {
+      if (bare != nullptr && value.is(Node::Kind::null))
+        bare->push_back(key);
+      else if (auto content = value.text())
+        result.emplace(key, std::move(*content));
     }
     return result;
   }
-  for (const auto& [key, value] : entries()) {
-    if (auto content = value.text()) result.emplace(key, std::move(*content));
+  for (const auto& item : items()) {
+    const auto pair = item.text();
+    if (!pair) continue;
+    const std::size_t equals = pair->find('=');
+    const std::string name = pair->substr(0, equals);
+    const bool alone = equals == std::string::npos && bare != nullptr;
+    if (name.empty() || (equals == std::string::npos && !alone)) {
+      item.error("must be NAME=value");
+    } else if (result.contains(name) ||
+               (bare != nullptr && std::find(bare->begin(), bare->end(), name) != bare->end())) {
+      item.error(fmt::format("names {} a second time", in_quotes(name)));
+    } else if (alone) {
+      bare->push_back(name);
+    } else {
+      result.emplace(name, pair->substr(equals + 1));
+    }
   }
   return result;
 }

@@ -57,8 +57,8 @@ public:
   std::optional<std::int64_t> size(std::int64_t least) const;
   std::optional<std::vector<std::string>> texts() const;    // a list of scalars
   std::optional<std::vector<std::string>> command() const;  // a list, or one line split as a shell would
-  // A map of scalars, or compose's list of "K=V".
-  std::optional<std::map<std::string, std::string>> text_map() const;
+  // A map of scalars, or compose's list of "K=V". Names without a value go to `bare`, where it is given.
+  std::optional<std::map<std::string, std::string>> text_map(std::vector<std::string>* bare = nullptr) const;
   std::optional<std::filesystem::path> file()
       const;  // absolute: "~" is home, the rest below the spec's folder
   // A path in which OpenSSH replaces ~ and %h: as it is when it begins with '/', '~' or '%', else below the
@@ -89,6 +89,8 @@ void set(T& target, std::optional<U> value) {
 void read_hosts(const Value& root, Spec& spec);
 void read_slots(const Value& slots, Spec& spec);
 void read_docker(const Value& docker, Docker& out);
+void read_docker_socket(const Value& socket, std::optional<std::string>& out);
+void read_volumes(const Value& list, Docker& out);
 void read_build(const Value& build, Spec& spec);
 void read_compose(const Value& compose, Compose& out);
 // After the rest: what `compose` means for the slots and for what else is in the spec.

@@ -71,6 +71,7 @@ Json to_json(const Docker& docker) {
   put(map, "host_ip", docker.host_ip);
   put(map, "networks", docker.networks);
   put(map, "environment", docker.environment);
+  for (const auto& name : docker.inherited) map["environment"][name] = nullptr;
   for (const auto& file : docker.env_file) map["env_file"].push_back(file.string());
   put(map, "volumes", docker.volumes);
   put(map, "extra_hosts", docker.extra_hosts);
@@ -192,6 +193,7 @@ Json to_json(const Spec& spec) {
   } else {
     map["docker"] = to_json(spec.docker);
   }
+  if (spec.docker_socket) map["docker"]["socket"] = *spec.docker_socket;
   if (spec.build) map["build"] = to_json(*spec.build);
   for (const auto& [name, source] : spec.secrets) map["secrets"][name] = to_json(source);
   map["health"] = to_json(spec.health);

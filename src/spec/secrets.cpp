@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bgdeploy/core/shell_variable.hpp"
 #include "reader.hpp"
 
@@ -43,7 +45,9 @@ void read_secrets(const Value& secrets, Spec& spec) {
   for (const auto& [name, value] : secrets.entries()) {
     if (!is_environment_name(name)) value.secret().error_at_key("is no name for an environment variable");
     if (auto source = read_secret_source(value)) spec.secrets.emplace(name, std::move(*source));
-    if (spec.docker.environment.contains(name)) {
+    const auto& inherited = spec.docker.inherited;
+    if (spec.docker.environment.contains(name) ||
+        std::find(inherited.begin(), inherited.end(), name) != inherited.end()) {
       value.secret().error_at_key("is in docker.environment too; keep it in one of them");
     }
     if (spec.compose && spec.compose->environment.contains(name)) {

@@ -33,7 +33,7 @@ Mark to_mark(const YAML::Mark& mark) {
 
 class Builder final : public YAML::EventHandler {
 public:
-  explicit Builder(Diagnostics& diagnostics) : m_diagnostics(diagnostics) {}
+  Builder(Diagnostics& diagnostics, Tags tags) : m_diagnostics(diagnostics), m_tags(tags) {}
 
   NodePtr root() const { return m_root; }
 
@@ -101,9 +101,9 @@ private:
     }
   }
 
-  static void check_tag(const YAML::Mark& mark, const std::string& tag) {
+  void check_tag(const YAML::Mark& mark, const std::string& tag) const {
     constexpr std::string_view k_core = "tag:yaml.org,2002:";
-    if (tag.empty() || tag == "?" || tag == "!") return;
+    if (m_tags == Tags::ignored || tag.empty() || tag == "?" || tag == "!") return;
     for (const auto* known : {"str", "int", "float", "bool", "null", "map", "seq"}) {
       if (tag == std::string(k_core) + known) return;
     }
@@ -190,6 +190,7 @@ private:
   }
 
   Diagnostics& m_diagnostics;
+  const Tags m_tags;
   NodePtr m_root;
   std::vector<Frame> m_frames;
   std::map<YAML::anchor_t, NodePtr> m_anchors;
@@ -238,9 +239,9 @@ std::string_view advice(std::string_view text, Mark at) {
 
 }  // namespace
 
-NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics) {
+NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics, Tags tags) {
   if (!check_bytes(text, diagnostics)) return nullptr;
-  Builder builder(diagnostics);
+  Builder builder(diagnostics, tags);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);

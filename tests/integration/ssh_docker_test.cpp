@@ -47,7 +47,7 @@ protected:
 TEST_F(SshDocker, IsReachedThroughACommandWhereNothingMayBeForwarded) {
   const auto host = log_in("root", {});
   EXPECT_FALSE(host->reachable(host::UnixEndpoint{m_lab.socket()}, soon()));
-  const auto client = engine::Client::open(*host, soon());
+  const auto client = engine::Client::open(*host, {}, soon());
   ASSERT_TRUE(client) << all_text(client.error());
   const auto id = m_lab.docker({"create", "--name", "one", "app:1"});
   const auto listed = (*client)->list_containers(soon());
@@ -112,11 +112,11 @@ TEST_F(SshDocker, AHealthProbeToo) {
 TEST_F(SshDocker, SudoLeadsThereAndItsRefusalIsShown) {
   allow_dial_stdio();
   const auto host = log_in("plain", {.all = false, .docker = true, .nginx = false});
-  const auto client = engine::Client::open(*host, soon());
+  const auto client = engine::Client::open(*host, {}, soon());
   ASSERT_TRUE(client) << all_text(client.error());
   EXPECT_TRUE((*client)->list_containers(soon()));
   m_etc.sudoers("Defaults !syslog\nplain ALL=(root) ALL\n");
-  const auto refused = engine::Client::open(*host, soon());
+  const auto refused = engine::Client::open(*host, {}, soon());
   ASSERT_FALSE(refused);
   EXPECT_THAT(all_text(refused.error()), HasSubstr("a password is required"));
 }

@@ -13,11 +13,12 @@
 
 namespace bgdeploy::deploy {
 
-// The values of `secrets:`, of `registry.password` and of every env_file. Of files and commands one newline
-// at the end is dropped, as editors and `echo` leave one. A command has 30 s.
+// The values of `secrets:`, of `registry.password`, of every env_file and of `docker.environment` where it
+// names a variable only. Of files and commands one newline at the end is dropped, as editors and `echo` leave
+// one. A command has 30 s.
 //
-// env_file follows docker's: KEY=VALUE lines taken literally, blank lines and # comments skipped, KEY alone
-// takes its value from the environment or is left out. `secrets:` rank above it, later files above earlier.
+// An env_file is read as compose reads it (spec/dotenv.hpp). `secrets:` rank above it, later files above
+// earlier.
 //
 // Kinds: usage (unset variable, missing file or program, malformed env_file), refused (the command failed;
 // only its exit code is told, since its output may hold the secret), timeout, cancelled. Several problems are

@@ -21,14 +21,20 @@ namespace bgdeploy::engine {
 
 class Client {
 public:
-  // Through docker's socket on the host, else through `docker system dial-stdio`. Kinds: unreachable, denied
-  // (both with what to do), unsupported (older than API 1.41, which is Docker 20.10).
-  static Result<std::shared_ptr<Client>> open(host::Host& host, const Wait& wait);
+  // Through `own`, or docker's usual socket on the host, else through `docker system dial-stdio` (`podman`
+  // where there is no docker command), which without `own` asks whatever docker's own context there says.
+  // Kinds: unreachable, denied (both with what to do), unsupported (older than API 1.41, which is
+  // Docker 20.10).
+  static Result<std::shared_ptr<Client>> open(host::Host& host, const std::optional<std::string>& own,
+                                              const Wait& wait);
 
   // Asks the daemon behind `socket` for its version. Kinds: as Http::send, unsupported.
   static Result<std::shared_ptr<Client>> open(const std::filesystem::path& socket, const Wait& wait);
 
-  Client(std::unique_ptr<Http> http, std::string version);
+  Client(std::unique_ptr<Http> http, std::string version, bool podman = false);
+
+  // What answers is Podman: it cannot ask a registry for a digest.
+  bool podman() const { return m_podman; }
 
   // Where each connection that is kept for later takes the place of a command on the host: none is kept while
   // others wait for one. The host outlives the client.
@@ -93,6 +99,7 @@ private:
 
   const std::unique_ptr<Http> m_http;
   const std::string m_version;  // "1.41": what both sides speak
+  const bool m_podman;
 };
 
 }  // namespace bgdeploy::engine

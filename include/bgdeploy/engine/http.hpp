@@ -30,6 +30,7 @@ struct Request {
 struct Response {
   int status = 0;
   std::string api_version;  // the Api-Version header that dockerd puts into every answer
+  bool podman = false;      // Podman's own header is there too
   std::string body;
 };
 

@@ -20,6 +20,7 @@ struct RegistryAuth {
 struct Image {
   std::string id;                         // of its configuration, "sha256:…"
   std::vector<std::string> repo_digests;  // "repository@sha256:…"
+  std::vector<int> exposed;               // its EXPOSE, of tcp, in order
   std::string json;                       // the whole answer
 };
 

@@ -71,8 +71,8 @@ core::Result<Reachable> reachable_at(const engine::Container& container, int slo
 // What of `request` the container does not have, by the spec's names: "image", "environment DB_PASSWORD",
 // "mem_limit". The release's id and tag do not count. `container` and `image` are docker's answers to their
 // inspection (`image` being the container's own, empty when it is gone): docker writes what an image sets
-// into its containers.
+// into its containers. With `podman` they are Podman's.
 std::vector<std::string> differences(std::string_view container, std::string_view image,
-                                     const ContainerRequest& request);
+                                     const ContainerRequest& request, bool podman = false);
 
 }  // namespace bgdeploy::runtime

@@ -61,8 +61,12 @@ public:
   virtual ~Images() = default;
   // The digest that `tag` has in the registry now. Kinds: not_found, denied (credentials), refused, lost.
   virtual Result<std::string> resolve(const std::string& image, const std::string& tag, const Wait& wait) = 0;
+  // Whether resolve() only asks; an engine that cannot (Podman) pulls, to see what it got.
+  virtual bool asks_registry() const { return true; }
   // Whether the digest is on the host already.
   virtual Result<bool> present(const plan::Release& release, const Wait& wait) = 0;
+  // The tcp ports that its image exposes, in order; nothing where it is not on the host.
+  virtual Result<std::optional<std::vector<int>>> exposed(const plan::Release& release, const Wait& wait) = 0;
   // Pulls image@digest; done at once when present. Same kinds as resolve; not_found for what was built on the
   // host and is gone.
   virtual Result<void> pull(const plan::Release& release,
@@ -83,6 +87,8 @@ public:
   // compared with it in memory, secrets too.
   virtual Result<std::array<plan::SlotState, 2>> observe(
       const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) = 0;
+  // The port inside of the container that runs, or ran, in the slot; nothing where that cannot be told.
+  virtual Result<std::optional<int>> container_port(std::size_t, const Wait&) { return std::nullopt; }
   // Bytes that a new container could use now; unset where the host does not say.
   virtual Result<std::optional<std::int64_t>> memory_available(const Wait& wait) = 0;
   // Bytes that a container of this launch may take; unset where there is no limit.
@@ -98,6 +104,9 @@ public:
   // What runs beside the container of this slot and does not do well, in words: "redis exited with exit code
   // 1". They do not keep a release from serving, but the user wants to know.
   virtual Result<std::vector<std::string>> neighbours(std::size_t, const Wait&) { return {}; }
+
+  // What the user should know of the launches that were observed last, in words.
+  virtual std::vector<std::string> cautions() const { return {}; }
 
   // Creates and starts a container under the slot's name. On failure what was created is removed again.
   // Kinds: conflict (name or port taken; message says by whom where docker tells), refused, not_found.

@@ -12,6 +12,13 @@
 
 namespace bgdeploy::spec {
 
+// A volume that has a name, and is the project's: neither external nor on a path of the host.
+struct ComposeVolume {
+  std::string key;   // as the service names it
+  std::string name;  // as docker does; empty: {project}_{key}
+  bool operator==(const ComposeVolume&) const = default;
+};
+
 struct ComposeService {
   std::string name;
   std::string image;                           // as written, with its tag; empty where it is built
@@ -21,6 +28,8 @@ struct ComposeService {
   std::vector<std::pair<int, int>> published;  // tcp ports of the host, as inclusive ranges
   std::optional<std::int64_t> mem_limit;       // bytes
   std::vector<std::string> needs{};            // services that are started with it, and with those; sorted
+  std::vector<std::string> profiles{};         // it is started where one of them is asked for, or by its name
+  std::vector<ComposeVolume> volumes{};
   bool operator==(const ComposeService&) const = default;
 
   bool publishes(int port) const;

@@ -67,6 +67,8 @@ struct Slot {
   std::string name;
   int port = 0;           // on the host
   std::string container;  // container name; default {service}-{slot}
+  // Where docker.container_port says nothing: what the image exposes, as far as that is known. 0: it is not.
+  int container_port = 0;
   bool operator==(const Slot&) const = default;
 };
 
@@ -87,16 +89,18 @@ struct Logging {
   bool operator==(const Logging&) const = default;
 };
 
-// `docker:`. Names and meanings as in compose.
+// `docker:`. Names and meanings as in compose. Of what compose takes in several spellings this is one: the
+// one that the Engine API takes.
 struct Docker {
-  std::optional<std::string> container_port;  // † default: the slot's port
+  std::optional<std::string> container_port;  // † default: the only port that the image exposes
   std::optional<std::string> host_ip;         // "none" publishes nothing
   std::vector<std::string> networks;
   std::map<std::string, std::string> environment;  // †
+  std::vector<std::string> inherited;              // of `environment`, without a value: from ours, secret
   std::vector<std::filesystem::path> env_file;     // absolute after loading; values are treated as secret
-  std::vector<std::string> volumes;                // †
-  std::vector<std::string> extra_hosts;
-  std::optional<std::int64_t> mem_limit;  // bytes
+  std::vector<std::string> volumes;                // † "source:target:mode", or "target"
+  std::vector<std::string> extra_hosts;            // "name:address", IPv6 without brackets
+  std::optional<std::int64_t> mem_limit;           // bytes
   std::optional<double> cpus;
   std::string restart = "unless-stopped";  // no | always | unless-stopped | on-failure[:n]
   std::optional<std::vector<std::string>> command, entrypoint;
@@ -104,12 +108,12 @@ struct Docker {
   std::map<std::string, std::string> labels;
   std::optional<Logging> logging;
   std::vector<Ulimit> ulimits;
-  std::vector<std::string> cap_add, cap_drop;
+  std::vector<std::string> cap_add, cap_drop;  // "NET_ADMIN", "ALL"
   bool read_only = false;
   std::vector<std::string> tmpfs;  // "/run" or "/run:size=64m"
   bool init = false;
-  std::optional<std::int64_t> shm_size;  // bytes
-  std::optional<std::string> stop_signal;
+  std::optional<std::int64_t> shm_size;    // bytes
+  std::optional<std::string> stop_signal;  // "SIGTERM", or a number
   Duration stop_grace_period = std::chrono::seconds(30);
   bool operator==(const Docker&) const = default;
 };
@@ -219,7 +223,8 @@ struct Spec {
   std::optional<Registry> registry;
   std::optional<Build> build;  // instead of pulling; `image` is then the name that the result gets
   Docker docker;
-  std::optional<Compose> compose;  // instead of `docker`, which then holds its defaults
+  std::optional<Compose> compose;            // instead of `docker`, which then holds its defaults
+  std::optional<std::string> docker_socket;  // `docker.socket`: the engine's socket on the app hosts, a path
   std::map<std::string, SecretSource> secrets;
   Health health;
   Nginx nginx;

@@ -105,22 +105,27 @@ TEST_F(Secrets, ThePasswordOfTheRegistryIsOneToo) {
   EXPECT_EQ(read().error().message, "registry.password: the environment variable NONE is not set");
 }
 
-TEST_F(Secrets, EnvFilesAreReadAsDockerReadsThem) {
+TEST_F(Secrets, EnvFilesAreReadAsComposeReadsThem) {
   m_spec.docker.env_file = {file("env",
                                  "\xEF\xBB\xBF# comment\n"
                                  "\n"
-                                 "  A=1\r\n"
-                                 "B= spaces and \"quotes\" # stay \n"
-                                 "C=x=y\n"
+                                 "  export A=1\r\n"
+                                 "B=\"hello world\" # a remark\n"
+                                 "C=it is $TOKEN # a remark\n"
                                  "TOKEN\n"
                                  "UNSET\n"
                                  "D=")};
-  EXPECT_EQ(read()->environment,
-            (std::map<std::string, Secret>{{"A", Secret("1")},
-                                           {"B", Secret(" spaces and \"quotes\" # stay ")},
-                                           {"C", Secret("x=y")},
-                                           {"D", Secret("")},
-                                           {"TOKEN", Secret("from the environment")}}));
+  EXPECT_EQ(read()->environment, (std::map<std::string, Secret>{{"A", Secret("1")},
+                                                                {"B", Secret("hello world")},
+                                                                {"C", Secret("it is from the environment")},
+                                                                {"D", Secret("")},
+                                                                {"TOKEN", Secret("from the environment")}}));
+}
+
+TEST_F(Secrets, AVariableThatIsOnlyNamedComesFromTheEnvironment) {
+  m_spec.docker.env_file = {file("env", "TOKEN=of the file\n")};
+  m_spec.docker.inherited = {"TOKEN", "UNSET"};
+  EXPECT_EQ(read()->environment, (std::map<std::string, Secret>{{"TOKEN", Secret("from the environment")}}));
 }
 
 TEST_F(Secrets, RankAboveEnvFilesAndLaterFilesAboveEarlier) {

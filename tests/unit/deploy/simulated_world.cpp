@@ -45,6 +45,9 @@ public:
     return "sha256:" + tag;
   }
   Result<bool> present(const plan::Release&, const Wait&) override { return false; }
+  Result<std::optional<std::vector<int>>> exposed(const plan::Release&, const Wait&) override {
+    return std::nullopt;
+  }
   Result<void> pull(const plan::Release&, const std::function<void(const runtime::PullProgress&)>&,
                     const Wait&) override {
     return m_world.effect([] { return Result<void>{}; });

@@ -178,14 +178,14 @@ private:
 TEST(Client, GoesThroughDialStdioWhereTheSocketIsClosed) {
   FakeDaemon daemon(answering(FakeDaemon::response(200, "[]")));
   HostWithDialStdio host(daemon.socket());
-  const auto client = Client::open(host, soon());
+  const auto client = Client::open(host, {}, soon());
   ASSERT_TRUE(client) << client.error().message;
   EXPECT_TRUE((*client)->list_containers(soon()));
 }
 
 TEST(Client, ASocketWithoutPermissionIsDeniedWithWhatToDo) {
   HostWithDialStdio host("/nonexistent/either.sock");
-  const auto client = Client::open(host, soon());
+  const auto client = Client::open(host, {}, soon());
   EXPECT_EQ(client.error().kind, ErrorKind::denied);
   EXPECT_EQ(client.error().message, "example: no permission for /var/run/docker.sock");
   EXPECT_THAT(client.error().details, ::testing::Contains(::testing::HasSubstr("ssh.sudo: [docker]")));

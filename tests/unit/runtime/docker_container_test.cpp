@@ -69,6 +69,78 @@ TEST(Differences, WhatTheImageSetsIsNoneOfOurs) {
               ElementsAre("environment FROM_IMAGE", "command", "user", "working_dir", "volumes", "labels"));
 }
 
+// What another version or another tool sent may be spelled otherwise, and means the same.
+TEST(Differences, TwoSpellingsOfOneMeaningAreTheSame) {
+  auto container = Json::parse(recorded("inspect_container.json"));
+  auto& host = container["HostConfig"];
+  host["Binds"] = {"/tmp:/host:z,ro", "data:/data:rw"};
+  host["ExtraHosts"] = {"db=10.0.0.5", "six:[::1]"};
+  host["CapAdd"] = {"CAP_NET_ADMIN", "sys_time"};
+  host["Tmpfs"] = {{"/run", "size=64m,mode=1777"}};
+  container["Config"]["StopSignal"] = "15";
+  auto spec = recorded_spec();
+  spec.docker.volumes = {"/tmp:/host:ro,z", "data:/data"};
+  spec.docker.extra_hosts = {"db:10.0.0.5", "six:::1"};
+  spec.docker.cap_add = {"NET_ADMIN", "SYS_TIME"};
+  spec.docker.tmpfs = {"/run:mode=1777,size=64m"};
+  spec.docker.stop_signal = "SIGTERM";
+  const auto compare = [&] {
+    return differences(container.dump(), recorded("inspect_image.json"), request_for(spec));
+  };
+  EXPECT_THAT(compare(), IsEmpty());
+  spec.docker.volumes[0] = "/tmp:/host:z";
+  spec.docker.extra_hosts[0] = "db:10.0.0.6";
+  spec.docker.tmpfs[0] = "/run:mode=1777";
+  spec.docker.stop_signal = "SIGINT";
+  EXPECT_THAT(compare(), ElementsAre("stop_signal", "volumes", "extra_hosts", "tmpfs"));
+}
+
+// Recorded from Podman 4.3, which tells what became of a request.
+TEST(Differences, OfPodmanAreThoseThatWereAskedFor) {
+  spec::Spec spec = recorded_spec();
+  spec.image = "127.0.0.1:5000/demo/app";
+  spec.docker = {};
+  spec.docker.container_port = "8080";
+  spec.docker.environment = {{"A", "1"}};
+  spec.docker.user = "1000";
+  spec.docker.stop_signal = "SIGINT";
+  spec.docker.stop_grace_period = std::chrono::seconds(10);
+  spec.docker.restart = "on-failure:3";
+  spec.docker.volumes = {"/tmp:/host:ro", "data:/data", "/tmp:/h2:z", "/anon"};
+  spec.docker.extra_hosts = {"db:10.0.0.5", "six:::1", "h:host-gateway"};
+  spec.docker.mem_limit = 64 << 20;
+  spec.docker.cpus = 0.5;
+  spec.docker.shm_size = 32 << 20;
+  spec.docker.ulimits = {{"nofile", 1000, 2000}};
+  spec.docker.cap_add = {"NET_ADMIN"};
+  spec.docker.cap_drop = {"CHOWN"};
+  spec.docker.read_only = true;
+  spec.docker.tmpfs = {"/run:size=64m,mode=1777"};
+  spec.docker.logging = spec::Logging{"json-file", {{"max-size", "1m"}}};
+  spec.slots[0].port = 8092;
+  const auto compare = [&] {
+    const plan::Launch launch{
+        {"id", "1.0", spec.image, "sha256:a8a48acffa0e0cecdba446e18f198c2dc020a885a08e24817f5383eac197250d"},
+        spec.docker};
+    const auto request = container_request(spec, 0, launch, {"local", "127.0.0.1", "127.0.0.1"}, {}).value();
+    auto container = Json::parse(recorded("podman_container.json"));
+    // It was not created by us.
+    container["Config"]["Labels"] = Json::parse(request.body.reveal())["Labels"];
+    return differences(container.dump(), R"({"Config":{"Env":["VERSION=1.0"],"Entrypoint":["/app"]}})",
+                       request, true);
+  };
+  EXPECT_THAT(compare(), IsEmpty());
+  spec.docker.environment = {{"B", "1"}};
+  spec.docker.volumes[0] = "/tmp:/host";
+  spec.docker.tmpfs = {"/run:size=32m"};
+  spec.docker.cap_drop = {};
+  spec.docker.ulimits[0].soft = 999;
+  spec.docker.working_dir = "/srv";
+  spec.docker.networks = {"front"};
+  EXPECT_THAT(compare(), ElementsAre("environment A", "environment B", "working_dir", "networks", "volumes",
+                                     "cap_drop", "tmpfs", "ulimits"));
+}
+
 TEST(Differences, SomethingThatIsNoContainerDiffersAndDoesNoHarm) {
   for (const auto* strange :
        {"", "[]", "{}", "null", R"({"Config": 3, "HostConfig": [], "NetworkSettings": "x"})",

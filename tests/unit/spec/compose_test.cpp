@@ -44,11 +44,26 @@ TEST(ComposeSpec, ContainersMayBeNamedAndThenStandForThemselves) {
   EXPECT_EQ(spec.compose->remote_file, "~/c.yml");
 }
 
+TEST(ComposeSpec, HasAProjectForEachSlotUnlessItSaysOtherwise) {
+  const auto spec = must_load(with("{file: \"c.yml\", service: api}"));
+  EXPECT_EQ(spec.compose->project, "{service}-{slot}");
+  EXPECT_EQ(spec.slots[0].container, "shop-blue-api-1");
+  EXPECT_EQ(messages_of("service: my.shop" + with("{file: c.yml}").substr(13)),
+            "6:1: compose.project must be a name of a-z, 0-9, '_' and '-' that begins with a letter or a "
+            "digit, not "
+            "'my.shop-blue'");
+}
+
+TEST(ComposeSpec, TheEnginesSocketMayStandBesideIt) {
+  const auto spec = must_load(with("{file: c.yml}\ndocker: {socket: \"unix:///run/podman/podman.sock\"}"));
+  EXPECT_EQ(spec.docker_socket, "/run/podman/podman.sock");
+  EXPECT_EQ(spec.docker, Docker{});
+  EXPECT_EQ(must_load(render(spec, false)), spec);
+}
+
 TEST(ComposeSpec, TellsWhatIsWrong) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"{}",
-       "6:1: compose must have file (here, uploaded) or remote_file (on the host)\n6:1: compose.project is "
-       "missing"},
+      {"{}", "6:1: compose must have file (here, uploaded) or remote_file (on the host)"},
       {"{file: a, remote_file: /b, project: \"p-{slot}\"}",
        "6:20: compose.remote_file cannot be there together with compose.file"},
       {"{remote_file: b.yml, project: \"p-{slot}\"}",
@@ -79,6 +94,8 @@ TEST(ComposeSpec, TellsWhatIsWrong) {
       {"{file: a, project: \"p-{slot}\", servcie: x}",
        "6:41: unknown key 'servcie', did you mean 'service'?"},
       {"{file: a, project: \"p-{slot}\"}\ndocker: {}",
+       "6:1: compose and docker exclude each other: keep one of them"},
+      {"{file: a}\ndocker: {socket: /run/x.sock, init: true}",
        "6:1: compose and docker exclude each other: keep one of them"},
       {"{file: a, project: \"p-{slot}\", environment: {X: y}}\nsecrets: {X: {env: X}}",
        "7:11: secrets.X is in compose.environment too; keep it in one of them"},

@@ -443,11 +443,12 @@ TEST(DockerErrors, NameTheValue) {
   const auto of = [](const std::string& docker) {
     return messages_of(minimal("docker: {" + docker + "}\n"));
   };
-  EXPECT_EQ(of("environment: {A: }"), "7:27: docker.environment.A has no value; write \"\" for an empty one");
   EXPECT_EQ(of("environment: {A: [1]}"), "7:27: docker.environment.A must be one value, not a list");
   EXPECT_EQ(of("environment: {\"A B\": 1}"),
             "7:24: docker.environment.A B is no name for an environment variable");
-  EXPECT_EQ(of("environment: [A]"), "7:24: docker.environment[0] must be NAME=value");
+  EXPECT_EQ(of("environment: [A, A=2]"), "7:27: docker.environment[1] names 'A' a second time");
+  EXPECT_EQ(of("environment: [=2]"), "7:24: docker.environment[0] must be NAME=value");
+  EXPECT_EQ(of("logging: {options: [max-size]}"), "7:30: docker.logging.options[0] must be NAME=value");
   EXPECT_EQ(of("environment: [A=1, A=2]"), "7:29: docker.environment[1] names 'A' a second time");
   EXPECT_EQ(of("container_port: 0"),
             "7:26: docker.container_port must be a port from 1 to 65535, or {port}, not '0'");
@@ -480,6 +481,59 @@ TEST(DockerErrors, NameTheValue) {
   EXPECT_EQ(of("extra_hosts: [\"a:b:c\"]"),
             "7:24: docker.extra_hosts[0] must be NAME:ADDRESS or NAME:host-gateway, not 'a:b:c'");
   EXPECT_EQ(of("networks: x"), "7:20: docker.networks must be a list");
+}
+
+TEST(DockerErrors, NothingIsTakenThatOnlyFailsAtTheStart) {
+  const auto of = [](const std::string& docker) {
+    return messages_of(minimal("docker: {" + docker + "}\n"));
+  };
+  EXPECT_EQ(of("extra_hosts: [\"db=10.0.0\"]"),
+            "7:24: docker.extra_hosts[0] must be NAME:ADDRESS or NAME:host-gateway, not 'db=10.0.0'");
+  EXPECT_EQ(of("extra_hosts: {db: gateway}"),
+            "7:28: docker.extra_hosts.db must be an IP address or host-gateway, not 'gateway'");
+  EXPECT_EQ(of("extra_hosts: {\"a b\": 1.2.3.4}"), "7:24: docker.extra_hosts.a b is no name for a host");
+  EXPECT_EQ(of("volumes: [\"~/x:/x\"]"), of("volumes: [\"../x:/x\"]"));
+  EXPECT_EQ(of("volumes: ['C:\\x:/x']"),
+            "7:20: docker.volumes[0] must have an absolute path in the container as its target");
+  EXPECT_EQ(of("volumes: [\"d:/x\"]"), "7:20: docker.volumes[0] has no valid name of a volume as its source");
+  EXPECT_EQ(of("volumes: [\"/d:/\"]"),
+            "7:20: docker.volumes[0] cannot have '/' as its target: that is the container's own root");
+  EXPECT_EQ(of("volumes: [\"/d:/x:\"]"), "7:20: docker.volumes[0] has a mode that docker does not know");
+  EXPECT_EQ(of("volumes: [\"/d:/x:rw,ro\"]"),
+            "7:20: docker.volumes[0] has two modes that exclude each other");
+  EXPECT_EQ(of("volumes: [\"/d:/x:nocopy\"]"),
+            "7:20: docker.volumes[0] has the mode nocopy, which is for volumes that have a name");
+  EXPECT_EQ(of("volumes: [\"data:/x:rshared\"]"),
+            "7:20: docker.volumes[0] has a propagation mode, which is for paths of the host");
+  EXPECT_EQ(of("volumes: [\"/a:/x\", \"/b:/x\"]"), "7:19: docker.volumes mount '/x' twice in the container");
+  EXPECT_EQ(of("tmpfs: /x, volumes: [/x]"), "7:30: docker.volumes mount '/x' twice in the container");
+  EXPECT_EQ(of("volumes: [{type: npipe, target: /x}]"),
+            "7:27: docker.volumes[0].type must be bind, volume or tmpfs, not 'npipe'");
+  EXPECT_EQ(
+      of("volumes: [{type: bind, source: data, target: /x}]"),
+      "7:41: docker.volumes[0].source must be an absolute path on the host; with a volume's name, type is "
+      "volume");
+  EXPECT_EQ(
+      of("volumes: [{type: volume, source: /data, target: /x}]"),
+      "7:43: docker.volumes[0].source must be the name of a volume; with a path of the host, type is bind");
+  EXPECT_EQ(of("volumes: [{type: tmpfs, target: /x, bind: {}}]"),
+            "7:46: docker.volumes[0].bind has no meaning for a tmpfs: it belongs to type bind");
+  EXPECT_EQ(
+      of("tmpfs: \"/run:sise=1m\""),
+      "7:17: docker.tmpfs has the option 'sise=1m', which tmpfs does not know; such are size=64m, mode=1777, "
+      "uid=1000 and noexec");
+  EXPECT_EQ(of("tmpfs: run"), "7:17: docker.tmpfs must be an absolute path in the container, not 'run'");
+  EXPECT_EQ(of("ulimits: {files: 1}"),
+            "7:20: docker.ulimits.files is no limit that docker knows; such are nofile, nproc and memlock");
+  EXPECT_EQ(of("cap_add: [NET_ADMN]"),
+            "7:20: docker.cap_add[0] must be a capability such as NET_ADMIN, not 'NET_ADMN'; did you mean "
+            "NET_ADMIN?");
+  EXPECT_EQ(of("stop_signal: SIGTREM"),
+            "7:23: docker.stop_signal must be a signal such as SIGTERM, not 'SIGTREM'");
+  EXPECT_EQ(of("cpus: 0.001"), "7:16: docker.cpus must be at least 0.01: docker refuses less");
+  EXPECT_EQ(of("socket: tcp://1.2.3.4:2375"),
+            "7:18: docker.socket must be the absolute path of a socket on the host, such as "
+            "/run/user/1000/podman/podman.sock, not 'tcp://1.2.3.4:2375'");
 }
 
 TEST(OtherErrors, NameTheValue) {

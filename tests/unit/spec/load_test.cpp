@@ -155,6 +155,44 @@ TEST(LoadDocker, ReadsWhatComposeReads) {
   EXPECT_EQ(docker.volumes.size(), 3U);
 }
 
+TEST(LoadDocker, WritesEachMeaningInTheSpellingOfTheApi) {
+  const Docker docker = must_load(minimal(R"(docker:
+  socket: unix:///run/user/1000/podman/podman.sock
+  environment: {A: 1, B: , C: true}
+  extra_hosts: ["db=10.0.0.5", "x:10.0.0.6,10.0.0.7", "six:::1", "s=[2001:db8::1]", "h=host-gateway"]
+  volumes:
+    - /a:/b:rw
+    - /a:/c:z,ro
+    - {type: bind, source: /a, target: /d, read_only: true, bind: {propagation: rslave}}
+    - {type: volume, source: data, target: /e, volume: {nocopy: true}}
+    - {type: volume, target: /f}
+    - {type: tmpfs, target: /g, tmpfs: {size: 64m, mode: 1777}}
+  cap_add: [net_admin, CAP_SYS_TIME, all]
+  stop_signal: 15
+  labels: [a, b=c]
+  logging: {options: {max-file: 3, mode: non-blocking}}
+)"))
+                            .docker;
+  EXPECT_THAT(docker.environment, UnorderedElementsAre(Pair("A", "1"), Pair("C", "true")));
+  EXPECT_THAT(docker.inherited, ElementsAre("B"));
+  EXPECT_THAT(docker.extra_hosts, ElementsAre("db:10.0.0.5", "x:10.0.0.6", "x:10.0.0.7", "six:::1",
+                                              "s:2001:db8::1", "h:host-gateway"));
+  EXPECT_THAT(docker.volumes, ElementsAre("/a:/b", "/a:/c:ro,z", "/a:/d:ro,rslave", "data:/e:nocopy", "/f"));
+  EXPECT_THAT(docker.tmpfs, ElementsAre("/g:size=67108864,mode=1777"));
+  EXPECT_THAT(docker.cap_add, ElementsAre("NET_ADMIN", "SYS_TIME", "ALL"));
+  EXPECT_EQ(docker.stop_signal, "SIGTERM");
+  EXPECT_THAT(docker.labels, UnorderedElementsAre(Pair("a", ""), Pair("b", "c")));
+  EXPECT_THAT(docker.logging->options,
+              UnorderedElementsAre(Pair("max-file", "3"), Pair("mode", "non-blocking")));
+}
+
+TEST(LoadDocker, ExtraHostsMayBeAMap) {
+  EXPECT_THAT(
+      must_load(minimal("docker: {extra_hosts: {db: 10.0.0.5, x: [10.0.0.6, \"[::1]\"], h: host-gateway}}"))
+          .docker.extra_hosts,
+      ElementsAre("db:10.0.0.5", "x:10.0.0.6", "x:::1", "h:host-gateway"));
+}
+
 TEST(LoadDocker, KeepsScalarsAsTheyAreWritten) {
   const Docker docker =
       must_load(minimal("docker: {environment: {A: 007, B: yes, C: 1.10, D: true, E: 1e3, F: \"\"}}")).docker;

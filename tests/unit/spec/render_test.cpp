@@ -164,11 +164,16 @@ Docker any_docker() {
   if (flag()) docker.container_port = *rc::gen::element<std::string>("8080", "{port}");
   if (flag()) docker.mem_limit = *rc::gen::inRange<std::int64_t>(6 << 20, std::int64_t{1} << 40);
   if (flag()) docker.shm_size = *rc::gen::inRange<std::int64_t>(1, std::int64_t{1} << 40);
-  if (flag()) docker.cpus = *rc::gen::inRange(1, 1'000'000) / 1000.0;
+  if (flag()) docker.cpus = *rc::gen::inRange(10, 1'000'000) / 1000.0;
   if (flag()) docker.logging = Logging{"json-file", *any_map()};
   if (flag()) docker.ulimits = {{"nofile", 1, *rc::gen::inRange<std::int64_t>(1, 1 << 30)}, {"core", -1, -1}};
   if (flag()) docker.env_file = {"/srv/.env", "/srv/a b"};
   if (flag()) docker.volumes = {"/a/{slot}:/b", "data:/c:ro"};
+  if (flag()) docker.extra_hosts = {"a:10.0.0.1", "six:::1", "h:host-gateway"};
+  if (flag()) docker.inherited = {"FROM_HERE"};
+  if (flag()) docker.tmpfs = {"/run", "/x:size=64m,mode=1777"};
+  if (flag()) docker.cap_add = {"ALL", "NET_ADMIN"};
+  if (flag()) docker.stop_signal = "SIGRTMIN+3";
   docker.read_only = flag();
   docker.init = flag();
   docker.stop_grace_period = Duration{*rc::gen::inRange(0, 1'000'000)};
