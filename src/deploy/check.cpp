@@ -116,6 +116,15 @@ void check_memory(const App& app, std::size_t slot, const plan::Launch& launch, 
   add(items, "memory for two slots on " + app.name, memory_suffices(app, slot, launch, wait), note);
 }
 
+// Which release, and so which image, is not known here.
+void tell_container_port(const Context& context, Items& items) {
+  if (context.spec.compose || context.spec.docker.container_port) return;
+  std::string note =
+      "not set: a deploy takes the only port that the image exposes, or ends before anything is "
+      "started where it exposes none or several";
+  add(items, "docker.container_port", {}, std::move(note));
+}
+
 // What `proxy: none` cannot promise, and the way out of it.
 void advise_on_proxy(const Context& context, Items& items) {
   const auto& slots = context.spec.slots;
@@ -138,7 +147,7 @@ void advise_on_proxy(const Context& context, Items& items) {
 // What a deploy would start, as far as it is known without a release.
 Result<std::optional<plan::Launch>> compose_launch(const Context& context, const World& world,
                                                    const Wait& wait) {
-  BGDEPLOY_ASSIGN(auto compose, read_compose_files(context.spec));
+  BGDEPLOY_ASSIGN(auto compose, read_compose_files(context.spec, "latest"));
   if (!compose) return std::optional<plan::Launch>();
   plan::Launch launch{{"", "latest", context.spec.image, ""}, {}, std::move(*compose)};
   for (const App& app : world.apps) {
@@ -206,6 +215,8 @@ void check_state(const Context& context, const World& world, const std::optional
     items.push_back({"containers and include", state.error()});
     return;
   }
+  for (const auto& caution : world.apps.front().runtime->cautions())
+    add(items, "stateful service", {}, caution);
   const auto live = plan::live_slot(context.spec, *state);
   if (!live) {
     items.push_back({"include", live.error()});
@@ -268,8 +279,11 @@ std::vector<CheckItem> check_all(const Context& given) {
     const std::string image = known ? (*launch)->release.image : context.spec.image;
     if (context.spec.build)
       check_build(context, *fleet, items, wait);
+    else if (!image.empty() && !world.apps.front().images->asks_registry())
+      add(items, "registry of " + image, {}, "not asked: the engine is Podman, which can only pull");
     else if (!image.empty())
       add(items, "registry of " + image, ask_registry(image, world, wait));
+    tell_container_port(context, items);
     check_state(context, world, known ? *launch : std::nullopt, items, proxies, wait);
   }
   for (std::size_t i = 0; i < world.proxies.size(); ++i) {

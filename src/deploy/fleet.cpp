@@ -120,9 +120,23 @@ Result<void> Fleet::open_docker(const runtime::SecretValues& secrets, const Wait
   std::vector<HostFailure> failures;
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!results[i]) failures.push_back({m_spec->app_hosts[i], std::move(results[i].error())});
-  if (failures.empty()) return {};
-  if (failed != nullptr) *failed = failures;
-  return std::unexpected(merge(failures));
+  if (!failures.empty()) {
+    if (failed != nullptr) *failed = failures;
+    return std::unexpected(merge(failures));
+  }
+  return learn_ports(wait);
+}
+
+// Only where the proxies are told of it: what is published is found by the slot's own port.
+Result<void> Fleet::learn_ports(const Wait& wait) {
+  if (!plan::routes_to_container_port(*m_spec)) return {};
+  for (std::size_t slot = 0; slot < m_spec->slots.size(); ++slot) {
+    for (std::size_t i = 0; i < m_apps.size() && m_spec->slots[slot].container_port == 0; ++i) {
+      BGDEPLOY_ASSIGN(const auto port, m_machines[m_apps[i]].docker.runtime->container_port(slot, wait));
+      if (port) set_container_port(slot, *port);
+    }
+  }
+  return {};
 }
 
 void Fleet::point(World& world) {

@@ -6,12 +6,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "bgdeploy/deploy/choose.hpp"
 #include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
+#include "container_port.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -21,6 +23,8 @@ using core::Result;
 using core::Wait;
 
 namespace {
+
+constexpr core::Duration k_plan = std::chrono::minutes(5);
 
 // What is to run: the release with its digest, and today's configuration.
 Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, const World& world,
@@ -38,7 +42,38 @@ Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, con
     if (!digest) return std::unexpected(of_the_registry(std::move(digest.error())));
     release.digest = std::move(*digest);
   }
+  BGDEPLOY_TRY(settle_container_port(world, launch, wait));
   return launch;
+}
+
+// What the container listens on must be known before anything is planned with it, and only its image tells.
+// To look only, nothing is fetched.
+Result<void> find_container_port(const Context& context, bool may_fetch, Fleet& fleet, World& world,
+                                 const plan::State& state, plan::Launch& launch, const Wait& wait,
+                                 std::vector<std::string>& notes) {
+  if (launch.compose || context.spec.compose) return {};
+  BGDEPLOY_ASSIGN(bool known, settle_container_port(world, launch, wait));
+  const bool build = launch.release.built();
+  if (!known && may_fetch && !(build && !world.files)) {
+    auto fetched = fetch_image(context.spec, launch.release, build, world, {context.stop, {}});
+    if (!fetched) return std::unexpected(of_the_registry(std::move(fetched.error())));
+    BGDEPLOY_ASSIGN(known, settle_container_port(world, launch, Wait::for_at_most(k_plan, context.stop)));
+  }
+  if (!known) {
+    notes.push_back(
+        fmt::format("docker.container_port is not set and no host has {} yet: a deploy takes the "
+                    "only port that the image exposes, or ends before anything is started",
+                    plan::describe(launch.release)));
+    return {};
+  }
+  const auto live = plan::live_slot(context.spec, state);
+  if (!live || context.spec.docker.container_port) return {};
+  int port = 0;
+  const auto& text = *launch.docker.container_port;
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  for (std::size_t slot = 0; slot < context.spec.slots.size(); ++slot)
+    if (port != 0 && slot != *live) fleet.set_container_port(slot, port);
+  return {};
 }
 
 // Nothing where images are pulled.
@@ -114,7 +149,7 @@ Result<plan::Request> rollback_request(const Context& context, const Goal& goal,
     return core::fail(ErrorKind::nothing, "nothing was deployed yet, so there is nothing to roll back to");
   BGDEPLOY_ASSIGN(RollbackTarget target, choose_rollback(context.spec, state, *live, history, goal.to));
   if (context.spec.compose && !target.launch.compose) {
-    BGDEPLOY_ASSIGN(target.launch.compose, read_compose_files(context.spec));
+    BGDEPLOY_ASSIGN(target.launch.compose, read_compose_files(context.spec, target.launch.release.tag));
   }
   if (!target.note.empty()) context.sink.emit({.name = "info", .message = target.note});
   return plan::Request{plan::Request::Kind::rollback, std::move(target.launch)};
@@ -217,7 +252,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
   Result<std::vector<HistoryEntry>> history;
   std::optional<plan::ComposeLaunch> compose;
   if (deploying) {
-    BGDEPLOY_ASSIGN(compose, read_compose_files(context.spec));
+    BGDEPLOY_ASSIGN(compose, read_compose_files(context.spec, goal.tag));
   }
   {
     std::jthread beside([&] { locked = lock(); });
@@ -254,6 +289,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
 
   World world = fleet.world(context.clock, context.sink);
+  world.files = prepared.files;
   std::optional<plan::Launch> launch;
   if (deploying && wanted) launch = *wanted;
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
@@ -262,17 +298,36 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     if (settle_first) {
       BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, prepared.state, launch, wait));
     }
-    if (launch) BGDEPLOY_TRY(look_for_image(world, launch->release, prepared.state, wait));
     plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
     if (!deploying) {
       BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
     }
+    std::vector<std::string> notes;
+    // A rollback may only have to start a container that is there, and then needs no port.
+    const auto port = find_container_port(context, deploying && settle_first, fleet, world, prepared.state,
+                                          request.launch, wait, notes);
+    if (!port && deploying) return port;
+    const Wait rest = Wait::for_at_most(k_plan, context.stop);  // getting the image may have taken long
+    if (launch) BGDEPLOY_TRY(look_for_image(world, launch->release, prepared.state, rest));
+    // Likewise the files that the history does not keep.
+    Result<void> completed;
+    if (!deploying && request.launch.compose)
+      completed = complete_compose_files(context.spec, request.launch.release.tag, *request.launch.compose);
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
     BGDEPLOY_TRY(nginx_runs(context.spec, prepared.state));
+    if (deploying && context.spec.compose)
+      for (auto& caution : world.apps.front().runtime->cautions())
+        prepared.plan.notes.push_back(std::move(caution));
+    if (creates(prepared.plan)) {
+      if (without_secrets) return std::unexpected(*without_secrets);
+      if (!port) return port;
+      if (!completed) return completed;
+      if (!notes.empty() && !deploying) return core::fail(ErrorKind::usage, notes.front());
+      prepared.plan.notes.insert(prepared.plan.notes.end(), notes.begin(), notes.end());
+    }
     if (prepared.plan.switches()) BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan.to.tag));
-    if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, wait));
-    if (without_secrets && creates(prepared.plan)) return std::unexpected(*without_secrets);
-    BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, wait));
+    if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, rest));
+    BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, rest));
     prepared.launch = std::move(request.launch);
     return {};
   }();

@@ -7,10 +7,22 @@ namespace bgdeploy::plan {
 std::string container_port(const spec::Spec& spec, std::size_t slot) {
   const spec::Slot& own = spec.slots.at(slot);
   const std::string port = std::to_string(own.port);
-  if (!spec.docker.container_port) return port;
+  if (!spec.docker.container_port) return own.container_port != 0 ? std::to_string(own.container_port) : port;
   return core::substitute(
       *spec.docker.container_port,
       {{"slot", own.name}, {"port", port}, {"container", own.container}, {"service", spec.service}});
+}
+
+bool routes_to_container_port(const spec::Spec& spec) {
+  if (spec.compose || spec.docker.container_port || !spec.proxied) return false;
+  const auto holds = [](const std::optional<std::string>& text, std::string_view name) {
+    return text && text->find(name) != std::string::npos;
+  };
+  const auto& nginx = spec.nginx;
+  const bool in_sites = nginx.sites && (holds(nginx.sites->from, "{container_port}") ||
+                                        holds(nginx.sites->to, "{container_port}"));
+  return spec.docker.host_ip == "none" || holds(nginx.address, "{container}") ||
+         holds(nginx.address, "{container_port}") || holds(nginx.port, "{container_port}") || in_sites;
 }
 
 spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, const std::string& tag,

@@ -112,6 +112,7 @@ Result<ComposeCall> ComposeRuntime::call_for(std::size_t slot, const plan::Launc
                      .remote_file = core::substitute(settings.remote_file, values),
                      .second_file = {},
                      .keep = false,
+                     .beside = launch.compose->beside.at(slot),
                      .project = core::substitute(settings.project, values),
                      .environment = std::move(environment),
                      .arguments = std::move(arguments)};
@@ -141,13 +142,29 @@ Result<std::string> ComposeRuntime::run(const ComposeCall& call, const Wait& wai
 
 Result<std::vector<spec::ComposeService>> ComposeRuntime::services(std::size_t slot,
                                                                    const plan::Launch& launch,
+                                                                   const std::string& service,
                                                                    const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto call, call_for(slot, launch, {"config"}, wait));
-  auto text = run(call, wait);
-  if (!text)
+  BGDEPLOY_ASSIGN(auto call, call_for(slot, launch, {"config"}, wait));
+  const auto asked = [&]() -> Result<std::string> {
+    auto text = run(call, wait);
+    if (text) return text;
     return std::unexpected(std::move(text).error().within(
         fmt::format("the compose file of slot {}", m_spec.slots.at(slot).name)));
-  return spec::read_compose_config(*text);
+  };
+  BGDEPLOY_ASSIGN(const auto text, asked());
+  BGDEPLOY_ASSIGN(auto found, spec::read_compose_config(text));
+  if (service.empty() || std::ranges::find(found, service, &spec::ComposeService::name) != found.end())
+    return found;
+  // v2 leaves out what only a profile starts; `up NAME` would start it.
+  call.arguments = {"config", "--profiles"};
+  const auto profiles = run(call, wait);
+  if (!profiles) return found;
+  for (const auto& line : core::split_lines(*profiles))
+    if (!core::trim(line).empty()) call.profiles.emplace_back(core::trim(line));
+  if (call.profiles.empty()) return found;
+  call.arguments = {"config"};
+  BGDEPLOY_ASSIGN(const auto whole, asked());
+  return spec::read_compose_config(whole);
 }
 
 Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const plan::Launch& launch,
@@ -157,10 +174,14 @@ Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const 
     const auto& known = m_known.at(slot);
     if (known && known->compose == launch.compose && known->tag == launch.release.tag) return known->service;
   }
-  BGDEPLOY_ASSIGN(const auto found, services(slot, launch, wait));
   const auto& settings = launch.compose->settings;
   const auto values =
       plan::substitutions(m_spec, slot, launch.release.tag, m_placement.host, m_placement.address);
+  BGDEPLOY_ASSIGN(
+      const auto found,
+      services(slot, launch, settings.service ? core::substitute(*settings.service, values) : "", wait));
+  // What only a profile starts is not there unless it is named.
+  const auto starts = [](const spec::ComposeService& one) { return one.profiles.empty(); };
   std::string names;
   for (const auto& service : found) names += (names.empty() ? "" : ", ") + core::printable(service.name);
   const auto of_slot = fmt::format("the compose file of slot {}", m_spec.slots.at(slot).name);
@@ -172,8 +193,8 @@ Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const 
       return core::fail(ErrorKind::usage,
                         fmt::format("{} has no service {}; there are: {}", of_slot, name, names));
     service = &*match;
-  } else if (found.size() == 1) {
-    service = &found.front();
+  } else if (std::ranges::count_if(found, starts) == 1) {
+    service = &*std::ranges::find_if(found, starts);
   } else {
     return core::fail(
         ErrorKind::usage,
@@ -181,7 +202,7 @@ Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const 
                     of_slot, found.size(), names));
   }
   const std::lock_guard lock(m_mutex);
-  m_known[slot] = Known{*launch.compose, launch.release.tag, *service};
+  m_known[slot] = Known{*launch.compose, launch.release.tag, *service, found};
   return *service;
 }
 
@@ -203,7 +224,15 @@ Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,
   std::vector<std::string> arguments{"up", "-d", "--no-build"};
   // In a project of both slots nothing that is there already may change; what the service depends on is
   // started where it is not.
-  if (shared()) arguments.insert(arguments.end(), {"--no-recreate", service.name});
+  if (shared()) {
+    arguments.insert(arguments.end(), {"--no-recreate", service.name});
+  } else if (!service.profiles.empty()) {
+    // To enable its profile would start what else has that one.
+    arguments.push_back(service.name);
+    const std::lock_guard lock(m_mutex);
+    for (const auto& other : m_known.at(slot) ? m_known[slot]->all : std::vector<spec::ComposeService>{})
+      if (other.profiles.empty()) arguments.push_back(other.name);
+  }
   BGDEPLOY_ASSIGN(auto call, call_for(slot, launch, std::move(arguments), wait));
   call.keep = true;
   call.second_file = compose_override(m_spec, slot, launch, service, m_secrets);
@@ -224,6 +253,8 @@ Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const
   plan::Launch same = launch;
   same.release = there.release;
   BGDEPLOY_ASSIGN(auto call, call_for(slot, same, {"config", "--hash", service.name}, wait));
+  call.only_if_same = true;
+  call.profiles = service.profiles;
   call.second_file = compose_override(m_spec, slot, same, service, m_secrets);
   const auto hash = value_of(container.labels, compose_label::k_hash);
   const auto is_same = [&]() -> Result<bool> {

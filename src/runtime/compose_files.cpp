@@ -9,6 +9,7 @@
 #include "bgdeploy/core/shell_variable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
+#include "compose_archive.hpp"
 
 namespace bgdeploy::runtime {
 namespace {
@@ -68,6 +69,31 @@ put() { as_login_user sh -c 'umask 077; cat >"$1.new" && mv -f -- "$1.new" "$1"'
 BGDEPLOY_HOME=$(as_login_user sh -c '
   [ -n "$HOME" ] || HOME=$({ getent passwd "$(id -un)" || grep "^$(id -un):" /etc/passwd; } 2>/dev/null | cut -d: -f6)
   printf %s "$HOME"')
+)sh";
+
+// What an earlier release had beside its file. An app may have put links into a folder that is mounted: none
+// is followed out of ours.
+constexpr std::string_view k_tidy =
+    R"sh(as_login_user sh -c 'cd -P -- "$1" && root=$PWD && [ -f "$2" ] && [ ! -L "$2" ] || exit 0
+while IFS= read -r file; do
+  case /$file/ in //* | */../*) continue ;; esac
+  folder=.
+  case $file in */*) folder=${file%/*} ;; esac
+  (cd -P -- "$folder" 2>/dev/null && case $PWD/ in "$root"/*) rm -f -- "${file##*/}" ;; esac)
+done <"$2"
+rm -f -- "$2"
+exit 0' sh "$BGDEPLOY_AT" .bgdeploy-files
+)sh";
+
+// Ends the script where what was uploaded earlier is not what would be uploaded now.
+constexpr std::string_view k_compare = R"sh(mkdir "$BGDEPLOY_AT/beside"
+unpack "$BGDEPLOY_AT/beside"
+if [ -f "$BGDEPLOY_FOLDER/.bgdeploy-files" ] || [ -s "$BGDEPLOY_AT/beside/.bgdeploy-files" ]; then
+  cmp -s "$BGDEPLOY_AT/beside/.bgdeploy-files" "$BGDEPLOY_FOLDER/.bgdeploy-files" || exit 0
+  while IFS= read -r BGDEPLOY_NAME; do
+    cmp -s "$BGDEPLOY_AT/beside/$BGDEPLOY_NAME" "$BGDEPLOY_FOLDER/$BGDEPLOY_NAME" || exit 0
+  done <"$BGDEPLOY_AT/beside/.bgdeploy-files"
+fi
 )sh";
 
 constexpr std::string_view k_keep = R"sh(BGDEPLOY_AT=$BGDEPLOY_FOLDER
@@ -141,6 +167,7 @@ core::Result<std::map<std::string, core::Secret>> compose_environment(const spec
   const auto values = plan::substitutions(spec, slot, launch.release.tag, placement.host, placement.address);
   for (const auto& [name, value] : launch.compose->settings.environment)
     environment[name] = core::Secret(core::substitute(value, values));
+  if (spec.docker_socket) environment["DOCKER_HOST"] = core::Secret("unix://" + *spec.docker_socket);
   environment["BGDEPLOY_TAG"] = core::Secret(launch.release.tag);
   environment["BGDEPLOY_SLOT"] = core::Secret(spec.slots.at(slot).name);
   environment["BGDEPLOY_PORT"] = core::Secret(std::to_string(spec.slots.at(slot).port));
@@ -148,17 +175,46 @@ core::Result<std::map<std::string, core::Secret>> compose_environment(const spec
   return environment;
 }
 
+namespace {
+
+// How the file, and what is added to it, are called in the folder, where others may be called so too.
+std::string free_name(const ComposeCall& call, std::string_view name) {
+  const bool taken = std::ranges::any_of(call.beside, [&](const auto& file) { return file.path == name; });
+  return taken ? "." + free_name(call, "bgdeploy." + std::string(name)) : std::string(name);
+}
+
+// Puts what stands beside the file where compose looks for it: into the folder that is kept, or beside the
+// copy that is thrown away.
+std::string with_files_beside(const ComposeCall& call) {
+  if (!call.remote_file.empty()) return {};
+  std::string script;
+  const bool unpacks = !call.beside.empty() || call.only_if_same;
+  if (unpacks)
+    script += fmt::format("unpack() {{ printf %s '{}' | base64 -d | {}tar -xpof - -C \"$1\"; }}\n",
+                          compose_archive(call.beside), call.keep ? "as_login_user " : "");
+  if (call.keep) script += k_tidy;
+  if (call.only_if_same)
+    script += k_compare;
+  else if (unpacks)
+    script += "unpack \"$BGDEPLOY_AT\"\n";
+  return script;
+}
+
+}  // namespace
+
 core::Secret compose_script(const ComposeCall& call) {
   const auto quote = [](std::string_view text) { return core::shell_quote(text); };
   std::string script(k_begin);
   script += fmt::format("BGDEPLOY_FOLDER=$BGDEPLOY_HOME/.local/state/bgdeploy/{}\n", quote(call.folder));
   script += call.keep ? k_keep : k_forget;
   script += "trap 'exit 143' TERM\n";
+  script += with_files_beside(call);
   if (call.remote_file.empty()) {
+    const bool apart = !call.beside.empty() && !call.keep && !call.only_if_same;
     script += fmt::format(
-        "BGDEPLOY_FILE=$BGDEPLOY_AT/compose.yml\nprintf %s {} | put \"$BGDEPLOY_FILE\"\n"
-        "BGDEPLOY_DIRECTORY=$BGDEPLOY_FOLDER\n",
-        quote(call.file));
+        "BGDEPLOY_FILE=$BGDEPLOY_AT/{}\nprintf %s {} | put \"$BGDEPLOY_FILE\"\n"
+        "BGDEPLOY_DIRECTORY={}\n",
+        free_name(call, "compose.yml"), quote(call.file), apart ? "$BGDEPLOY_AT" : "$BGDEPLOY_FOLDER");
   } else if (call.remote_file.starts_with("~/")) {
     script += fmt::format("BGDEPLOY_FILE=$BGDEPLOY_HOME/{}\n", quote(call.remote_file.substr(2)));
   } else {
@@ -167,7 +223,8 @@ core::Secret compose_script(const ComposeCall& call) {
   if (!call.remote_file.empty())
     script += "BGDEPLOY_DIRECTORY=${BGDEPLOY_FILE%/*}\nBGDEPLOY_DIRECTORY=${BGDEPLOY_DIRECTORY:-/}\n";
   if (!call.second_file.empty())
-    script += fmt::format("printf %s {} | put \"$BGDEPLOY_AT/bgdeploy.yml\"\n", quote(call.second_file));
+    script += fmt::format("BGDEPLOY_SECOND=$BGDEPLOY_AT/{}\nprintf %s {} | put \"$BGDEPLOY_SECOND\"\n",
+                          free_name(call, "bgdeploy.yml"), quote(call.second_file));
   std::string words;  // of what the shell would not let pass
   for (const auto& [name, value] : call.environment) {
     if (core::is_shell_variable(name))
@@ -178,14 +235,15 @@ core::Secret compose_script(const ComposeCall& call) {
   if (!words.empty()) words = "env " + words;
   // Compose also reads the .env of where it is called.
   script += "cd -- \"$BGDEPLOY_DIRECTORY\" 2>/dev/null || cd /\n";
+  std::string profiles;
+  for (const auto& profile : call.profiles) profiles += "--profile " + quote(profile) + " ";
   const auto compose = [&](std::string_view files, const std::vector<std::string>& arguments) {
-    return fmt::format("{}{} -p {} {} --project-directory \"$BGDEPLOY_DIRECTORY\" {}", words,
-                       core::shell_join(call.program), quote(call.project), files,
+    return fmt::format("{}{} -p {} {} --project-directory \"$BGDEPLOY_DIRECTORY\" {}{}", words,
+                       core::shell_join(call.program), quote(call.project), files, profiles,
                        core::shell_join(arguments));
   };
-  const std::string files = call.second_file.empty()
-                                ? "-f \"$BGDEPLOY_FILE\""
-                                : "-f \"$BGDEPLOY_FILE\" -f \"$BGDEPLOY_AT/bgdeploy.yml\"";
+  const std::string files =
+      call.second_file.empty() ? "-f \"$BGDEPLOY_FILE\"" : "-f \"$BGDEPLOY_FILE\" -f \"$BGDEPLOY_SECOND\"";
   if (call.resolved)
     script += compose(files, {"config"}) + " </dev/null | " + compose("-f -", call.arguments) + "\n";
   else

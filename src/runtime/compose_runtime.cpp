@@ -124,6 +124,35 @@ Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
   return DockerRuntime::observe(launches, wait);
 }
 
+// The other services come up with each slot, and a volume of the project is another one in each of them.
+std::vector<std::string> ComposeRuntime::cautions() const {
+  std::vector<std::string> words;
+  const std::lock_guard lock(m_mutex);
+  if (!m_known[0] || !m_known[1] || shared()) return words;
+  const auto name_of = [&](std::size_t slot, const spec::ComposeVolume& volume) {
+    return volume.name.empty() ? fmt::format("{}_{}", project(slot), volume.key) : volume.name;
+  };
+  for (const auto& service : m_known[0]->all) {
+    const auto& others = m_known[1]->all;
+    const auto twin = std::ranges::find(others, service.name, &spec::ComposeService::name);
+    if (service.name == m_known[0]->service.name || !service.profiles.empty() || twin == others.end())
+      continue;
+    for (const auto& volume : service.volumes) {
+      const auto other = std::ranges::find(twin->volumes, volume.key, &spec::ComposeVolume::key);
+      if (other == twin->volumes.end() || name_of(0, volume) == name_of(1, *other)) continue;
+      words.push_back(
+          fmt::format("service {0} keeps its data in the volume {1}, and each slot has one of its own ({2}, "
+                      "{3}): a release "
+                      "does not see what the one before it stored. Run {0} outside of the slots, or share "
+                      "the volume; see "
+                      "\"Stateful services\" in docs/operations.md",
+                      core::printable(service.name), core::printable(volume.key),
+                      core::printable(name_of(0, volume)), core::printable(name_of(1, *other))));
+    }
+  }
+  return words;
+}
+
 Result<std::optional<std::int64_t>> ComposeRuntime::memory_limit(std::size_t slot, const plan::Launch& launch,
                                                                  const Wait& wait) {
   if (!launch.compose) return std::nullopt;

@@ -21,6 +21,7 @@ public:
                                                    const Wait& wait) override;
   Result<std::string> repository(const plan::Launch& launch, const Wait& wait) override;
   Result<std::vector<std::string>> neighbours(std::size_t slot, const Wait& wait) override;
+  std::vector<std::string> cautions() const override;
 
   // What the slot's project had not before is removed again on failure.
   Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override;
@@ -53,8 +54,9 @@ private:
   Result<ComposeCall> call_for(std::size_t slot, const plan::Launch& launch,
                                std::vector<std::string> arguments, const Wait& wait);
   Result<std::string> run(const ComposeCall& call, const Wait& wait);
+  // With those of all profiles where `service` is none of the others.
   Result<std::vector<spec::ComposeService>> services(std::size_t slot, const plan::Launch& launch,
-                                                     const Wait& wait);
+                                                     const std::string& service, const Wait& wait);
   // The one that answers health checks, as the file has it.
   Result<spec::ComposeService> service_of(std::size_t slot, const plan::Launch& launch, const Wait& wait);
   Result<void> check_service(std::size_t slot, const spec::ComposeService& service) const;
@@ -68,6 +70,7 @@ private:
     plan::ComposeLaunch compose;
     std::string tag;
     spec::ComposeService service;
+    std::vector<spec::ComposeService> all;
   };
   std::array<std::optional<Known>, 2> m_known;  // by slot: what was asked for last
 };

@@ -108,5 +108,50 @@ TEST_F(Compose, CheckTellsWhatItFound) {
   EXPECT_EQ(containers(), Words{});
 }
 
+// One file for both slots, with what it refers to: nothing of it was on the host before.
+TEST_F(Compose, OneFileForBothSlotsComesWithWhatItRefersTo) {
+  const std::filesystem::path folder = workspace();
+  std::filesystem::create_directories(folder / "conf");
+  std::ofstream(folder / "conf/app.conf") << "of the workspace";
+  std::ofstream(folder / "api.env") << "GREETING=\"hello world\"\nMODE=${BGDEPLOY_SLOT}\n";
+  std::ofstream(folder / "base.yml") << "version: \"3.9\"\nservices:\n  base:\n    environment: [BASE=1]\n";
+  std::ofstream(folder / "compose.yml")
+      << "version: \"3.9\"\nservices:\n  api:\n    extends: {file: base.yml, service: "
+         "base}\n    image: \"" +
+             lab().env("LAB_IMAGE") +
+             ":${APP_TAG}\"\n    profiles: [app]\n    ports: "
+             "[\"${BGDEPLOY_PORT}:8080\"]\n    env_file: api.env\n    volumes: "
+             "['./conf:/conf']\n  other:\n    image: \"" +
+             lab().env("LAB_IMAGE") + ":1.0\"\n    volumes: ['data:/data']\nvolumes:\n  data: {}\n";
+  write_spec({{"docker", ""},
+              {"image", ""},
+              {"compose", "compose: {file: compose.yml, service: api, environment: {APP_TAG: \"{tag}\"}}"}});
+  const auto checked = bgdeploy({"check"});
+  EXPECT_NE(checked.out.find("service other keeps its data in the volume data"), std::string::npos)
+      << checked;
+  deploy_well("1.0");
+  deploy_well("1.1");
+  EXPECT_EQ(containers(true), (Words{"shop-green_api_1", "shop-green_other_1"}));
+  const auto seen = [&](const std::string& format) {
+    return lab().docker({"inspect", "-f", format, "shop-green_api_1"});
+  };
+  EXPECT_NE(seen("{{.Config.Env}}").find("GREETING=hello world"), std::string::npos)
+      << seen("{{.Config.Env}}");
+  EXPECT_NE(seen("{{.Config.Env}}").find("BASE=1"), std::string::npos);
+  const auto mounted = seen("{{range .Mounts}}{{.Source}}{{end}}") + "/app.conf";
+  EXPECT_EQ(lab().read(mounted), "of the workspace") << mounted;
+
+  const auto unchanged = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
+  EXPECT_EQ(last_event(unchanged).all.value("result", ""), "unchanged") << unchanged;
+  std::ofstream(folder / "conf/app.conf") << "changed";
+  const auto changed = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
+  EXPECT_EQ(last_event(changed).all.value("result", ""), "succeeded") << changed;
+  EXPECT_EQ(containers(true), (Words{"shop-blue_api_1", "shop-blue_other_1"}));
+  std::filesystem::remove(folder / "api.env");
+  const auto missing = deploy("1.2");
+  EXPECT_EQ(missing.exit_code, 2) << missing;
+  EXPECT_NE(missing.err.find("api.env, which does not exist"), std::string::npos) << missing;
+}
+
 }  // namespace
 }  // namespace e2e

@@ -176,5 +176,23 @@ TEST_F(Deploy, AWrongRegistryPasswordFailsBeforeAnythingStarts) {
   EXPECT_EQ(world(), before);
 }
 
+TEST_F(Deploy, TheContainerPortIsTheOnlyOneThatTheImageExposes) {
+  write_spec({{"docker", "docker: {stop_grace_period: 1s}"}});
+  lab().image("one", {{"EXPOSE", "8080"}});
+  lab().image("other", {{"EXPOSE", "8080"}});
+  lab().image("several", {{"EXPOSE", "8080 9090"}});
+  lab().image("none");
+  deploy_well("one");
+  deploy_well("other");
+  const auto before = world();
+  for (const auto& [tag, words] : {std::pair{"several", ":several exposes several ports: 8080, 9090"},
+                                   {"none", ":none exposes no port"}}) {
+    const auto refused = deploy(tag);
+    EXPECT_EQ(refused.exit_code, 2) << refused;
+    EXPECT_NE(refused.err.find(words), std::string::npos) << refused;
+    EXPECT_EQ(world(), before) << tag;
+  }
+}
+
 }  // namespace
 }  // namespace e2e

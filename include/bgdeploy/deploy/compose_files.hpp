@@ -11,11 +11,17 @@
 
 namespace bgdeploy::deploy {
 
-// Nothing where the spec has no `compose`. Kind usage: a file is missing, unreadable, too big, or no UTF-8
-// text.
-core::Result<std::optional<plan::ComposeLaunch>> read_compose_files(const spec::Spec& spec);
+// Nothing where the spec has no `compose`. With what the files refer to; `tag` is what runs in them, as far
+// as that is known. Kind usage: a file is missing, unreadable, too big, or no UTF-8 text.
+core::Result<std::optional<plan::ComposeLaunch>> read_compose_files(const spec::Spec& spec,
+                                                                    const std::string& tag = "");
 
-// As one line of JSON, and back. It holds the files' text, and of secrets nothing.
+// Adds to what the history recorded what it does not: files that hold data or secrets, as they are today.
+core::Result<void> complete_compose_files(const spec::Spec& spec, const std::string& tag,
+                                          plan::ComposeLaunch& compose);
+
+// As one line of JSON, and back. It holds the compose files' text and the parts of their configuration that
+// stand beside them, and of secrets nothing.
 std::string compose_record(const plan::ComposeLaunch& compose);
 core::Result<plan::ComposeLaunch> parse_compose_record(std::string_view record);
 

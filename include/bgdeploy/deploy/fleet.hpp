@@ -28,8 +28,10 @@ public:
   static core::Result<Fleet> connect(const spec::Spec& spec, const core::Wait& wait,
                                      std::vector<HostFailure>* failed = nullptr);
 
-  // The spec, with the addresses that were reached where it names none.
+  // The spec, with the addresses that were reached where it names none, and the ports that images expose.
   const spec::Spec& spec() const { return *m_spec; }
+  // Where docker.container_port says nothing: what listens in a slot, as soon as that is known.
+  void set_container_port(std::size_t slot, int port) { m_spec->slots.at(slot).container_port = port; }
 
   // Opens docker on the app hosts. Kind refused: there is none, or it may not be used, with what to do.
   core::Result<void> open_docker(const runtime::SecretValues& secrets, const core::Wait& wait,
@@ -71,6 +73,7 @@ private:
 
   std::size_t machine_of(const spec::Host& entry);
   core::Result<void> open_docker_on(std::size_t app, const core::Wait& wait);
+  core::Result<void> learn_ports(const core::Wait& wait);
   void point(World& world);
   std::optional<health::Answer> ask_backend(std::size_t front, const plan::Backend& backend,
                                             const core::Wait& wait);

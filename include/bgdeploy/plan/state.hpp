@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/secret.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::plan {
@@ -30,10 +31,25 @@ struct Release {
   bool operator==(const Release&) const = default;
 };
 
+// A file that a compose file refers to, to be uploaded with it.
+struct ComposeFile {
+  enum class Kind {
+    part,    // of the configuration: extends, include, configs. Kept in the history
+    data,    // a bind mount: as it is on this machine, when a release is created
+    secret,  // env_file, .env, secrets: likewise, and readable by its owner only
+  };
+  std::string path;  // below the folder of the compose file, and relative to it
+  Kind kind = Kind::part;
+  bool executable = false;
+  core::Secret content;
+  bool operator==(const ComposeFile&) const = default;
+};
+
 // With which compose files: their text is kept, so that a release can be created again as it ran.
 struct ComposeLaunch {
   spec::Compose settings;
   std::array<std::string, 2> files;  // by slot: the text to upload; empty where it is on the host
+  std::array<std::vector<ComposeFile>, 2> beside{};  // by slot
   bool operator==(const ComposeLaunch&) const = default;
 };
 

@@ -8,9 +8,12 @@
 
 namespace bgdeploy::plan {
 
-// The port inside the container: the spec's container_port with its placeholders filled in, else the slot's
-// port.
+// The port inside the container: the spec's container_port with its placeholders filled in, else what the
+// image is known to expose. The slot's own port where neither is known, and with compose.
 std::string container_port(const spec::Spec& spec, std::size_t slot);
+
+// Whether proxies are told of a port that only an image knows.
+bool routes_to_container_port(const spec::Spec& spec);
 
 // `address` is how proxies reach the host.
 spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, const std::string& tag,

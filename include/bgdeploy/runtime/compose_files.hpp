@@ -47,12 +47,17 @@ core::Result<std::map<std::string, core::Secret>> compose_environment(const spec
                                                                       const SecretValues& secrets);
 
 struct ComposeCall {
-  std::vector<std::string> program;  // {"docker", "compose"}
-  std::string folder;                // below the login user's home: "<service>/<slot>"
-  std::string file;                  // the text, or
-  std::string remote_file;           // the path on the host
-  std::string second_file;           // the text; empty: there is none
-  bool keep = false;                 // the files stay in the folder; otherwise they are gone afterwards
+  std::vector<std::string> program;       // {"docker", "compose"}
+  std::string folder;                     // below the login user's home: "<service>/<slot>"
+  std::string file;                       // the text, or
+  std::string remote_file;                // the path on the host
+  std::string second_file;                // the text; empty: there is none
+  bool keep = false;                      // the files stay in the folder; otherwise they are gone afterwards
+  std::vector<plan::ComposeFile> beside;  // what stands beside it, where it is uploaded
+  // Nothing is called, and nothing printed, unless what stands beside the file in the folder is just
+  // `beside`.
+  bool only_if_same = false;
+  std::vector<std::string> profiles;  // to be enabled
   std::string project;
   std::map<std::string, core::Secret> environment;
   std::vector<std::string> arguments;  // {"up", "-d"}

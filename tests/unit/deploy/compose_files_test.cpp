@@ -61,10 +61,113 @@ TEST_F(ComposeFiles, TellsWhichCannotBeRead) {
   EXPECT_THAT(read_compose_files(m_spec).error().message, HasSubstr("at most 256 kB"));
 }
 
+// By path: its kind, and what is in it.
+std::map<std::string, std::string> listed(const std::vector<plan::ComposeFile>& files) {
+  std::map<std::string, std::string> list;
+  for (const auto& file : files) {
+    const auto* kind = file.kind == plan::ComposeFile::Kind::secret ? "secret "
+                       : file.kind == plan::ComposeFile::Kind::data ? "data "
+                                                                    : "part ";
+    list[file.path] = kind + file.content.reveal();
+  }
+  return list;
+}
+
+class ComposeBeside : public ComposeFiles {
+protected:
+  ComposeBeside() {
+    m_spec.compose->file = m_folder + "/c/compose.yml";
+    std::filesystem::create_directories(m_folder + "/c/conf/d");
+  }
+  std::string error() const {
+    const auto read = read_compose_files(m_spec);
+    return read ? "read"
+                : read.error().message.substr(std::string("compose.file ").size() +
+                                              m_spec.compose->file.size() + 1);
+  }
+};
+
+TEST_F(ComposeBeside, GathersWhatTheFileRefersTo) {
+  write(
+      "c/compose.yml",
+      "include: [more/inc.yml]\nservices:\n  api:\n    extends: {file: base.yml, service: x}\n    env_file: "
+      "[\"${BGDEPLOY_SLOT}.env\", /etc/host.env]\n    volumes: ['./conf:/conf', './made:/made', "
+      "'${WHERE}/x:/x']\n"
+      "secrets: {s: {file: key}}\nconfigs: {c: {file: conf/c}}\n");
+  write("c/base.yml", "services: {x: {env_file: base.env}}\n");
+  write("c/.env", "WHERE=./where\n");
+  for (const char* name : {"blue.env", "green.env", "base.env", "key", "conf/c", "conf/d/e", "unrelated"})
+    write(std::string("c/") + name, name);
+  std::filesystem::create_directories(m_folder + "/c/more");
+  std::filesystem::create_directories(m_folder + "/c/where");
+  write("c/more/inc.yml", "services: {y: {env_file: ./y.env}}\n");
+  write("c/more/y.env", "y");
+  write("c/where/x", "x");
+  std::filesystem::create_symlink("c", m_folder + "/c/conf/link");
+  const auto read = read_compose_files(m_spec);
+  ASSERT_TRUE(read && *read) << read.error().message;
+  EXPECT_EQ(listed((*read)->beside[0]),
+            (std::map<std::string, std::string>{{".env", "secret WHERE=./where\n"},
+                                                {"base.env", "secret base.env"},
+                                                {"base.yml", "part services: {x: {env_file: base.env}}\n"},
+                                                {"blue.env", "secret blue.env"},
+                                                {"conf/c", "data conf/c"},
+                                                {"conf/d/e", "data conf/d/e"},
+                                                {"conf/link", "data conf/c"},
+                                                {"key", "secret key"},
+                                                {"more/inc.yml", "part services: {y: {env_file: ./y.env}}\n"},
+                                                {"more/y.env", "secret y"},
+                                                {"where/x", "data x"}}));
+  EXPECT_TRUE(listed((*read)->beside[1]).contains("green.env"));
+}
+
+TEST_F(ComposeBeside, TheRecordHoldsNoSecretAndIsCompletedFromThisMachine) {
+  write("c/compose.yml", "services: {api: {extends: {file: base.yml, service: x}, env_file: a.env}}\n");
+  write("c/base.yml", "services: {x: {image: old}}\n");
+  write("c/a.env", "s3cret=1");
+  const auto then = read_compose_files(m_spec);
+  ASSERT_TRUE(then && *then);
+  const auto record = compose_record(**then);
+  EXPECT_EQ(record.find("s3cret"), std::string::npos);
+  write("c/base.yml", "services: {x: {image: new}}\n");
+  write("c/a.env", "s3cret=2");
+  auto again = parse_compose_record(record);
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(complete_compose_files(m_spec, "", *again));
+  EXPECT_EQ(listed(again->beside[0]),
+            (std::map<std::string, std::string>{{"a.env", "secret s3cret=2"},
+                                                {"base.yml", "part services: {x: {image: old}}\n"}}));
+}
+
+TEST_F(ComposeBeside, NothingIsFollowedOutOfTheFolder) {
+  write("outside", "s3cret");
+  write("c/compose.yml", "services: {api: {env_file: ../outside}}\n");
+  EXPECT_EQ(error(), "refers to " + m_folder + "/outside, which lies outside of its folder");
+  std::filesystem::create_symlink(m_folder + "/outside", m_folder + "/c/link");
+  write("c/compose.yml", "services: {api: {env_file: link}}\n");
+  EXPECT_EQ(error(), "refers to " + m_folder + "/c/link, which lies outside of its folder");
+  std::filesystem::create_symlink("..", m_folder + "/c/conf/up");
+  write("c/compose.yml", "services: {api: {volumes: ['./conf:/conf']}}\n");
+  EXPECT_NE(error(), "read") << "a folder that holds itself";
+}
+
+TEST_F(ComposeBeside, WhatIsMissingOrTooMuchIsNamed) {
+  write("c/compose.yml", "services: {api: {env_file: none.env}}\n");
+  EXPECT_EQ(error(), "refers to " + m_folder + "/c/none.env, which does not exist");
+  write("c/compose.yml", "services: {api: {env_file: conf}}\n");
+  EXPECT_EQ(error(), "refers to " + m_folder + "/c/conf, which is no file");
+  write("c/conf/big", std::string((4 << 20) + 1, 'x'));
+  write("c/compose.yml", "services: {api: {volumes: ['./conf:/conf']}}\n");
+  EXPECT_EQ(error(), "refers to more than 4 MB or 1000 files, with conf/big");
+}
+
 TEST(ComposeRecord, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", "[]", "{}", R"({"settings":"{}"})", R"({"settings":"{}","files":["",""],"named":[1,2]})",
-        R"({"settings":"x","files":["",""],"named":[true,true]})"})
+  for (
+      const char* text :
+      {"", "[]", "{}", R"({"settings":"{}"})", R"({"settings":"{}","files":["",""],"named":[1,2]})",
+       R"({"settings":"x","files":["",""],"named":[true,true]})",
+       R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],"beside":[[{"path":"../x","text":""}],[]]})",
+       R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],"beside":[[{"path":"/x","text":""}],[]]})"})
     EXPECT_FALSE(parse_compose_record(text)) << text;
 }
 

@@ -4,12 +4,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/host/child.hpp"
 
 namespace bgdeploy::runtime {
 namespace {
+
+namespace fs = std::filesystem;
 
 using core::ErrorKind;
 using testing::ElementsAre;
@@ -157,6 +160,115 @@ TEST(ComposeScript, PassesVariablesOfAnyName) {
     }
   }
   std::filesystem::remove(folder);
+}
+
+// What stands beside the file, in a folder of its own for the test.
+class ComposeBeside : public testing::Test {
+protected:
+  using Kind = plan::ComposeFile::Kind;
+  ComposeBeside() {
+    std::string folder = "/tmp/bgdeploy-beside-XXXXXX";
+    m_home = mkdtemp(folder.data());
+  }
+  ~ComposeBeside() override { fs::remove_all(m_home); }
+
+  static plan::ComposeFile file(const std::string& path, const std::string& text, Kind kind = Kind::part) {
+    return {path, kind, false, core::Secret(text)};
+  }
+  ComposeCall call(const std::string& print, std::vector<plan::ComposeFile> beside) const {
+    return {.program = {"sh", "-c", print, "sh"},
+            .folder = "shop/blue",
+            .file = "main",
+            .remote_file = {},
+            .second_file = {},
+            .keep = false,
+            .beside = std::move(beside),
+            .project = "p",
+            .environment = {},
+            .arguments = {"config"}};
+  }
+  std::string run(const ComposeCall& call) const {
+    const auto output =
+        host::run_child({"env", "HOME=" + m_home.string(), "sh", "-s"}, compose_script(call).reveal(),
+                        core::Wait::for_at_most(std::chrono::seconds(20)));
+    if (!output) return output.error().message;
+    return output->ok() && output->err.empty() ? output->out : "failed: " + output->err;
+  }
+  void keep(std::vector<plan::ComposeFile> beside) const {
+    auto kept = call("", std::move(beside));
+    kept.keep = true;
+    EXPECT_EQ(run(kept), "");
+  }
+  fs::path folder() const { return m_home / ".local/state/bgdeploy/shop/blue"; }
+  std::string read(const std::string& name) const {
+    std::ifstream stream(folder() / name);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  fs::path m_home;
+};
+
+TEST_F(ComposeBeside, IsKeptWithItsModesAndTakenAwayAgain) {
+  const std::string binary("a\0b\xff\n", 5);
+  auto script = file("d/e/run", "#!/bin/sh\n", Kind::data);
+  script.executable = true;
+  keep({file("d/bin", binary, Kind::data), script, file("key", "s3cret", Kind::secret)});
+  EXPECT_EQ(read("d/bin"), binary);
+  EXPECT_EQ(fs::status(folder() / "d/bin").permissions(), fs::perms(0644));
+  EXPECT_EQ(fs::status(folder() / "d/e/run").permissions(), fs::perms(0755));
+  EXPECT_EQ(fs::status(folder() / "key").permissions(), fs::perms(0600));
+  std::ofstream(folder() / "d/written") << "by the app";
+  keep({file("d/bin", "new", Kind::data)});
+  EXPECT_EQ(read("d/bin"), "new");
+  EXPECT_EQ(read("d/written"), "by the app");
+  EXPECT_FALSE(fs::exists(folder() / "key"));
+  EXPECT_FALSE(fs::exists(folder() / "d/e/run"));
+  keep({});
+  EXPECT_FALSE(fs::exists(folder() / "d/bin"));
+}
+
+TEST_F(ComposeBeside, NoLinkLeadsOutOfTheFolder) {
+  const auto outside = m_home / "outside";
+  fs::create_directory(outside);
+  std::ofstream(outside / "victim") << "whole";
+  keep({file("d/victim", "1", Kind::data), file("link", "2", Kind::data)});
+  fs::remove_all(folder() / "d");
+  fs::create_directory_symlink(outside, folder() / "d");
+  fs::remove(folder() / "link");
+  fs::create_symlink(outside / "victim", folder() / "link");
+  std::ofstream(folder() / ".bgdeploy-files", std::ios::app) << "../../../../../outside/victim\n";
+  keep({file("d/victim", "3", Kind::data), file("link", "4", Kind::data)});
+  std::ifstream victim(outside / "victim");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(victim), {}), "whole");
+  EXPECT_EQ(read("link"), "4");
+}
+
+TEST_F(ComposeBeside, IsReadFromACopyWhileNothingMayChange) {
+  const auto seen = run(call("printf %s \"$6\"; cat \"$6/a.env\"", {file("a.env", "one")}));
+  EXPECT_THAT(seen, testing::AllOf(testing::StartsWith("/tmp/bgdeploy."), testing::EndsWith("one")));
+  EXPECT_FALSE(fs::exists(folder()));
+}
+
+TEST_F(ComposeBeside, IsComparedWithWhatIsThere) {
+  const auto same = [&](std::vector<plan::ComposeFile> beside) {
+    auto compared = call("echo asked", std::move(beside));
+    compared.only_if_same = true;
+    return run(compared) == "asked\n";
+  };
+  EXPECT_TRUE(same({}));
+  EXPECT_FALSE(same({file("a", "1")}));
+  keep({file("a", "1"), file("b", "2")});
+  EXPECT_TRUE(same({file("a", "1"), file("b", "2")}));
+  EXPECT_FALSE(same({file("a", "1"), file("b", "3")}));
+  EXPECT_FALSE(same({file("a", "1")}));
+  EXPECT_FALSE(same({}));
+}
+
+TEST_F(ComposeBeside, MayBeCalledAsOurOwnFilesAre) {
+  auto taken = call("cat \"$4\"", {file("compose.yml", "theirs"), file("bgdeploy.yml", "theirs")});
+  taken.keep = true;
+  EXPECT_EQ(run(taken), "main");
+  EXPECT_EQ(read("compose.yml"), "theirs");
+  EXPECT_EQ(read(".bgdeploy.compose.yml"), "main");
 }
 
 }  // namespace

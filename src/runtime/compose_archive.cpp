@@ -1,0 +1,89 @@
+#include "compose_archive.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <set>
+
+namespace bgdeploy::runtime {
+namespace {
+
+constexpr std::size_t k_block = 512;
+constexpr std::size_t k_name = 100, k_prefix = 155;
+
+void put(std::string& header, std::size_t at, std::string_view text) {
+  header.replace(at, text.size(), text);
+}
+
+// https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html (ustar interchange format)
+std::string header_of(std::string_view path, int mode, std::size_t size, char type) {
+  std::string header(k_block, '\0');
+  if (path.size() > k_name) {
+    // Split at a slash that leaves both parts short enough.
+    const auto slash = path.rfind('/', k_prefix);
+    put(header, 345, path.substr(0, slash));
+    path.remove_prefix(slash + 1);
+  }
+  put(header, 0, path.substr(0, k_name));
+  put(header, 100, fmt::format("{:07o}", mode));
+  put(header, 108, "0000000");
+  put(header, 116, "0000000");
+  put(header, 124, fmt::format("{:011o}", size));
+  put(header, 136, "00000000000");
+  put(header, 148, "        ");
+  header[156] = type;
+  put(header, 257, std::string_view("ustar\00000", 8));
+  const auto sum = std::accumulate(header.begin(), header.end(), 0U, [](unsigned total, char c) {
+    return total + static_cast<unsigned char>(c);
+  });
+  put(header, 148, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
+  return header;
+}
+
+void add_file(std::string& archive, std::string_view path, int mode, std::string_view content) {
+  archive += header_of(path, mode, content.size(), '0');
+  archive += content;
+  archive.append((k_block - content.size() % k_block) % k_block, '\0');
+}
+
+std::string base64(std::string_view data) {
+  constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string encoded;
+  encoded.reserve(data.size() / 3 * 4 + 4);
+  for (std::size_t i = 0; i < data.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, data.size() - i);
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (j < count ? static_cast<unsigned char>(data[i + j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j) encoded += j <= count ? k_alphabet[bits >> (18 - 6 * j) & 63U] : '=';
+  }
+  return encoded;
+}
+
+int mode_of(const plan::ComposeFile& file) {
+  if (file.kind == plan::ComposeFile::Kind::secret) return 0600;
+  return file.executable ? 0755 : 0644;
+}
+
+}  // namespace
+
+std::string compose_archive(const std::vector<plan::ComposeFile>& files) {
+  std::string archive, list;
+  std::set<std::string> folders;
+  for (const auto& file : files) {
+    for (auto slash = file.path.find('/'); slash != std::string::npos;
+         slash = file.path.find('/', slash + 1)) {
+      const auto folder = file.path.substr(0, slash);
+      if (folders.insert(folder).second) archive += header_of(folder + "/", 0755, 0, '5');
+    }
+    add_file(archive, file.path, mode_of(file), file.content.reveal());
+    list += file.path + "\n";
+  }
+  add_file(archive, k_file_list, 0600, list);
+  archive.append(2 * k_block, '\0');
+  return base64(archive);
+}
+
+}  // namespace bgdeploy::runtime
