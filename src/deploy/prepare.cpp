@@ -327,7 +327,8 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     }
     if (prepared.plan.switches()) BGDEPLOY_TRY(check_rendering(context.spec, prepared.plan.to.tag));
     if (!prepared.plan.steps.empty()) BGDEPLOY_TRY(check_proxies(context, world, rest));
-    BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, rest));
+    // Without its files compose cannot be asked; what is only started again fitted before.
+    if (completed) BGDEPLOY_TRY(check_memory(context, prepared.plan, request.launch, world, rest));
     prepared.launch = std::move(request.launch);
     return {};
   }();
