@@ -3,7 +3,7 @@
 # What the scripts on a proxy host share. POSIX sh (dash, bash, busybox ash). The settings are assigned before
 # this text: include, or from_0 to_0 from_1 to_1 (whole sites, by slot), or both empty; container (and inspect_command
 # logs_command) where nginx runs in one; test_command dump_command version_command reload_command globals prefix
-# conf pid_file; slot content, keep, old_workers, drain_for, backends. Commands are words quoted by the sender; nothing
+# conf pid_file upgrade_patience; slot content, keep, old_workers, drain_for, backends. Commands are words quoted by the sender; nothing
 # that comes from this host is ever evaluated. All loops read /proc with builtins, because a fork a poll costs more than the
 # poll.
 #
@@ -13,8 +13,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
 unset -v CDPATH
 tick=0.01
-# How long nginx may take for a reload, and how long another switch on it may hold us up: hundredths of a second.
+# How long nginx may take for a reload, be away while it is started anew, and how long another switch on it may hold
+# us up: hundredths of a second.
 patience=6000
+away_patience=1000
 lock_patience=3000
 # Nobody who runs on this machine may make us wait for ever.
 bounded=
@@ -40,7 +42,7 @@ now() {
   now=${now%.*}${now#*.}
 }
 
-# Of a living process: its start time, parent and title.
+# Of a living process: its start time, parent, the kernel's flags and title.
 process() {
   pid=$1 stat='' title=''
   { read -r stat <"/proc/$pid/stat"; } 2>/dev/null
@@ -48,7 +50,7 @@ process() {
   set -- ${stat##*) }
   [ $# -ge 20 ] || return 1
   case $1 in Z | X) return 1 ;; esac
-  parent=$2 start=${20}
+  parent=$2 flags=$7 start=${20}
   { read -r title <"/proc/$pid/cmdline"; } 2>/dev/null
   return 0
 }
@@ -64,16 +66,19 @@ children() {
   done
 }
 
-# The master's workers as " pid:start pid:start ": those that accept connections, and those that only finish.
+# The workers of all masters as " pid:start pid:start ": those that accept connections, and those that only finish.
 workers() {
   serving=' ' leaving=' '
-  children "$master"
-  for kid in $kids; do
-    process "$kid" || continue
-    case $title in
-      *': worker process') serving="$serving$kid:$start " ;;
-      *': worker process is shutting down') leaving="$leaving$kid:$start " ;;
-    esac
+  find_master || return 1
+  for each in $family; do
+    children "${each%:*}"
+    for kid in $kids; do
+      process "$kid" || continue
+      case $title in
+        *': worker process') serving="$serving$kid:$start " ;;
+        *': worker process is shutting down') leaving="$leaving$kid:$start " ;;
+      esac
+    done
   done
 }
 
@@ -87,7 +92,7 @@ all_workers() {
   done
 }
 
-alive() { process "${1%:*}" && [ "$start" = "${1#*:}" ]; }
+alive() { [ -n "$1" ] && process "${1%:*}" && [ "$start" = "${1#*:}" ]; }
 serves() {
   alive "$1" || return 1
   case $title in *': worker process') return 0 ;; esac
@@ -97,6 +102,7 @@ serves() {
 # The master takes signals only while it has nothing to do: as long as it reads files, starts workers or tells
 # old ones to quit it blocks SIGHUP, the lowest bit. (nginx src/os/unix/ngx_process_cycle.c: sigsuspend)
 idle() {
+  case $family in *" $master_id ") ;; *) return 1 ;; esac
   pending='' blocked=''
   { while read -r key value; do
     case $key in
@@ -109,7 +115,7 @@ idle() {
   return 0
 }
 
-# Whether the workers in $1 have left service to others. Sets `fresh` when there are others.
+# Whether the workers in $1, but for those in $2, have left service to others. Sets `fresh` when there are others.
 replaced() {
   workers
   fresh=0
@@ -117,20 +123,21 @@ replaced() {
     case $1 in *" $worker "*) ;; *) fresh=1 && break ;; esac
   done
   [ $fresh = 1 ] || return 1
-  for worker in $1; do serves "$worker" && return 1; done
-  return 0
+  for worker in $1; do
+    case ${2-} in *" $worker "*) continue ;; esac
+    ! serves "$worker" || return 1
+  done
 }
 
 # A reload that somebody else began may have read the files as they were. It is over when the master is idle,
 # or, where reloads follow each other without a pause, when its workers have taken over: the next one begins
 # with reading the files as they are.
 await_reload_of_others() {
-  idle && return 0
   workers
   at_begin=$serving
   now
   limit=$((now + patience))
-  until idle || replaced "$at_begin"; do
+  until [ -z "$master" ] || idle || replaced "$at_begin"; do
     now
     [ "$now" -lt "$limit" ] || return 1
     pause
@@ -170,18 +177,50 @@ find_nginx() {
   [ -z "$pid_file" ] || pid_file=$(under_prefix "$pid_file")
 }
 
-find_master() {
-  master=''
-  if [ -n "$container" ]; then
-    find_master_below "$container_pid"
-    return
-  fi
-  [ -n "$pid_file" ] || return 1
-  { read -r master <"$pid_file"; } 2>/dev/null
-  case $master in '' | *[!0-9]*) master='' && return 1 ;; esac
-  process "$master" && case $title in *': master process'*) return 0 ;; esac
-  master=''
+is_master() {
+  process "$1" || return 1
+  case $title in *': master process'*) return 0 ;; esac
   return 1
+}
+
+# Whether a process is no container's: those have another number inside.
+outside() {
+  value=''
+  { while read -r key value && [ "$key" != NSpid: ]; do :; done <"/proc/$1/status"; } 2>/dev/null
+  case $value in *[[:space:]]*) return 1 ;; esac
+}
+
+# Sets `master` and `master_id`, the one that takes signals and reads the files, and `family`, all masters of this
+# configuration, the eldest first. On SIGUSR2 a master renames its pid file and starts the next nginx, which has its sockets: both
+# accept, and only the younger one reloads. Workers are forked, and the next nginx is the child that was executed: it lacks
+# PF_FORKNOEXEC (64, linux/sched.h). It has another title until it has read its configuration.
+find_master() {
+  master='' master_id='' family=' '
+  if [ -n "$container" ]; then
+    alive "$container_id" || look_into_container || return 1
+    find_master_below "$container_pid" || return 1
+    next=$master
+  else
+    for file in "$pid_file" "$pid_file.oldbin"; do
+      next=''
+      { read -r next <"$file"; } 2>/dev/null
+      case $next in '' | *[!0-9]*) continue ;; esac
+      is_master "$next" && outside "$next" && break
+      next=''
+    done
+    while [ -n "$next" ] && process "$next" && is_master "$parent"; do next=$pid; done
+  fi
+  while [ -n "$next" ] && process "$next"; do
+    family="$family$next:$start "
+    case $title in *': master process'*) master=$next master_id=$next:$start ;; esac
+    children "$next"
+    next=''
+    for kid in $kids; do
+      process "$kid" && [ $((flags & 64)) = 0 ] || continue
+      case $title in *': master process'* | *nginx*) next=$kid ;; esac
+    done
+  done
+  [ -n "$master" ]
 }
 
 # The process, or the nearest one below it: an init or a script may be in front of nginx.
@@ -200,27 +239,87 @@ find_master_below() {
   return 1
 }
 
+# One that is started anew has no master for a moment.
+await_master() {
+  now
+  limit=$((now + away_patience))
+  until find_master; do
+    now
+    [ "$now" -lt "$limit" ] || { why="nginx is not running ($(where_master))" && return 1; }
+    pause
+  done
+}
 need_master() {
-  [ -n "$container" ] || find_master || find_nginx
-  find_master || fail "nginx is not running ($(where_master))"
+  find_master || [ -n "$container" ] || find_nginx
+  await_master || fail "$why"
 }
 where_master() {
-  if [ -n "$container" ]; then printf 'in the container %s' "$container"; else printf 'pid file %s' "$pid_file"; fi
+  if [ -z "$container" ]; then
+    printf 'pid file %s' "$pid_file"
+  elif [ "$container_state" = running ]; then
+    printf 'in the container %s' "$container"
+  else
+    printf 'the container %s is not running: %s' "$container" "$container_state"
+  fi
+}
+
+# Whether a master was told to quit: it has closed its sockets and waits for its workers. Only root and whose nginx it
+# is can see that.
+has_quit() {
+  descriptors=$(ls -l "/proc/$1/fd" 2>/dev/null) || return 1
+  {
+    printf '%s\n' "$descriptors" | sed -n 's/.*socket:\[\([0-9]*\)\]$/inode \1/p'
+    cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" "/proc/$1/net/unix" 2>/dev/null
+  } | awk '
+    $1 == "inode" { own[$2] = 1 }
+    ($4 == "0A" && ($10 in own)) || ($4 == "00010000" && ($7 in own)) { listens = 1 }
+    END { exit listens }'
+}
+
+# Whether more than one master accepts, or may again. Sets `masters`.
+upgrading() {
+  masters=''
+  for each in $family; do
+    [ "$each" = "$master_id" ] || ! has_quit "${each%:*}" || continue
+    masters="$masters $each"
+  done
+  # shellcheck disable=SC2086
+  set -- $masters
+  [ $# -gt 1 ] || return 1
+  why="nginx is being upgraded: its master ${1%:*} keeps the configuration that it has beside master $master. \
+Finish the upgrade (kill -QUIT ${1%:*}) or undo it (kill -QUIT $master), then run this again"
+}
+
+# Nothing can be switched while there are two. The one that started an upgrade ends it within moments, as a rule.
+await_one_master() {
+  masters=''
+  now
+  limit=$((now + upgrade_patience))
+  while find_master && upgrading; do
+    now
+    [ "$now" -lt "$limit" ] || return 1
+    pause
+  done
 }
 
 # The short lock of one nginx: whoever changes its files and reloads it holds it, of whatever service. $1 is -x
-# or -s. It is on the pid file, and one that was replaced meanwhile is another lock. A container's pid file is not
-# at hand: there it is on what the kernel says of the master, which whoever finds it can open too.
+# or -s. It is on the pid file's folder, since the file is renamed by an upgrade and made anew by a restart. A container's
+# is not at hand: there it is on what the kernel says of its first process, which whoever finds it can open too.
+find_lock() {
+  locked=${pid_file%/*}/
+  [ -r "$locked" ] || locked=$pid_file
+  [ -z "$container" ] || locked=/proc/$container_pid/stat
+}
+holds_lock() { find_lock && [ /proc/self/fd/9 -ef "$locked" ]; }
 lock() {
-  locked=$pid_file
-  [ -z "$container" ] || locked=/proc/$master/stat
+  find_lock
   now
   limit=$((now + lock_patience))
   while :; do
     { command exec 9<"$locked"; } 2>/dev/null || return 2
     flock -n "$1" 9 2>/dev/null
     case $? in
-      0) [ /proc/self/fd/9 -ef "$locked" ] && return 0 ;;
+      0) holds_lock && return 0 ;;
       1) ;;
       *) return 3 ;;
     esac
@@ -261,16 +360,21 @@ at_home() {
 }
 
 # What docker says of nginx's container: its state and first process, then two lines for each mount.
-inspect_container() {
-  words=''
-  described=$(eval "$bounded$inspect_command" 2>/dev/null </dev/null 3<&- 9<&-) || {
-    words=$(run "$inspect_command")
-    fail "docker says nothing about the container $container"
-  }
+look_into_container() {
+  container_state='' container_id=''
+  described=$(eval "$bounded$inspect_command" 2>/dev/null </dev/null 3<&- 9<&-) || return 1
   read -r container_state container_pid container_network container_address more <<END
 $described
 END
-  [ "$container_state" = running ] || fail "the container $container is not running ($container_state)"
+  [ "$container_state" = running ] && process "$container_pid" && container_id=$container_pid:$start
+}
+
+inspect_container() {
+  words=''
+  look_into_container || [ -n "$container_state" ] || {
+    words=$(run "$inspect_command")
+    fail "docker says nothing about the container $container"
+  }
 }
 
 # Sets `source` and `mounted` to the mount through which the container has $1: the one that lies deepest. With `host`
@@ -456,30 +560,60 @@ log_since() {
   { tail -c "+$((log_at + 1))" -- "$log" | grep -F "[emerg] $master#" | tail -n 5; } 2>/dev/null
 }
 
-# Reloads, and waits until only workers serve that read the files as they are now. `before` becomes all workers
-# of earlier configurations. On a failure `why` and `words` say what happened.
+# Reloads, and waits until only workers serve that read the files as they are now; those in $1 may go on. `before`
+# becomes all workers of earlier configurations. On a failure `why` and `words` say what happened.
 reload() {
+  before=' '
+  now
+  reload_until=$((now + patience))
+  until reload_once "${1-}"; do
+    now
+    [ $again = 1 ] && [ "$now" -lt "$reload_until" ] || return 1
+  done
+}
+
+# Sets `again` where another master took the place of the one that was told: it may have read the files as they were.
+reload_once() {
+  again=0
+  await_master || return 1
+  # It may have gone with what was started anew.
+  holds_lock || lock -x
   await_reload_of_others || { why='nginx is busy with an earlier reload' && return 1; }
   all_workers
-  before=$all
+  for worker in $all; do
+    case $before in *" $worker "*) ;; *) before="$before$worker " ;; esac
+  done
+  why='nginx was replaced during the reload'
+  told=$master_id
+  [ -n "$told" ] || { again=1 && return 1; }
   remember_log
-  words=$(run "$reload_command") || { why='the reload command failed' && return 1; }
+  if ! words=$(run "$reload_command"); then
+    if find_master && [ "$master_id" = "$told" ]; then why='the reload command failed'; else again=1; fi
+    return 1
+  fi
   now
-  limit=$((now + patience)) quiet_since=$now
+  quiet_since=$now alone_at=$now
   while :; do
-    process "$master" || { why='nginx ended during the reload' && return 1; }
     # Before the workers, so that an idle master has started all that it is going to start.
     busy=0
     idle || busy=1
-    replaced "$before" && return 0
+    over=1
+    replaced "$before" "$1" || over=0
+    [ "$master_id" = "$told" ] || { again=1 && return 1; }
+    [ $over = 0 ] || return 0
     now
     # A reload command may return a moment before the signal is there.
     [ $busy = 0 ] && [ $fresh = 0 ] || quiet_since=$now
-    [ $((now - quiet_since)) -lt 100 ] ||
-      { why='nginx did not take the new configuration' && words=$(log_since) && return 1; }
-    [ "$now" -lt "$limit" ] || { why='nginx did not change its workers in time' && words=$(log_since) && return 1; }
+    # The workers of an older master stay with what they have read until its upgrade ends.
+    [ "$family" != " $told " ] || alone_at=$now
+    [ $((now - alone_at)) -lt "$upgrade_patience" ] || break
+    [ $((now - quiet_since)) -lt 100 ] || { why='nginx did not take the new configuration' && break; }
+    [ "$now" -lt "$reload_until" ] || { why='nginx did not change its workers in time' && break; }
     pause
   done
+  words=$(log_since)
+  upgrading
+  return 1
 }
 
 test_configuration() {

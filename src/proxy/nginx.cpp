@@ -60,16 +60,27 @@ Result<void> check_nginx(const Seen& seen, const spec::Nginx& nginx) {
   if (probe.test_status == 127)
     return refused(fmt::format("{} was not found", nginx.test.front()), probe.test_output);
   const bool first_deploy = !probe.file.there();
+  // Where there was a deploy before, nobody is served.
+  const auto down = first_deploy ? ErrorKind::refused : ErrorKind::inconsistent;
+  if (nginx.container && probe.container_state != "running")
+    return core::fail(
+        down, fmt::format("the container {} is not running ({})", *nginx.container, probe.container_state));
   if (probe.test_status != 0 && !first_deploy && !seen.repaired)
     return refused("nginx refuses its configuration as it stands", probe.test_output);
   if (!probe.running)
-    // Where there was a deploy before, nobody is served.
     return core::fail(
-        first_deploy ? ErrorKind::refused : ErrorKind::inconsistent,
+        down,
         nginx.container
             ? fmt::format("nginx's master is not among the processes of the container {}", *nginx.container)
             : fmt::format("nginx is not running (pid file {})", core::printable(probe.pid_file)),
         probe.test_status == 0 ? std::vector<std::string>{} : probe.test_output);
+  if (probe.masters.size() > 1)
+    return refused(
+        fmt::format(
+            "nginx is being upgraded: its master {} keeps the configuration that it has beside master {}",
+            probe.masters.front().pid, probe.masters.back().pid),
+        {fmt::format("finish the upgrade (kill -QUIT {}) or undo it (kill -QUIT {}), then run this again",
+                     probe.masters.front().pid, probe.masters.back().pid)});
   if (probe.test_status == 0 && !first_deploy && !probe.included && !seen.sites)
     return refused(fmt::format("nginx's configuration does not include {}",
                                nginx.sites ? probe.file.path : nginx.include));
@@ -110,7 +121,7 @@ public:
 
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
     m_slots = slots;
-    BGDEPLOY_ASSIGN(const Seen now, look(wait));
+    BGDEPLOY_ASSIGN(const Seen now, look(false, wait));
     m_fresh = now;
     const Probe& probe = now.probe;
     const Found& file = probe.file;
@@ -143,8 +154,8 @@ public:
   // The first check after an observe() speaks of what that one saw: both need the same command, and a command
   // costs a login shell.
   Result<void> check(const Wait& wait) override {
-    if (!m_fresh) {
-      BGDEPLOY_ASSIGN(m_fresh, look(wait));
+    if (!m_fresh || m_fresh->probe.masters.size() > 1) {
+      BGDEPLOY_ASSIGN(m_fresh, look(true, wait));
     }
     const Seen seen = *std::exchange(m_fresh, std::nullopt);
     if (auto checked = check_nginx(seen, m_spec.nginx); !checked) return within(std::move(checked));
@@ -218,8 +229,11 @@ private:
     return std::unexpected(std::move(cause).within(m_host.name()));
   }
 
-  Result<Seen> look(const Wait& wait) {
-    auto output = m_host.run(script_command(settings_for(m_host, m_spec), scripts::k_observe), wait);
+  // An upgrade of nginx that is under way is waited for, or not.
+  Result<Seen> look(bool patiently, const Wait& wait) {
+    auto settings = settings_for(m_host, m_spec);
+    if (!patiently) settings["upgrade_patience"] = "0";
+    auto output = m_host.run(script_command(settings, scripts::k_observe), wait);
     if (!output) return within(std::unexpected(output.error()));
     auto probe = parse_probe(*output);
     if (!probe) return within(std::unexpected(probe.error()));

@@ -6,9 +6,10 @@ words=''
 find_files
 case $path in *"
 "*) fail 'the path of the include has a line break in it' ;; esac
-[ -z "$container" ] || say "container $container_pid $container_network $container_address"
+[ -z "$container" ] || say "inside $container_pid $container_network $container_address"
 find_nginx
 say "pid_file $pid_file"
+[ -z "$container" ] || say "container $container_state"
 # Whoever is in the middle of a switch, or undoes one because its deployer died, is waited for.
 if find_master && lock -s && [ "$dump_status" != 0 ]; then
   find_nginx
@@ -58,8 +59,10 @@ else
 fi
 
 if find_master; then
+  await_one_master
   workers
   say "master $master"
+  say "masters$masters"
   say "leaving$leaving"
   ! unread || say unread
 fi

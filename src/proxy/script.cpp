@@ -18,6 +18,9 @@ namespace {
 
 using core::ErrorKind;
 
+// One that is carried out by a script takes a second or two.
+constexpr core::Duration k_upgrade_takes_at_most = std::chrono::seconds(10);
+
 // The state, the first process, the network and the addresses in it; the source and the destination of each mount.
 constexpr std::string_view k_inspect_format =
     "{{.State.Status}} {{.State.Pid}} {{.HostConfig.NetworkMode}}"
@@ -143,7 +146,8 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec) {
                        {"globals", command.globals},
                        {"conf", command.conf},
                        {"prefix", command.prefix},
-                       {"pid_file", ""}};
+                       {"pid_file", ""},
+                       {"upgrade_patience", hundredths(k_upgrade_takes_at_most)}};
   for (std::size_t slot = 0; slot < spec.slots.size(); ++slot) {
     const auto file = [&](const std::string& pattern) {
       return core::substitute(pattern, plan::substitutions(spec, slot, "", "", ""));
@@ -158,6 +162,10 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec) {
     settings["logs_command"] = fmt::format("{} logs {}", docker, name);
   }
   return settings;
+}
+
+std::string hundredths(core::Duration duration) {
+  return fmt::format("{}", duration.count() / 10);
 }
 
 host::Command script_command(const Settings& settings, std::string_view script) {
@@ -215,11 +223,12 @@ Result<Probe> parse_probe(const host::Output& output) {
     if (word == "site_path" && site < sites.size()) sites[site]->path = rest;
     if (word == "site" && site < sites.size()) set_found(*sites[site++], rest);
     if (word == "pid_file") probe.pid_file = rest;
-    if (word == "container") {
+    if (word == "inside") {
       const auto [pid, where] = split_word(rest);
       const auto [network, address] = split_word(where);
       probe.inside = {number_or(pid, 0), std::string(network), std::string(address)};
     }
+    if (word == "container") probe.container_state = core::printable(rest);
     if (word == "leftover") probe.unfinished = true;
     if (word == "folder") probe.folder = rest;
     if (word == "master") probe.running = true;
@@ -257,7 +266,7 @@ Result<Settings> Conversation::answer(std::string_view word, const Wait& wait, s
     if (first == "detail") details.push_back(core::printable(rest));
     if (first == "failed") {
       const auto [outcome, message] = split_word(rest);
-      return core::fail(outcome == "inconsistent" ? ErrorKind::inconsistent : ErrorKind::refused,
+      return core::fail(outcome == "refused" ? ErrorKind::refused : ErrorKind::inconsistent,
                         core::printable(message), std::move(details));
     }
     if (first == ">")
@@ -283,6 +292,7 @@ Drained drained_from(const Settings& lines) {
   if (const auto count = lines.find("drained"); count != lines.end())
     drained.connections = number_or(count->second, 0);
   drained.still_ours = !lines.contains("changed");
+  drained.running = !lines.contains("down");
   drained.complete = drained.left.empty();
   return drained;
 }

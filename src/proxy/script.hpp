@@ -19,6 +19,9 @@ namespace bgdeploy::proxy {
 // What a script is told, by variable name. Values are quoted, never part of the script.
 using Settings = std::map<std::string, std::string>;
 
+// For the scripts' clock.
+std::string hundredths(core::Duration duration);
+
 // The settings that every script needs: the include or the sites, and the commands of nginx and docker, with
 // sudo where only those have it.
 Settings settings_for(const host::Host& host, const spec::Spec& spec);
@@ -58,7 +61,7 @@ struct Inside {
 struct Probe {
   Found file;  // the live one: the include, or the site that is there
   std::array<Site, 2> sites;
-  std::string pid_file;
+  std::string pid_file, container_state;
   Inside inside;
   bool unfinished = false, unread = false;
   int uid = 0;

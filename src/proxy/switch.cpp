@@ -69,8 +69,4 @@ std::unique_ptr<Switch> make_switch(Conversation conversation, LookAtNew look) {
   return std::make_unique<ScriptedSwitch>(std::move(conversation), std::move(look));
 }
 
-std::string hundredths(core::Duration duration) {
-  return fmt::format("{}", duration.count() / 10);
-}
-
 }  // namespace bgdeploy::proxy

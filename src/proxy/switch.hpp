@@ -15,7 +15,4 @@ using LookAtNew = std::function<std::optional<core::Error>(const Settings& lines
 // Of a script that has said `staged`.
 std::unique_ptr<Switch> make_switch(Conversation conversation, LookAtNew look = {});
 
-// For the scripts' clock.
-std::string hundredths(core::Duration duration);
-
 }  // namespace bgdeploy::proxy

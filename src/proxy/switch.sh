@@ -17,24 +17,28 @@ trap 'fail "the switch was stopped by a signal"' HUP INT TERM
 trap 'fail "the connection to the deployer ended"' USR1
 trap '[ "$state" = over ] || fail "the switch ended early"' EXIT
 
-# The workers that served before the rename still do, and no others: the new file was never in force.
+# The masters and workers that served before the rename still do, and no others: the new file was never in force.
 unchanged() {
-  workers
+  workers && [ "$family" = "$first_family" ] || return 1
   for worker in $serving; do
     case $at_first in *" $worker "*) ;; *) return 1 ;; esac
   done
 }
 
 # After put_back. On the way back a refusal matters only where the new file is in force; then `kept` is left for
-# the next run to settle, since files and workers disagree.
+# the next run to settle, since files and workers disagree. A master that was started meanwhile has read the new file.
 reload_old() {
-  test_configuration && reload && return 0
-  unchanged && return 0
+  if await_master; then
+    test_configuration && reload "$at_first" && return 0
+    unchanged && return 0
+  fi
+  find_master || { outcome=down && return 0; }
   [ $first = 0 ] || mv -f -- "$new" "$path"
   return 1
 }
 
-# Sets `outcome`: refused when everything is as it was, inconsistent when not.
+# Sets `outcome`: refused when everything is as it was, down when it would be but nginx is not running, inconsistent
+# when it is not.
 undo() {
   trap '' HUP INT TERM USR1
   outcome=refused
@@ -55,6 +59,7 @@ undo() {
 $words"
         first_why="$first_why, and the old configuration could not be put into force again: $why"
       fi
+      [ $outcome != down ] || first_why="$first_why. $path is as it was before, but nginx does not run: nobody is served"
       why=$first_why words=$first_words
       ;;
     staged) forget ;;
@@ -79,7 +84,7 @@ take_lock() {
     2) fail "$locked cannot be read" ;;
     *) fail 'flock does not work here' ;;
   esac
-  find_master || fail "nginx is not running ($(where_master))"
+  await_master && await_one_master || fail "$why"
 }
 
 # As root the new file can be tested without touching a live one: bound over it, or over the site whose place it takes,
@@ -111,6 +116,7 @@ stage() {
   # It says what was before, and no other run may lose that.
   [ ! -e "$kept" ] || { hidden='' && fail "an earlier switch of $path was cut short and has not been ended yet"; }
   need_master
+  await_one_master || fail "$why"
   exists "$path" && had=1 || { [ -n "$gone" ] && exists "$gone"; } || first=1
   rm -f -- "$new"
   if [ -f "$path" ] && [ ! -L "$path" ]; then
@@ -175,7 +181,7 @@ commit() {
   take_lock
   committed=$(content_of "$new")
   workers
-  at_first=$serving
+  at_first=$serving first_family=$family
   words=$(back_up 2>&1) || fail "$path cannot be backed up"
   state=placed
   words=$(mv -f -- "$new" "$path" 2>&1) || { state=staged && fail "$path cannot be replaced"; }
@@ -197,7 +203,6 @@ commit() {
 restore() {
   trap '' HUP INT TERM EXIT
   lock -x
-  find_master
   state=reloaded
   why='the new configuration was taken back' words=''
   undo
@@ -228,6 +233,7 @@ while read -r word arguments <&3; do
       # shellcheck disable=SC2086
       set -- $arguments
       await_gone "$old_workers" "$1"
+      await_master || say down
       still_ours || say changed
       shift
       say_drained "$@"

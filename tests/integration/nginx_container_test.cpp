@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/host/child.hpp"
@@ -40,7 +41,7 @@ std::string output_of(const std::vector<std::string>& argv) {
   return output->out;
 }
 
-// nginx and the libraries that it is linked with, and nothing else: there is no shell in it.
+// nginx and the libraries that it is linked with, and busybox: there is no /bin/sh in it.
 void import_nginx(DockerLab& lab) {
   const auto root = lab.folder() / "nginx-image";
   const auto take = [&](const fs::path& file) {
@@ -48,6 +49,7 @@ void import_nginx(DockerLab& lab) {
     fs::copy_file(fs::canonical(file), root / file.relative_path(), fs::copy_options::overwrite_existing);
   };
   take("/usr/sbin/nginx");
+  take("/bin/busybox");
   for (const auto& line : core::split_lines(output_of({"ldd", "/usr/sbin/nginx"}))) {
     const auto begin = line.find('/');
     if (begin != std::string::npos) take(line.substr(begin, line.find(' ', begin) - begin));
@@ -102,17 +104,22 @@ protected:
   fs::path conf(const std::string& name) const { return lab.folder() / "conf" / name; }
   fs::path include() const { return conf("web") / "service-url.inc"; }
 
-  void run(const std::string& name, std::vector<std::string> options) {
+  void run(const std::string& name, std::vector<std::string> options,
+           const std::vector<std::string>& command = {}) {
     std::vector<std::string> argv{"run", "-d", "--name", name, "--network", "fream"};
     argv.insert(argv.end(), options.begin(), options.end());
     argv.push_back("nginx:1");
+    argv.insert(argv.end(), command.begin(), command.end());
     lab.docker(argv);
   }
   // nginx in front, with its configuration mounted as `mount` says.
-  void start_web(const std::vector<std::string>& mount) {
-    run("web", mount);
+  void start_web(const std::vector<std::string>& mount, const std::vector<std::string>& command = {}) {
+    run("web", mount, command);
+    find_web();
+  }
+  void find_web() {
     address = lab.docker({"inspect", "--format", "{{.NetworkSettings.Networks.fream.IPAddress}}", "web"});
-    ASSERT_TRUE(eventually([&] { return served() == "blue"; })) << lab.docker({"logs", "web"});
+    ASSERT_TRUE(eventually([&] { return served().has_value(); })) << lab.docker({"logs", "web"});
   }
   // Not through a published port: docker's own proxy in front of it is none of ours.
   std::optional<std::string> served() const { return get(80, "/", address); }
@@ -147,10 +154,10 @@ protected:
       if (entry.path().filename().string().starts_with(".")) found.push_back(entry.path().filename());
     return found;
   }
-  void expect_refused(const std::string& words) {
+  void expect_refused(const std::string& words, ErrorKind kind = ErrorKind::refused) {
     const auto checked = nginx_on(*host, spec())->check(soon());
     ASSERT_FALSE(checked);
-    EXPECT_EQ(checked.error().kind, ErrorKind::refused);
+    EXPECT_EQ(checked.error().kind, kind);
     EXPECT_THAT(checked.error().message, HasSubstr(words));
     EXPECT_FALSE(nginx_on(*host, spec())->stage(1, text_for(1), soon()));
   }
@@ -270,7 +277,70 @@ TEST_F(NginxContainer, AContainerThatDoesNotRunIsRefused) {
   expect_refused("docker says nothing about the container web");
   start_web();
   lab.docker({"stop", "-t", "1", "web"});
-  expect_refused("the container web is not running (exited)");
+  const auto seen = proxy->observe(slots(), soon());
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_FALSE(seen->running);
+  EXPECT_EQ(seen->live, 0);
+  // There was a deploy before: nobody is served.
+  expect_refused("the container web is not running (exited)", ErrorKind::inconsistent);
+}
+
+TEST_F(NginxContainer, OneThatIsStartedAnewInTheMiddleIsFoundAgain) {
+  start_web();
+  auto staged = proxy->stage(1, text_for(1), soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  lab.docker({"restart", "-t", "1", "web"});
+  find_web();
+  const auto committed = (*staged)->commit(soon());
+  ASSERT_TRUE(committed) << committed.error().message;
+  EXPECT_EQ(served(), "green");
+  ASSERT_TRUE((*staged)->accept(soon()));
+
+  // And after it has read the new file, which is then put back.
+  auto gated = spec();
+  gated.nginx.test = {"busybox", "sh", "-c",
+                      "while [ -e /etc/nginx/conf.d/gate ]; do busybox sleep 0.01; done; exec nginx -t"};
+  staged = nginx_on(*host, gated)->stage(0, text_for(0), soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  write(conf("web") / "gate", "");
+  auto undone = std::async(std::launch::async, [&] { return (*staged)->commit(soon()); });
+  ASSERT_TRUE(eventually([&] { return read(include()) == text_for(0); }));
+  lab.docker({"restart", "-t", "1", "web"});
+  fs::remove(conf("web") / "gate");
+  const auto refused = undone.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused) << refused.error().message;
+  EXPECT_EQ(read(include()), text_for(1));
+  EXPECT_THAT(left(), IsEmpty());
+  find_web();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(served(), "green");
+}
+
+TEST_F(NginxContainer, AnUpgradeInsideIsSeen) {
+  start_web({"-v", conf("web").string() + ":/etc/nginx/conf.d"},
+            {"busybox", "sh", "-c", "/usr/sbin/nginx; while :; do busybox sleep 1; done"});
+  const auto in_web = [&](const std::string& line) {
+    lab.docker({"exec", "web", "busybox", "sh", "-c", line});
+  };
+  const auto masters = [&] {
+    const auto seen = proxy->observe(slots(), soon());
+    return seen ? seen->masters.size() : 0;
+  };
+  EXPECT_EQ(masters(), 1);
+  auto staged = proxy->stage(1, text_for(1), soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  in_web("kill -USR2 $(busybox cat /run/nginx.pid)");
+  ASSERT_TRUE(eventually([&] { return masters() == 2; }));
+  const auto committed = (*staged)->commit(soon());
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().kind, ErrorKind::refused) << committed.error().message;
+  EXPECT_EQ(read(include()), text_for(0));
+  in_web("kill -QUIT $(busybox cat /run/nginx.pid.oldbin)");
+  staged = proxy->stage(1, text_for(1), soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  const auto done = (*staged)->commit(soon());
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(served(), "green");
 }
 
 TEST_F(NginxContainer, SitesOfTheHostAreSeenThroughTheMount) {

@@ -23,6 +23,7 @@ struct Drained {
   bool complete = true;  // every old worker is gone
   int connections = 0;   // still open to the old backends when the time was up: cut when they stop
   std::vector<plan::Worker> left;
+  bool running = true;     // nginx is: else nobody is served
   bool still_ours = true;  // nginx still reads what was switched to: only then may the old slot be stopped
 };
 
@@ -32,7 +33,8 @@ class Switch {
 public:
   virtual ~Switch() = default;
   // Rename, test, reload, see new workers. On an error the old file is back and in force again (kind refused,
-  // nginx's own words as details), or the message says it is not (kind inconsistent).
+  // nginx's own words as details), or the message says it is not, or that nginx does not run any more (kind
+  // inconsistent).
   virtual Result<void> commit(const Wait& wait) = 0;
   // After commit(): the old file back, reloaded, new workers seen. Kind inconsistent when that failed.
   virtual Result<void> restore(const Wait& wait) = 0;

@@ -49,7 +49,7 @@ void run_or_throw(const std::string& line) {
 // Waits for the end of its stdin, which comes with that of the test program, however that ends.
 constexpr const char* k_guard = R"(
 read -r _
-if read -r master <"$1"/nginx.pid; then kill -KILL -"$master"; fi 2>/dev/null
+if read -r master <"$1"/nginx.pid && read -r _ _ _ _ group _ <"/proc/$master/stat"; then kill -KILL -"$group"; fi 2>/dev/null
 rm -rf "$1" 2>/dev/null || rm -rf "$1"
 )";
 
@@ -313,7 +313,8 @@ void NginxLab::start() {
     run_or_throw(fmt::format("chown -R {0}:{0} {1}", m_user, folder.string()));
     as_user = fmt::format("setpriv --reuid={0} --regid={0} --clear-groups ", m_user);
   }
-  run_or_throw(fmt::format("{0}nginx -c {1}/nginx.conf 2>{1}/start.log", as_user, folder.string()));
+  run_or_throw(
+      fmt::format("{0}$(command -v nginx) -c {1}/nginx.conf 2>{1}/start.log", as_user, folder.string()));
   if (!eventually([&] { return master() > 0 && get(port).has_value(); }))
     throw std::runtime_error("nginx did not start");
 }
@@ -321,10 +322,37 @@ void NginxLab::start() {
 void NginxLab::stop() {
   const auto pid = master();
   if (pid <= 0) return;
-  // The workers are in the master's process group; left-over ones hold the port.
-  ::kill(-pid, SIGKILL);
+  // The workers are in the group of the first master; left-over ones hold the port.
+  ::kill(-::getpgid(pid), SIGKILL);
   eventually([&] { return ::kill(pid, 0) != 0; });
   fs::remove(folder / "nginx.pid");
+}
+
+void NginxLab::restart() {
+  ::kill(master(), SIGQUIT);
+  eventually([&] { return !fs::exists(folder / "nginx.pid"); });
+  start();
+}
+
+pid_t NginxLab::upgrade() {
+  const auto old = master();
+  ::kill(old, SIGUSR2);
+  if (!eventually([&] { return master() > 0 && master() != old && has_workers(master()); }))
+    throw std::runtime_error("nginx was not upgraded");
+  return old;
+}
+
+bool NginxLab::has_workers(pid_t master) const {
+  std::istringstream children(read(fmt::format("/proc/{0}/task/{0}/children", master)));
+  for (pid_t child = 0; children >> child;)
+    if (read(fmt::format("/proc/{}/cmdline", child)).find(": worker process") != std::string::npos)
+      return true;
+  return false;
+}
+
+void NginxLab::end(pid_t master) const {
+  ::kill(master, SIGQUIT);
+  if (!eventually([&] { return ::kill(master, 0) != 0; })) throw std::runtime_error("nginx did not quit");
 }
 
 pid_t NginxLab::master() const {

@@ -86,6 +86,13 @@ public:
 
   void start();
   void stop();
+  // As `systemctl restart` does it.
+  void restart();
+  // Begins an upgrade, as SIGUSR2 does it: the new master serves beside the old one, which is returned.
+  pid_t upgrade();
+  // Sends SIGQUIT, and waits until that master is gone.
+  void end(pid_t master) const;
+  bool has_workers(pid_t master) const;
   pid_t master() const;
   std::array<proxy::Routing, 2> slots() const;
   std::string text_for(std::size_t slot) const;
