@@ -12,7 +12,7 @@ LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
 unset -v CDPATH
-tick=0.01
+tick=0.01 told_at=0
 # How long nginx may take for a reload, be away while it is started anew, and how long another switch on it may hold
 # us up: hundredths of a second.
 patience=6000
@@ -115,12 +115,15 @@ idle() {
   return 0
 }
 
-# Whether the workers in $1, but for those in $2, have left service to others. Sets `fresh` when there are others.
+# Whether the workers in $1, but for those in $2, have left service to others. Sets `fresh` when there are others. One
+# that was started before nginx was told to reload is none of these: the kernel skipped it when all were asked for.
 replaced() {
   workers
   fresh=0
   for worker in $serving; do
-    case $1 in *" $worker "*) ;; *) fresh=1 && break ;; esac
+    case "$1${2-}" in *" $worker "*) continue ;; esac
+    [ "${worker#*:}" -ge "$told_at" ] || return 1
+    fresh=1
   done
   [ $fresh = 1 ] || return 1
   for worker in $1; do
@@ -579,12 +582,13 @@ reload_once() {
   # It may have gone with what was started anew.
   holds_lock || lock -x
   await_reload_of_others || { why='nginx is busy with an earlier reload' && return 1; }
+  now
   all_workers
   for worker in $all; do
     case $before in *" $worker "*) ;; *) before="$before$worker " ;; esac
   done
   why='nginx was replaced during the reload'
-  told=$master_id
+  told=$master_id told_at=$now
   [ -n "$told" ] || { again=1 && return 1; }
   remember_log
   if ! words=$(run "$reload_command"); then

@@ -77,6 +77,7 @@ fail() {
 }
 
 take_lock() {
+  await_master || fail "$why"
   lock -x
   case $? in
     0) ;;
@@ -84,7 +85,7 @@ take_lock() {
     2) fail "$locked cannot be read" ;;
     *) fail 'flock does not work here' ;;
   esac
-  await_master && await_one_master || fail "$why"
+  await_one_master || fail "$why"
 }
 
 # As root the new file can be tested without touching a live one: bound over it, or over the site whose place it takes,
