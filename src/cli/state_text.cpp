@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "command.hpp"
@@ -121,11 +122,17 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
     for (std::size_t i = 0; i < host.slots.size(); ++i) {
       const plan::SlotState& slot = host.slots[i];
       const bool serves = live && *live == i;
-      if (serves && !slot.container && slot.others.empty())
+      if (serves && !slot.container && slot.others.empty() && slot.strangers.empty())
         found.push_back(fmt::format("{}: the live slot {} has no container", host.host, spec.slots[i].name));
       if (serves && slot.container && slot.answers == false)
         found.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, spec.slots[i].name,
                                     slot.answer));
+      if (slot.container && slot.container->status == Container::Status::paused)
+        found.push_back(fmt::format(
+            "{}: {} is paused{}", host.host, slot.container->name,
+            serves ? ": nobody is served by it; go on with: docker unpause " + slot.container->name : ""));
+      for (const plan::Stranger& stranger : slot.strangers)
+        found.push_back(fmt::format("{}: {}", host.host, plan::describe(spec, i, stranger)));
       if (slot.container && !slot.container->managed)
         found.push_back(fmt::format("{}: {} was not started by bgdeploy", host.host, slot.container->name));
       if (slot.aside)
@@ -191,6 +198,9 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
         entry["healthy"] = *slot.answers;
         entry["health"] = slot.answer;
       }
+      entry["strangers"] = ordered_json::array();
+      for (const plan::Stranger& stranger : slot.strangers)
+        entry["strangers"].push_back(container_json(stranger.container));
       entry["others"] = ordered_json::array();
       for (const Container& other : slot.others) entry["others"].push_back(container_json(other));
       slots.push_back(std::move(entry));

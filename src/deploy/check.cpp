@@ -11,6 +11,7 @@
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/places.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
@@ -92,13 +93,10 @@ Result<void> ask_registry(const std::string& image, const World& world, const Wa
 
 // Of the idle slot: its own container may hold it, nothing else.
 Result<void> free_port(const Context& context, const World& world, const plan::AppHost& host,
-                       std::size_t index, std::size_t slot) {
+                       std::size_t index, std::size_t slot, std::optional<std::size_t> live) {
   const plan::SlotState& idle = host.slots[slot];
-  if (idle.container && idle.container->running()) return {};
-  for (const plan::Container& other : idle.others)
-    if (other.running())
-      return core::fail(ErrorKind::conflict, fmt::format("container {} publishes port {}", other.name,
-                                                         context.spec.slots[slot].port));
+  if (idle.container && idle.container->active()) return {};
+  BGDEPLOY_TRY(plan::port_is_free(context.spec, host, slot, live));
   if (world.listens(index, slot))
     return core::fail(ErrorKind::conflict, fmt::format("something that is no container listens on port {}",
                                                        context.spec.slots[slot].port));
@@ -207,9 +205,10 @@ void check_traffic(const Context& context, const World& world, const plan::State
 }
 
 // What was seen of the proxies is in `proxies`.
-void check_state(const Context& context, const World& world, const std::optional<plan::Launch>& launch,
-                 Items& items, std::vector<plan::ProxyHost>& proxies, const Wait& wait) {
-  const auto state = observe(context.spec, world, launch, wait);
+void check_state(const Context& context, Fleet& fleet, const World& world,
+                 const std::optional<plan::Launch>& launch, Items& items, std::vector<plan::ProxyHost>& proxies,
+                 const Wait& wait) {
+  auto state = observe(context.spec, world, launch, wait);
   if (state) proxies = state->proxies;
   if (!state) {
     items.push_back({"containers and include", state.error()});
@@ -217,6 +216,14 @@ void check_state(const Context& context, const World& world, const std::optional
   }
   for (const auto& caution : world.apps.front().runtime->cautions())
     add(items, "stateful service", {}, caution);
+  if (const auto owners = plan::check_owners(context.spec, *state, false); !owners) {
+    items.push_back({"containers", owners.error()});
+    return;
+  }
+  const plan::Launch wanted = launch.value_or(plan::Launch{{}, context.spec.docker});
+  if (const auto placed = place(context, fleet, world, {plan::Request::Kind::deploy, wanted}, *state, wait);
+      !placed)
+    items.push_back({"published ports", placed.error()});
   const auto live = plan::live_slot(context.spec, *state);
   if (!live) {
     items.push_back({"include", live.error()});
@@ -235,10 +242,10 @@ void check_state(const Context& context, const World& world, const std::optional
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {
     const plan::AppHost& host = state->app_hosts[i];
     add(items, fmt::format("port {} on {}", context.spec.slots[idle].port, host.host),
-        free_port(context, world, host, i, idle));
+        free_port(context, world, host, i, idle, *live));
     // What runs in the idle slot is stopped first, and what it takes counts as taken still.
     if (const auto* there = plan::occupant(host.slots[idle]); !there || !there->running())
-      check_memory(world.apps[i], idle, launch.value_or(plan::Launch{{}, context.spec.docker}), items, wait);
+      check_memory(world.apps[i], idle, wanted, items, wait);
   }
 }
 
@@ -284,7 +291,7 @@ std::vector<CheckItem> check_all(const Context& given) {
     else if (!image.empty())
       add(items, "registry of " + image, ask_registry(image, world, wait));
     tell_container_port(context, items);
-    check_state(context, world, known ? *launch : std::nullopt, items, proxies, wait);
+    check_state(context, *fleet, world, known ? *launch : std::nullopt, items, proxies, wait);
   }
   for (std::size_t i = 0; i < world.proxies.size(); ++i) {
     // What its sites do is known of what was observed.

@@ -91,8 +91,14 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait, std::vect
           fmt::format("hosts.app must give {} an `address`, by which hosts.proxy reaches it", app.name),
           {"OpenSSH's configuration leads to it through a jump host"});
     app.address = fleet.app(i).address();
+    app.reached = true;
   }
   return fleet;
+}
+
+void Fleet::publish(const std::vector<std::array<std::optional<std::string>, 2>>& at) {
+  for (std::size_t i = 0; i < at.size() && i < m_spec->app_hosts.size(); ++i)
+    m_spec->app_hosts[i].published = at[i];
 }
 
 Result<void> Fleet::open_docker_on(std::size_t app, const Wait& wait) {

@@ -131,7 +131,9 @@ std::string to_json_line(const HistoryEntry& entry) {
                                {"hosts", entry.hosts},
                                {"proxies", entry.proxies},
                                {"docker", entry.docker},
-                               {"compose", entry.compose}};
+                               {"compose", entry.compose},
+                               {"include", entry.include},
+                               {"ports", entry.ports}};
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -149,14 +151,41 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
                      .to = release(object, "to"),
                      .slot = text(object, "slot"),
                      .docker = text(object, "docker"),
-                     .compose = text(object, "compose")};
+                     .compose = text(object, "compose"),
+                     .include = text(object, "include")};
   if (const auto took = object.find("took_ms"); took != object.end() && took->is_number_integer())
     entry.took = core::Duration(took->get<std::int64_t>());
   const auto served = object.find("served");
   entry.served = served != object.end() && served->is_boolean() && served->get<bool>();
   entry.hosts = texts(object, "hosts");
   entry.proxies = texts(object, "proxies");
+  if (const auto ports = object.find("ports"); ports != object.end() && ports->is_array())
+    for (const auto& port : *ports)
+      if (port.is_number_integer()) entry.ports.push_back(port.get<int>());
   return entry;
+}
+
+std::string environment_include(const spec::Spec& spec) {
+  return spec.proxied ? spec::routing_file(spec.nginx) : "none";
+}
+
+std::vector<int> environment_ports(const spec::Spec& spec) {
+  std::vector<int> ports;
+  for (const spec::Slot& slot : spec.slots) ports.push_back(slot.port);
+  return ports;
+}
+
+std::vector<HistoryEntry> of_environment(std::vector<HistoryEntry> entries, const spec::Spec& spec) {
+  const auto include = environment_include(spec);
+  const auto ports = environment_ports(spec);
+  const auto on_our_host = [&](const std::string& name) {
+    return std::ranges::find(spec.app_hosts, name, &spec::Host::name) != spec.app_hosts.end();
+  };
+  std::erase_if(entries, [&](const HistoryEntry& entry) {
+    if (entry.include.empty() || (spec.proxied && entry.include == include)) return false;
+    return entry.ports != ports || std::ranges::none_of(entry.hosts, on_our_host);
+  });
+  return entries;
 }
 
 Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/compose_files.hpp"
 #include "bgdeploy/deploy/fleet.hpp"
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
+#include "bgdeploy/spec/compose_file.hpp"
 #include "clients.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
@@ -101,7 +104,31 @@ Result<std::vector<Found>> find_containers(const Context& context, const World& 
 
 }  // namespace
 
+namespace {
+
+// Of what is uploaded the text is here. Where bgdeploy names the containers, or a project is both slots', it
+// tells too little.
+Result<void> check_compose_offline(const spec::Spec& spec) {
+  if (!spec.compose || spec.compose->named[0] || spec.compose->named[1]) return {};
+  const auto project = [&](std::size_t slot) {
+    return core::substitute(spec.compose->project, plan::substitutions(spec, slot, "", "", ""));
+  };
+  if (project(0) == project(1)) return {};
+  const auto files = read_compose_files(spec);
+  if (!files || !*files) return {};
+  const auto& [one, other] = (*files)->files;
+  const auto name = spec::container_of_both(one, other);
+  if (!name) return {};
+  return core::fail(ErrorKind::usage,
+                    fmt::format("both slots, {} and {}, need the container {}", spec.slots[0].name,
+                                spec.slots[1].name, core::printable(*name)),
+                    {std::string(spec::k_by_slot)});
+}
+
+}  // namespace
+
 Result<void> check_offline(const spec::Spec& spec) {
+  BGDEPLOY_TRY(check_compose_offline(spec));
   spec::Spec placed = spec;
   for (std::size_t i = 0; i < placed.app_hosts.size(); ++i)
     if (!placed.proxy_hosts.empty() && !placed.app_hosts[i].address)
@@ -136,7 +163,8 @@ Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
                                                       : context.spec.proxy_hosts.front()};
   alone.proxy_hosts.clear();
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(alone, wait));
-  return read_history(fleet.history_host(), alone.history, alone.service, wait);
+  BGDEPLOY_ASSIGN(auto entries, read_history(fleet.history_host(), alone.history, alone.service, wait));
+  return of_environment(std::move(entries), context.spec);
 }
 
 Result<void> logs(const Context& context, const Which& which, int tail, bool follow, const LogSink& line) {

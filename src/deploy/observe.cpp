@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/routing.hpp"
 #include "parallel.hpp"
@@ -29,6 +30,7 @@ Result<std::vector<T>> collect(std::vector<Result<T>> results, const std::vector
 
 health::Answer ask(const spec::Spec& spec, const World& world, std::size_t host, std::size_t slot,
                    const plan::Container& container, const Wait& wait) {
+  if (container.status == plan::Container::Status::paused) return {false, "paused"};
   if (!container.running()) return {false, fmt::format("not running, exit code {}", container.exit_code)};
   auto prober = world.prober(host, slot, container.id);
   if (!prober) return {false, prober.error().message};
@@ -102,6 +104,25 @@ Result<std::vector<plan::ProxyHost>> observe_proxies(const spec::Spec& spec, con
   return collect(std::move(results), names);
 }
 
+namespace {
+
+// What the include should say is known once it is known on which address what serves is published.
+Result<void> look_where_it_is_published(const spec::Spec& spec, const World& world, plan::State& state,
+                                        const Wait& wait) {
+  const auto live = plan::live_slot(spec, state).value_or(std::nullopt);
+  if (!spec.proxied || !live) return {};
+  spec::Spec placed = spec;
+  const auto at = plan::published_at(spec, state, {});
+  for (std::size_t i = 0; i < at.size(); ++i)
+    if (at[i][*live]) placed.app_hosts.at(i).published[*live] = at[i][*live];
+  const auto before = plan::routings_to(spec, *live, ""), now = plan::routings_to(placed, *live, "");
+  if (!before || !now || *before == *now) return {};
+  BGDEPLOY_ASSIGN(state.proxies, observe_proxies(placed, world, wait));
+  return {};
+}
+
+}  // namespace
+
 Result<plan::State> observe(const spec::Spec& spec, const World& world,
                             const std::optional<plan::Launch>& launch, const Wait& wait) {
   Result<std::vector<plan::ProxyHost>> proxies;
@@ -116,6 +137,7 @@ Result<plan::State> observe(const spec::Spec& spec, const World& world,
   for (const App& app : world.apps) names.push_back(app.name);
   BGDEPLOY_ASSIGN(state.app_hosts, collect(std::move(apps), names));
   BGDEPLOY_ASSIGN(state.proxies, std::move(proxies));
+  BGDEPLOY_TRY(look_where_it_is_published(spec, world, state, wait));
   ask_serving(spec, world, state, wait);
   return state;
 }
@@ -187,7 +209,10 @@ Result<plan::State> settle(const spec::Spec& spec, const World& world, plan::Sta
         fmt::format("{}: the include was written after nginx last read its configuration: it names {}, which "
                     "is not healthy, and nginx may still send to {}",
                     first->host, spec.slots[**live].name, spec.slots[1 - **live].name),
-        {"correct the include, or reload nginx, then run this again"});
+        {fmt::format(
+            "a reload would send everything to {}: let the include name {} as long as that serves, then "
+            "run this again",
+            spec.slots[**live].name, spec.slots[1 - **live].name)});
   }
   for (std::size_t i = 0; i < state.proxies.size(); ++i)
     if (unread(state.proxies[i]))

@@ -13,6 +13,7 @@
 #include "bgdeploy/deploy/history.hpp"
 #include "bgdeploy/deploy/observe.hpp"
 #include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/plan/owners.hpp"
 #include "container_port.hpp"
 #include "parallel.hpp"
 
@@ -226,6 +227,25 @@ Result<void> check_rendering(const spec::Spec& spec, const std::string& tag) {
   return {};
 }
 
+Result<void> place(const Context& context, Fleet& fleet, const World& world, const plan::Request& request,
+                   plan::State& state, const Wait& wait) {
+  const auto live = plan::live_slot(context.spec, state).value_or(std::nullopt);
+  std::vector<Result<void>> results(world.apps.size());
+  for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t host) {
+    results[host] = [&]() -> Result<void> {
+      for (std::size_t slot = 0; slot < context.spec.slots.size(); ++slot) {
+        if (slot == live || plan::takes_up(state, host, slot, request)) continue;
+        BGDEPLOY_ASSIGN(state.app_hosts[host].slots[slot].will_publish,
+                        world.apps[host].runtime->publishes_on(slot, request.launch, wait));
+      }
+      return {};
+    }();
+  });
+  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+  fleet.publish(plan::published_at(context.spec, state, request));
+  return check_reach(context.spec, fleet, wait);
+}
+
 Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto limit, app.runtime->memory_limit(slot, launch, wait));
   if (!limit) return {};
@@ -258,6 +278,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     std::jthread beside([&] { locked = lock(); });
     std::jthread reading([&] {
       history = read_history(fleet.history_host(), context.spec.history, context.spec.service, wait);
+      if (history) history = of_environment(std::move(*history), context.spec);
     });
     opened = [&]() -> Result<void> {
       auto secrets = read_secrets(context.spec, context.variables, wait);
@@ -300,6 +321,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     }
     plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
     if (!deploying) {
+      BGDEPLOY_TRY(plan::check_owners(context.spec, prepared.state, goal.force));
       BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
     }
     std::vector<std::string> notes;
@@ -313,6 +335,10 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     Result<void> completed;
     if (!deploying && request.launch.compose)
       completed = complete_compose_files(context.spec, request.launch.release.tag, *request.launch.compose);
+    // Without its secrets a compose file may not be readable; that nothing can be created is said below.
+    if (auto placed = place(context, fleet, world, request, prepared.state, wait);
+        !placed && !without_secrets)
+      return placed;
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
     BGDEPLOY_TRY(nginx_runs(context.spec, prepared.state));
     if (deploying && context.spec.compose)

@@ -21,6 +21,13 @@ struct Prepared {
 
 // A template that is wrong, or does not tell the slots apart, is to be known before anything is started.
 core::Result<void> check_rendering(const spec::Spec& spec, const std::string& tag);
+// Finds out on which addresses the slots' ports are published, and lets the fleet's spec know, so that
+// routing goes there. Kind usage: a compose file says what cannot be.
+core::Result<void> place(const Context& context, Fleet& fleet, const World& world,
+                         const plan::Request& request, plan::State& state, const core::Wait& wait);
+// Whether an nginx in a container reaches the slots at the addresses that it is told. Kind usage, with what
+// to write.
+core::Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, const core::Wait& wait);
 // Whether a container of this launch fits beside what runs, where it has a limit. Kind refused, with the
 // figures.
 core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,

@@ -150,7 +150,9 @@ void record(const Context& context, const Goal& goal, const Fleet& fleet, const 
                                               : remark(context.spec, prepared.plan),
                      .from = prepared.plan.from,
                      .to = prepared.plan.to,
-                     .slot = slot_name(context, prepared.plan.target)};
+                     .slot = slot_name(context, prepared.plan.target),
+                     .include = environment_include(context.spec),
+                     .ports = environment_ports(context.spec)};
   if (changes) {
     entry.docker = spec::docker_to_json(prepared.launch.docker);
     if (prepared.launch.compose) entry.compose = compose_record(*prepared.launch.compose);

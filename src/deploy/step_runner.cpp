@@ -191,17 +191,6 @@ Result<void> StepRunner::carry_out(const plan::Create& step) {
   return {};
 }
 
-Result<void> StepRunner::carry_out(const plan::Start& step) {
-  undo_with(step, [this, step](const Wait& w) -> Result<void> {
-    BGDEPLOY_TRY(runtime(step.host).stop(step.container, newcomer_grace(), w));
-    return {};
-  });
-  BGDEPLOY_TRY(runtime(step.host).start(step.container, wait(k_request)));
-  std::scoped_lock lock(m_mutex);
-  m_started[step.host] = {step.container, m_world.clock.now()};
-  return {};
-}
-
 Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
   Started started;
   {
@@ -215,7 +204,9 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
     if (!container) return core::fail(ErrorKind::conflict, "the container was removed meanwhile");
     started = {container->id, m_world.clock.now()};
   }
-  BGDEPLOY_ASSIGN(auto prober, m_world.prober(step.host, step.slot, started.container));
+  auto asked = m_world.prober(step.host, step.slot, started.container);
+  if (!asked) return std::unexpected(never_asked(step, started.container, std::move(asked.error())));
+  health::Prober* const prober = asked->get();
   std::atomic<bool> exited = false;
   const std::string host = m_world.apps[step.host].name;
   const health::Waiting waiting{
@@ -250,7 +241,7 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
   tell_neighbours(step.host, step.slot);
   if (healthy) {
     std::scoped_lock lock(m_mutex);
-    m_ready.push_back({step.host, started.container, std::move(prober)});
+    m_ready.push_back({step.host, started.container, std::move(*asked)});
     return {};
   }
   return std::unexpected(
@@ -295,6 +286,10 @@ Error StepRunner::explain(std::size_t host, std::size_t slot, const std::string&
     auto now = runtime(host).diagnose(container, Wait::for_at_most(k_request, m_lost));
     if (!now) return error;
     diagnosis = std::move(*now);
+    if (diagnosis->restarts > 0)
+      error.details.push_back(fmt::format("docker started {} again {} time{}, last after exit code {}{}",
+                                          name, diagnosis->restarts, diagnosis->restarts == 1 ? "" : "s",
+                                          diagnosis->exit_code, why_killed(*diagnosis)));
   }
   for (const std::string& line : diagnosis->output)
     m_world.sink.emit({.name = "log.line",

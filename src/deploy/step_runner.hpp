@@ -76,6 +76,8 @@ private:
   core::Result<void> drain_leaving(std::size_t slot, std::stop_token stop);
   core::Result<void> confirm_idle(std::size_t slot);
   core::Result<void> confirm_healthy(std::size_t slot);
+  core::Result<void> start_anew(const plan::Start& step, core::Error why);
+  core::Error never_asked(const plan::AwaitHealth& step, const std::string& container, core::Error error);
   core::Error explain(std::size_t host, std::size_t slot, const std::string& container,
                       std::optional<runtime::Diagnosis> diagnosis, core::Error error);
   void undo_with(const plan::Step& step, std::function<core::Result<void>(const core::Wait&)> action);

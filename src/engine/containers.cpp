@@ -66,6 +66,26 @@ std::vector<PublishedPort> ports_of(const Json& ports) {
   return published;
 }
 
+// The same of HostConfig, where a host's port may be "8081-8085".
+std::vector<PortBinding> bindings_of(const Json& ports) {
+  std::vector<PortBinding> bindings;
+  if (!ports.is_object()) return bindings;
+  for (const auto& [key, entries] : ports.items()) {
+    const auto slash = key.find('/');
+    const std::string protocol = slash == std::string::npos ? "tcp" : key.substr(slash + 1);
+    if (!entries.is_array()) continue;
+    for (const auto& entry : entries) {
+      const std::string range = text_of(entry, "HostPort");
+      const auto dash = range.find('-');
+      const int first = to_int(range);
+      bindings.push_back(
+          {to_int(key), protocol, text_of(entry, "HostIp"), first,
+           dash == std::string::npos ? first : to_int(std::string_view(range).substr(dash + 1))});
+    }
+  }
+  return bindings;
+}
+
 void read_state(const Json& state, Container& container) {
   container.status = text_of(state, "Status");
   container.running = flag_of(state, "Running");
@@ -92,6 +112,7 @@ Container container_of(const Json& json) {
   container.id = text_of(json, "Id");
   container.name = without_slash(text_of(json, "Name"));
   container.image_id = text_of(json, "Image");
+  container.restarts = static_cast<int>(number_of(json, "RestartCount"));
   container.created = time_of(json, "Created");
   read_state(member(json, "State"), container);
   const Json& config = member(json, "Config");
@@ -101,6 +122,7 @@ Container container_of(const Json& json) {
   const Json& host_config = member(json, "HostConfig");
   container.restart_policy = restart_policy_of(member(host_config, "RestartPolicy"));
   container.network_mode = text_of(host_config, "NetworkMode");
+  container.bindings = bindings_of(member(host_config, "PortBindings"));
   const Json& settings = member(json, "NetworkSettings");
   container.ports = ports_of(member(settings, "Ports"));
   if (const Json& networks = member(settings, "Networks"); networks.is_object()) {
@@ -147,6 +169,11 @@ Result<void> Client::stop_container(const std::string& id, core::Duration grace,
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(grace).count();
   BGDEPLOY_TRY(
       call(request("POST", fmt::format("/containers/{}/stop?t={}", percent_encode(id), seconds)), wait));
+  return {};
+}
+
+Result<void> Client::unpause_container(const std::string& id, const Wait& wait) {
+  BGDEPLOY_TRY(call(request("POST", "/containers/" + percent_encode(id) + "/unpause"), wait));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 
@@ -25,8 +26,16 @@ bool same_release(const Container& container, const Request& request) {
 // A tag is only a name: what serves under another one is not deployed again. What is to serve from now on
 // bears the name that was asked for.
 bool reusable(const Container& container, const Request& request) {
+  if (container.status == Container::Status::dead)
+    return false;  // docker failed to remove it: it never starts
   const std::string& tag = request.launch.release.tag;
   return same_release(container, request) && (tag.empty() || container.release.tag == tag);
+}
+
+// The container that was moved aside is what is asked for.
+bool wanted_back(const SlotState& idle, const Request& request) {
+  return idle.aside && !idle.container && request.kind == Request::Kind::rollback &&
+         idle.aside->release.id == request.launch.release.id;
 }
 
 bool target_is_live(const State& state, std::size_t live, const Request& request) {
@@ -35,17 +44,6 @@ bool target_is_live(const State& state, std::size_t live, const Request& request
     return container && container->running() && host.slots[live].answers.value_or(true) &&
            same_release(*container, request);
   });
-}
-
-core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot) {
-  for (const Container& other : host.slots[slot].others)
-    if (other.running())
-      return core::fail(
-          ErrorKind::conflict,
-          fmt::format("port {} of slot {} on {} is taken by container {}", spec.slots[slot].port,
-                      spec.slots[slot].name, host.host, other.name),
-          {fmt::format("stop it there, or give the slot another port: docker stop {}", other.name)});
-  return {};
 }
 
 // A release bears one id on all hosts: where an interrupted deploy got on one of them, that is its id.
@@ -64,15 +62,15 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
   const SlotState& idle = state.app_hosts[host].slots[slot];
   const auto& container = idle.container;
   if (container && reusable(*container, request) && container->release.id == request.launch.release.id) {
-    if (!container->running()) steps.push_back(Start{host, slot, container->id, container->release});
+    if (!container->running())
+      steps.push_back(Start{host, slot, container->id, container->release, request.launch});
     steps.push_back(AwaitHealth{host, slot});
     return;
   }
   const Release& wanted = request.launch.release;
-  if (idle.aside && !container && request.kind == Request::Kind::rollback &&
-      idle.aside->release.id == wanted.id) {
+  if (wanted_back(idle, request)) {
     steps.push_back(PutBack{host, slot, idle.aside->id, idle.aside->release});
-    steps.push_back(Start{host, slot, idle.aside->id, idle.aside->release});
+    steps.push_back(Start{host, slot, idle.aside->id, idle.aside->release, request.launch});
     steps.push_back(AwaitHealth{host, slot});
     return;
   }
@@ -83,8 +81,8 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
   if (container) {
     // With something moved aside already, this one is what an interrupted deploy left: nothing to go back to.
     // What compose made cannot be moved: a rollback creates it again, from what the history recorded.
-    const bool drop = idle.aside || spec.compose;
-    if (container->running())
+    const bool drop = idle.aside || spec.compose || container->status == Container::Status::dead;
+    if (container->active())
       steps.push_back(Stop{host, slot, container->id, !drop && spec.retire == spec::Retire::keep});
     if (drop)
       steps.push_back(Remove{host, slot, container->id, container->release});
@@ -125,7 +123,7 @@ void retire(const State& state, std::size_t slot, spec::Retire how, std::vector<
   for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
     const SlotState& own = state.app_hosts[host].slots[slot];
     const Container* old = occupant(own);
-    if (old && (old->running() || how == spec::Retire::remove))
+    if (old && (old->active() || how == spec::Retire::remove))
       steps.push_back(Retire{host, slot, old->id, old->release, how, own.container ? "" : old->name});
   }
 }
@@ -146,11 +144,11 @@ void tidy(const spec::Spec& spec, const State& state, std::size_t idle, std::vec
     const SlotState& slot = state.app_hosts[host].slots[idle];
     if (slot.aside) {
       if (slot.container) {
-        if (slot.container->running()) steps.push_back(Stop{host, idle, slot.container->id});
+        if (slot.container->active()) steps.push_back(Stop{host, idle, slot.container->id});
         steps.push_back(Remove{host, idle, slot.container->id, slot.container->release});
       }
       steps.push_back(PutBack{host, idle, slot.aside->id, slot.aside->release});
-    } else if (slot.container && slot.container->running() && spec.retire != spec::Retire::keep) {
+    } else if (slot.container && slot.container->active() && spec.retire != spec::Retire::keep) {
       steps.push_back(Retire{host, idle, slot.container->id, slot.container->release, spec.retire});
     }
   }
@@ -169,12 +167,17 @@ void note_oddities(const spec::Spec& spec, const State& state, Plan& plan) {
   for (const AppHost& host : state.app_hosts) {
     const Container* live = occupant(host.slots[*plan.live]);
     const std::string& name = spec.slots[*plan.live].name;
-    if (!live)
+    for (const Stranger& stranger : host.slots[*plan.live].strangers)
+      plan.notes.push_back(
+          fmt::format("{}: {}: it is left as it is", host.host, describe(spec, *plan.live, stranger)));
+    if (!live && host.slots[*plan.live].strangers.empty())
       plan.notes.push_back(fmt::format("{}: the live slot {} has no container", host.host, name));
-    else if (!live->running())
+    else if (live && live->status == Container::Status::paused)
+      plan.notes.push_back(fmt::format("{}: the live container {} is paused", host.host, live->name));
+    else if (live && !live->running())
       plan.notes.push_back(fmt::format("{}: the live container {} is not running (exit code {})", host.host,
                                        live->name, live->exit_code));
-    else if (host.slots[*plan.live].answers == false)
+    else if (live && host.slots[*plan.live].answers == false)
       plan.notes.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, name,
                                        host.slots[*plan.live].answer));
   }
@@ -287,7 +290,8 @@ core::Result<void> choose_without_include(const spec::Spec& spec, const State& s
   if (first && second && spec.retire == spec::Retire::keep)
     return core::fail(ErrorKind::inconsistent,
                       fmt::format("{} does not exist, and both slots run", routing_file(spec)),
-                      {"stop the one that does not serve, then run this again"});
+                      {fmt::format("write {} so that it names the slot that serves, then run this again",
+                                   routing_file(spec))});
   if (first && second)
     plan.live = started_first(state);
   else if (first || second)
@@ -297,6 +301,11 @@ core::Result<void> choose_without_include(const spec::Spec& spec, const State& s
 }
 
 }  // namespace
+
+bool takes_up(const State& state, std::size_t host, std::size_t slot, const Request& request) {
+  const SlotState& seen = state.app_hosts.at(host).slots.at(slot);
+  return (seen.container && reusable(*seen.container, request)) || wanted_back(seen, request);
+}
 
 const Container* occupant(const SlotState& slot) {
   if (slot.container) return &*slot.container;
@@ -343,6 +352,7 @@ core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const
 
 core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const Request& request) {
   Plan plan;
+  BGDEPLOY_TRY(check_owners(spec, state, request.force));
   BGDEPLOY_ASSIGN(plan.live, live_slot(spec, state));
   if (nothing_runs_yet(state)) plan.live.reset();
   const bool named = plan.live.has_value();
@@ -373,7 +383,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
     return plan;
   }
 
-  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target));
+  for (const AppHost& host : state.app_hosts) BGDEPLOY_TRY(port_is_free(spec, host, plan.target, plan.live));
   const Request wanted = with_one_id(state, plan.target, request);
   plan.to = wanted.launch.release;
   std::vector<Step> prepared;

@@ -210,13 +210,24 @@ Result<spec::ComposeService> ComposeRuntime::service_of(std::size_t slot, const 
 Result<void> ComposeRuntime::check_service(std::size_t slot, const spec::ComposeService& service) const {
   const auto& own = m_spec.slots.at(slot);
   const bool elsewhere = m_spec.nginx.address || m_spec.nginx.port || service.network_mode == "host";
-  if (elsewhere || service.publishes(own.port)) return {};
+  const auto holds = [&](const spec::ComposePort& port) {
+    return port.first <= own.port && own.port <= port.last;
+  };
+  const auto range = std::ranges::find_if(service.published, holds);
+  if (range != service.published.end() && range->first != range->last)
+    return core::fail(
+        ErrorKind::usage,
+        fmt::format("service {} of slot {} publishes any of the ports {}-{}, and the slot's is {}",
+                    service.name, own.name, range->first, range->last, own.port),
+        {"docker would pick what is free: write \"${BGDEPLOY_PORT}:CONTAINER_PORT\" below its `ports:`"});
+  if (elsewhere || range != service.published.end()) return {};
   return core::fail(
       ErrorKind::usage,
       fmt::format("service {} of slot {} does not publish port {}", service.name, own.name, own.port),
-      {fmt::format("nginx and the health check find the slot there: write \"{}:CONTAINER_PORT\" below its "
-                   "`ports:` in the compose file",
-                   own.port)});
+      {fmt::format(
+          "nginx and the health check find the slot there: write \"{}:CONTAINER_PORT\" below its "
+          "`ports:` in the compose file, or \"${{BGDEPLOY_PORT}}:CONTAINER_PORT\" in one file for both",
+          own.port)});
 }
 
 Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,

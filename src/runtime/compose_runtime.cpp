@@ -99,6 +99,18 @@ std::string ComposeRuntime::own_container(std::size_t slot, const Summaries& lis
   return {};
 }
 
+SlotIdentity ComposeRuntime::identity(std::size_t slot) const {
+  SlotIdentity identity = DockerRuntime::identity(slot);
+  bool host_network = false;
+  {
+    const std::lock_guard lock(m_mutex);
+    host_network = m_known.at(slot) && m_known[slot]->service.network_mode == "host";
+  }
+  const bool elsewhere = m_spec.nginx.address || m_spec.nginx.port || host_network;
+  identity.publishes = elsewhere ? SlotIdentity::Port::unknown : SlotIdentity::Port::required;
+  return identity;
+}
+
 Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
     const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) {
   std::array<Result<void>, 2> checked;
@@ -113,14 +125,7 @@ Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
     checked[0] = check(0);
   }
   for (auto& result : checked) BGDEPLOY_TRY(std::move(result));
-  if (launches[0] && launches[1] && shared()) {
-    const std::lock_guard lock(m_mutex);
-    if (m_known[0] && m_known[1] && m_known[0]->service.name == m_known[1]->service.name)
-      return core::fail(ErrorKind::usage,
-                        fmt::format("both slots are the service {} of the project {}: let compose.project "
-                                    "hold {{slot}}, or give each slot a service of its own",
-                                    m_known[0]->service.name, project(0)));
-  }
+  if (launches[0] && launches[1]) BGDEPLOY_TRY(check_apart());
   return DockerRuntime::observe(launches, wait);
 }
 
@@ -151,6 +156,38 @@ std::vector<std::string> ComposeRuntime::cautions() const {
     }
   }
   return words;
+}
+
+Result<void> ComposeRuntime::check_apart() const {
+  const std::lock_guard lock(m_mutex);
+  if (!m_known[0] || !m_known[1]) return {};
+  if (shared() && m_known[0]->service.name == m_known[1]->service.name)
+    return core::fail(ErrorKind::usage,
+                      fmt::format("both slots are the service {} of the project {}: let compose.project "
+                                  "hold {{slot}}, or give each slot a service of its own",
+                                  m_known[0]->service.name, project(0)));
+  std::array<spec::SlotServices, 2> slots;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto& own = m_spec.slots.at(i);
+    slots[i].slot = own.name;
+    // What else is in a project of both slots exists once.
+    for (auto service : m_known[i]->all) {
+      const bool main = service.name == m_known[i]->service.name;
+      if (!main && shared()) continue;
+      if (main && m_spec.compose->named.at(i)) service.container_name = own.container;
+      slots[i].services.push_back(std::move(service));
+    }
+  }
+  if (const auto both = spec::what_both_need(slots[0], slots[1]))
+    return core::fail(ErrorKind::usage, *both, {std::string(spec::k_by_slot)});
+  return {};
+}
+
+Result<std::optional<std::string>> ComposeRuntime::publishes_on(std::size_t slot, const plan::Launch& launch,
+                                                                const Wait& wait) {
+  if (!launch.compose) return DockerRuntime::publishes_on(slot, launch, wait);
+  BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
+  return service.published_on(m_spec.slots.at(slot).port);
 }
 
 Result<std::optional<std::int64_t>> ComposeRuntime::memory_limit(std::size_t slot, const plan::Launch& launch,
@@ -230,9 +267,25 @@ Result<std::vector<std::string>> ComposeRuntime::beside(const engine::Container&
   if (project.empty()) return ids;
   BGDEPLOY_ASSIGN(const auto list, m_client->list_containers(wait));
   for (const auto& entry : list)
-    if (entry.id != container.id && project_of(entry.labels) == project && !is_oneoff(entry))
+    if (entry.id != container.id && project_of(entry.labels) == project && !is_oneoff(entry) &&
+        started_with(container, entry))
       ids.push_back(entry.id);
   return ids;
+}
+
+// Somebody else's file may use the same project's name: what it started is left alone, as `compose down` does
+// with what its file does not have.
+bool ComposeRuntime::started_with(const engine::Container& container,
+                                  const engine::ContainerSummary& entry) const {
+  const auto files = value_of(container.labels, compose_label::k_files);
+  if (!files.empty() && value_of(entry.labels, compose_label::k_files) == files) return true;
+  const auto name = value_of(entry.labels, compose_label::k_service);
+  const std::lock_guard lock(m_mutex);
+  for (std::size_t slot = 0; slot < m_known.size(); ++slot)
+    if (m_known[slot] && project(slot) == project_of(container.labels) &&
+        std::ranges::find(m_known[slot]->all, name, &spec::ComposeService::name) != m_known[slot]->all.end())
+      return true;
+  return false;
 }
 
 Result<void> ComposeRuntime::start(const std::string& id, const Wait& wait) {

@@ -20,6 +20,8 @@ public:
   Result<std::optional<std::int64_t>> memory_limit(std::size_t slot, const plan::Launch& launch,
                                                    const Wait& wait) override;
   Result<std::string> repository(const plan::Launch& launch, const Wait& wait) override;
+  Result<std::optional<std::string>> publishes_on(std::size_t slot, const plan::Launch& launch,
+                                                  const Wait& wait) override;
   Result<std::vector<std::string>> neighbours(std::size_t slot, const Wait& wait) override;
   std::vector<std::string> cautions() const override;
 
@@ -38,6 +40,7 @@ private:
   using Summaries = std::vector<engine::ContainerSummary>;
 
   std::string own_container(std::size_t slot, const Summaries& list) const override;
+  SlotIdentity identity(std::size_t slot) const override;
   Result<std::vector<std::string>> compare(std::size_t slot, const plan::Launch& launch,
                                            const engine::Container& container, const engine::Image& image,
                                            const Wait& wait) override;
@@ -47,6 +50,7 @@ private:
   bool shared() const { return project(0) == project(1); }
   // What else belongs to the slot that the container is of; nothing in a project that both slots share.
   std::string own_project(const std::map<std::string, std::string>& labels) const;
+  bool started_with(const engine::Container& container, const engine::ContainerSummary& entry) const;
   Result<std::vector<std::string>> beside(const engine::Container& container, const Wait& wait);
 
   // compose_call.cpp
@@ -59,6 +63,8 @@ private:
                                                      const std::string& service, const Wait& wait);
   // The one that answers health checks, as the file has it.
   Result<spec::ComposeService> service_of(std::size_t slot, const plan::Launch& launch, const Wait& wait);
+  // Kind usage: the two slots could not run side by side.
+  Result<void> check_apart() const;
   Result<void> check_service(std::size_t slot, const spec::ComposeService& service) const;
   Result<void> up(std::size_t slot, const plan::Launch& launch, const spec::ComposeService& service,
                   const Wait& wait);

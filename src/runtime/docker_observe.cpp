@@ -3,6 +3,7 @@
 #include <map>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/routing.hpp"
 #include "docker_runtime.hpp"
 
 namespace bgdeploy::runtime {
@@ -67,7 +68,19 @@ plan::Container DockerRuntime::described(const engine::Container& container) con
   described.oom_killed = container.oom_killed;
   described.health = container.health;
   described.started = container.started;
+  described.published = published_by(container);
   return described;
+}
+
+SlotIdentity DockerRuntime::identity(std::size_t slot) const {
+  const auto& own = m_spec.slots.at(slot);
+  const bool by_name = m_spec.docker.host_ip == "none" || plan::named_by_container(m_spec);
+  return {.service = m_spec.service,
+          .slot = own.name,
+          .other_slot = m_spec.slots.at(1 - slot).name,
+          .port = own.port,
+          .publishes = by_name ? SlotIdentity::Port::optional : SlotIdentity::Port::required,
+          .networks = m_spec.docker.networks};
 }
 
 // Compared whole: docker's name filter finds "app-blue" in "app-blue-2".
@@ -97,46 +110,60 @@ public:
     const auto& own = m_runtime.m_spec.slots.at(index);
     const auto aside = own.container + std::string(k_aside_suffix);
     const auto own_id = m_runtime.own_container(index, m_list);
+    const auto identity = m_runtime.identity(index);
     plan::SlotState state;
     for (const auto& entry : m_list) {
       const bool is_own = entry.id == own_id;
       const bool is_aside = std::find(entry.names.begin(), entry.names.end(), aside) != entry.names.end();
-      if (!is_own && !is_aside && !concerns(entry, own)) continue;
-      BGDEPLOY_ASSIGN(auto container, described(index, entry.id, is_own || is_aside ? launch : std::nullopt));
-      if (!container) continue;  // it went away meanwhile
-      if (is_own) {
+      if (!is_own && !is_aside && !concerns(entry, own, launch.has_value())) continue;
+      BGDEPLOY_ASSIGN(const auto inspected, inspect(entry.id));
+      if (!inspected) continue;  // it went away meanwhile
+      const auto role = role_of(*inspected, identity, is_own || is_aside);
+      if (role == std::variant<Role, plan::Stranger>(Role::nobody)) continue;
+      const auto* stranger = std::get_if<plan::Stranger>(&role);
+      const bool compared = (is_own || is_aside) && stranger == nullptr;
+      BGDEPLOY_ASSIGN(auto container, described(index, *inspected, compared ? launch : std::nullopt));
+      if (stranger != nullptr) {
+        state.strangers.push_back(*stranger);
+        state.strangers.back().container = std::move(container);
+      } else if (is_own) {
         state.container = std::move(container);
       } else if (is_aside) {
         state.aside = std::move(container);
       } else {
-        state.others.push_back(std::move(*container));
+        state.others.push_back(std::move(container));
       }
     }
     return state;
   }
 
 private:
-  bool concerns(const engine::ContainerSummary& entry, const spec::Slot& own) const {
-    const bool labelled = value_of(entry.labels, label::k_service) == m_runtime.m_spec.service &&
-                          value_of(entry.labels, label::k_slot) == own.name;
-    return labelled || publishes(entry, own.port);
+  // What runs shows its ports in the list. What another service stopped, and could start again, does not: it
+  // is looked at before a deploy.
+  bool concerns(const engine::ContainerSummary& entry, const spec::Slot& own, bool deploying) const {
+    const auto service = value_of(entry.labels, label::k_service);
+    const bool labelled = service == m_runtime.m_spec.service;
+    const bool neighbour = deploying && !service.empty() && entry.state != "running";
+    return labelled || neighbour || publishes(entry, own.port);
   }
 
-  Result<std::optional<plan::Container>> described(std::size_t index, const std::string& id,
-                                                   const std::optional<plan::Launch>& launch) {
-    const auto inspected = m_runtime.m_client->inspect_container(id, m_wait);
-    if (!inspected) {
-      if (inspected.error().kind == ErrorKind::not_found) return std::nullopt;
-      return std::unexpected(inspected.error());
-    }
-    auto container = m_runtime.described(*inspected);
+  Result<std::optional<engine::Container>> inspect(const std::string& id) {
+    auto inspected = m_runtime.m_client->inspect_container(id, m_wait);
+    if (inspected) return std::optional(std::move(*inspected));
+    if (inspected.error().kind == ErrorKind::not_found) return std::optional<engine::Container>();
+    return std::unexpected(std::move(inspected.error()));
+  }
+
+  Result<plan::Container> described(std::size_t index, const engine::Container& inspected,
+                                    const std::optional<plan::Launch>& launch) {
+    auto container = m_runtime.described(inspected);
     if (!container.managed && container.release.digest.empty()) {
-      BGDEPLOY_ASSIGN(const auto* image, image_of(*inspected));
+      BGDEPLOY_ASSIGN(const auto* image, image_of(inspected));
       container.release.digest = digest_of(*image, container.release.image);
     }
     if (launch) {
-      BGDEPLOY_ASSIGN(const auto* image, image_of(*inspected));
-      BGDEPLOY_ASSIGN(container.differences, m_runtime.compare(index, *launch, *inspected, *image, m_wait));
+      BGDEPLOY_ASSIGN(const auto* image, image_of(inspected));
+      BGDEPLOY_ASSIGN(container.differences, m_runtime.compare(index, *launch, inspected, *image, m_wait));
     }
     return container;
   }

@@ -18,6 +18,7 @@ Result<Diagnosis> DockerRuntime::diagnose(const std::string& id, const Wait& wai
   diagnosis.status = status_of(container);
   diagnosis.exit_code = container.exit_code;
   diagnosis.oom_killed = container.oom_killed;
+  diagnosis.restarts = container.restarts;
   diagnosis.error = core::printable(container.error);
   diagnosis.health = container.health;
   diagnosis.health_log = core::printable(container.health_output, true);

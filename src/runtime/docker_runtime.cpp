@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "bgdeploy/plan/routing.hpp"
+#include "bgdeploy/spec/address.hpp"
 #include "compose_runtime.hpp"
 #include "docker_images.hpp"
 
@@ -45,11 +46,12 @@ int own_port(const engine::Container& container, int slot_port) {
 }  // namespace
 
 std::string loopback_for(const std::string& host_ip) {
-  return host_ip.empty() || host_ip == "0.0.0.0" || host_ip == "::" ? "127.0.0.1" : host_ip;
+  return spec::is_wildcard(host_ip) ? "127.0.0.1" : host_ip;
 }
 
 Result<void> DockerRuntime::start(const std::string& id, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_client->inspect_container(id, wait));
+  if (container.status == "paused") return m_client->unpause_container(id, wait);
   const auto policy = label_of(container, label::k_restart);
   if (!policy.empty() && container.restart_policy != policy)
     BGDEPLOY_TRY(m_client->set_restart_policy(id, policy, wait));
@@ -63,7 +65,13 @@ Result<bool> DockerRuntime::stop(const std::string& id, core::Duration grace, co
     return std::unexpected(before.error());
   }
   if (outlives_a_stop(*before)) BGDEPLOY_TRY(m_client->set_restart_policy(id, "unless-stopped", wait));
-  if (!before->running) return false;
+  if (!before->running && before->status != "paused") return false;
+  // A frozen process hears no signal, and docker may refuse to stop it.
+  if (before->status == "paused") {
+    const auto resumed = m_client->unpause_container(id, wait);
+    if (!resumed && !gone(resumed.error()) && resumed.error().kind != ErrorKind::conflict)
+      return std::unexpected(resumed.error());
+  }
   const auto stopped = m_client->stop_container(id, grace, wait);
   if (!stopped) {
     if (gone(stopped.error())) return false;
@@ -134,11 +142,24 @@ Result<Reachable> DockerRuntime::reachable(std::size_t slot, const std::string& 
   return reachable_at(container, m_spec.slots.at(slot).port, http != nullptr ? http->port : std::nullopt);
 }
 
+Result<std::optional<std::string>> DockerRuntime::publishes_on(std::size_t, const plan::Launch& launch,
+                                                               const Wait&) {
+  auto ip = launch.docker.host_ip.value_or(m_placement.published_ip);
+  if (ip == "none") return std::optional<std::string>();
+  return std::optional(spec::is_wildcard(ip) ? std::string() : std::move(ip));
+}
+
 Result<std::optional<int>> DockerRuntime::await_exit(const std::string& id, const Wait& wait) {
+  const auto over = [](const core::Error& error) {
+    return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled;
+  };
+  // One that docker starts again counts as running, until its next end.
+  const auto now = m_client->inspect_container(id, wait);
+  if (now && now->status == "restarting") return now->exit_code;
+  if (!now && !over(now.error())) return std::unexpected(now.error());
   const auto ended = m_client->await_container(id, engine::Client::Until::not_running, wait);
   if (ended) return *ended;
-  const auto kind = ended.error().kind;
-  if (kind == ErrorKind::timeout || kind == ErrorKind::cancelled) return std::nullopt;
+  if (over(ended.error())) return std::nullopt;
   return std::unexpected(ended.error());
 }
 

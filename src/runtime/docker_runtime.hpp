@@ -2,6 +2,7 @@
 
 #include "bgdeploy/engine/client.hpp"
 #include "bgdeploy/runtime/docker_container.hpp"
+#include "bgdeploy/runtime/identity.hpp"
 #include "bgdeploy/runtime/runtime.hpp"
 
 namespace bgdeploy::runtime {
@@ -26,6 +27,8 @@ public:
   Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override;
 
   // docker_runtime.cpp
+  Result<std::optional<std::string>> publishes_on(std::size_t slot, const plan::Launch& launch,
+                                                  const Wait& wait) override;
   Result<void> start(const std::string& id, const Wait& wait) override;
   Result<bool> stop(const std::string& id, core::Duration grace, const Wait& wait) override;
   Result<void> remove(const std::string& id, const Wait& wait) override;
@@ -51,6 +54,9 @@ protected:
   virtual Result<std::vector<std::string>> compare(std::size_t slot, const plan::Launch& launch,
                                                    const engine::Container& container,
                                                    const engine::Image& image, const Wait& wait);
+
+  // What tells the slot's containers from others'.
+  virtual SlotIdentity identity(std::size_t slot) const;
 
   plan::Container described(const engine::Container& container) const;
   Result<void> rename(const std::string& id, const std::string& name, const Wait& wait);

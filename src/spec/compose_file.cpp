@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "bgdeploy/spec/address.hpp"
 #include "node.hpp"
 #include "text_rules.hpp"
 
@@ -15,19 +16,20 @@ std::string text_at(const Node& map, std::string_view key) {
   return entry != nullptr && entry->value->kind == Node::Kind::scalar ? entry->value->text : std::string();
 }
 
-// "8081", "8081-8085"
-void add_range(std::string_view text, std::vector<std::pair<int, int>>& out) {
+// "8081", "8081-8085". Without one docker takes any.
+void add_range(std::string_view text, std::string_view host_ip, std::vector<ComposePort>& out) {
   const auto dash = text.find('-');
   const auto first = to_port(text.substr(0, dash));
   const auto last = dash == std::string_view::npos ? first : to_port(text.substr(dash + 1));
-  if (first && last) out.emplace_back(*first, *last);
+  if (first && last) out.push_back({*first, *last, std::string(host_ip)});
 }
 
-// {published: 8081, target: 8080, protocol: tcp}, or "127.0.0.1:8081:8080/tcp" as v1 writes it for old
-// formats.
-void add_port(const Node& port, std::vector<std::pair<int, int>>& out) {
+// {published: 8081, target: 8080, host_ip: 127.0.0.1, protocol: tcp}, or "127.0.0.1:8081:8080/tcp" and
+// "[::1]:8081:8080" as v1 writes it for old formats.
+void add_port(const Node& port, std::vector<ComposePort>& out) {
   if (port.kind == Node::Kind::map) {
-    if (text_at(port, "protocol") != "udp") add_range(text_at(port, "published"), out);
+    if (text_at(port, "protocol") != "udp")
+      add_range(text_at(port, "published"), text_at(port, "host_ip"), out);
     return;
   }
   std::string_view text = port.text;
@@ -35,8 +37,19 @@ void add_port(const Node& port, std::vector<std::pair<int, int>>& out) {
   const auto target = text.rfind(':');
   if (target == std::string_view::npos) return;
   text = text.substr(0, target);
-  if (const auto ip = text.rfind(':'); ip != std::string_view::npos) text.remove_prefix(ip + 1);
-  add_range(text, out);
+  std::string_view ip;
+  if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
+    ip = text.substr(0, colon);
+    text.remove_prefix(colon + 1);
+    if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
+  }
+  add_range(text, ip, out);
+}
+
+bool overlap(const ComposePort& one, const ComposePort& other) {
+  // Of a range docker takes what is free.
+  if (one.first != one.last || other.first != other.last || one.first != other.first) return false;
+  return is_wildcard(one.host_ip) || is_wildcard(other.host_ip) || one.host_ip == other.host_ip;
 }
 
 // `mem_limit`, or `deploy.resources.limits.memory` as newer files have it.
@@ -122,8 +135,52 @@ ComposeService service_of(const Entry& entry, const Node* volumes) {
 }  // namespace
 
 bool ComposeService::publishes(int port) const {
-  return std::ranges::any_of(
-      published, [port](const auto& range) { return range.first <= port && port <= range.second; });
+  return std::ranges::any_of(published,
+                             [port](const auto& range) { return range.first <= port && port <= range.last; });
+}
+
+std::optional<std::string> ComposeService::published_on(int port) const {
+  const auto rank = [](const std::string& ip) { return is_wildcard(ip) ? 2 : is_loopback(ip) ? 0 : 1; };
+  const ComposePort* best = nullptr;
+  for (const auto& one : published)
+    if (one.first <= port && port <= one.last && (best == nullptr || rank(one.host_ip) > rank(best->host_ip)))
+      best = &one;
+  if (best == nullptr) return std::nullopt;
+  return is_wildcard(best->host_ip) ? std::string() : best->host_ip;
+}
+
+std::optional<std::string> what_both_need(const SlotServices& one, const SlotServices& other) {
+  const auto words = [&](std::string what, const ComposeService& left, const ComposeService& right) {
+    std::string of = left.name == right.name ? "service " + left.name : left.name + " and " + right.name;
+    return "both slots, " + one.slot + " and " + other.slot + ", need " + std::move(what) + " (" + of + ")";
+  };
+  for (const auto& left : one.services)
+    for (const auto& right : other.services) {
+      if (!left.container_name.empty() && left.container_name == right.container_name)
+        return words("the container " + left.container_name, left, right);
+      for (const auto& port : left.published)
+        if (std::ranges::any_of(right.published, [&](const auto& its) { return overlap(port, its); }))
+          return words("port " + std::to_string(port.first) + " of the host", left, right);
+    }
+  return std::nullopt;
+}
+
+std::optional<std::string> container_of_both(std::string_view one, std::string_view other) {
+  const auto names = [](std::string_view text) {
+    std::set<std::string> found;
+    Diagnostics diagnostics("compose", text);
+    const NodePtr root = parse_yaml(text, diagnostics);
+    const Entry* services = root ? root->find("services") : nullptr;
+    if (services == nullptr || services->value->kind != Node::Kind::map) return found;
+    for (const auto& entry : services->value->entries)
+      if (const auto name = text_at(*entry.value, "container_name");
+          !name.empty() && name.find('$') == std::string::npos)
+        found.insert(name);
+    return found;
+  };
+  const auto left = names(one), right = names(other);
+  const auto both = std::ranges::find_if(left, [&](const auto& name) { return right.contains(name); });
+  return both == left.end() ? std::nullopt : std::optional(*both);
 }
 
 core::Result<std::vector<ComposeService>> read_compose_config(std::string_view yaml) {

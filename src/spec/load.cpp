@@ -113,6 +113,7 @@ void read_spec(const Value& root, Spec& spec) {
   set(spec.parallel, root.get("parallel").count(1000));
   read_history(root.get("history"), spec.history);
   if (spec.compose) settle_compose(root, spec);
+  check_published(root, spec);
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ void read_build(const Value& build, Spec& spec);
 void read_compose(const Value& compose, Compose& out);
 // After the rest: what `compose` means for the slots and for what else is in the spec.
 void settle_compose(const Value& root, Spec& spec);
+void check_published(const Value& root, const Spec& spec);
 void read_health(const Value& health, Health& out);
 void read_nginx(const Value& nginx, Nginx& out);
 // After health and proxy.

@@ -94,6 +94,73 @@ TEST_F(Compose, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {
   EXPECT_EQ(containers(), Words{});
 }
 
+TEST_F(Compose, OneContainerIsNeverBothSlots) {
+  lab().docker({"pull", "-q", lab().env("LAB_IMAGE") + ":1.0"});
+  lab().docker({"run", "-d", "--name", "my-api", "-p", "8081:8080", lab().env("LAB_IMAGE") + ":1.0"});
+  ASSERT_TRUE(eventually(std::chrono::seconds{20}, [&] { return served() == "1.0"; }));
+  std::ofstream(workspace() + "/docker-compose.yml")
+      << file("${BGDEPLOY_PORT}", "    container_name: my-api\n");
+  write_spec({{"docker", ""},
+              {"image", ""},
+              {"compose",
+               "compose: {file: docker-compose.yml, project: \"shop-{slot}\", environment: {APP_TAG: "
+               "\"{tag}\"}}"}});
+  start_load();
+  const auto before = world();
+  for (const Words& command :
+       {Words{"validate"}, Words{"check"}, Words{"plan", "--tag", "1.1"}, Words{"deploy", "--tag", "1.1"}}) {
+    const auto refused = bgdeploy(command);
+    EXPECT_EQ(refused.exit_code, 2) << refused;
+    EXPECT_NE(refused.both().find("container_name: my-api-${BGDEPLOY_SLOT}"), std::string::npos) << refused;
+  }
+  EXPECT_EQ(world(), before);
+  // What it says works.
+  std::ofstream(workspace() + "/docker-compose.yml")
+      << file("${BGDEPLOY_PORT}", "    container_name: my-api-${BGDEPLOY_SLOT}\n");
+  deploy_well("1.1");
+  deploy_well("1.2");
+  stop_load();
+  EXPECT_EQ(containers(true), Words{"my-api-blue"});
+}
+
+TEST_F(Compose, NginxIsToldTheAddressThatIsPublished) {
+  const auto address = lab().env("LAB_ADDRESS");
+  std::ofstream(workspace() + "/docker-compose.yml") << file(address + ":${BGDEPLOY_PORT}");
+  write_spec({{"docker", ""},
+              {"image", ""},
+              {"compose",
+               "compose: {file: docker-compose.yml, project: \"shop-{slot}\", environment: {APP_TAG: "
+               "\"{tag}\"}}"}});
+  deploy_well("1.0");
+  EXPECT_NE(include().find(address + ":8081"), std::string::npos) << include();
+  start_load();
+  deploy_well("1.1");
+  const auto again = bgdeploy({"deploy", "--tag", "1.1"});
+  EXPECT_EQ(again.exit_code, 0) << again;
+  const auto back = bgdeploy({"rollback"});
+  EXPECT_EQ(back.exit_code, 0) << back;
+  EXPECT_EQ(served(), "1.0");
+  EXPECT_NE(include().find(address + ":8081"), std::string::npos) << include();
+  stop_load();
+}
+
+TEST_F(Compose, WhatEndsBeforeItIsAskedSaysWhy) {
+  lab().image("sick", {{"APP_EXIT_AFTER_MS", "0"}, {"APP_EXIT_CODE", "42"}});
+  auto text = file("${BGDEPLOY_PORT}");
+  text.erase(text.find("    restart: always\n"), std::string("    restart: always\n").size());
+  std::ofstream(workspace() + "/docker-compose.yml") << text;
+  write_spec({{"docker", ""},
+              {"image", ""},
+              {"compose",
+               "compose: {file: docker-compose.yml, project: \"shop-{slot}\", environment: {APP_TAG: "
+               "\"{tag}\"}}"}});
+  const auto failed = deploy("sick");
+  EXPECT_NE(failed.exit_code, 0) << failed;
+  EXPECT_NE(failed.both().find("exited with exit code 42"), std::string::npos) << failed;
+  EXPECT_NE(failed.both().find("FATAL: cannot reach the database"), std::string::npos) << failed;
+  EXPECT_EQ(containers(), Words{}) << failed;
+}
+
 TEST_F(Compose, CheckTellsWhatItFound) {
   write_spec(sections());
   const auto good = bgdeploy({"check"});

@@ -147,6 +147,52 @@ TEST_F(Failure, AContainerWithALookAlikeNameDoesNotMatter) {
   stop_load();
 }
 
+TEST_F(Failure, AnotherEnvironmentOfTheServiceOnTheHostIsLeftAlone) {
+  for (const char* tag : {"1.1", "2.0"}) lab().image(tag);
+  deploy_well("1.1");
+  m_before = world();
+  const auto refused_for = [&](const std::string& slots) {
+    write_spec({{"slots", "slots: " + slots},
+                {"proxy", "proxy: {nginx: {include: /etc/nginx/conf.d/staging.inc}}"}});
+    for (const Words& command : {Words{"deploy", "--tag", "2.0"}, Words{"plan", "--tag", "2.0"},
+                                 Words{"check"}, Words{"rollback"}}) {
+      const auto refused = bgdeploy(command);
+      EXPECT_EQ(refused.exit_code, 2) << refused;
+      expect_says(refused, "a `service` of its own");
+    }
+    EXPECT_EQ(world(), m_before);
+  };
+  refused_for("{blue: 9081, green: 9082}");
+  // Its own names, and the label of the service all the same.
+  refused_for("{blue: {port: 9081, container: staging-blue}, green: {port: 9082, container: staging-green}}");
+  write_spec();
+  const auto back = bgdeploy({"rollback"});
+  EXPECT_EQ(back.exit_code, 0) << back;
+  EXPECT_EQ(served(), "1.0");
+  stop_load();
+}
+
+TEST_F(Failure, AContainerUnderTheSlotsNameThatPublishesSomethingElseIsLeftAlone) {
+  lab().image("1.1");
+  const auto theirs = lab().docker({"create", "--name", "shop-green", "-p", "127.0.0.1:9999:8080",
+                                    lab().docker({"inspect", "-f", "{{.Image}}", "shop-blue"})});
+  m_before = world();
+  expect_says(expect_failed("1.1", 2), "publishes port 9999, where slot green has port 8082");
+  EXPECT_EQ(container_id("green"), theirs);
+}
+
+TEST_F(Failure, APausedContainerDoesNotBlockASlot) {
+  for (const char* tag : {"1.1", "1.2"}) lab().image(tag);
+  deploy_well("1.1");
+  lab().docker({"start", "shop-blue"});
+  lab().docker({"pause", "shop-blue"});
+  const auto status = bgdeploy({"status"});
+  EXPECT_NE(status.out.find("shop-blue is paused"), std::string::npos) << status;
+  deploy_well("1.2");
+  EXPECT_EQ(containers(), (Words{"shop-blue", "shop-green"}));
+  stop_load();
+}
+
 TEST_F(Failure, TheStoppedReleaseThatRollbackNeedsIsNotConsumed) {
   lab().image("1.1");
   lab().image("crash", {{"APP_EXIT_AFTER_MS", "0"}});

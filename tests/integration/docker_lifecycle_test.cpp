@@ -67,6 +67,50 @@ TEST(DockerLifecycle, AForeignContainerUnderTheNameIsReportedAsSuch) {
   EXPECT_EQ(where->port, 8082);
 }
 
+TEST(DockerLifecycle, AnotherEnvironmentsContainersAreStrangers) {
+  Docker docker;
+  auto& lab = DockerLab::get();
+  const auto labels = [](const std::string& service, const std::string& slot) {
+    return std::vector<std::string>{"--label", "bgdeploy.service=" + service, "--label",
+                                    "bgdeploy.slot=" + slot};
+  };
+  const auto create = [&](const std::string& name, const std::string& port, std::vector<std::string> more) {
+    std::vector<std::string> argv{"create", "--name", name, "-p", "127.0.0.1:" + port + ":80"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    argv.push_back("app:1");
+    return lab.docker(argv);
+  };
+  const auto named = create("shop-blue", "9081", labels("shop", "blue"));
+  const auto staging = create("staging-green", "9082", labels("shop", "green"));
+  const auto pay = create("pay-green", "8082", labels("pay", "green"));
+  auto slots = docker.runtime().observe({docker.launch(), docker.launch()}, soon()).value();
+  EXPECT_FALSE(slots[0].container);
+  ASSERT_THAT(slots[0].strangers, SizeIs(1));
+  EXPECT_EQ(slots[0].strangers[0].container.id, named);
+  EXPECT_EQ(slots[0].strangers[0].container.published.front().first, 9081) << "although it does not run";
+  ASSERT_THAT(slots[1].strangers, SizeIs(2));
+  for (const auto& stranger : slots[1].strangers)
+    EXPECT_EQ(stranger.owner, stranger.container.id == pay ? "pay" : "") << stranger.container.id << staging;
+  EXPECT_THAT(slots[0].others, IsEmpty());
+  EXPECT_THAT(slots[1].others, IsEmpty());
+}
+
+TEST(DockerLifecycle, APausedContainerIsStoppedAndGoesOn) {
+  Docker docker;
+  const auto container = docker.launch_ready(0, docker.launch());
+  const auto pause = [&] {
+    DockerLab::get().docker({"pause", container.id});
+    return docker.runtime().observe({}, soon()).value()[0].container.value_or(plan::Container{}).status;
+  };
+  EXPECT_EQ(pause(), Status::paused);
+  ASSERT_TRUE(docker.runtime().start(container.id, soon()));
+  EXPECT_EQ(docker.inspect(container.id, "{{.State.Status}}"), "running");
+  EXPECT_EQ(pause(), Status::paused);
+  EXPECT_EQ(docker.runtime().stop(container.id, std::chrono::seconds(30), soon()), false);
+  EXPECT_EQ(docker.inspect(container.id, "{{.State.Status}}"), "exited");
+  EXPECT_TRUE(docker.runtime().remove(container.id, soon()));
+}
+
 TEST(DockerLifecycle, AnUnpublishedContainerIsReachedAtItsOwnAddress) {
   Docker docker([](spec::Spec& spec) {
     spec.docker.host_ip = "none";
@@ -174,6 +218,18 @@ TEST(DockerLifecycle, ACrashLoopEndsTheWaitToo) {
   Docker docker;
   const auto container = docker.runtime().launch(0, docker.launch({"/app", "print", "", "", "1"}), soon());
   ASSERT_TRUE(container);
+  EXPECT_EQ(docker.runtime().await_exit(container->id, soon()).value_or(k_failed), 1);
+}
+
+TEST(DockerLifecycle, ACrashLoopIsCounted) {
+  Docker docker;
+  const auto container = docker.runtime().launch(0, docker.launch({"/app", "print", "", "", "1"}), soon());
+  ASSERT_TRUE(container);
+  const auto wait = soon();
+  runtime::Diagnosis seen;
+  while (seen.restarts < 2 && wait.left() > core::Duration{0})
+    seen = docker.runtime().diagnose(container->id, wait).value_or(runtime::Diagnosis{});
+  EXPECT_GE(seen.restarts, 2);
   EXPECT_EQ(docker.runtime().await_exit(container->id, soon()).value_or(k_failed), 1);
 }
 

@@ -1,7 +1,9 @@
 // The connected hosts of a spec, with what runs on them.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,9 @@ public:
   const spec::Spec& spec() const { return *m_spec; }
   // Where docker.container_port says nothing: what listens in a slot, as soon as that is known.
   void set_container_port(std::size_t slot, int port) { m_spec->slots.at(slot).container_port = port; }
+
+  // From now on the spec knows where the slots' ports are published, by app host and slot.
+  void publish(const std::vector<std::array<std::optional<std::string>, 2>>& at);
 
   // Opens docker on the app hosts. Kind refused: there is none, or it may not be used, with what to do.
   core::Result<void> open_docker(const runtime::SecretValues& secrets, const core::Wait& wait,

@@ -29,6 +29,10 @@ struct HistoryEntry {
   std::vector<std::string> proxies;  // hosts whose nginx sent to it
   std::string docker;                // spec::docker_to_json of what `to` ran with; no secret in it
   std::string compose{};             // compose_record() of what `to` ran with; empty where it ran without
+  // Which environment of the service it was of, since several may share a host: the include, or "none", and
+  // the slots' ports. Both empty in older entries.
+  std::string include{};
+  std::vector<int> ports{};
 
   bool operator==(const HistoryEntry&) const = default;
 };
@@ -39,6 +43,12 @@ core::Result<HistoryEntry> parse_history_line(std::string_view line);
 // Oldest first; lines that cannot be read are left out. A missing file is an empty history.
 core::Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
                                                      const std::string& service, const core::Wait& wait);
+// Those of this spec's environment: the same include, or the same ports on one of its hosts. Entries that say
+// nothing of it count.
+std::vector<HistoryEntry> of_environment(std::vector<HistoryEntry> entries, const spec::Spec& spec);
+// What an entry of this spec says of its environment.
+std::string environment_include(const spec::Spec& spec);
+std::vector<int> environment_ports(const spec::Spec& spec);
 // Appends under a lock and keeps the last `keep`; safe with concurrent writers.
 core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
                                   const HistoryEntry& entry, const core::Wait& wait);

@@ -64,6 +64,7 @@ public:
   Result<void> start_container(const std::string& id, const Wait& wait);
   // Fine when it is stopped already.
   Result<void> stop_container(const std::string& id, core::Duration grace, const Wait& wait);
+  Result<void> unpause_container(const std::string& id, const Wait& wait);
   struct Removal {
     bool force = false;              // a running one too
     bool anonymous_volumes = false;  // and the volumes that only it knows

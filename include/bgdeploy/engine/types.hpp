@@ -31,6 +31,14 @@ struct PublishedPort {
   int host_port = 0;     // 0 where it is exposed only
 };
 
+// A port as the container was made to publish it, whether it runs or not.
+struct PortBinding {
+  int container_port = 0;
+  std::string protocol;     // "tcp"
+  std::string host_ip;      // empty: everywhere
+  int first = 0, last = 0;  // of the host: docker takes one of these, and any where both are 0
+};
+
 // One line of the list of containers.
 struct ContainerSummary {
   std::string id;
@@ -49,6 +57,7 @@ struct Container {
   bool running = false;
   int exit_code = 0;
   bool oom_killed = false;
+  int restarts = 0;    // by the daemon, since it was started
   std::string error;   // docker's words on a failed start
   std::string health;  // "", starting, healthy, unhealthy
   std::string health_output;
@@ -58,6 +67,7 @@ struct Container {
   std::string network_mode;                     // the first network's name
   std::map<std::string, std::string> networks;  // name to IP address, empty while stopped
   std::vector<PublishedPort> ports;             // as they are now
+  std::vector<PortBinding> bindings;            // as it was made
   std::string json;                             // the whole answer
 };
 

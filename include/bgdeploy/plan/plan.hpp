@@ -60,6 +60,7 @@ struct Start {
   std::size_t host, slot;
   std::string container;
   Release release;
+  std::optional<Launch> anew{};  // how to make it again, where docker left it so that it cannot be started
   bool operator==(const Start&) const = default;
 };
 struct AwaitHealth {

@@ -2,6 +2,7 @@
 // other shape.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ using Routing = std::vector<Backend>;
 core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std::size_t slot,
                                  const std::string& tag);
 
+// Whether nginx finds the containers by their names, on a network of its own.
+bool named_by_container(const spec::Spec& spec);
+
 // The same for all proxies, in their order.
 core::Result<std::vector<Routing>> routings_to(const spec::Spec& spec, std::size_t slot,
                                                const std::string& tag);
@@ -37,6 +41,17 @@ core::Result<std::vector<Routing>> routings_to(const spec::Spec& spec, std::size
 // Where an app host publishes its ports when the spec says nothing: on the loopback, unless a proxy is
 // another machine.
 std::string published_ip(const spec::Spec& spec, const spec::Host& app);
+
+// Where an app host publishes a slot's port: as was found there, else as the spec has it. Empty: on all
+// addresses, or nobody knows yet what a compose file says.
+std::string published_on(const spec::Spec& spec, const spec::Host& app, std::size_t slot);
+
+// Why an nginx in a container does not reach that backend: nothing where it does, or where only the user
+// knows. Kind usage. `ip`: where the slot's port is published; `networks`: those of nginx's container, none
+// where it shares the host's.
+std::optional<core::Error> unreachable_from_container(const spec::Spec& spec, const Backend& backend,
+                                                      const std::string& ip,
+                                                      const std::vector<std::string>& networks);
 
 // How the proxies reach an app host: {address}.
 std::string address_of(const spec::Spec& spec, const spec::Host& app);

@@ -61,6 +61,14 @@ struct Launch {
   bool operator==(const Launch&) const = default;
 };
 
+// TCP ports of the host that a container takes, or took when it ran: docker picks one of a range.
+struct Published {
+  std::string ip;  // as docker writes it; empty: everywhere
+  int first = 0, last = 0;
+  bool holds(int port) const { return first <= port && port <= last; }
+  bool operator==(const Published&) const = default;
+};
+
 struct Container {
   enum class Status { created, running, restarting, paused, exited, dead };
 
@@ -76,15 +84,37 @@ struct Container {
   // What differs from the launch it was compared with ("environment DB_PASSWORD", never a value). Empty: same
   // in everything but the release id and the tag. Unset: there was nothing to compare with.
   std::optional<std::vector<std::string>> differences;
+  std::vector<Published> published{};  // as it is while it runs, as it was made while it does not
 
   bool running() const { return status == Status::running || status == Status::restarting; }
+  // Its process is there: to be stopped before it can be moved or removed.
+  bool active() const { return running() || status == Status::paused; }
   bool operator==(const Container&) const = default;
+};
+
+// A container in the way of a slot that belongs to somebody else, by what its labels and its ports say. It is
+// never touched.
+struct Stranger {
+  enum class Why {
+    service,  // it is of another service, named by `owner`
+    slot,     // it is the other slot's
+    port,     // it publishes something else than the slot's port
+    network,  // nothing is published, and it is on none of the spec's networks
+  };
+  Container container;
+  Why why = Why::port;
+  std::string owner{};
+  bool bears_name = false;  // the slot's container name
+  bool operator==(const Stranger&) const = default;
 };
 
 struct SlotState {
   std::optional<Container> container;  // the one that bears the slot's container name
   std::optional<Container> aside;      // a stopped release that an unfinished deploy moved aside
   std::vector<Container> others;       // whatever else publishes the slot's port or carries its labels
+  std::vector<Stranger> strangers{};   // none of these is in the three above
+  // The address that what is to be started in it will publish on, "" for all. Unset: nothing, or not asked.
+  std::optional<std::string> will_publish{};
   // Whether it passed its health check when it was observed; unset when it was not asked: only slots that
   // traffic is sent to are.
   std::optional<bool> answers;

@@ -22,6 +22,7 @@ inline constexpr const char* k_project = "com.docker.compose.project";
 inline constexpr const char* k_service = "com.docker.compose.service";
 inline constexpr const char* k_oneoff = "com.docker.compose.oneoff";
 inline constexpr const char* k_number = "com.docker.compose.container-number";
+inline constexpr const char* k_files = "com.docker.compose.project.config_files";
 inline constexpr const char* k_hash = "com.docker.compose.config-hash";
 }  // namespace compose_label
 

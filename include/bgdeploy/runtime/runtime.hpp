@@ -39,6 +39,7 @@ struct Diagnosis {
   plan::Container::Status status = plan::Container::Status::created;
   int exit_code = 0;
   bool oom_killed = false;
+  int restarts = 0;                 // by docker, since it was started
   std::string error;                // docker's own words on a failed start
   std::string health;               // docker's own HEALTHCHECK: "", "starting", "healthy", "unhealthy"
   std::string health_log;           // last output of the image's HEALTHCHECK, if any
@@ -101,6 +102,12 @@ public:
   virtual Result<std::string> repository(const plan::Launch&, const Wait&) {
     return core::fail(core::ErrorKind::usage, "the spec names no image");
   }
+  // The address of the host that a container of `launch` publishes the slot's port on, "" for all of them;
+  // unset where it publishes nothing. Kind usage: both slots would be one container, or would need the same
+  // port.
+  virtual Result<std::optional<std::string>> publishes_on(std::size_t, const plan::Launch&, const Wait&) {
+    return std::optional<std::string>();
+  }
   // What runs beside the container of this slot and does not do well, in words: "redis exited with exit code
   // 1". They do not keep a release from serving, but the user wants to know.
   virtual Result<std::vector<std::string>> neighbours(std::size_t, const Wait&) { return {}; }
@@ -111,7 +118,7 @@ public:
   // Creates and starts a container under the slot's name. On failure what was created is removed again.
   // Kinds: conflict (name or port taken; message says by whom where docker tells), refused, not_found.
   virtual Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) = 0;
-  // Starts a stopped container again.
+  // Starts a stopped container again, or lets a paused one go on.
   virtual Result<void> start(const std::string& id, const Wait& wait) = 0;
   // SIGTERM, then SIGKILL after `grace`. A policy of `always` or `on-failure` becomes `unless-stopped` first,
   // so that a reboot does not revive it. Fine when it is stopped or gone already. True when it had to be

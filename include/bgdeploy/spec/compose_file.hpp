@@ -19,21 +19,45 @@ struct ComposeVolume {
   bool operator==(const ComposeVolume&) const = default;
 };
 
+// A TCP port that a service publishes: one of the host's ports from `first` to `last`, which docker picks.
+struct ComposePort {
+  int first = 0, last = 0;
+  std::string host_ip{};  // empty: on all addresses
+  bool operator==(const ComposePort&) const = default;
+};
+
 struct ComposeService {
   std::string name;
-  std::string image;                           // as written, with its tag; empty where it is built
-  std::string container_name;                  // empty where compose makes one up
-  std::string restart;                         // "always"; empty where nothing is said
-  std::string network_mode;                    // "host"
-  std::vector<std::pair<int, int>> published;  // tcp ports of the host, as inclusive ranges
-  std::optional<std::int64_t> mem_limit;       // bytes
-  std::vector<std::string> needs{};            // services that are started with it, and with those; sorted
-  std::vector<std::string> profiles{};         // it is started where one of them is asked for, or by its name
+  std::string image;           // as written, with its tag; empty where it is built
+  std::string container_name;  // empty where compose makes one up
+  std::string restart;         // "always"; empty where nothing is said
+  std::string network_mode;    // "host"
+  std::vector<ComposePort> published;
+  std::optional<std::int64_t> mem_limit;  // bytes
+  std::vector<std::string> needs{};       // services that are started with it, and with those; sorted
+  std::vector<std::string> profiles{};    // it is started where one of them is asked for, or by its name
   std::vector<ComposeVolume> volumes{};
   bool operator==(const ComposeService&) const = default;
 
   bool publishes(int port) const;
+  // The address that the port is published on, "" for all: of several the one that most others reach.
+  std::optional<std::string> published_on(int port) const;
 };
+
+// Why two slots that run these services could not run side by side: the same container, or the same port of
+// the host. Nothing where they can.
+struct SlotServices {
+  std::string slot;
+  std::vector<ComposeService> services;
+};
+std::optional<std::string> what_both_need(const SlotServices& one, const SlotServices& other);
+// The same of the files' own text, before anything is substituted: a container_name without a variable that
+// both give to a service.
+std::optional<std::string> container_of_both(std::string_view one, std::string_view other);
+// What to write instead.
+inline constexpr std::string_view k_by_slot =
+    "in the compose file let what exists once differ by slot: container_name: my-api-${BGDEPLOY_SLOT}, and "
+    "\"${BGDEPLOY_PORT}:8080\" below `ports:`";
 
 // The services of a project, of compose v1 and v2. Kind refused when the text is no such output.
 core::Result<std::vector<ComposeService>> read_compose_config(std::string_view yaml);

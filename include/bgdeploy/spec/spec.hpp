@@ -60,6 +60,10 @@ struct Host {
   Ssh ssh;             // the spec's `ssh:` with this entry's own keys over it
   std::optional<std::string> address;   // how proxies on other machines reach it
   std::optional<std::string> host_key;  // "SHA256:…": nothing else is accepted
+  // Found on the host, not written by anybody. Whether `address` is the one that SSH reached, and by slot the
+  // address that its port is published on, "" for all of them.
+  bool reached = false;
+  std::array<std::optional<std::string>, 2> published{};
   bool operator==(const Host&) const = default;
 };
 

@@ -1,5 +1,7 @@
 #include "bgdeploy/deploy/compose_files.hpp"
 
+#include "bgdeploy/deploy/inspect.hpp"
+
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -29,6 +31,30 @@ protected:
   std::string m_folder;
   spec::Spec m_spec = test::small_spec();
 };
+
+TEST_F(ComposeFiles, AContainerThatBothSlotsNeedIsSeenOffline) {
+  const auto refusal = [&] {
+    const auto checked = check_offline(m_spec);
+    return checked ? "" : checked.error().message;
+  };
+  m_spec.compose->file = m_folder + "/compose.yml";
+  write("compose.yml", "services:\n  api:\n    container_name: my-api\n  db: {}\n");
+  EXPECT_EQ(refusal(), "both slots, blue and green, need the container my-api");
+  EXPECT_EQ(check_offline(m_spec).error().kind, ErrorKind::usage);
+  EXPECT_THAT(check_offline(m_spec).error().details, testing::ElementsAre(HasSubstr("${BGDEPLOY_SLOT}")));
+  m_spec.compose->named = {true, true};
+  EXPECT_EQ(refusal(), "") << "bgdeploy names it";
+  m_spec.compose->named = {};
+  m_spec.compose->project = "app";
+  EXPECT_EQ(refusal(), "") << "what is beside the service exists once there";
+  m_spec.compose->project = "p-{slot}";
+  for (const char* name : {"my-api-${BGDEPLOY_SLOT}", "$NAME"}) {
+    write("compose.yml", std::string("services:\n  api:\n    container_name: ") + name + "\n");
+    EXPECT_EQ(refusal(), "") << name;
+  }
+  write("compose.yml", "services: [no: yaml");
+  EXPECT_EQ(refusal(), "") << "compose itself says what is wrong";
+}
 
 TEST_F(ComposeFiles, ReadsOneForEachSlot) {
   write("blue-8081.yml", "services: {a: }\n");

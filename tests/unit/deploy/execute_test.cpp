@@ -66,6 +66,48 @@ TEST_P(Execute, DeploysAndRetires) {
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
+TEST_P(Execute, AnotherEnvironmentsContainerIsNeverTouched) {
+  for (const auto status : {Container::Status::running, Container::Status::exited}) {
+    SimulatedWorld shared(spec, GetParam().hosts);
+    shared.run(0, release("1.0"));
+    shared.put_live(0);
+    shared.run_foreign(1, status);
+    const auto before = shared.containers(0);
+    const Outcome outcome = deploy(spec, shared, "2.0");
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->kind, core::ErrorKind::usage) << outcome.error->message;
+    EXPECT_EQ(shared.containers(0), before);
+    EXPECT_EQ(shared.foreign_touched(), 0);
+    EXPECT_THAT(shared.answers(), Each(Optional(StrEq("1.0"))));
+    EXPECT_EQ(shared.failed_requests(), 0);
+  }
+}
+
+TEST_P(Execute, WhatDockerLeftHalfStartedIsMadeAnew) {
+  SimulatedWorld crashed(spec, GetParam().hosts);
+  crashed.run(0, release("1.0"));
+  crashed.run(1, release("2.0"), Container::Status::exited);
+  crashed.leave_half_started(1);
+  crashed.put_live(0);
+  EXPECT_EQ(deploy(spec, crashed, "2.0").exit_code, 0);
+  EXPECT_THAT(crashed.answers(), Each(Optional(StrEq("2.0"))));
+  EXPECT_EQ(crashed.failed_requests(), 0);
+  EXPECT_EQ(deploy(spec, crashed, "3.0").exit_code, 0) << "nothing is in the way afterwards";
+  EXPECT_EQ(deploy(spec, crashed, "4.0").exit_code, 0);
+  EXPECT_THAT(crashed.containers(0), ElementsAre("shop-blue=3.0 stopped", "shop-green=4.0 running"));
+}
+
+TEST(Observe, WhatTheIncludeShouldSayIsWhereTheLiveSlotIsPublished) {
+  spec::Spec spec = test::small_spec();
+  SimulatedWorld world(spec, 1);
+  set_up(world);
+  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, k_wait));
+  EXPECT_EQ(world.asked_address(0), "127.0.0.1");
+  world.publish(0, "10.0.0.5");
+  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, k_wait));
+  EXPECT_EQ(world.asked_address(0), "10.0.0.5");
+}
+
 // What serves is then the slot that the include does not name.
 TEST_P(Execute, AnIncludeThatNginxHasNotReadIsReadFirst) {
   world.run(1, release("0.9"));

@@ -27,7 +27,9 @@ HistoryEntry entry(std::string tag) {
           .slot = "green",
           .hosts = {"web-1", "web-2"},
           .docker = R"({"mem_limit":"700m"})",
-          .compose = R"({"settings":"x"})"};
+          .compose = R"({"settings":"x"})",
+          .include = "/etc/nginx/shop.inc",
+          .ports = {8081, 8082}};
 }
 
 TEST(HistoryLine, ReadsBackWhatItWrote) {
@@ -48,6 +50,31 @@ TEST(HistoryLine, RefusesWhatIsNoEntryAndSurvivesStrangeOnes) {
       R"({"time":"2026-11-21T05:07:10Z","who":7,"to":[],"hosts":[1,"web-1"],"took_ms":"x","new":true})");
   ASSERT_TRUE(strange);
   EXPECT_EQ(strange->hosts, std::vector<std::string>{"web-1"});
+}
+
+TEST(History, OfSeveralEnvironmentsOnAHostEachHasItsOwn) {
+  spec::Spec spec;
+  spec.slots = {spec::Slot{"blue", 8081, "a"}, spec::Slot{"green", 8082, "b"}};
+  spec.nginx.include = "/etc/nginx/shop.inc";
+  spec.app_hosts.emplace_back().name = "web-1";
+  const auto counts = [&](const std::string& include, std::vector<int> ports,
+                          std::vector<std::string> hosts) {
+    HistoryEntry one = entry("1");
+    one.include = include;
+    one.ports = std::move(ports);
+    one.hosts = std::move(hosts);
+    return of_environment({one}, spec).size() == 1;
+  };
+  EXPECT_TRUE(counts("/etc/nginx/shop.inc", {8081, 8082}, {"web-1"}));
+  EXPECT_TRUE(counts("", {}, {"web-9"})) << "older entries say nothing of it";
+  EXPECT_TRUE(counts("/etc/nginx/shop.inc", {8081, 8083}, {"web-9"})) << "a port or the hosts were changed";
+  EXPECT_TRUE(counts("/etc/nginx/older.inc", {8081, 8082}, {"web-1"})) << "the include was moved";
+  EXPECT_FALSE(counts("/etc/nginx/staging.inc", {9081, 9082}, {"web-1"})) << "on the same host";
+  EXPECT_FALSE(counts("/etc/nginx/staging.inc", {8081, 8082}, {"staging"})) << "behind the same proxy";
+  spec.proxied = false;
+  EXPECT_TRUE(counts("none", {8081, 8082}, {"web-1"}));
+  EXPECT_TRUE(counts("/etc/nginx/shop.inc", {8081, 8082}, {"web-1"})) << "nginx was ours before";
+  EXPECT_FALSE(counts("none", {9081, 9082}, {"web-1"}));
 }
 
 class HistoryFile : public testing::Test {

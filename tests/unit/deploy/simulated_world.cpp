@@ -1,6 +1,7 @@
 #include "simulated_world.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace bgdeploy::test {
 
@@ -68,6 +69,11 @@ public:
           Container seen = container;
           if (launches[i] && launches[i]->release.digest == seen.release.digest)
             seen.differences = std::vector<std::string>{};
+          if (foreign.contains(id)) {
+            if (seen.name == m_spec.slots[i].container)
+              slots[i].strangers.push_back({seen, plan::Stranger::Why::port, "", true});
+            continue;
+          }
           if (seen.name == m_spec.slots[i].container) slots[i].container = seen;
           if (seen.name == m_spec.slots[i].container + ".aside") slots[i].aside = seen;
         }
@@ -98,6 +104,7 @@ public:
   }
   Result<void> remove(const std::string& id, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
+      touched += foreign.contains(id) ? 1 : 0;
       if (containers.contains(id) && containers[id].running())
         return core::fail(ErrorKind::conflict, "it runs");
       containers.erase(id);
@@ -159,18 +166,23 @@ public:
   // What answers on the port of a slot.
   std::optional<std::string> answer(std::size_t slot) const {
     for (const auto& [id, container] : containers)
-      if (container.name == m_spec.slots[slot].container && container.running() &&
+      if (container.name == m_spec.slots[slot].container && container.running() && !foreign.contains(id) &&
           container.release.tag != m_world.unhealthy_tag)
         return container.release.tag;
     return std::nullopt;
   }
 
   std::map<std::string, Container> containers;
+  std::set<std::string> foreign, half_started;  // by id
+  int touched = 0;                              // foreign ones
 
 private:
   Result<void> set(const std::string& id, Container::Status status) {
     return m_world.effect([&]() -> Result<void> {
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
+      touched += foreign.contains(id) ? 1 : 0;
+      if (status == Container::Status::running && half_started.contains(id))
+        return core::fail(ErrorKind::refused, "task " + id + " already exists");
       containers[id].status = status;
       return {};
     });
@@ -180,6 +192,7 @@ private:
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
       for (const auto& [other_id, other] : containers)
         if (other_id != id && other.name == name) return core::fail(ErrorKind::conflict, "name is taken");
+      touched += foreign.contains(id) ? 1 : 0;
       containers[id].name = name;
       return {};
     });
@@ -196,7 +209,8 @@ public:
   FakeNginx(SimulatedWorld& world, const spec::Spec& spec, std::string name)
       : m_world(world), m_spec(spec), m_name(std::move(name)) {}
 
-  Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>&, const Wait&) override {
+  Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>& slots, const Wait&) override {
+    asked = slots;
     plan::ProxyHost seen{.host = m_name, .fronts = {{.address = "127.0.0.1", .host = "shop.example.com"}}};
     BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
       seen.running = !m_world.nginx_down;
@@ -235,6 +249,7 @@ public:
 
   std::optional<std::size_t> file, in_force;
   bool otherwise = false, otherwise_before = false;  // its text is not what the spec would write
+  std::array<proxy::Routing, 2> asked;
   // What a switch that was not accepted yet would put back: it stays on the host when the deployer is gone.
   std::optional<std::optional<std::size_t>> before;
 
@@ -360,6 +375,37 @@ deploy::World SimulatedWorld::world() {
 
 void SimulatedWorld::run(std::size_t slot, const plan::Release& release, Container::Status status) {
   for (auto& host : m_hosts) host->add(slot, release, status);
+}
+
+void SimulatedWorld::run_foreign(std::size_t slot, Container::Status status) {
+  for (auto& host : m_hosts) {
+    Container& made = host->add(slot, {"id-theirs", "theirs", "shop", "sha256:theirs"}, status);
+    made.published = {{"127.0.0.1", 9000, 9000}};
+    host->foreign.insert(made.id);
+  }
+}
+
+void SimulatedWorld::publish(std::size_t slot, const std::string& ip) {
+  const spec::Slot& own = m_spec.slots[slot];
+  for (auto& host : m_hosts)
+    for (auto& [id, container] : host->containers)
+      if (container.name == own.container) container.published = {{ip, own.port, own.port}};
+}
+
+std::string SimulatedWorld::asked_address(std::size_t slot) const {
+  return m_proxies.front()->asked[slot].front().address;
+}
+
+int SimulatedWorld::foreign_touched() const {
+  int touched = 0;
+  for (const auto& host : m_hosts) touched += host->touched;
+  return touched;
+}
+
+void SimulatedWorld::leave_half_started(std::size_t slot) {
+  for (auto& host : m_hosts)
+    for (const auto& [id, container] : host->containers)
+      if (container.name == m_spec.slots[slot].container) host->half_started.insert(id);
 }
 
 void SimulatedWorld::put_live(std::size_t slot) {

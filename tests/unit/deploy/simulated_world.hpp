@@ -35,6 +35,16 @@ public:
   // A running container in `slot` of every host; the first one that is put live is what the proxies name.
   void run(std::size_t slot, const plan::Release& release,
            plan::Container::Status status = plan::Container::Status::running);
+  // Another environment's container under the name of `slot`, on every host.
+  void run_foreign(std::size_t slot, plan::Container::Status status);
+  // Docker was killed while it started that container, and never starts it again.
+  void leave_half_started(std::size_t slot);
+  // The slot's containers publish its port on that address.
+  void publish(std::size_t slot, const std::string& ip);
+  // Where the first proxy was last asked to look for the slot.
+  std::string asked_address(std::size_t slot) const;
+  // What was done to foreign ones.
+  int foreign_touched() const;
   void put_live(std::size_t slot);
   // Somebody writes `slot` into the includes, or into the first one only, and reloads nothing.
   void edit(std::size_t slot, bool everywhere = true);

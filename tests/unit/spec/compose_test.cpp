@@ -141,9 +141,13 @@ TEST(ComposeConfig, ReadsBothVersions) {
       "    restart: always\n    mem_limit: 700m\nversion: '3'\n");
   ASSERT_TRUE(v1);
   ASSERT_EQ(v1->size(), 1U);
-  EXPECT_EQ(v1->front(),
-            (ComposeService{
-                "api", "app:1", "server-a", "always", "host", {{8081, 8081}, {9000, 9002}}, 700 << 20}));
+  EXPECT_EQ(v1->front(), (ComposeService{"api",
+                                         "app:1",
+                                         "server-a",
+                                         "always",
+                                         "host",
+                                         {{8081, 8081}, {9000, 9002, "127.0.0.1"}},
+                                         700 << 20}));
   EXPECT_TRUE(v1->front().publishes(9001));
   EXPECT_FALSE(v1->front().publishes(53));
   const auto v2 = read_compose_config(
@@ -156,12 +160,58 @@ TEST(ComposeConfig, ReadsBothVersions) {
       "limits:\n          memory: \"734003200\"\n");
   ASSERT_TRUE(v2);
   ASSERT_EQ(v2->size(), 2U);
-  EXPECT_THAT(v2->front().published, ElementsAre(Pair(8081, 8081)));
+  EXPECT_THAT(v2->front().published, ElementsAre(ComposePort{8081, 8081}));
   EXPECT_EQ((*v2)[0].mem_limit, std::nullopt);
   EXPECT_EQ((*v2)[1].name, "side");
   EXPECT_EQ((*v2)[1].mem_limit, 700 << 20);
   for (const char* text : {"", "nonsense", "services: []", "[", "version: '3'"})
     EXPECT_EQ(read_compose_config(text).error().message, "compose's own output could not be read") << text;
+}
+
+TEST(ComposeConfig, KnowsWhereAPortIsPublished) {
+  const auto on = [](const std::string& ports, int port = 8081) {
+    const auto read = read_compose_config("services:\n  api:\n    ports: [" + ports + "]\n");
+    EXPECT_TRUE(read);
+    return read ? read->front().published_on(port) : std::nullopt;
+  };
+  const std::string v2 =
+      "{mode: ingress, host_ip: 10.213.5.2, target: 8080, published: \"8081\", protocol: tcp}";
+  EXPECT_EQ(on(v2), "10.213.5.2");
+  EXPECT_EQ(on("'10.213.5.2:8081:8080/tcp'"), "10.213.5.2");
+  EXPECT_EQ(on("'8081:8080'"), "");
+  EXPECT_EQ(on("'0.0.0.0:8081:8080'"), "");
+  EXPECT_EQ(on("'[::1]:8081:8080'"), "::1");
+  EXPECT_EQ(on("'::1:8081:8080'"), "::1");
+  EXPECT_EQ(on("{host_ip: '::', target: 8080, published: 8081}"), "");
+  EXPECT_EQ(on("'127.0.0.1:8080-8085:8080'"), "127.0.0.1");
+  EXPECT_EQ(on("'8080'"), std::nullopt);
+  EXPECT_EQ(on("'8081:53/udp'"), std::nullopt);
+  EXPECT_EQ(on("{target: 8081, protocol: tcp}"), std::nullopt) << "docker takes any port";
+  // Of several the one that most others reach.
+  EXPECT_EQ(on("'127.0.0.1:8081:8080', '10.0.0.5:8081:8080'"), "10.0.0.5");
+  EXPECT_EQ(on("'10.0.0.5:8081:8080', '8081:8080'"), "");
+}
+
+TEST(ComposeConfig, TellsWhatBothSlotsNeed) {
+  const auto both = [](const std::string& one, const std::string& other) {
+    const auto read = [](const std::string& text) {
+      return read_compose_config("services:\n" + text).value_or(std::vector<ComposeService>{});
+    };
+    return what_both_need({"blue", read(one)}, {"green", read(other)}).value_or("");
+  };
+  const std::string api = "  api: {container_name: my-api, ports: ['8081:8080']}\n";
+  EXPECT_EQ(both(api, "  api: {container_name: my-api, ports: ['8082:8080']}\n"),
+            "both slots, blue and green, need the container my-api (service api)");
+  EXPECT_EQ(both(api, "  web: {container_name: my-api, ports: ['8082:8080']}\n"),
+            "both slots, blue and green, need the container my-api (api and web)");
+  EXPECT_EQ(both(api, "  api: {container_name: my-api-green, ports: ['8082:8080']}\n"), "");
+  EXPECT_EQ(both(api, "  db: {ports: ['8081:5432']}\n"),
+            "both slots, blue and green, need port 8081 of the host (api and db)");
+  EXPECT_EQ(both("  db: {ports: ['127.0.0.1:5432:5432']}\n", "  db: {ports: ['10.0.0.5:5432:5432']}\n"), "");
+  EXPECT_NE(both("  db: {ports: ['127.0.0.1:5432:5432']}\n", "  db: {ports: ['5432:5432']}\n"), "");
+  EXPECT_EQ(both("  db: {ports: ['5432-5440:5432']}\n", "  db: {ports: ['5432-5440:5432']}\n"), "")
+      << "docker takes what is free";
+  EXPECT_EQ(both("  db: {ports: ['5432']}\n", "  db: {ports: ['5432']}\n"), "");
 }
 
 TEST(ComposeConfig, KnowsWhatIsStartedWithAService) {

@@ -551,5 +551,24 @@ TEST(OtherErrors, NameTheValue) {
       "7:16: history.dir must be an absolute path on the host, or one that begins with '~/', not 'state'");
 }
 
+TEST(Errors, WhatIsPublishedOnTheLoopbackIsOutOfReachOfNginxElsewhere) {
+  const auto text = [](const std::string& app, const std::string& proxy, const std::string& nginx = "") {
+    return "service: app\nimage: example/app\nhosts: {app: [" + app + "], proxy: [" + proxy +
+           "]}\nslots: {blue: 8081, green: 8082}\ndocker: {host_ip: 127.0.0.1, container_port: 80}\n"
+           "health: {tcp: true}\nproxy: {nginx: {include: /etc/nginx/app.inc" +
+           nginx + "}}\n";
+  };
+  EXPECT_EQ(messages_of(text("web-1", "front")),
+            "5:19: docker.host_ip is 127.0.0.1, which only web-1 itself reaches, and nginx on front is told "
+            "the address "
+            "of web-1: leave it out, or write an address of web-1 that front reaches");
+  EXPECT_NE(messages_of(text("{host: web-1, address: 10.0.0.5}", "front")).find("is told 10.0.0.5"),
+            std::string::npos);
+  EXPECT_EQ(messages_of(text("web-1", "web-1")), "loaded");
+  EXPECT_EQ(messages_of(text("{host: web-1, address: 127.0.0.1}", "front")), "loaded") << "a tunnel";
+  EXPECT_EQ(messages_of(text("web-1", "front", ", address: 192.0.2.1")), "loaded") << "the user's word";
+  EXPECT_EQ(messages_of(text("web-1", "front", ", port: 18081")), "loaded") << "somebody's forwarder";
+}
+
 }  // namespace
 }  // namespace bgdeploy::spec

@@ -1,0 +1,139 @@
+// Containers that bear a slot's name or port and are somebody else's.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bgdeploy/plan/owners.hpp"
+#include "bgdeploy/plan/plan.hpp"
+
+namespace bgdeploy::plan {
+namespace {
+
+using Why = Stranger::Why;
+
+std::string ports_of(const Container& container) {
+  std::vector<std::string> ports;
+  for (const Published& one : container.published) {
+    auto port = one.first == one.last ? std::to_string(one.first) : fmt::format("{}-{}", one.first, one.last);
+    if (std::ranges::find(ports, port) == ports.end()) ports.push_back(std::move(port));
+  }
+  if (ports.empty()) return "no port";
+  return fmt::format("port{} {}", ports.size() == 1 ? "" : "s", fmt::join(ports, ", "));
+}
+
+// What to write instead, and where somebody only changed the spec, the way on. Nothing that may serve is
+// advised to be stopped.
+std::vector<std::string> ways_on(const spec::Spec& spec, std::size_t slot, const Stranger& stranger) {
+  const Container& container = stranger.container;
+  const spec::Slot& own = spec.slots[slot];
+  const std::string remove =
+      container.active()
+          ? ""
+          : fmt::format(", or, where nobody needs it any more, remove it: docker rm {}", container.name);
+  switch (stranger.why) {
+    case Why::slot:
+      return {
+          "a container is never both slots: in a compose file let container_name and ports differ, as in "
+          "container_name: my-api-${BGDEPLOY_SLOT} and ports: [\"${BGDEPLOY_PORT}:8080\"]"};
+    case Why::service:
+      return {fmt::format("give this environment's slots ports and containers of their own{}", remove),
+              fmt::format("was `service` {} before? Go on with --force: what still runs is left running",
+                          stranger.owner)};
+    case Why::network:
+      return {
+          fmt::format("join it to one of docker.networks, or give slot {} another `container`", own.name)};
+    case Why::port:
+      break;
+  }
+  std::vector<std::string> ways;
+  if (container.managed)
+    ways.push_back(
+        fmt::format("another environment of {}? Give this environment a `service` of its own", spec.service));
+  else
+    ways.push_back(fmt::format(
+        "somebody else's? Give this environment a `service` of its own, or slot {} another `container`",
+        own.name));
+  if (container.published.empty())
+    ways.push_back(fmt::format("of this service? It has to publish port {}{}", own.port, remove));
+  else
+    ways.push_back(fmt::format(
+        "did slot {} have another port? Write {} again{}", own.name, container.published.front().first,
+        container.active() ? "; a slot's port can be changed while the other slot serves" : remove));
+  return ways;
+}
+
+// What to write by hand so that the proxies name `slot`; nothing where only the user's own template knows.
+std::string placeholder(const spec::Spec& spec, std::size_t slot) {
+  const auto routing = routing_to(spec, 0, slot, "");
+  if (!routing || routing->empty() || spec.nginx.sites) return {};
+  const std::string at = fmt::format("{}:{}", routing->front().address, routing->front().port);
+  if (spec.nginx.upstream) return fmt::format("upstream {} {{ server {}; }}", *spec.nginx.upstream, at);
+  if (spec.nginx.template_text == spec::Nginx{}.template_text)
+    return fmt::format("set $service_url http://{};", at);
+  return {};
+}
+
+}  // namespace
+
+core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot,
+                                std::optional<std::size_t> live) {
+  const auto other = std::ranges::find_if(host.slots[slot].others, &Container::active);
+  if (other == host.slots[slot].others.end()) return {};
+  const spec::Slot& own = spec.slots[slot];
+  std::vector<std::string> ways;
+  if (spec.proxied && !live) {
+    const auto text = placeholder(spec, slot);
+    ways.push_back(
+        fmt::format("does it serve now? Then let it: write {} so that it names slot {}{}, and the first "
+                    "deploy goes to slot {}",
+                    spec::routing_file(spec.nginx), own.name, text.empty() ? "" : " (" + text + ")",
+                    spec.slots[1 - slot].name));
+    ways.emplace_back("is it somebody else's? Give the slot another port");
+  } else {
+    ways.push_back(fmt::format(
+        "see what it is, and what sends to it, before it is stopped: docker inspect {}", other->name));
+    ways.emplace_back("or give the slot another port");
+  }
+  return core::fail(core::ErrorKind::conflict,
+                    fmt::format("port {} of slot {} on {} is taken by container {}", own.port, own.name,
+                                host.host, other->name),
+                    std::move(ways));
+}
+
+std::string describe(const spec::Spec& spec, std::size_t slot, const Stranger& stranger) {
+  const spec::Slot& own = spec.slots[slot];
+  const std::string& name = stranger.container.name;
+  const std::string shares = stranger.bears_name
+                                 ? fmt::format("has the name of slot {}", own.name)
+                                 : fmt::format("publishes port {} of slot {}", own.port, own.name);
+  switch (stranger.why) {
+    case Why::service:
+      return fmt::format("container {} {} and belongs to the service {}", name, shares, stranger.owner);
+    case Why::slot:
+      return fmt::format("container {} {} and is slot {}'s already", name, shares, stranger.owner);
+    case Why::network:
+      return fmt::format("container {} {} and is on none of docker.networks", name, shares);
+    case Why::port:
+      break;
+  }
+  return fmt::format("container {} {} and publishes {}, where slot {} has port {}", name,
+                     stranger.bears_name ? shares : fmt::format("is labelled as slot {}", own.name),
+                     ports_of(stranger.container), own.name, own.port);
+}
+
+core::Result<void> check_owners(const spec::Spec& spec, const State& state, bool force) {
+  const auto live = live_slot(spec, state).value_or(std::nullopt);
+  for (const AppHost& host : state.app_hosts)
+    for (std::size_t slot = 0; slot < host.slots.size(); ++slot)
+      for (const Stranger& stranger : host.slots[slot].strangers) {
+        const bool left_alone = live == slot || (!stranger.container.active() && !stranger.bears_name);
+        if (force && stranger.why == Why::service && left_alone) continue;
+        return core::fail(core::ErrorKind::usage,
+                          fmt::format("{}: {}", host.host, describe(spec, slot, stranger)),
+                          ways_on(spec, slot, stranger));
+      }
+  return {};
+}
+
+}  // namespace bgdeploy::plan
