@@ -99,10 +99,10 @@ Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, s
     if (release.tag != to && starts_digest(release.digest, to) &&
         std::ranges::find(digests, release.digest) == digests.end())
       digests.push_back(release.digest);
-  if (digests.size() > 1)
-    return core::fail(ErrorKind::usage,
-                      fmt::format("'{}' may be any of {} digests", core::printable(to), digests.size()),
-                      std::move(digests));
+  if (digests.size() > 1) {
+    auto message = fmt::format("'{}' may be any of {} digests", core::printable(to), digests.size());
+    return core::fail(ErrorKind::usage, std::move(message), std::move(digests));
+  }
   // A tag such as `latest` may name the live release too, and whoever goes back wants another one.
   const auto& serving = state.app_hosts.front().slots[live].container;
   const auto serves = [&](const plan::Release& release) {
