@@ -99,6 +99,7 @@ private:
 
   // A site of one's own names hosts as it likes; the port tells the slots apart.
   bool is_own(const std::string& authority) const {
+    if (const auto slot = slot_of(authority)) return slot == m_question.slot;
     return std::ranges::any_of(m_question.slots[m_question.slot], [&](const plan::Backend& backend) {
       return authority.ends_with(":" + backend.port);
     });
@@ -137,9 +138,17 @@ private:
     return std::nullopt;
   }
 
+  // Whether a script may use what nothing else does.
   bool scripted() const {
+    const Defined names = defined();
+    const auto may_use = [&](const std::string& script) {
+      return script.empty() || std::ranges::any_of(names.variables, [&](const std::string& name) {
+               return script.find(name) != std::string::npos;
+             });
+    };
     return m_map.scripted || std::ranges::any_of(m_map.servers, [&](const Server& server) {
-             return server.scripted && (is_ours(server) || !defined().upstreams.empty());
+             return (is_ours(server) || !names.upstreams.empty()) &&
+                    std::ranges::any_of(server.scripts, may_use);
            });
   }
 

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 6> k_passes = {"proxy_pass", "grpc_pass",
 // What begins with a slash, whatever the request.
 constexpr std::array<std::string_view, 3> k_paths = {"request_uri", "uri", "document_uri"};
 
-bool is_scripted(const Directive& directive) {
+bool is_script(const Directive& directive) {
   const std::string& name = directive.name;
   return name.find("_by_lua") != std::string::npos || name.starts_with("js_") || name.starts_with("perl");
 }
@@ -137,7 +137,7 @@ private:
     if (name == "listen") own.listens.push_back(&directive);
     if (name == "server_name") own.names.push_back(&directive);
     if (name == "ssl" && directive.args == std::vector<std::string>{"on"}) own.ssl = true;
-    if (is_scripted(directive)) own.scripted = true;
+    if (is_script(directive)) own.scripts.push_back(directive.raw);
     if ((name == "set" || name == "auth_request_set") && directive.args.size() == 2)
       own.sets.emplace(without_dollar(directive.args[0]), definition(directive, directive.args[1], context));
     if (std::ranges::find(k_passes, name) != k_passes.end() && !directive.args.empty())

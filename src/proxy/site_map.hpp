@@ -48,7 +48,8 @@ struct Server {
   std::multimap<std::string, Definition> sets;  // by variable, in file order
   std::vector<int> scopes;                      // by location: the one around it, or -1
   std::vector<Pass> passes;
-  bool scripted = false;  // Lua, njs or Perl may use any variable
+  std::vector<std::string>
+      scripts;  // Lua, njs or Perl, which may use any variable; empty where it is in a file
 };
 
 struct Misplaced {

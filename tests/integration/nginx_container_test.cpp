@@ -352,8 +352,9 @@ TEST_F(NginxContainer, SitesOfTheHostAreSeenThroughTheMount) {
   with_sites.nginx.sites = spec::Sites{conf("sites") / "{slot}", conf("web") / "extra-{slot}.conf"};
   for (const auto& slot : with_sites.slots)
     write(conf("sites") / slot.name,
-          fmt::format("server {{ listen 81; return 200 {}; }} # {}\nmap $uri $port{} {{ default {}; }}\n",
-                      slot.name, slot.port, slot.name, slot.port));
+          fmt::format("server {{ listen 81; location / {{ proxy_pass http://app-{}:8080; }} }}\n"
+                      "map $uri $port{} {{ default {}; }}\n",
+                      slot.name, slot.name, slot.port));
   const auto sites = nginx_on(*host, with_sites);
   for (const std::size_t slot : {0, 1}) {
     const auto checked = sites->check(soon());

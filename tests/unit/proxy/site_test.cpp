@@ -198,6 +198,11 @@ TEST(Site, SaysWhereAnIncludeBelongs) {
 TEST(Site, AScriptMayUseAnything) {
   EXPECT_EQ(problem_of(server("location / { content_by_lua_block { ngx.say(ngx.var.service_url) } }")), "");
   EXPECT_EQ(problem_of(server("location / { js_content main.handle; }")), "");
+  EXPECT_EQ(problem_of(server("location / { content_by_lua_file /srv/x.lua; }")), "");
+  EXPECT_NE(
+      problem_of(server(
+          "access_by_lua_block { ngx.var.other = 1 } location / { proxy_pass http://127.0.0.1:8081; }")),
+      "");
   EXPECT_NE(problem_of(server("return 204;") + "server { location / { js_content main.handle; } }"), "");
 }
 
@@ -214,6 +219,22 @@ TEST(Site, AWholeSiteSendsToItsSlot) {
   EXPECT_THAT(problem(of("server { location / { proxy_pass http://127.0.0.1:8081; }\n"
                          "location /b { proxy_pass http://127.0.0.1:8082; } }")),
               HasSubstr(question.include + ":2 sends to 127.0.0.1:8082, slot green"));
+}
+
+TEST(Site, AWholeSiteIsNotTheOtherSlotsWhereOnlyNamesTellThemApart) {
+  auto question = shop();
+  question.whole_site = true;
+  question.ours = {"/etc/nginx/sites-enabled/app.conf"};
+  question.include = question.ours[0];
+  for (auto& routing : question.slots)
+    routing[0].address = std::exchange(routing[0].port, "8080") == "8081" ? "app-blue" : "app-green";
+  const auto of = [&](const std::string& to) {
+    return problem(asked({{question.ours[0], "server { location / { proxy_pass http://" + to + ":8080; } }"}},
+                         "", question));
+  };
+  EXPECT_EQ(of("app-blue"), "");
+  EXPECT_EQ(of("blue.internal"), "");
+  EXPECT_THAT(of("app-green"), HasSubstr("no server block that sends to app-blue:8080"));
 }
 
 TEST(Site, AConfigurationThatIsNotWholeIsNotJudged) {
