@@ -312,6 +312,66 @@ TEST_F(Include, ThatItsSiteDoesNotUseIsRefusedBeforeAnythingStarts) {
   EXPECT_EQ(include(), "");
 }
 
+// The dump says that the include is used; what clients get says more.
+TEST_F(Include, WhoseSlotClientsDoNotGetThroughToIsTakenBack) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  lab().write(k_site, site_with(*lab().read(k_site), "proxy_pass $service_url;",
+                                "if ($service_url ~ 8082) { return 502; } proxy_pass $service_url;"));
+  lab().exec({"nginx", "-s", "reload"});
+  const auto before = world();
+  const auto finished = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_EQ(last_event(finished).all.value("result", ""), "failed") << finished;
+  EXPECT_NE(finished.err.find("requests through nginx do not get through to it"), std::string::npos) << finished;
+  EXPECT_EQ(world().all, before.all);
+  EXPECT_EQ(world().include, before.include);
+  EXPECT_EQ(served(), "1.0");
+
+  write_spec({{"verify", "verify: off"}});
+  EXPECT_EQ(deploy("1.1").exit_code, 0) << "nobody asks";
+}
+
+// Requests that go to the old slot in a way that no reading of the configuration shows.
+TEST_F(Include, ThatIsNotWhereRequestsGoShowsOnceTheOldSlotHasStopped) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  lab().write(k_site, "map $request_uri $blue_port { default 8081; }\n" +
+                          site_with(*lab().read(k_site), "proxy_pass $service_url;",
+                                    "set $used $service_url; set $to http://127.0.0.1:$blue_port; "
+                                    "if ($used = x) { set $to $used; } proxy_pass $to;"));
+  lab().exec({"nginx", "-s", "reload"});
+  EXPECT_EQ(served(), "1.0");
+  const auto finished = deploy("1.1");
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_NE(finished.err.find("nobody was served once blue had stopped"), std::string::npos) << finished;
+  EXPECT_EQ(served(), "1.0");
+  EXPECT_EQ(live_slot(), "blue");
+  EXPECT_EQ(containers(), Words{"shop-blue"});
+}
+
+// Redirects, logins, other sites on the same port, TLS: what was there before is no failure.
+TEST_F(Include, OfASiteBehindALoginIsNoFailure) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
+  const auto site = *lab().read(k_site);
+  lab().write("/etc/nginx/passwords", "jo:{PLAIN}secret\n");
+  lab().write("/etc/nginx/sites-enabled/0-default.conf", "server { listen 80; return 444; }\n");
+  lab().write(k_site, site_with(site_with(site, "listen 80 default_server;",
+                                          "listen 80; server_name shop.example.com;"),
+                                "proxy_pass $service_url;",
+                                "auth_basic shop; auth_basic_user_file /etc/nginx/passwords; proxy_pass "
+                                "$service_url;"));
+  lab().exec({"nginx", "-s", "reload"});
+  EXPECT_EQ(deploy("1.1").exit_code, 0);
+  EXPECT_EQ(live_slot(), "green");
+  EXPECT_EQ(bgdeploy({"status", "--exit-code"}).exit_code, 0);
+  lab().remove("/etc/nginx/passwords");
+}
+
 TEST_F(Include, ThatTheSpecWouldWriteOtherwiseIsWrittenWithTheSameTag) {
   lab().image("1.0");
   write_spec();

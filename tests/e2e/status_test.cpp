@@ -38,6 +38,34 @@ TEST_F(Status, NamesReleaseStateAndLiveSlot) {
   json_of({"status", "-o", "json"});
 }
 
+TEST_F(Status, BeginsWithWhetherAnybodyIsServed) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  const auto first_line = [&] {
+    const auto finished = bgdeploy({"status"});
+    EXPECT_EQ(finished.exit_code, 0) << finished;
+    return finished.out.substr(0, finished.out.find('\n'));
+  };
+  const auto exit_code = [&] { return bgdeploy({"status", "--exit-code"}).exit_code; };
+  EXPECT_TRUE(first_line().starts_with("shop: 1.0 (sha256:")) << first_line();
+  EXPECT_EQ(exit_code(), 0);
+
+  lab().docker({"kill", "shop-" + live_slot()});
+  EXPECT_TRUE(first_line().starts_with("shop: NOBODY IS SERVED: ")) << first_line();
+  EXPECT_EQ(exit_code(), 1);
+  EXPECT_EQ(bgdeploy({"check"}).exit_code, 5);
+  lab().docker({"start", "shop-" + live_slot()});
+
+  lab().exec({"nginx", "-s", "stop"});
+  EXPECT_TRUE(first_line().starts_with("shop: NOBODY IS SERVED: nginx is not running on ")) << first_line();
+  EXPECT_EQ(exit_code(), 1);
+  const auto same = deploy("1.0");
+  EXPECT_EQ(same.exit_code, 5) << "there is nothing to deploy, and nobody is served" << same;
+  EXPECT_EQ(lab().exec({"nginx"}).exit_code, 0);
+  EXPECT_EQ(exit_code(), 0);
+}
+
 TEST_F(Status, SurvivesOddStates) {
   lab().image("1.0");
   write_spec();
