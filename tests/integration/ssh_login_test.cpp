@@ -302,7 +302,7 @@ TEST_F(Login, TrustKeepsNothingInWhatIsNoFile) {
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   fs::create_directory(folder);
   auto target = host();
-  for (const std::string path :
+  for (const auto& path :
        {std::string("/dev/null"), fifo.string(), folder.string(), std::string("/dev/full")}) {
     target.ssh.known_hosts_file = path;
     const auto offered = host::fetch_host_key(target, soon());

@@ -105,8 +105,9 @@ TEST_F(Shells, OneThatRunsNothingIsNamed) {
     EXPECT_EQ(output.error().kind, ErrorKind::denied);
     EXPECT_THAT(all_text(output.error()),
                 HasSubstr("the login shell runs no command: it ended with exit code 1"));
-    if (shell == "/usr/sbin/nologin")
+    if (shell == "/usr/sbin/nologin") {
       EXPECT_THAT(all_text(output.error()), HasSubstr("currently not available"));
+    }
     const auto process = m_host->start({{"cat"}}, soon()).value();
     EXPECT_EQ(process->read_line(soon()).error().kind, ErrorKind::denied) << shell;
     EXPECT_FALSE(m_host->reachable(host::CommandEndpoint{{"true"}}, soon())) << shell;
