@@ -45,7 +45,8 @@ Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, b
   for (std::size_t host = 0; host < world.apps.size(); ++host)
     plan.steps.push_back(build ? plan::Step(plan::Build{host, release})
                                : plan::Step(plan::Pull{host, release}));
-  StepRunner runner(spec, plan, world, stops);
+  const plan::State unseen;
+  StepRunner runner(spec, unseen, plan, world, stops, std::nullopt);
   std::vector<Result<void>> results(plan.steps.size());
   for_each_parallel(results.size(), spec.parallel,
                     [&](std::size_t i) { results[i] = runner.run(plan.steps[i]); });
