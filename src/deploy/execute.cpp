@@ -173,7 +173,7 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
   auto worse = worse_off(spec, world, clients, now);
   if (worse.empty()) return {};
   worse.push_back("nginx itself may have ended, or been started anew: look with `bgdeploy status`");
-  return core::fail(ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse));
+  return std::unexpected(Error{ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse)});
 }
 
 // The switch was done, and only its answer was lost.

@@ -224,6 +224,7 @@ public:
     return seen;
   }
   Result<void> check(const Wait&) override { return {}; }
+  Result<std::optional<proxy::Way>> way_to(const plan::Backend&, const Wait&) override { return std::nullopt; }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
       if (before && !keep) {

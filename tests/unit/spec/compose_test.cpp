@@ -47,7 +47,7 @@ TEST(ComposeSpec, ContainersMayBeNamedAndThenStandForThemselves) {
 TEST(ComposeSpec, HasAProjectForEachSlotUnlessItSaysOtherwise) {
   const auto spec = must_load(with("{file: \"c.yml\", service: api}"));
   EXPECT_EQ(spec.compose->project, "{service}-{slot}");
-  EXPECT_EQ(spec.slots[0].container, "shop-blue-api-1");
+  EXPECT_EQ(spec.slots[0].container, "api of shop-blue");
   EXPECT_EQ(messages_of("service: my.shop" + with("{file: c.yml}").substr(13)),
             "6:1: compose.project must be a name of a-z, 0-9, '_' and '-' that begins with a letter or a "
             "digit, not "
