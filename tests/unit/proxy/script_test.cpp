@@ -189,6 +189,25 @@ TEST(Probe, IsReadFromTheScriptsLines) {
   EXPECT_THAT(probe->leaving, ElementsAre(plan::Worker{13, 99}, plan::Worker{14, 100}));
 }
 
+TEST(Probe, HasEveryMasterAndTheContainersState) {
+  const auto upgraded =
+      parse_probe(printed("bgdeploy\ncontainer running\nmaster 14\nmasters 12:9 14:20\nend\n"));
+  ASSERT_TRUE(upgraded) << upgraded.error().message;
+  EXPECT_TRUE(upgraded->running);
+  EXPECT_THAT(upgraded->masters, ElementsAre(plan::Worker{12, 9}, plan::Worker{14, 20}));
+  EXPECT_EQ(upgraded->container_state, "running");
+  const auto stopped = parse_probe(printed("bgdeploy\ncontainer exited\nend\n"));
+  ASSERT_TRUE(stopped);
+  EXPECT_FALSE(stopped->running);
+  EXPECT_TRUE(stopped->masters.empty());
+  EXPECT_EQ(stopped->container_state, "exited");
+}
+
+TEST(Drained, SaysWhetherNginxRuns) {
+  EXPECT_TRUE(drained_from({{"left", ""}, {"drained", "0"}}).running);
+  EXPECT_FALSE(drained_from({{"left", ""}, {"down", ""}, {"drained", "0"}}).running);
+}
+
 TEST(Probe, HasBothSlotsSites) {
   const auto probe = parse_probe(
       printed("bgdeploy\nsite_path /f 0\nsite file 61\nsite_path /t 0\nsite missing\nsite_path /f 1\n"
