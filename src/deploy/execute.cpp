@@ -167,6 +167,11 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
         {fmt::format("look at it with: bgdeploy logs --slot {}", spec.slots[*live].name),
          "then deploy a release that works"});
   }
+  for (const plan::ProxyHost& proxy : look.state.proxies)
+    if (!proxy.running)
+      return core::fail(ErrorKind::inconsistent,
+                        fmt::format("nginx is not running on {}: nobody is served", proxy.host),
+                        {"start it, then look with `bgdeploy status`"});
   if (!clients) return {};
   const Clients now = ask_until_as_good(spec, world, look.state.proxies, clients, wait);
   if (not_served(spec, world, now).empty()) return {};

@@ -117,6 +117,11 @@ Result<void> StepRunner::drain_all(const plan::Drain& step, core::Duration timeo
   });
   for (std::size_t i = 0; i < results.size(); ++i) {
     BGDEPLOY_ASSIGN(const proxy::Drained drained, std::move(results[i]));
+    if (!drained.running)
+      return core::fail(ErrorKind::inconsistent,
+                        fmt::format("nginx on {} ended after the switch: nobody is served, and {} keeps running",
+                                    m_world.proxies[i].name, m_spec.slots[step.slot].container),
+                        {"start nginx, then run this again"});
     if (!drained.still_ours)
       return core::fail(
           ErrorKind::inconsistent,

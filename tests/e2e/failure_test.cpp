@@ -338,10 +338,9 @@ TEST_F(Include, ThatIsNotWhereRequestsGoShowsOnceTheOldSlotHasStopped) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   write_spec();
   deploy_well("1.0");
-  lab().write(k_site, "map $request_uri $blue_port { default 8081; }\n" +
-                          site_with(*lab().read(k_site), "proxy_pass $service_url;",
-                                    "set $used $service_url; set $to http://127.0.0.1:$blue_port; "
-                                    "if ($used = x) { set $to $used; } proxy_pass $to;"));
+  lab().write(k_site, site_with(*lab().read(k_site), "proxy_pass $service_url;",
+                                "set $half 80; set $to http://127.0.0.1:${half}81; "
+                                "if ($service_url = x) { set $to $service_url; } proxy_pass $to;"));
   lab().exec({"nginx", "-s", "reload"});
   EXPECT_EQ(served(), "1.0");
   const auto finished = deploy("1.1");

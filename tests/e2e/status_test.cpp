@@ -78,7 +78,17 @@ TEST_F(Status, SurvivesOddStates) {
   expect_says({"status"}, "exited");
   lab().docker({"rm", live});
   expect_says({"status"}, "no container");
-  lab().docker({"create", "--name", live, "--entrypoint", "/nothing", lab().env("LAB_IMAGE") + ":1.0"});
+  const auto create = [&](const Words& options) {
+    Words words{"create", "--name", live, "--entrypoint", "/nothing"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(lab().env("LAB_IMAGE") + ":1.0");
+    lab().docker(words);
+  };
+  create({});
+  expect_says({"status"}, live);
+  expect_says({"status"}, "no container");
+  lab().docker({"rm", live});
+  create({"-p", "8081:8080"});
   expect_says({"status"}, "created");
   expect_says({"status"}, "was not started by bgdeploy");
   lab().write(k_include, "garbage \x01\x1b[31m {{{");
