@@ -1,6 +1,8 @@
 // Every option of every command runs once, by the real program against a real host: under the sanitizers
 // where they are built in. The list comes from the parser, so that a new option without a run fails.
 #include <algorithm>
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "bgdeploy/cli/main.hpp"
@@ -124,6 +126,25 @@ TEST_F(EveryFlag, WhatCannotBePrintedFails) {
         << finished;
     command.argv[2] = R"({ "$0" "$@"; echo $? >&3; } 3>&2 | :)";
     EXPECT_EQ(run(command).err.find("cannot be written"), std::string::npos) << words.front();
+  }
+}
+
+// Instead of a host's shell, what prints without an end.
+TEST_F(EveryFlag, AnInterruptIsOneWhateverTheHostSays) {
+  write_spec({{"hosts", "hosts: {app: [local]}"}, {"ssh", ""}, {"proxy", "proxy: none"}});
+  std::filesystem::create_directory(workspace() + "/bin");
+  std::ofstream(workspace() + "/bin/sh") << "#!/bin/bash\n: >" << workspace() << "/begun\nexec yes\n";
+  std::filesystem::permissions(workspace() + "/bin/sh", std::filesystem::perms(0755));
+  set_environment("PATH", workspace() + "/bin:/usr/bin:/bin");
+  for (const Words& words :
+       std::vector<Words>{{"deploy", "--tag", "1.0"}, {"rollback"}, {"history"}, {"lock", "-m", "x"}}) {
+    std::filesystem::remove(workspace() + "/begun");
+    auto running = start_bgdeploy(words);
+    EXPECT_TRUE(eventually(std::chrono::seconds{30},
+                           [&] { return std::filesystem::exists(workspace() + "/begun"); }));
+    running.signal(SIGINT);
+    const auto finished = running.wait(std::chrono::seconds{30});
+    EXPECT_EQ(finished.exit_code, 130) << words.front() << finished;
   }
 }
 
