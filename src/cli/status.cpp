@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/deploy/inspect.hpp"
@@ -21,7 +21,9 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
   using Who = deploy::Serving::Who;
   auto document = state_json(spec, survey.state, survey.lock);
   const deploy::Serving& serving = survey.serving;
-  document["served"] = serving.who == Who::everybody ? "everybody" : serving.who == Who::some ? "some" : "nobody";
+  document["served"] = serving.who == Who::everybody ? "everybody"
+                       : serving.who == Who::some    ? "some"
+                                                     : "nobody";
   document["consistent"] = serving.consistent;
   document["troubles"] = serving.troubles;
   document["failed"] = nlohmann::ordered_json::array();

@@ -179,8 +179,8 @@ void check_ways(const Context& context, const World& world, const plan::State& s
       const auto answer = world.ask_backend(proxy, backend, wait);
       if (!answer) continue;
       add(items,
-          fmt::format("way from {} to {}:{} ({} on {})", world.proxies[proxy].name, backend.address, backend.port,
-                      backend.slot, backend.host),
+          fmt::format("way from {} to {}:{} ({} on {})", world.proxies[proxy].name, backend.address,
+                      backend.port, backend.slot, backend.host),
           answer->healthy ? Result<void>{} : core::fail(ErrorKind::refused, answer->text), answer->text);
     }
   }
@@ -200,14 +200,15 @@ void check_traffic(const Context& context, const World& world, const plan::State
   if (serving.who == Serving::Who::everybody)
     add(items, "what serves", {}, serving.words());
   else
-    items.push_back({"what serves", Error{ErrorKind::inconsistent, serving.words(),
+    items.push_back({"what serves", Error{ErrorKind::inconsistent,
+                                          serving.words(),
                                           {"look with `bgdeploy status` and `bgdeploy logs`"}}});
 }
 
 // What was seen of the proxies is in `proxies`.
 void check_state(const Context& context, Fleet& fleet, const World& world,
-                 const std::optional<plan::Launch>& launch, Items& items, std::vector<plan::ProxyHost>& proxies,
-                 const Wait& wait) {
+                 const std::optional<plan::Launch>& launch, Items& items,
+                 std::vector<plan::ProxyHost>& proxies, const Wait& wait) {
   auto state = observe(context.spec, world, launch, wait);
   if (state) proxies = state->proxies;
   if (!state) {
@@ -231,8 +232,7 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
   }
   const bool outdated = std::ranges::any_of(state->proxies, &plan::ProxyHost::outdated);
   if (context.spec.proxied)
-    add(items, (context.spec.nginx.sites ? "sites " : "include ") + plan::routing_file(context.spec),
-        {},
+    add(items, (context.spec.nginx.sites ? "sites " : "include ") + plan::routing_file(context.spec), {},
         !*live     ? "does not exist yet: a first deploy writes it"
         : outdated ? fmt::format("names {}, but not as the spec would: the next deploy writes it anew",
                                  context.spec.slots[**live].name)

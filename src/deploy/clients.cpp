@@ -94,12 +94,12 @@ std::vector<std::string> worse_off(const spec::Spec& spec, const World& world,
 }
 
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now) {
-  return those(spec, world, now, [](std::size_t, const Asked& asked) {
-    return asked.reply.kind == health::Reply::Kind::bad;
-  });
+  return those(spec, world, now,
+               [](std::size_t, const Asked& asked) { return asked.reply.kind == health::Reply::Kind::bad; });
 }
 
-Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state, const Wait& wait) {
+Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state,
+                      const Wait& wait) {
   const Clients clients = ask_clients(spec, world, state.proxies, wait);
   std::vector<std::vector<std::string>> refused(clients.size());
   for (std::size_t proxy = 0; proxy < clients.size(); ++proxy)

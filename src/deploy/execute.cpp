@@ -178,7 +178,8 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
   auto worse = worse_off(spec, world, clients, now);
   if (worse.empty()) return {};
   worse.push_back("nginx itself may have ended, or been started anew: look with `bgdeploy status`");
-  return std::unexpected(Error{ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse)});
+  return std::unexpected(
+      Error{ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse)});
 }
 
 // The switch was done, and only its answer was lost.
@@ -210,8 +211,8 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
   auto look = look_again(spec, world, wait);
   if (look && runner.commit_began() && new_serves(spec, plan, *look))
     return {Verdict::failed, 6, true, std::move(error)};
-  auto verified = look ? old_serves(spec, state, world, clients, *look, wait)
-                       : std::unexpected(std::move(look.error()));
+  auto verified =
+      look ? old_serves(spec, state, world, clients, *look, wait) : std::unexpected(std::move(look.error()));
   if (!verified) {
     Error worse = std::move(verified.error());
     worse.details.insert(worse.details.end(), leftovers.begin(), leftovers.end());
@@ -230,7 +231,8 @@ bool serves_now(const plan::State& state, const plan::Plan& plan) {
          });
 }
 
-// What is live already may be out of its clients' reach. A 503 is what a site answers that is closed on purpose.
+// What is live already may be out of its clients' reach. A 503 is what a site answers that is closed on
+// purpose.
 Outcome unchanged(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
                   const Stops& stops) {
   constexpr int k_closed = 503;

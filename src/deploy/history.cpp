@@ -17,8 +17,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 // ~ is the home of whoever logs in, also where commands run through sudo: then what belongs there is done as
-// that user, so that no folder of root's appears in it. It is the home that the account has, since $HOME is not set
-// by systemd and cron. Arguments: SCRIPT DIR …
+// that user, so that no folder of root's appears in it. It is the home that the account has, since $HOME is
+// not set by systemd and cron. Arguments: SCRIPT DIR …
 constexpr std::string_view k_as_login_user = R"sh(
 script=$1; shift
 case $1 in '~' | '~/'*)
@@ -57,8 +57,9 @@ constexpr std::string_view k_read_script = R"sh(
 exec tail -c 16000000 "$f"
 )sh";
 
-// One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB. Stdin: the
-// new line. awk ends a last line that was cut off by a full disk, so that it does not swallow the new one.
+// One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB.
+// Stdin: the new line. awk ends a last line that was cut off by a full disk, so that it does not swallow the
+// new one.
 constexpr std::string_view k_append_script = R"sh(
 umask 077
 mkdir -p "$d" || exit 1

@@ -110,11 +110,11 @@ Result<void> check_proxies(const Context& context, const World& world, const Wai
 Result<void> nginx_runs(const spec::Spec& spec, const plan::State& state) {
   for (const plan::ProxyHost& proxy : state.proxies)
     if (!proxy.running && proxy.routing != plan::ProxyHost::Routing::missing)
-      return core::fail(ErrorKind::inconsistent,
-                        fmt::format("nginx is not running on {}: nobody is served", proxy.host),
-                        {spec.nginx.container
-                             ? fmt::format("start it: docker start {}", *spec.nginx.container)
-                             : std::string("start it: sudo systemctl start nginx, or as it is started there")});
+      return core::fail(
+          ErrorKind::inconsistent, fmt::format("nginx is not running on {}: nobody is served", proxy.host),
+          {spec.nginx.container
+               ? fmt::format("start it: docker start {}", *spec.nginx.container)
+               : std::string("start it: sudo systemctl start nginx, or as it is started there")});
   return {};
 }
 

@@ -38,7 +38,8 @@ std::vector<std::string> container_troubles(const spec::Spec& spec, const plan::
   return {};
 }
 
-std::vector<std::string> proxy_troubles(const plan::ProxyHost& proxy, const std::vector<std::string>& refused) {
+std::vector<std::string> proxy_troubles(const plan::ProxyHost& proxy,
+                                        const std::vector<std::string>& refused) {
   if (!proxy.running) return {fmt::format("nginx is not running on {}", proxy.host)};
   return refused;
 }
@@ -78,14 +79,15 @@ Serving serving(const spec::Spec& spec, const plan::State& state,
     apps.add({"nothing was deployed yet"});
   }
   for (std::size_t i = 0; i < state.proxies.size(); ++i)
-    proxies.add(proxy_troubles(state.proxies[i], i < refused.size() ? refused[i] : std::vector<std::string>{}));
+    proxies.add(
+        proxy_troubles(state.proxies[i], i < refused.size() ? refused[i] : std::vector<std::string>{}));
 
   found.troubles = proxies.troubles;
   found.troubles.insert(found.troubles.end(), apps.troubles.begin(), apps.troubles.end());
   if (!live) found.troubles.push_back(live.error().message);
-  const bool none = (proxies.all > 0 && proxies.broken == proxies.all) ||
-                    (apps.all > 0 && apps.broken == apps.all);
-  found.who = none                                       ? Serving::Who::nobody
+  const bool none =
+      (proxies.all > 0 && proxies.broken == proxies.all) || (apps.all > 0 && apps.broken == apps.all);
+  found.who = none                                        ? Serving::Who::nobody
               : proxies.broken + apps.broken > 0 || !live ? Serving::Who::some
                                                           : Serving::Who::everybody;
   found.consistent = live && *live && proxies_in_order(state) && one_release(state, **live);

@@ -108,7 +108,7 @@ private:
   const std::optional<Clients> m_before;
   Clients m_after;                       // the switch
   std::vector<plan::ProxyHost> m_sites;  // proxies as they were last observed, with their sites
-  std::mutex m_mutex;  // guards what is below
+  std::mutex m_mutex;                    // guards what is below
   std::vector<Undo> m_undo;
   struct Started {
     std::string container;

@@ -34,7 +34,8 @@ Result<void> StepRunner::carry_out(const plan::Switch& step) {
   return m_spec.verify ? Result<void>{} : accept_all();
 }
 
-Result<StepRunner::Switches> StepRunner::stage_all(std::size_t slot, const std::vector<plan::Routing>& routing,
+Result<StepRunner::Switches> StepRunner::stage_all(std::size_t slot,
+                                                   const std::vector<plan::Routing>& routing,
                                                    std::stop_token stop) {
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(m_world.proxies.size());
   const Wait wait = Wait::for_at_most(k_stage, std::move(stop));
@@ -118,10 +119,11 @@ Result<void> StepRunner::drain_all(const plan::Drain& step, core::Duration timeo
   for (std::size_t i = 0; i < results.size(); ++i) {
     BGDEPLOY_ASSIGN(const proxy::Drained drained, std::move(results[i]));
     if (!drained.running)
-      return core::fail(ErrorKind::inconsistent,
-                        fmt::format("nginx on {} ended after the switch: nobody is served, and {} keeps running",
-                                    m_world.proxies[i].name, m_spec.slots[step.slot].container),
-                        {"start nginx, then run this again"});
+      return core::fail(
+          ErrorKind::inconsistent,
+          fmt::format("nginx on {} ended after the switch: nobody is served, and {} keeps running",
+                      m_world.proxies[i].name, m_spec.slots[step.slot].container),
+          {"start nginx, then run this again"});
     if (!drained.still_ours)
       return core::fail(
           ErrorKind::inconsistent,

@@ -1,5 +1,5 @@
-// What is asked around the switch: whether each proxy gets to the new backends before it, and whether clients get
-// through after it. And the way back, while the old slot runs and when it has stopped already.
+// What is asked around the switch: whether each proxy gets to the new backends before it, and whether clients
+// get through after it. And the way back, while the old slot runs and when it has stopped already.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -52,22 +52,21 @@ Result<void> StepRunner::confirm_reachable(const plan::Switch& step) {
     else if (way.answer->lost)
       return core::fail(ErrorKind::lost, fmt::format("{}: {}", proxy, way.answer->text));
     else if (!way.answer->healthy)
-      return core::fail(
-          ErrorKind::refused,
-          fmt::format("{}: nginx would not get to {} at {}: {}", proxy, way.backend->container, at,
-                      way.answer->text),
-          {fmt::format("{} is healthy on {} itself", way.backend->container, way.backend->host),
-           fmt::format("let {} connect to {} (firewall, docker.host_ip, hosts.app[].address, "
-                       "proxy.nginx.address)",
-                       proxy, at)});
+      return core::fail(ErrorKind::refused,
+                        fmt::format("{}: nginx would not get to {} at {}: {}", proxy, way.backend->container,
+                                    at, way.answer->text),
+                        {fmt::format("{} is healthy on {} itself", way.backend->container, way.backend->host),
+                         fmt::format("let {} connect to {} (firewall, docker.host_ip, hosts.app[].address, "
+                                     "proxy.nginx.address)",
+                                     proxy, at)});
   }
   return {};
 }
 
 // Where nginx's sites are not known from before the switch, or went with it.
 Result<void> StepRunner::see_sites() {
-  const bool known = std::ranges::none_of(
-      m_sites, [](const plan::ProxyHost& proxy) { return proxy.fronts.empty(); });
+  const bool known =
+      std::ranges::none_of(m_sites, [](const plan::ProxyHost& proxy) { return proxy.fronts.empty(); });
   if (known && !m_spec.nginx.sites) return {};
   BGDEPLOY_ASSIGN(m_sites, observe_proxies(m_spec, m_world, Wait::for_at_most(k_ask, m_lost)));
   return {};
@@ -91,8 +90,9 @@ Result<void> StepRunner::carry_out(const plan::Verify& step) {
     warn(words + ", as before the switch");
   if (nobody_is_sure(m_after))
     m_world.sink.emit({.name = "info",
-                       .message = "no request showed what clients get; `verify: {host: …, path: …}` names one "
-                                  "that does"});
+                       .message =
+                           "no request showed what clients get; `verify: {host: …, path: …}` names one "
+                           "that does"});
   return accept_all();
 }
 
@@ -104,9 +104,8 @@ Result<void> StepRunner::old_answers() const {
     const plan::Container* container = plan::occupant(slot);
     if (container == nullptr || slot.answers != true) continue;
     auto prober = m_world.prober(i, *m_plan.live, container->id);
-    const health::Answer answer =
-        prober ? (*prober)->probe(Wait::for_at_most(m_spec.health.timeout, m_lost))
-               : health::Answer{.text = prober.error().message};
+    const health::Answer answer = prober ? (*prober)->probe(Wait::for_at_most(m_spec.health.timeout, m_lost))
+                                         : health::Answer{.text = prober.error().message};
     if (!answer.healthy)
       return core::fail(ErrorKind::unhealthy, fmt::format("{}: {}", m_world.apps[i].name, answer.text));
   }
@@ -141,16 +140,15 @@ Result<void> StepRunner::come_back(std::vector<std::string> worse) {
     BGDEPLOY_TRY(start_old_again());
     const auto change = std::ranges::find_if(
         m_plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Switch>(step); });
-    BGDEPLOY_ASSIGN(m_switches,
-                    stage_all(*m_plan.live, std::get<plan::Switch>(*change).old, m_lost));
+    BGDEPLOY_ASSIGN(m_switches, stage_all(*m_plan.live, std::get<plan::Switch>(*change).old, m_lost));
     BGDEPLOY_TRY(commit_all(m_switches));
     BGDEPLOY_TRY(accept_all());
     return drain_leaving(m_plan.target, m_lost);
   };
   if (auto back = switch_back(); !back) {
     error.kind = ErrorKind::inconsistent;
-    error.message += fmt::format("; {} could not be started and switched to again: {}", old,
-                                 back.error().message);
+    error.message +=
+        fmt::format("; {} could not be started and switched to again: {}", old, back.error().message);
     error.details.insert(error.details.end(), back.error().details.begin(), back.error().details.end());
     return std::unexpected(std::move(error));
   }
@@ -171,10 +169,12 @@ Result<void> StepRunner::start_old_again() {
       const core::SteadyTime began = m_world.clock.now();
       BGDEPLOY_TRY(runtime(old.host).start(old.container, Wait::for_at_most(k_start, m_lost)));
       BGDEPLOY_ASSIGN(auto prober, m_world.prober(old.host, old.slot, old.container));
-      return health::await_healthy(*prober, {m_spec.health, began, [] { return false; }, [](const auto&, int) {}},
+      return health::await_healthy(*prober,
+                                   {m_spec.health, began, [] { return false; }, [](const auto&, int) {}},
                                    m_world.clock, m_lost);
     }();
-    if (!results[i]) results[i] = std::unexpected(std::move(results[i].error()).within(m_world.apps[old.host].name));
+    if (!results[i])
+      results[i] = std::unexpected(std::move(results[i].error()).within(m_world.apps[old.host].name));
   });
   for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
   return {};

@@ -43,9 +43,9 @@ public:
   Answer probe(const core::Wait& wait) override {
     const auto route = route_to(m_target, m_direct);
     if (!route) return failure(route.error(), m_timeout);
-    const auto response = get(
-        {{route->endpoint.address, route->endpoint.port, m_http.path}, route->socket, m_http.headers},
-        wait.at_most(m_timeout));
+    const auto response =
+        get({{route->endpoint.address, route->endpoint.port, m_http.path}, route->socket, m_http.headers},
+            wait.at_most(m_timeout));
     if (!response) return failure(response.error(), m_timeout);
     if (!is_expected(m_http, response->status)) return {false, words_of(*response)};
     if (response->body.find(m_http.body) == std::string::npos)

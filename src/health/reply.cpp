@@ -63,13 +63,15 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
   const auto response = get(request, wait.at_most(health.timeout));
   if (response) return judge(*response, http != nullptr && http->path == verify.path ? http : nullptr);
   // What keeps us from speaking TLS need not keep clients from it.
-  const auto kind = response.error().kind == core::ErrorKind::untrusted ? Reply::Kind::other : Reply::Kind::bad;
+  const auto kind =
+      response.error().kind == core::ErrorKind::untrusted ? Reply::Kind::other : Reply::Kind::bad;
   return {kind, 0, failure(response.error(), health.timeout).text};
 }
 
 bool is_worse(const std::optional<Reply>& before, const Reply& now) {
   if (now.kind == Reply::Kind::good || now.status == k_too_many_requests) return false;
-  if (now.kind == Reply::Kind::bad) return !before || before->kind != Reply::Kind::bad || before->status != now.status;
+  if (now.kind == Reply::Kind::bad)
+    return !before || before->kind != Reply::Kind::bad || before->status != now.status;
   return before && before->kind == Reply::Kind::good;
 }
 

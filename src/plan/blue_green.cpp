@@ -129,7 +129,8 @@ void retire(const State& state, std::size_t slot, spec::Retire how, std::vector<
 }
 
 // What is removed has been stopped before, so that it can be started again when nobody is served without it.
-void retire_and_verify(const spec::Spec& spec, const State& state, std::size_t slot, std::vector<Step>& steps) {
+void retire_and_verify(const spec::Spec& spec, const State& state, std::size_t slot,
+                       std::vector<Step>& steps) {
   const bool verified = spec.verify.has_value() && runs(state, slot) && spec.retire != spec::Retire::keep;
   if (verified) {
     retire(state, slot, spec::Retire::stop, steps);

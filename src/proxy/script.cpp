@@ -21,10 +21,12 @@ using core::ErrorKind;
 // One that is carried out by a script takes a second or two.
 constexpr core::Duration k_upgrade_takes_at_most = std::chrono::seconds(10);
 
-// The state, the first process, the network and the addresses in it; the source and the destination of each mount.
+// The state, the first process, the network and the addresses in it; the source and the destination of each
+// mount.
 constexpr std::string_view k_inspect_format =
     "{{.State.Status}} {{.State.Pid}} {{.HostConfig.NetworkMode}}"
-    "{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}{{range .Mounts}}\n{{.Source}}\n{{.Destination}}{{end}}";
+    "{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}{{range "
+    ".Mounts}}\n{{.Source}}\n{{.Destination}}{{end}}";
 
 // The first word of a line, and the rest.
 std::pair<std::string_view, std::string_view> split_word(std::string_view line) {

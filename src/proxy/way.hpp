@@ -15,8 +15,8 @@ namespace bgdeploy::proxy {
 Result<std::optional<Way>> way_to(host::Host& host, const spec::Nginx& nginx, const Inside& inside,
                                   const Backend& backend, const Wait& wait);
 
-// The fronts as the proxy host reaches them: those of a container at its address, without what only the container
-// itself can reach.
+// The fronts as the proxy host reaches them: those of a container at its address, without what only the
+// container itself can reach.
 std::vector<plan::Front> seen_from_host(std::vector<plan::Front> fronts, const spec::Nginx& nginx,
                                         const Inside& inside);
 

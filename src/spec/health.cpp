@@ -106,7 +106,8 @@ void read_probe(const Value& health, Health& out) {
 // What a Host header may hold: a name or an address, and maybe a port.
 bool is_host(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return k_alnum.find(c) != std::string_view::npos || std::string_view(".-_:[]").find(c) != std::string_view::npos;
+    return k_alnum.find(c) != std::string_view::npos ||
+           std::string_view(".-_:[]").find(c) != std::string_view::npos;
   });
 }
 
@@ -138,7 +139,8 @@ void read_verify(const Value& verify, Spec& spec) {
   if (!verify.present() && http == nullptr) return;
   Verify& out = spec.verify.emplace();
   if (http != nullptr) out.path = http->path;
-  set(out.path, verify.get("path").matching(is_request_path, "a path that begins with '/' and has no blanks"));
+  set(out.path,
+      verify.get("path").matching(is_request_path, "a path that begins with '/' and has no blanks"));
   out.host = verify.get("host").matching(is_host, "a name or an address, with a port or without");
 }
 

@@ -23,9 +23,9 @@ std::vector<std::string> host_keys() {
 
 // The reserved keys of reserved.cpp are here too: known, and refused there.
 const std::vector<Section> k_sections{
-    {"", {"service", "image",  "hosts",    "ssh",     "slots", "registry",    "docker", "secrets",
-          "compose", "build",  "health",   "proxy",   "drain", "verify",      "watch",  "retire", "strategy",
-          "hooks",   "notify", "parallel", "history", "prune", "environments"}},
+    {"", {"service",  "image", "hosts",  "ssh",      "slots",   "registry", "docker",      "secrets",
+          "compose",  "build", "health", "proxy",    "drain",   "verify",   "watch",       "retire",
+          "strategy", "hooks", "notify", "parallel", "history", "prune",    "environments"}},
     {"hosts", {"app", "proxy"}},
     {"hosts.app[]", host_keys()},
     {"hosts.proxy[]", host_keys()},

@@ -1,6 +1,5 @@
 #include "bgdeploy/ssh/tcp_command.hpp"
 
-
 namespace bgdeploy::ssh {
 namespace {
 
@@ -28,8 +27,8 @@ rm -r "$folder"
 exec 4<&- 5>&-
 wait "$reader")";
 
-// $3 and $4: the exit codes for success and failure. nc ends only when the server is done, so one that is still
-// there has reached it.
+// $3 and $4: the exit codes for success and failure. nc ends only when the server is done, so one that is
+// still there has reached it.
 constexpr const char* k_probe = R"(if command -v bash >/dev/null 2>&1; then
 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
 elif command -v socat >/dev/null 2>&1; then

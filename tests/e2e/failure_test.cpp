@@ -324,7 +324,8 @@ TEST_F(Include, WhoseSlotClientsDoNotGetThroughToIsTakenBack) {
   const auto finished = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
   EXPECT_EQ(finished.exit_code, 1) << finished;
   EXPECT_EQ(last_event(finished).all.value("result", ""), "failed") << finished;
-  EXPECT_NE(finished.err.find("requests through nginx do not get through to it"), std::string::npos) << finished;
+  EXPECT_NE(finished.err.find("requests through nginx do not get through to it"), std::string::npos)
+      << finished;
   EXPECT_EQ(world().all, before.all);
   EXPECT_EQ(world().include, before.include);
   EXPECT_EQ(served(), "1.0");

@@ -30,8 +30,8 @@ core::Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const s
 // shown: they are mostly plain words ("prod", "8080") that other texts hold too.
 void hide_secrets(const spec::Spec& spec, const runtime::SecretValues& values, report::Veil& veil);
 
-// The same for what only looks: of `secrets:` those of environment variables and files, as far as they are there.
-// Returns the keys of those that are too short to be hidden.
+// The same for what only looks: of `secrets:` those of environment variables and files, as far as they are
+// there. Returns the keys of those that are too short to be hidden.
 std::vector<std::string> hide_what_is_at_hand(const spec::Spec& spec, const spec::Environment& variables,
                                               report::Veil& veil);
 

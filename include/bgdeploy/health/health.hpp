@@ -35,9 +35,9 @@ public:
 struct Target {
   host::Host& host;
   runtime::Runtime& runtime;
-  std::string container;         // id
-  runtime::Reachable reachable;  // from the host itself
-  std::string direct_address;    // in the place of reachable's with `via: direct`
+  std::string container;           // id
+  runtime::Reachable reachable;    // from the host itself
+  std::string direct_address;      // in the place of reachable's with `via: direct`
   std::filesystem::path socket{};  // that leads there; empty: the host opens one
 };
 

@@ -26,8 +26,8 @@ struct Reply {
 };
 
 // GETs verify.path at one of the sites of the nginx on `host`, with the headers of health.http and the Host
-// header of `verify`, else of the site. It takes at most health.timeout. A certificate is not looked at: it is
-// the user's own nginx.
+// header of `verify`, else of the site. It takes at most health.timeout. A certificate is not looked at: it
+// is the user's own nginx.
 Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& health,
                const spec::Verify& verify, const core::Wait& wait);
 

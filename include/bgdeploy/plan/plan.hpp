@@ -81,16 +81,16 @@ struct Retire {
 struct AwaitLeaving {
   bool operator==(const AwaitLeaving&) const = default;
 };  // old workers of an earlier switch
-// The commit. One routing a proxy; with `proxy: none` there is nothing to tell anyone. With `rewrite` the slot
-// serves already, and what says so is written anew.
+// The commit. One routing a proxy; with `proxy: none` there is nothing to tell anyone. With `rewrite` the
+// slot serves already, and what says so is written anew.
 struct Switch {
   std::size_t slot;
   std::vector<Routing> routing, old;
   bool rewrite = false;
   bool operator==(const Switch&) const = default;
 };
-// One request through each proxy to each site. Right after the switch: what is worse than before takes it back.
-// After the old slot has stopped: what is worse then starts that one again and switches back to it.
+// One request through each proxy to each site. Right after the switch: what is worse than before takes it
+// back. After the old slot has stopped: what is worse then starts that one again and switches back to it.
 struct Verify {
   std::size_t slot;  // what was switched to
   bool old_stopped = false;

@@ -19,8 +19,8 @@ bool routes_to_container_port(const spec::Spec& spec);
 spec::Substitutions substitutions(const spec::Spec& spec, std::size_t slot, const std::string& tag,
                                   const std::string& host, const std::string& address);
 
-// The file that a switch writes, as people are told of it: the include, or the site of that slot. Without a slot, of
-// two sites both: "a.conf or b.conf".
+// The file that a switch writes, as people are told of it: the include, or the site of that slot. Without a
+// slot, of two sites both: "a.conf or b.conf".
 std::string routing_file(const spec::Spec& spec, std::optional<std::size_t> slot = {});
 
 }  // namespace bgdeploy::plan

@@ -67,7 +67,8 @@ public:
   // Ends what a dead switch left: with `keep` the file as it is now is put into force; without it, or where
   // nginx refuses that one, the file before it. With `keep` also what somebody wrote and nginx has not read.
   virtual Result<void> settle(bool keep, const Wait& wait) = 0;
-  // How nginx gets to `backend`: from its host, or from inside its container. Nothing where that cannot be tried.
+  // How nginx gets to `backend`: from its host, or from inside its container. Nothing where that cannot be
+  // tried.
   virtual Result<std::optional<Way>> way_to(const Backend& backend, const Wait& wait) = 0;
   // Waits for old workers seen by observe().
   virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,

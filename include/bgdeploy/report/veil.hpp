@@ -19,8 +19,8 @@ public:
   explicit Veil(std::unique_ptr<Sink> behind) : m_behind(std::move(behind)) {}
 
   // From now on "***" stands for it, for each line of it, and for either without blanks around it, as
-  // core::printable shows it, and as JSON has it; where a text was cut in the middle of it, for the part that is
-  // left. Values of less than 4 bytes stay: hiding every "1" would leave nothing to read.
+  // core::printable shows it, and as JSON has it; where a text was cut in the middle of it, for the part that
+  // is left. Values of less than 4 bytes stay: hiding every "1" would leave nothing to read.
   void hide(const core::Secret& secret);
   std::string veiled(std::string text) const;
   core::Error veiled(core::Error error) const;

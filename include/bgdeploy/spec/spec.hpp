@@ -233,7 +233,8 @@ struct Spec {
   Health health;
   Nginx nginx;
   Duration drain_timeout = std::chrono::seconds(30);
-  std::optional<Verify> verify;  // nothing with `verify: off` and `proxy: none`, and by default where health is no http
+  std::optional<Verify>
+      verify;  // nothing with `verify: off` and `proxy: none`, and by default where health is no http
   Retire retire = Retire::stop;
   int parallel = 32;
   History history;

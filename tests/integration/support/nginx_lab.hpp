@@ -51,8 +51,9 @@ private:
 std::optional<std::string> get(int port, const std::string& path = "/",
                                const std::string& host = "127.0.0.1");
 
-// Requests, one after the other, until it is stopped: every tenth a POST, which is never sent twice, and every
-// fifth on a connection that is kept, where a GET is sent once more if it was closed meanwhile (RFC 9110, 9.2.2).
+// Requests, one after the other, until it is stopped: every tenth a POST, which is never sent twice, and
+// every fifth on a connection that is kept, where a GET is sent once more if it was closed meanwhile (RFC
+// 9110, 9.2.2).
 class Client {
 public:
   explicit Client(int port, const std::string& host = "127.0.0.1");

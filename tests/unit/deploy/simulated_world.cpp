@@ -224,7 +224,9 @@ public:
     return seen;
   }
   Result<void> check(const Wait&) override { return {}; }
-  Result<std::optional<proxy::Way>> way_to(const plan::Backend&, const Wait&) override { return std::nullopt; }
+  Result<std::optional<proxy::Way>> way_to(const plan::Backend&, const Wait&) override {
+    return std::nullopt;
+  }
   Result<void> settle(bool keep, const Wait&) override {
     return m_world.effect([&]() -> Result<void> {
       if (before && !keep) {
@@ -368,7 +370,8 @@ deploy::World SimulatedWorld::world() {
   };
   world.ask_backend = [this](std::size_t, const plan::Backend& backend,
                              const Wait&) -> std::optional<health::Answer> {
-    const bool reached = !shows_before || !unreachable_slot || m_spec.slots[*unreachable_slot].name != backend.slot;
+    const bool reached =
+        !shows_before || !unreachable_slot || m_spec.slots[*unreachable_slot].name != backend.slot;
     return health::Answer{reached, reached ? "HTTP 200" : "timed out after 2s"};
   };
   return world;

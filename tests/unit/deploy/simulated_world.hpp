@@ -65,8 +65,8 @@ public:
   std::string faltering_tag;
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
-  // The slot that proxies do not get through to, though what runs there is healthy; and whether that shows before
-  // they are switched to it, when they try to connect.
+  // The slot that proxies do not get through to, though what runs there is healthy; and whether that shows
+  // before they are switched to it, when they try to connect.
   std::optional<std::size_t> unreachable_slot;
   bool shows_before = false;
   // Whether the sites send to the old slot, whatever the include says.

@@ -336,7 +336,8 @@ TEST_F(Site, IsJudgedAsAClientWould) {
   EXPECT_EQ(reply(http("200 OK", "welcome to nginx")).kind, Reply::Kind::bad);
   EXPECT_EQ(reply(http("502 Bad Gateway", "")), (Reply{Reply::Kind::bad, 502, "HTTP 502"}));
   EXPECT_EQ(reply(http("401 Unauthorized", "")).kind, Reply::Kind::other);
-  EXPECT_EQ(reply(http("301 Moved", "", "Location: https://shop.example.com/up\r\n")).kind, Reply::Kind::other);
+  EXPECT_EQ(reply(http("301 Moved", "", "Location: https://shop.example.com/up\r\n")).kind,
+            Reply::Kind::other);
   EXPECT_EQ(reply("").kind, Reply::Kind::bad) << "no answer";
   m_verify.path = "/";
   EXPECT_EQ(reply(http("200 OK", "welcome")).kind, Reply::Kind::good) << "the body is the health path's";

@@ -43,7 +43,8 @@ TEST(Load, VerifiesByDefaultWithTheHealthRequest) {
   EXPECT_EQ(must_load(text + "verify:\n").verify, (Verify{"/up", {}}));
   EXPECT_FALSE(must_load(text + "verify: off\n").verify);
   EXPECT_EQ(must_load(minimal("verify: {host: a.example.com}\n")).verify, (Verify{"/", "a.example.com"}));
-  text.replace(text.find("proxy:"), text.find('\n', text.find("proxy:")) - text.find("proxy:"), "proxy: none");
+  text.replace(text.find("proxy:"), text.find('\n', text.find("proxy:")) - text.find("proxy:"),
+               "proxy: none");
   EXPECT_FALSE(must_load(text).verify);
   EXPECT_FALSE(must_load(text + "verify: off\n").verify);
 }
