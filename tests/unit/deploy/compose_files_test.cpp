@@ -188,12 +188,13 @@ TEST_F(ComposeBeside, WhatIsMissingOrTooMuchIsNamed) {
 }
 
 TEST(ComposeRecord, RefusesWhatIsNone) {
-  for (
-      const char* text :
-      {"", "[]", "{}", R"({"settings":"{}"})", R"({"settings":"{}","files":["",""],"named":[1,2]})",
-       R"({"settings":"x","files":["",""],"named":[true,true]})",
-       R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],"beside":[[{"path":"../x","text":""}],[]]})",
-       R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],"beside":[[{"path":"/x","text":""}],[]]})"})
+  for (const char* text :
+       {"", "[]", "{}", R"({"settings":"{}"})", R"({"settings":"{}","files":["",""],"named":[1,2]})",
+        R"({"settings":"x","files":["",""],"named":[true,true]})",
+        R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],)"
+        R"("beside":[[{"path":"../x","text":""}],[]]})",
+        R"({"settings":"{\"file\":\"/c\"}","files":["",""],"named":[true,true],)"
+        R"("beside":[[{"path":"/x","text":""}],[]]})"})
     EXPECT_FALSE(parse_compose_record(text)) << text;
 }
 
