@@ -39,10 +39,9 @@ std::string words(const spec::Spec& spec, const World& world, std::size_t proxy,
                      host, spec.verify->path, asked.reply.text);
 }
 
-std::optional<health::Reply> reply_to(const std::optional<Clients>& clients, std::size_t proxy,
-                                      const plan::Front& front) {
-  if (!clients || proxy >= clients->size()) return {};
-  for (const Asked& asked : (*clients)[proxy])
+std::optional<health::Reply> reply_to(const Clients& clients, std::size_t proxy, const plan::Front& front) {
+  if (proxy >= clients.size()) return {};
+  for (const Asked& asked : clients[proxy])
     if (asked.front == front) return asked.reply;
   return {};
 }
@@ -75,7 +74,7 @@ Clients ask_clients(const spec::Spec& spec, const World& world, const std::vecto
 }
 
 Clients ask_until_as_good(const spec::Spec& spec, const World& world,
-                          const std::vector<plan::ProxyHost>& proxies, const std::optional<Clients>& before,
+                          const std::vector<plan::ProxyHost>& proxies, const Before& before,
                           const Wait& wait) {
   Clients now = ask_clients(spec, world, proxies, wait);
   for (const core::Duration pause : k_pauses) {
@@ -86,10 +85,10 @@ Clients ask_until_as_good(const spec::Spec& spec, const World& world,
   return now;
 }
 
-std::vector<std::string> worse_off(const spec::Spec& spec, const World& world,
-                                   const std::optional<Clients>& before, const Clients& now) {
+std::vector<std::string> worse_off(const spec::Spec& spec, const World& world, const Before& before,
+                                   const Clients& now) {
   return those(spec, world, now, [&](std::size_t proxy, const Asked& asked) {
-    return health::is_worse(reply_to(before, proxy, asked.front), asked.reply);
+    return health::is_worse(reply_to(before.clients, proxy, asked.front), before.served, asked.reply);
   });
 }
 

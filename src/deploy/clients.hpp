@@ -21,19 +21,24 @@ struct Asked {
 };
 // By proxy; empty with `verify: off`.
 using Clients = std::vector<std::vector<Asked>>;
+// What they got at the beginning, and whether what answers was behind the proxies then.
+struct Before {
+  Clients clients;
+  bool served = false;
+};
 
 // Asks each site of each proxy once, side by side.
 Clients ask_clients(const spec::Spec& spec, const World& world, const std::vector<plan::ProxyHost>& proxies,
                     const core::Wait& wait);
 // Asks until nobody is worse off than before, for a few seconds: what is asked too early, or too often, may
-// pass. Without `before` nobody was served.
+// pass.
 Clients ask_until_as_good(const spec::Spec& spec, const World& world,
-                          const std::vector<plan::ProxyHost>& proxies, const std::optional<Clients>& before,
+                          const std::vector<plan::ProxyHost>& proxies, const Before& before,
                           const core::Wait& wait);
 
 // Who is worse off now, in words, one for each site: "web-1: GET http://shop.example.com/health: HTTP 502".
-std::vector<std::string> worse_off(const spec::Spec& spec, const World& world,
-                                   const std::optional<Clients>& before, const Clients& now);
+std::vector<std::string> worse_off(const spec::Spec& spec, const World& world, const Before& before,
+                                   const Clients& now);
 // Who is not served, whatever was before.
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now);
 // Asks the sites of all proxies, and tells who is served.

@@ -46,7 +46,7 @@ Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, b
     plan.steps.push_back(build ? plan::Step(plan::Build{host, release})
                                : plan::Step(plan::Pull{host, release}));
   const plan::State unseen;
-  StepRunner runner(spec, unseen, plan, world, stops, std::nullopt);
+  StepRunner runner(spec, unseen, plan, world, stops, {});
   std::vector<Result<void>> results(plan.steps.size());
   for_each_parallel(results.size(), spec.parallel,
                     [&](std::size_t i) { results[i] = runner.run(plan.steps[i]); });

@@ -150,7 +150,7 @@ Result<Look> look_again(const spec::Spec& spec, const World& world, const Wait& 
 // One that did not pass this health check before either, but listens, is no worse off than it was: the check
 // may be new.
 Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const World& world,
-                        const std::optional<Clients>& clients, const Look& look, const Wait& wait) {
+                        const Before& clients, const Look& look, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(spec, look.state));
   if (const auto was = plan::live_slot(spec, before); !was || live != *was)
     return core::fail(ErrorKind::inconsistent, "the proxies do not send to the release that served before",
@@ -172,7 +172,7 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
       return core::fail(ErrorKind::inconsistent,
                         fmt::format("nginx is not running on {}: nobody is served", proxy.host),
                         {"start it, then look with `bgdeploy status`"});
-  if (!clients) return {};
+  if (!clients.served) return {};
   const Clients now = ask_until_as_good(spec, world, look.state.proxies, clients, wait);
   if (not_served(spec, world, now).empty()) return {};
   auto worse = worse_off(spec, world, clients, now);
@@ -198,8 +198,8 @@ Outcome needs_a_human(const Error& began_with, Error now) {
 }
 
 Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan,
-                             StepRunner& runner, World& world, const std::optional<Clients>& clients,
-                             const Stops& stops, Error error) {
+                             StepRunner& runner, World& world, const Before& clients, const Stops& stops,
+                             Error error) {
   const Wait wait = Wait::for_at_most(k_verify_time);
   world.revive(world, wait);
   // Looking needs no lock; anything else does. It went with the connection, which is made again by now.
@@ -208,11 +208,12 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
     if (auto back = put_proxies_back(spec, plan, world, wait); !back)
       return needs_a_human(error, std::move(back.error()));
   std::vector<std::string> leftovers = ours ? runner.undo_all() : runner.not_undone();
-  auto look = look_again(spec, world, wait);
+  const Wait looking = Wait::for_at_most(k_verify_time);  // undoing may have taken long
+  auto look = look_again(spec, world, looking);
   if (look && runner.commit_began() && new_serves(spec, plan, *look))
     return {Verdict::failed, 6, true, std::move(error)};
-  auto verified =
-      look ? old_serves(spec, state, world, clients, *look, wait) : std::unexpected(std::move(look.error()));
+  auto verified = look ? old_serves(spec, state, world, clients, *look, looking)
+                       : std::unexpected(std::move(look.error()));
   if (!verified) {
     Error worse = std::move(verified.error());
     worse.details.insert(worse.details.end(), leftovers.begin(), leftovers.end());
@@ -237,7 +238,7 @@ Outcome unchanged(const spec::Spec& spec, const plan::State& state, const plan::
                   const Stops& stops) {
   constexpr int k_closed = 503;
   const Wait wait = Wait::for_at_most(k_verify_time, stops.user);
-  Clients now = ask_until_as_good(spec, world, state.proxies, std::nullopt, wait);
+  Clients now = ask_until_as_good(spec, world, state.proxies, {}, wait);
   for (auto& sites : now)
     std::erase_if(sites, [](const Asked& asked) { return asked.reply.status == k_closed; });
   auto words = not_served(spec, world, now);
@@ -286,9 +287,8 @@ std::string_view to_string(Verdict verdict) {
 Outcome execute(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
                 const Stops& stops) {
   if (plan.steps.empty()) return unchanged(spec, state, plan, world, stops);
-  std::optional<Clients> clients;
-  if (serves_now(state, plan))
-    clients = ask_clients(spec, world, state.proxies, Wait::for_at_most(k_verify_time, stops.user));
+  const Before clients{ask_clients(spec, world, state.proxies, Wait::for_at_most(k_verify_time, stops.user)),
+                       serves_now(state, plan)};
   StepRunner runner(spec, state, plan, world, stops, clients);
   Result<void> result = run_all(runner, spec, plan.steps);
   const bool serves = runner.committed() || !plan.switches();

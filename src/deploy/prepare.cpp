@@ -320,8 +320,9 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
       BGDEPLOY_ASSIGN(prepared.state, settle(context.spec, world, prepared.state, launch, wait));
     }
     plan::Request request{goal.kind, launch.value_or(plan::Launch{}), goal.force};
+    // Before an image is pulled for what is going to be refused.
+    BGDEPLOY_TRY(plan::check_owners(context.spec, prepared.state, goal.force));
     if (!deploying) {
-      BGDEPLOY_TRY(plan::check_owners(context.spec, prepared.state, goal.force));
       BGDEPLOY_ASSIGN(request, rollback_request(context, goal, *history, prepared.state));
     }
     std::vector<std::string> notes;

@@ -36,7 +36,7 @@ std::string_view why_killed(const runtime::Diagnosis& diagnosis) {
 }  // namespace
 
 StepRunner::StepRunner(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
-                       const Stops& stops, std::optional<Clients> before)
+                       const Stops& stops, Before before)
     : m_spec(spec),
       m_state(state),
       m_plan(plan),

@@ -21,9 +21,9 @@ inline constexpr std::string_view k_look_and_run_again =
 
 class StepRunner {
 public:
-  // `before`: what clients got before the first step; nothing where nobody was served.
+  // `before`: what clients got before the first step.
   StepRunner(const spec::Spec& spec, const plan::State& state, const plan::Plan& plan, World& world,
-             const Stops& stops, std::optional<Clients> before);
+             const Stops& stops, Before before);
 
   // Runs the step, emits its events, and remembers how to undo it. Steps of different hosts may run side by
   // side.
@@ -105,7 +105,7 @@ private:
   bool m_committed = false;
   bool m_drained = false;  // the old slot was drained and the include still holds what was switched to
   Switches m_switches;
-  const std::optional<Clients> m_before;
+  const Before m_before;
   Clients m_after;                       // the switch
   std::vector<plan::ProxyHost> m_sites;  // proxies as they were last observed, with their sites
   std::mutex m_mutex;                    // guards what is below

@@ -76,9 +76,9 @@ Result<void> StepRunner::carry_out(const plan::Verify& step) {
   const Wait wait = Wait::for_at_most(k_ask, m_lost);
   if (step.old_stopped) {
     // An answer that is merely another one has nothing to do with the slot that stopped.
-    const Clients now = ask_until_as_good(m_spec, m_world, m_sites, m_after, wait);
+    const Clients now = ask_until_as_good(m_spec, m_world, m_sites, {m_after, true}, wait);
     if (not_served(m_spec, m_world, now).empty()) return {};
-    auto worse = worse_off(m_spec, m_world, m_after, now);
+    auto worse = worse_off(m_spec, m_world, {m_after, true}, now);
     return worse.empty() ? Result<void>{} : come_back(std::move(worse));
   }
   BGDEPLOY_TRY(see_sites());
@@ -127,6 +127,9 @@ Result<void> StepRunner::take_back(std::vector<std::string> worse) {
                                         m_spec.slots[*m_plan.live].name, answers.error().message));
     return std::unexpected(std::move(error));
   }
+  error.details.push_back(
+      "if that request does not go to the application, name one that does: "
+      "`verify: {host: …, path: …}`, or `verify: off`");
   restore_all(m_switches, error);
   return std::unexpected(std::move(error));
 }

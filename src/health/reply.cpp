@@ -11,6 +11,13 @@ namespace bgdeploy::health {
 namespace {
 
 constexpr int k_too_many_requests = 429;
+constexpr int k_server_error = 500;
+constexpr core::Duration k_least_patience = std::chrono::seconds(10);
+
+// No answer, or nginx's own about a backend that it gets none from.
+bool says_no_backend(const Reply& reply) {
+  return reply.status == 0 || reply.status == 502 || reply.status == 504;
+}
 
 bool names_host(const std::pair<const std::string, std::string>& field) {
   return ::strcasecmp(field.first.c_str(), "host") == 0;
@@ -60,19 +67,23 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
   // Which certificate nginx takes is told by the name in the URL.
   if (name) request.url.host = without_port(*name);
 
-  const auto response = get(request, wait.at_most(health.timeout));
+  const core::Duration patience = std::max(health.timeout, k_least_patience);
+  const auto response = get(request, wait.at_most(patience));
   if (response) return judge(*response, http != nullptr && http->path == verify.path ? http : nullptr);
   // What keeps us from speaking TLS need not keep clients from it.
   const auto kind =
       response.error().kind == core::ErrorKind::untrusted ? Reply::Kind::other : Reply::Kind::bad;
-  return {kind, 0, failure(response.error(), health.timeout).text};
+  return {kind, 0, failure(response.error(), patience).text};
 }
 
-bool is_worse(const std::optional<Reply>& before, const Reply& now) {
+bool is_worse(const std::optional<Reply>& before, bool served, const Reply& now) {
   if (now.kind == Reply::Kind::good || now.status == k_too_many_requests) return false;
-  if (now.kind == Reply::Kind::bad)
-    return !before || before->kind != Reply::Kind::bad || before->status != now.status;
-  return before && before->kind == Reply::Kind::good;
+  if (now.kind == Reply::Kind::other) return served && before && before->kind == Reply::Kind::good;
+  // Of what answers by itself, as a page that is closed on purpose or an application of one page does, nobody
+  // can tell without a comparison that it is worse.
+  if (!before) return says_no_backend(now) || now.status == k_server_error;
+  const bool same = before->kind == Reply::Kind::bad && before->status == now.status;
+  return !same || (!served && says_no_backend(now));
 }
 
 }  // namespace bgdeploy::health

@@ -120,12 +120,22 @@ private:
   void judge(const Stray& stray, SiteAnswer& answer) const {
     const bool uses = m_users.contains(stray.server) || is_ours(*stray.server);
     if (uses && !stray.conditional) return;
-    if (!uses && stray.place.file != stray.server->place.file) {
+    // Who looks at both slots knows that one of them may be stopped; who is sent to one of them does not.
+    if (!uses && !stray.conditional && !looks_at_both_slots()) {
       answer.claims.push_back({stray.slot, to_string(stray.place)});
       return;
     }
     answer.notes.push_back(fmt::format("{}, whatever {} says: that fails while {} is stopped", sends(stray),
                                        m_question.include, m_question.names[stray.slot]));
+  }
+
+  bool looks_at_both_slots() const {
+    const auto sends_to = [&](std::size_t slot) {
+      return std::ranges::any_of(m_strays, [&](const Stray& stray) {
+        return stray.slot == slot && !m_users.contains(stray.server) && !is_ours(*stray.server);
+      });
+    };
+    return sends_to(0) && sends_to(1);
   }
 
   std::optional<core::Error> problem() const {

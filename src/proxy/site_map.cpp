@@ -26,8 +26,15 @@ bool is_script(const Directive& directive) {
   return name.find("_by_lua") != std::string::npos || name.starts_with("js_") || name.starts_with("perl");
 }
 
+// nginx knows no case in the names of variables and upstreams. (ngx_strlow, ngx_strncasecmp)
+std::string lower(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return name;
+}
+
 std::string without_dollar(const std::string& name) {
-  return name.starts_with('$') ? name.substr(1) : name;
+  return lower(name.starts_with('$') ? name.substr(1) : name);
 }
 
 struct Context {
@@ -70,7 +77,7 @@ private:
     Context inner = context;
     if (name == "stream") inner.stream = true;
     if (name == "upstream" && !directive.args.empty()) {
-      m_map.upstreams[inner.upstream = directive.args[0]];
+      m_map.upstreams[inner.upstream = lower(directive.args[0])];
     } else if (is_map(directive)) {
       return open_map(directive, inner);
     } else if (name == "server") {
@@ -190,7 +197,7 @@ Variable first_variable(std::string_view text) {
     std::size_t end = begin;
     while (end < text.size() && is_name_character(text[end])) ++end;
     if (end == begin || (braces && (end == text.size() || text[end] != '}'))) continue;
-    return {at, end - at + (braces ? 1 : 0), std::string(text.substr(begin, end - begin))};
+    return {at, end - at + (braces ? 1 : 0), lower(std::string(text.substr(begin, end - begin)))};
   }
   return {};
 }
@@ -258,7 +265,8 @@ private:
 };
 
 // The upstreams that a name may be: with '*' where a part of it is not known.
-std::vector<const std::vector<Definition>*> upstreams_of(const SiteMap& map, const std::string& name) {
+std::vector<const std::vector<Definition>*> upstreams_of(const SiteMap& map, const std::string& written) {
+  const std::string name = lower(written);
   std::vector<const std::vector<Definition>*> found;
   if (name.find('*') == std::string::npos) {
     if (const auto one = map.upstreams.find(name); one != map.upstreams.end()) found.push_back(&one->second);

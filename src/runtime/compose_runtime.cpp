@@ -173,7 +173,7 @@ Result<void> ComposeRuntime::check_apart() const {
     // What else is in a project of both slots exists once.
     for (auto service : m_known[i]->all) {
       const bool main = service.name == m_known[i]->service.name;
-      if (!main && shared()) continue;
+      if (!main && (shared() || !service.profiles.empty())) continue;
       if (main && m_spec.compose->named.at(i)) service.container_name = own.container;
       slots[i].services.push_back(std::move(service));
     }

@@ -26,13 +26,15 @@ struct Reply {
 };
 
 // GETs verify.path at one of the sites of the nginx on `host`, with the headers of health.http and the Host
-// header of `verify`, else of the site. It takes at most health.timeout. A certificate is not looked at: it
+// header of `verify`, else of the site. nginx may have to try another backend first: it takes at most
+// health.timeout, or 10 s where that is less. A certificate is not looked at: it
 // is the user's own nginx.
 Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& health,
                const spec::Verify& verify, const core::Wait& wait);
 
 // Whether clients are worse off with `now` than they were: bad, and not already as bad; or another answer in
-// the place of a good one. Without `before` nobody was served. A client that asks too often is not worse off.
-bool is_worse(const std::optional<Reply>& before, const Reply& now);
+// the place of a good one. `served`: whether anything that answers was behind nginx before; else what it said
+// for want of a backend excuses nothing. A client that asks too often is not worse off.
+bool is_worse(const std::optional<Reply>& before, bool served, const Reply& now);
 
 }  // namespace bgdeploy::health

@@ -374,18 +374,25 @@ TEST(IsWorse, ComparesWithWhatWasBefore) {
   using Kind = Reply::Kind;
   const Reply good{Kind::good, 200, ""}, login{Kind::other, 401, ""}, missing{Kind::other, 404, ""};
   const Reply gateway{Kind::bad, 502, ""}, error{Kind::bad, 500, ""}, none{Kind::bad, 0, ""};
-  for (const auto& before : std::vector<std::optional<Reply>>{{}, good, login, gateway})
-    EXPECT_FALSE(is_worse(before, good));
-  EXPECT_TRUE(is_worse({}, gateway)) << "nobody was served, and nobody is";
-  EXPECT_TRUE(is_worse(good, gateway));
-  EXPECT_TRUE(is_worse(login, none));
-  EXPECT_TRUE(is_worse(gateway, error));
-  EXPECT_FALSE(is_worse(gateway, gateway)) << "it was there before";
-  EXPECT_FALSE(is_worse(none, none));
-  EXPECT_TRUE(is_worse(good, missing));
-  EXPECT_FALSE(is_worse(login, login));
-  EXPECT_FALSE(is_worse({}, login)) << "nginx answers, and asks for a password";
-  EXPECT_FALSE(is_worse(good, Reply{Kind::other, 429, ""})) << "we ask too often";
+  const Reply closed{Kind::bad, 503, ""}, page{Kind::bad, 200, "body does not contain"};
+  for (const bool served : {true, false})
+    for (const auto& before : std::vector<std::optional<Reply>>{{}, good, login, gateway})
+      EXPECT_FALSE(is_worse(before, served, good));
+  EXPECT_TRUE(is_worse(good, true, gateway));
+  EXPECT_TRUE(is_worse(login, true, none));
+  EXPECT_TRUE(is_worse(gateway, true, error));
+  EXPECT_FALSE(is_worse(gateway, true, gateway)) << "it was there before";
+  EXPECT_FALSE(is_worse(none, true, none));
+  EXPECT_TRUE(is_worse(good, true, missing));
+  EXPECT_FALSE(is_worse(login, true, login));
+  EXPECT_FALSE(is_worse(good, true, Reply{Kind::other, 429, ""})) << "we ask too often";
+  // A first deploy.
+  for (const Reply& now : {gateway, none, error}) EXPECT_TRUE(is_worse({}, false, now));
+  for (const Reply& now : {closed, page, login}) EXPECT_FALSE(is_worse({}, false, now));
+  EXPECT_TRUE(is_worse(gateway, false, gateway)) << "nobody was served, and nobody is";
+  EXPECT_TRUE(is_worse(gateway, false, error));
+  for (const Reply& same : {closed, page, error})
+    EXPECT_FALSE(is_worse(same, false, same)) << "no matter of the app's";
 }
 
 }  // namespace

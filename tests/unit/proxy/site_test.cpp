@@ -146,11 +146,23 @@ TEST(Site, ALookAtOneSlotIsOnlyNoted) {
   EXPECT_THAT(answer.notes, ElementsAre(HasSubstr(k_site_path + ":3 sends to 127.0.0.1:8082, slot green")));
 }
 
-TEST(Site, ALiteralInAnotherServerIsNoted) {
-  const auto answer = asked(with(server("location / { proxy_pass $service_url; }") +
-                                 "server { listen 81; location / { proxy_pass http://127.0.0.1:8082; } }"));
-  EXPECT_EQ(problem(answer), "");
-  EXPECT_THAT(answer.notes, ElementsAre(HasSubstr("that fails while green is stopped")));
+TEST(Site, ALiteralInAnotherServerClaimsTheSlotUnlessItLooksAtBoth) {
+  const auto preview = [](const std::string& locations) {
+    return asked(
+        with(server("location / { proxy_pass $service_url; }") + "server { listen 81; " + locations + " }"));
+  };
+  const std::string green = "location /green { proxy_pass http://127.0.0.1:8082; } ";
+  const auto one = preview(green);
+  EXPECT_EQ(problem(one), "");
+  EXPECT_THAT(one.claims, ElementsAre(testing::Field(&plan::Claim::slot, 1)));
+  EXPECT_THAT(one.notes, IsEmpty());
+  const auto both = preview(green + "location /blue { proxy_pass http://127.0.0.1:8081; }");
+  EXPECT_THAT(both.claims, IsEmpty());
+  EXPECT_THAT(both.notes, testing::Contains(HasSubstr("that fails while green is stopped")));
+}
+
+TEST(Site, NamesOfVariablesAndUpstreamsKnowNoCase) {
+  EXPECT_EQ(problem(asked(with(server("location / { proxy_pass $Service_URL; }")))), "");
   EXPECT_THAT(answer.claims, IsEmpty());
 }
 
