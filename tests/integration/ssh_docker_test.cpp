@@ -62,7 +62,7 @@ TEST_F(SshDocker, IsReachedThroughACommandWhereNothingMayBeForwarded) {
 // Docker's own connection is kept for the next request, and yet everybody gets a turn.
 TEST_F(SshDocker, SharesOneSessionWithCommandsAndOtherRequests) {
   const auto host = log_in("root", {}, "MaxSessions 1\n");
-  const auto client = engine::Client::open(*host, soon());
+  const auto client = engine::Client::open(*host, {}, soon());
   ASSERT_TRUE(client) << all_text(client.error());
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE((*client)->list_containers(soon()));
