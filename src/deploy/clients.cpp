@@ -94,7 +94,7 @@ std::vector<std::string> worse_off(const spec::Spec& spec, const World& world, c
 
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now) {
   return those(spec, world, now,
-               [](std::size_t, const Asked& asked) { return asked.reply.kind == health::Reply::Kind::bad; });
+               [](std::size_t, const Asked& asked) { return health::is_refusal(asked.reply); });
 }
 
 Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state,
@@ -103,8 +103,7 @@ Serving who_is_served(const spec::Spec& spec, const World& world, const plan::St
   std::vector<std::vector<std::string>> refused(clients.size());
   for (std::size_t proxy = 0; proxy < clients.size(); ++proxy)
     for (const Asked& asked : clients[proxy])
-      if (asked.reply.kind == health::Reply::Kind::bad)
-        refused[proxy].push_back(words(spec, world, proxy, asked));
+      if (health::is_refusal(asked.reply)) refused[proxy].push_back(words(spec, world, proxy, asked));
   return serving(spec, state, refused);
 }
 

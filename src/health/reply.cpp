@@ -76,6 +76,10 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
   return {kind, 0, failure(response.error(), patience).text};
 }
 
+bool is_refusal(const Reply& reply) {
+  return reply.kind == Reply::Kind::bad && (reply.status == 0 || reply.status >= k_server_error);
+}
+
 bool is_worse(const std::optional<Reply>& before, bool served, const Reply& now) {
   if (now.kind == Reply::Kind::good || now.status == k_too_many_requests) return false;
   if (now.kind == Reply::Kind::other) return served && before && before->kind == Reply::Kind::good;

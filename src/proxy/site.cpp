@@ -76,7 +76,7 @@ private:
         if (!slot || target.spare || (m_question.whole_site && server.ours && is_own(authority))) continue;
         const Stray stray{&server, target.place, authority, *slot, target.conditional};
         const auto same = [&](const Stray& other) {
-          return other.place == stray.place && other.server == &server;
+          return other.place == stray.place && other.server == &server && other.slot == stray.slot;
         };
         if (std::ranges::none_of(m_strays, same)) m_strays.push_back(stray);
       }

@@ -370,6 +370,14 @@ TEST_F(Site, BehindAProxyProtocolIsGreetedWithIt) {
   EXPECT_TRUE(m_request.starts_with("PROXY ")) << m_request;
 }
 
+TEST(IsRefusal, IsNoAnswerOrAnError) {
+  using Kind = Reply::Kind;
+  EXPECT_TRUE(is_refusal({Kind::bad, 0, ""}));
+  EXPECT_TRUE(is_refusal({Kind::bad, 502, ""}));
+  EXPECT_FALSE(is_refusal({Kind::bad, 200, "body does not contain"})) << "a page is served";
+  EXPECT_FALSE(is_refusal({Kind::other, 404, ""}));
+}
+
 TEST(IsWorse, ComparesWithWhatWasBefore) {
   using Kind = Reply::Kind;
   const Reply good{Kind::good, 200, ""}, login{Kind::other, 401, ""}, missing{Kind::other, 404, ""};
