@@ -234,7 +234,9 @@ Result<void> place(const Context& context, Fleet& fleet, const World& world, con
   for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t host) {
     results[host] = [&]() -> Result<void> {
       for (std::size_t slot = 0; slot < context.spec.slots.size(); ++slot) {
-        if (slot == live || plan::takes_up(state, host, slot, request)) continue;
+        // An include may name a slot in which nothing runs yet.
+        const bool serves = slot == live && plan::occupant(state.app_hosts[host].slots[slot]) != nullptr;
+        if (serves || plan::takes_up(state, host, slot, request)) continue;
         BGDEPLOY_ASSIGN(state.app_hosts[host].slots[slot].will_publish,
                         world.apps[host].runtime->publishes_on(slot, request.launch, wait));
       }
