@@ -175,22 +175,26 @@ TEST_F(Status, CheckNamesAnIncludeFolderThatIsNotThere) {
 
 TEST_F(Status, CheckAndDeployNameSudoThatAsksForAPassword) {
   lab().image("1.0");
-  write_spec({{"ssh", default_sections().at("ssh").substr(0, default_sections().at("ssh").size() - 1) +
-                          ", sudo: true}"}});
   // What sudo says on a host whose sudoers do not allow it without a password.
   const auto placed = lab().exec({"sh", "-c", R"(
     mount -t tmpfs -o mode=755,exec lab /usr/local/sbin && cd /usr/local/sbin &&
     printf '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n' >sudo && chmod 755 sudo)"});
   ASSERT_EQ(placed.exit_code, 0) << placed;
   const auto before = world();
-  const auto finished = bgdeploy({"check"});
-  const auto refused = deploy("1.0");
-  lab().exec({"umount", "/usr/local/sbin"});
-  for (const auto* each : {&finished, &refused}) {
-    EXPECT_NE(each->exit_code, 0) << *each;
-    EXPECT_NE(each->both().find("sudo"), std::string::npos) << *each;
+  const auto ssh = default_sections().at("ssh");
+  for (const std::string sudo : {"true"}) {
+    write_spec({{"ssh", ssh.substr(0, ssh.size() - 1) + ", sudo: " + sudo + "}"}});
+    const auto finished = bgdeploy({"check"});
+    const auto refused = deploy("1.0");
+    for (const auto* each : {&finished, &refused}) {
+      EXPECT_EQ(each->exit_code, 3) << sudo << *each;
+      EXPECT_NE(each->both().find("sudo does not run"), std::string::npos) << sudo << *each;
+      EXPECT_EQ(each->both().find("x0a"), std::string::npos) << sudo << *each;
+    }
+    EXPECT_NE(finished.out.find("FAILED  sudo"), std::string::npos) << sudo << finished;
+    EXPECT_NE(refused.both().find("nothing was changed"), std::string::npos) << sudo << refused;
   }
-  EXPECT_NE(finished.out.find("FAILED  sudo"), std::string::npos) << finished;
+  lab().exec({"umount", "/usr/local/sbin"});
   EXPECT_EQ(world(), before);
 }
 
