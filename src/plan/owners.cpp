@@ -30,7 +30,7 @@ std::vector<std::string> ways_on(const spec::Spec& spec, std::size_t slot, const
   const std::string remove =
       container.active()
           ? ""
-          : fmt::format(", or, where nobody needs it any more, remove it: docker rm {}", container.name);
+          : fmt::format("; {} is stopped: remove it only where it is nobody's way back", container.name);
   switch (stranger.why) {
     case Why::slot:
       return {
