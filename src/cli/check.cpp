@@ -59,6 +59,7 @@ void add_check(const Registration& registration) {
   CLI::App* command =
       registration.app.add_subcommand("check", "Try everything a deploy needs, changing nothing");
   command->footer("Example: bgdeploy check");
+  refuse_planned(*command, {"--tag", "--preflight"});
   add_output_option(*command, registration.globals);
   command->callback(
       [=] { registration.action = [&globals = registration.globals] { return run(globals); }; });

@@ -97,6 +97,14 @@ void add_output_option(CLI::App& command, Globals& globals) {
       ->check(CLI::IsMember({"text", "json"}));
 }
 
+void refuse_planned(CLI::App& command, std::initializer_list<const char*> names) {
+  // A flag's callback runs whatever follows it; a validator is not asked about an option without a value.
+  for (const char* name : names) {
+    const auto refuse = [name] { throw CLI::ValidationError(std::string(name) + " is not supported yet"); };
+    command.add_flag_callback(name, refuse, "Not supported yet")->group("");
+  }
+}
+
 std::string error_text(std::string_view heading, const core::Error& error) {
   std::string text = fmt::format("{}: {}\n", heading, core::printable(error.message));
   for (const std::string& detail : error.details)

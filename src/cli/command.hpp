@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -55,6 +56,8 @@ void add_unsupported(const Registration& registration);
 
 // Adds `-o text|json`.
 void add_output_option(CLI::App& command, Globals& globals);
+// Options that are planned: refused by name, never taken for a typing error.
+void refuse_planned(CLI::App& command, std::initializer_list<const char*> names);
 
 // Reads and loads the spec that the options name.
 core::Result<spec::Spec> load_spec(const Globals& globals);

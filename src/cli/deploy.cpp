@@ -73,11 +73,7 @@ void add_deploy(const Registration& registration) {
   auto options = std::make_shared<Options>();
   add_release_options(*command, options->goal);
   command->add_flag("--dry-run", options->dry_run, "Print the plan and change nothing");
-  // A flag's callback runs whatever follows it; a validator is not asked about an option without a value.
-  for (const char* name : {"--hold", "--report"}) {
-    const auto refuse = [name] { throw CLI::ValidationError(std::string(name) + " is not supported yet"); };
-    command->add_flag_callback(name, refuse, "Not supported yet")->group("");
-  }
+  refuse_planned(*command, {"--hold", "--report", "--lock-wait", "--archive"});
   add_output_option(*command, registration.globals);
   command->callback([=] {
     registration.action = [options, &globals = registration.globals] { return run(globals, *options); };
@@ -102,6 +98,7 @@ void add_rollback(const Registration& registration) {
   command->footer("Example: bgdeploy rollback\n         bgdeploy rollback --to 1.2.2");
   auto goal = std::make_shared<deploy::Goal>();
   goal->kind = plan::Request::Kind::rollback;
+  refuse_planned(*command, {"--rehearse"});
   auto to = std::make_shared<std::string>();
   const CLI::Option* given =
       command

@@ -77,6 +77,7 @@ int run_exec(const Globals& globals, const deploy::Which& which) {
 void add_logs(const Registration& registration) {
   CLI::App* command = registration.app.add_subcommand("logs", "Show the containers' logs");
   command->footer("Example: bgdeploy logs -n 200 -f");
+  refuse_planned(*command, {"--since", "--until", "--failed"});
   auto options = std::make_shared<LogOptions>();
   command->add_option("--slot", options->which.slot, "Default: the live slot");
   command->add_option("--host", options->which.host, "Default: all app hosts");

@@ -64,6 +64,7 @@ void add_status(const Registration& registration) {
       "Example: bgdeploy status -o json\n\nExit code 5 when the proxies disagree or name neither slot, 3 "
       "when a host cannot be reached: the others are shown.");
   add_output_option(*command, registration.globals);
+  refuse_planned(*command, {"--watch"});
   const auto exit_code = std::make_shared<bool>(false);
   command->add_flag("--exit-code", *exit_code, "0 when everybody is served and all agrees, 1 when not");
   command->callback([=] {

@@ -8,7 +8,8 @@
 namespace bgdeploy::cli {
 
 void add_unsupported(const Registration& registration) {
-  for (const char* name : {"promote", "abort", "init", "prune", "schema", "completion"}) {
+  for (const char* name :
+       {"promote", "abort", "run", "setup", "init", "prune", "site", "schema", "completion"}) {
     CLI::App* command = registration.app.add_subcommand(name, "Not supported yet")->group("");
     command->fallthrough(false)->prefix_command();  // whatever follows is not looked at
     command->callback([=] {

@@ -266,7 +266,7 @@ std::vector<CheckItem> check_all(const Context& given) {
   const Context context = given.with(fleet->spec());
   for (const host::Host* host : fleet->machines()) add(items, "ssh " + host->name(), {}, host->address());
   for (host::Host* host : fleet->machines())
-    add(items, "sessions on " + host->name(), enough_places(*host, fleet->has_slots(*host), wait));
+    add(items, "sessions on " + host->name(), enough_places(*fleet, *host, wait));
   check_sudo(*fleet, items, wait);
   const auto lock = fleet->lock_status(wait);
   const auto unlocked = [&]() -> Result<void> {

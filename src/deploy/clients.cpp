@@ -46,6 +46,11 @@ std::optional<health::Reply> reply_to(const Clients& clients, std::size_t proxy,
   return {};
 }
 
+bool any_good(const std::vector<Asked>& sites) {
+  return std::ranges::any_of(
+      sites, [](const Asked& asked) { return asked.reply.kind == health::Reply::Kind::good; });
+}
+
 template <class Test>
 std::vector<std::string> those(const spec::Spec& spec, const World& world, const Clients& now, Test test) {
   std::vector<std::string> found;
@@ -88,13 +93,28 @@ Clients ask_until_as_good(const spec::Spec& spec, const World& world,
 std::vector<std::string> worse_off(const spec::Spec& spec, const World& world, const Before& before,
                                    const Clients& now) {
   return those(spec, world, now, [&](std::size_t proxy, const Asked& asked) {
-    return health::is_worse(reply_to(before.clients, proxy, asked.front), before.served, asked.reply);
+    const auto reply = reply_to(before.clients, proxy, asked.front);
+    // What one site never answered says nothing where another one does.
+    const bool same = reply && reply->kind == asked.reply.kind && reply->status == asked.reply.status;
+    if (same && any_good(now[proxy])) return false;
+    return health::is_worse(reply, before.served, asked.reply);
+  });
+}
+
+std::vector<std::string> refused_now(const spec::Spec& spec, const World& world, const Before& before,
+                                     const Clients& now) {
+  return those(spec, world, now, [&](std::size_t proxy, const Asked& asked) {
+    return health::is_refusal(asked.reply) &&
+           health::is_worse(reply_to(before.clients, proxy, asked.front), before.served, asked.reply);
   });
 }
 
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now) {
-  return those(spec, world, now,
-               [](std::size_t, const Asked& asked) { return health::is_refusal(asked.reply); });
+  return those(spec, world, now, [&](std::size_t proxy, const Asked& asked) {
+    return health::is_refusal(asked.reply) && std::ranges::all_of(now[proxy], [](const Asked& other) {
+             return health::is_refusal(other.reply);
+           });
+  });
 }
 
 Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state,
@@ -108,10 +128,7 @@ Serving who_is_served(const spec::Spec& spec, const World& world, const plan::St
 }
 
 bool nobody_is_sure(const Clients& now) {
-  return std::ranges::none_of(now, [](const std::vector<Asked>& sites) {
-    return std::ranges::any_of(
-        sites, [](const Asked& asked) { return asked.reply.kind == health::Reply::Kind::good; });
-  });
+  return std::ranges::any_of(now, [](const std::vector<Asked>& sites) { return !any_good(sites); });
 }
 
 }  // namespace bgdeploy::deploy

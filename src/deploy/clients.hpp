@@ -39,12 +39,15 @@ Clients ask_until_as_good(const spec::Spec& spec, const World& world,
 // Who is worse off now, in words, one for each site: "web-1: GET http://shop.example.com/health: HTTP 502".
 std::vector<std::string> worse_off(const spec::Spec& spec, const World& world, const Before& before,
                                    const Clients& now);
-// Who is not served, whatever was before.
+// Those of them who get no answer, or an error.
+std::vector<std::string> refused_now(const spec::Spec& spec, const World& world, const Before& before,
+                                     const Clients& now);
+// What keeps all sites of a proxy from being served, whatever was before.
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now);
 // Asks the sites of all proxies, and tells who is served.
 Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state,
                       const core::Wait& wait);
-// Whether nobody got what a healthy release answers.
+// Whether there is a proxy through which nobody got what a healthy release answers.
 bool nobody_is_sure(const Clients& now);
 
 }  // namespace bgdeploy::deploy

@@ -174,21 +174,21 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
                         {"start it, then look with `bgdeploy status`"});
   if (!clients.served) return {};
   const Clients now = ask_until_as_good(spec, world, look.state.proxies, clients, wait);
-  if (not_served(spec, world, now).empty()) return {};
-  auto worse = worse_off(spec, world, clients, now);
+  auto worse = refused_now(spec, world, clients, now);
   if (worse.empty()) return {};
   worse.push_back("nginx itself may have ended, or been started anew: look with `bgdeploy status`");
   return std::unexpected(
       Error{ErrorKind::inconsistent, "nobody is served: " + worse.front(), std::move(worse)});
 }
 
-// The switch was done, and only its answer was lost.
-bool new_serves(const spec::Spec& spec, const plan::Plan& plan, const Look& look) {
-  if (plan.rewrites()) return false;
+bool routed_to(const spec::Spec& spec, std::size_t slot, const Look& look) {
   const auto live = plan::live_slot(spec, look.state);
-  if (!live || *live != plan.target) return false;
+  return live && *live == slot;
+}
+
+bool answers(std::size_t slot, const Look& look) {
   for (std::size_t i = 0; i < look.state.app_hosts.size(); ++i)
-    if (look.seen[i] && look.state.app_hosts[i].slots[plan.target].answers != true) return false;
+    if (look.seen[i] && look.state.app_hosts[i].slots[slot].answers != true) return false;
   return true;
 }
 
@@ -210,7 +210,9 @@ Outcome failed_before_commit(const spec::Spec& spec, const plan::State& state, c
   std::vector<std::string> leftovers = ours ? runner.undo_all() : runner.not_undone();
   const Wait looking = Wait::for_at_most(k_verify_time);  // undoing may have taken long
   auto look = look_again(spec, world, looking);
-  if (look && runner.commit_began() && new_serves(spec, plan, *look))
+  // The switch may have been done, and only its answer lost.
+  if (look && runner.commit_began() && !plan.rewrites() && routed_to(spec, plan.target, *look) &&
+      answers(plan.target, *look))
     return {Verdict::failed, 6, true, std::move(error)};
   auto verified = look ? old_serves(spec, state, world, clients, *look, looking)
                        : std::unexpected(std::move(look.error()));
@@ -239,6 +241,8 @@ Outcome unchanged(const spec::Spec& spec, const plan::State& state, const plan::
   constexpr int k_closed = 503;
   const Wait wait = Wait::for_at_most(k_verify_time, stops.user);
   Clients now = ask_until_as_good(spec, world, state.proxies, {}, wait);
+  if (stops.user.stop_requested())
+    return {Verdict::interrupted, 130, false, Error{ErrorKind::cancelled, "interrupted", {}}};
   for (auto& sites : now)
     std::erase_if(sites, [](const Asked& asked) { return asked.reply.status == k_closed; });
   auto words = not_served(spec, world, now);
@@ -255,13 +259,24 @@ Outcome failed_after_commit(const spec::Spec& spec, const plan::Plan& plan, Worl
   if (error.kind == ErrorKind::inconsistent) return {Verdict::inconsistent, 5, true, std::move(error)};
   const Wait wait = Wait::for_at_most(k_verify_time);
   world.revive(world, wait);
-  auto look = look_again(spec, world, wait);
+  Result<Look> look;
+  for (int tried = 0; tried < 3; ++tried) {
+    look = look_again(spec, world, wait);
+    if (!look || !plan.switches() || answers(plan.target, *look)) break;
+    world.clock.sleep_for(spec.health.timeout, {});
+  }
+  const std::string& name = spec.slots[plan.target].name;
   if (!look) return needs_a_human(error, std::move(look.error()));
-  if (plan.switches() && !new_serves(spec, plan, *look))
+  if (plan.switches() && !routed_to(spec, plan.target, *look))
+    return needs_a_human(
+        error, {ErrorKind::inconsistent,
+                fmt::format("all proxies were switched to {}, and they do not send to it any more", name),
+                plan::describe_routing(spec, look->state)});
+  if (plan.switches() && !answers(plan.target, *look))
     return needs_a_human(error, {ErrorKind::inconsistent,
-                                 fmt::format("all proxies were switched to {}, and it is not what serves now",
-                                             spec.slots[plan.target].name),
-                                 plan::describe_routing(spec, look->state)});
+                                 fmt::format("all proxies send to {}, and it does not answer any more", name),
+                                 {fmt::format("look at it with: bgdeploy logs --slot {}", name),
+                                  "then deploy, or roll back"}});
   const Verdict verdict = stops.user.stop_requested() ? Verdict::interrupted : Verdict::failed;
   return {verdict, 6, true, std::move(error)};
 }

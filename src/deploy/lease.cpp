@@ -181,12 +181,18 @@ Result<std::unique_ptr<Lease>> acquire(host::Host& host, const std::string& path
   const auto argv = script(k_hold_script, {path, std::to_string(k_ttl / 1s), std::to_string(::getpid()),
                                            own_start(), first_word_of("/proc/sys/kernel/random/boot_id")});
   BGDEPLOY_ASSIGN(auto holder, host.start({argv, host::Tool::other, {}}, wait));
-  const auto started = since_boot();
   // A holder that has given up already reads no more: its answer says why.
   static_cast<void>(holder->write(to_json(owner) + "\n"));
   BGDEPLOY_ASSIGN(const auto answer, holder->read_line(wait));
   const auto [word, rest] = split_answer(answer ? std::string_view(*answer) : std::string_view{});
-  if (word == "held") return std::make_unique<HeldLease>(std::move(holder), host.name(), started);
+  if (word == "held") {
+    // It may have waited for an earlier holder to go: its pulse is counted from now on.
+    const auto sent = since_boot();
+    static_cast<void>(holder->write("beat\n"));
+    BGDEPLOY_ASSIGN(const auto pulse, holder->read_line(wait.at_most(k_ttl)));
+    if (!pulse || *pulse != "ack") return fail(ErrorKind::lost, host.name() + ": the lock was lost at once");
+    return std::make_unique<HeldLease>(std::move(holder), host.name(), sent);
+  }
   if (word == "locked") return fail(ErrorKind::locked, "locked by " + describe(parse_owner(rest), host));
   if (word == "frozen") return fail(ErrorKind::frozen, "frozen by " + describe(parse_owner(rest), host));
   // What says anything else may go on saying it.

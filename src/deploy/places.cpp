@@ -19,16 +19,21 @@ using core::Wait;
 constexpr int k_forwarded = 2;
 constexpr int k_by_command = 3;
 
+std::optional<std::string> docker_socket(const Fleet& fleet, const host::Host& host) {
+  if (!fleet.has_slots(host)) return std::nullopt;
+  return fleet.spec().docker_socket.value_or("/var/run/docker.sock");
+}
+
 }  // namespace
 
-Result<void> enough_places(host::Host& host, bool has_slots, const Wait& wait) {
+Result<void> enough_places(const Fleet& fleet, host::Host& host, const Wait& wait) {
   BGDEPLOY_ASSIGN(const int places, host.places(k_by_command, wait));
   if (places >= k_by_command) return {};
   int needed = k_by_command;
   if (places >= k_forwarded) {
     BGDEPLOY_ASSIGN(const bool tcp, host.forwards_tcp(wait));
-    if (tcp && (!has_slots || host.reachable(host::UnixEndpoint{"/var/run/docker.sock"}, wait)))
-      needed = k_forwarded;
+    const auto docker = docker_socket(fleet, host);
+    if (tcp && (!docker || host.reachable(host::UnixEndpoint{*docker}, wait))) needed = k_forwarded;
   }
   if (places >= needed) return {};
   return core::fail(
@@ -43,9 +48,8 @@ Result<void> enough_places(host::Host& host, bool has_slots, const Wait& wait) {
 Result<void> enough_places(const Fleet& fleet, const Wait& wait) {
   const auto machines = fleet.machines();
   std::vector<Result<void>> results(machines.size());
-  for_each_parallel(machines.size(), fleet.spec().parallel, [&](std::size_t i) {
-    results[i] = enough_places(*machines[i], fleet.has_slots(*machines[i]), wait);
-  });
+  for_each_parallel(machines.size(), fleet.spec().parallel,
+                    [&](std::size_t i) { results[i] = enough_places(fleet, *machines[i], wait); });
   for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
   return {};
 }

@@ -244,8 +244,15 @@ Result<void> place(const Context& context, Fleet& fleet, const World& world, con
     }();
   });
   for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
-  fleet.publish(plan::published_at(context.spec, state, request));
-  return check_reach(context.spec, fleet, wait);
+  auto at = plan::published_at(context.spec, state, request);
+  fleet.publish(at);
+  // What serves may be published where its proxies do not reach it: that is what a deploy may be about to
+  // mend.
+  if (live && !plan::routings_to(context.spec, *live, "")) {
+    for (auto& slots : at) slots[*live].reset();
+    fleet.publish(at);
+  }
+  return check_reach(context.spec, fleet, live, wait);
 }
 
 Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch, const Wait& wait) {
@@ -339,7 +346,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, boo
     if (!deploying && request.launch.compose)
       completed = complete_compose_files(context.spec, request.launch.release.tag, *request.launch.compose);
     // Without its secrets a compose file may not be readable; that nothing can be created is said below.
-    if (auto placed = place(context, fleet, world, request, prepared.state, wait);
+    if (auto placed = place(context, fleet, world, request, prepared.state, rest);
         !placed && !without_secrets)
       return placed;
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));

@@ -27,7 +27,8 @@ core::Result<void> place(const Context& context, Fleet& fleet, const World& worl
                          const plan::Request& request, plan::State& state, const core::Wait& wait);
 // Whether an nginx in a container reaches the slots at the addresses that it is told. Kind usage, with what
 // to write.
-core::Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, const core::Wait& wait);
+core::Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, std::optional<std::size_t> live,
+                               const core::Wait& wait);
 // Whether a container of this launch fits beside what runs, where it has a limit. Kind refused, with the
 // figures.
 core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,

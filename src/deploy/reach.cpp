@@ -36,7 +36,8 @@ Result<std::vector<std::string>> networks_of(host::Host& host, const std::string
 
 }  // namespace
 
-Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, const Wait& wait) {
+Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, std::optional<std::size_t> live,
+                         const Wait& wait) {
   if (!spec.proxied || !spec.nginx.container || spec.nginx.address || spec.docker.host_ip == "none")
     return {};
   const auto& fronts = spec::proxies(spec);
@@ -45,6 +46,7 @@ Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, const Wait&
     results[i] = [&]() -> Result<void> {
       BGDEPLOY_ASSIGN(const auto networks, networks_of(fleet.proxy(i), *spec.nginx.container, wait));
       for (std::size_t slot = 0; slot < spec.slots.size(); ++slot) {
+        if (slot == live) continue;  // it serves already, or a deploy is about to mend it
         BGDEPLOY_ASSIGN(const auto routing, plan::routing_to(spec, i, slot, ""));
         for (const plan::Backend& backend : routing) {
           const auto app = std::ranges::find(spec.app_hosts, backend.host, &spec::Host::name);

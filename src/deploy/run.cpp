@@ -145,7 +145,7 @@ void record(const Context& context, const Goal& goal, const Fleet& fleet, const 
                      .who = context.who,
                      .command = std::string(command_name(goal)),
                      .result = std::string(to_string(outcome.verdict)),
-                     .served = outcome.committed || !changes,
+                     .served = outcome.committed || (!changes && outcome.verdict != Verdict::inconsistent),
                      .message = outcome.error ? context.sink.veiled(outcome.error->message)
                                               : remark(context.spec, prepared.plan),
                      .from = prepared.plan.from,

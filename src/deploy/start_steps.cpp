@@ -48,6 +48,7 @@ Result<void> StepRunner::start_anew(const plan::Start& step, Error why) {
   if (auto moved = runtime(step.host).set_aside(step.slot, step.container, wait(k_request)); !moved) {
     // Compose cannot move one out of its way; and where another one is aside already, there is no need to.
     aside = false;
+    if (!m_spec.compose && moved.error().kind != ErrorKind::conflict) return moved;
     BGDEPLOY_TRY(runtime(step.host).remove(step.container, wait(k_request)));
   }
   plan::Launch launch = *step.anew;

@@ -67,6 +67,7 @@ private:
   void restore_all(Switches& switches, core::Error& error);
   core::Result<void> accept_all();
   core::Result<void> see_sites();
+  core::Result<void> still_nobody();
   core::Result<void> old_answers() const;
   core::Result<void> take_back(std::vector<std::string> worse);
   core::Result<void> come_back(std::vector<std::string> worse);

@@ -52,13 +52,14 @@ Result<void> StepRunner::confirm_reachable(const plan::Switch& step) {
     else if (way.answer->lost)
       return core::fail(ErrorKind::lost, fmt::format("{}: {}", proxy, way.answer->text));
     else if (!way.answer->healthy)
-      return core::fail(ErrorKind::refused,
-                        fmt::format("{}: nginx would not get to {} at {}: {}", proxy, way.backend->container,
-                                    at, way.answer->text),
-                        {fmt::format("{} is healthy on {} itself", way.backend->container, way.backend->host),
-                         fmt::format("let {} connect to {} (firewall, docker.host_ip, hosts.app[].address, "
-                                     "proxy.nginx.address)",
-                                     proxy, at)});
+      return core::fail(
+          ErrorKind::refused,
+          fmt::format("{}: nginx would not get to {} at {}: {}", proxy, m_spec.slots[step.slot].container, at,
+                      way.answer->text),
+          {fmt::format("{} is healthy on {} itself", m_spec.slots[step.slot].container, way.backend->host),
+           fmt::format("let {} connect to {} (firewall, docker.host_ip, hosts.app[].address, "
+                       "proxy.nginx.address)",
+                       proxy, at)});
   }
   return {};
 }
@@ -76,9 +77,9 @@ Result<void> StepRunner::carry_out(const plan::Verify& step) {
   const Wait wait = Wait::for_at_most(k_ask, m_lost);
   if (step.old_stopped) {
     // An answer that is merely another one has nothing to do with the slot that stopped.
-    const Clients now = ask_until_as_good(m_spec, m_world, m_sites, {m_after, true}, wait);
-    if (not_served(m_spec, m_world, now).empty()) return {};
-    auto worse = worse_off(m_spec, m_world, {m_after, true}, now);
+    const Before before{m_after, true};
+    const Clients now = ask_until_as_good(m_spec, m_world, m_sites, before, wait);
+    auto worse = refused_now(m_spec, m_world, before, now);
     return worse.empty() ? Result<void>{} : come_back(std::move(worse));
   }
   BGDEPLOY_TRY(see_sites());
@@ -86,14 +87,32 @@ Result<void> StepRunner::carry_out(const plan::Verify& step) {
   if (m_lost.stop_requested()) return std::unexpected(why_stopped());
   if (auto worse = worse_off(m_spec, m_world, m_before, m_after); !worse.empty())
     return take_back(std::move(worse));
-  for (const std::string& words : not_served(m_spec, m_world, m_after))
-    warn(words + ", as before the switch");
+  BGDEPLOY_TRY(still_nobody());
   if (nobody_is_sure(m_after))
     m_world.sink.emit({.name = "info",
                        .message =
                            "no request showed what clients get; `verify: {host: …, path: …}` names one "
                            "that does"});
   return accept_all();
+}
+
+// Nothing is worse than before where nginx gets no answer from any backend, before and after. Somebody has to
+// look all the same, and nothing more is stopped.
+Result<void> StepRunner::still_nobody() {
+  auto words = not_served(m_spec, m_world, m_after);
+  if (words.empty()) return {};
+  const bool no_backend = std::ranges::any_of(m_after, [](const std::vector<Asked>& sites) {
+    return !sites.empty() && std::ranges::all_of(sites, [](const Asked& asked) {
+      return asked.reply.status == 502 || asked.reply.status == 504;
+    });
+  });
+  if (!no_backend) {
+    for (const std::string& each : words) warn(each + ", as before the switch");
+    return {};
+  }
+  BGDEPLOY_TRY(accept_all());
+  return core::fail(ErrorKind::inconsistent, "nobody is served, as before the switch: " + words.front(),
+                    {"look at nginx's error log, and with `bgdeploy check`"});
 }
 
 // Whether what served before the switch still can.
@@ -145,8 +164,7 @@ Result<void> StepRunner::come_back(std::vector<std::string> worse) {
         m_plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Switch>(step); });
     BGDEPLOY_ASSIGN(m_switches, stage_all(*m_plan.live, std::get<plan::Switch>(*change).old, m_lost));
     BGDEPLOY_TRY(commit_all(m_switches));
-    BGDEPLOY_TRY(accept_all());
-    return drain_leaving(m_plan.target, m_lost);
+    return accept_all();
   };
   if (auto back = switch_back(); !back) {
     error.kind = ErrorKind::inconsistent;
@@ -156,6 +174,8 @@ Result<void> StepRunner::come_back(std::vector<std::string> worse) {
     return std::unexpected(std::move(error));
   }
   m_committed = false;
+  if (auto drained = drain_leaving(m_plan.target, m_lost); !drained)
+    error.details.push_back(drained.error().message);
   error.details.push_back(fmt::format("{} was started again, and all proxies send to it", old));
   return std::unexpected(std::move(error));
 }

@@ -55,8 +55,12 @@ public:
   // sshd itself listens at the address and port that it tells a command, whatever we had to connect to.
   Result<bool> forwards_tcp(const Wait& wait) override {
     if (m_session->has_forwarded()) return true;
-    BGDEPLOY_ASSIGN(const auto told, run({{"printenv", "SSH_CONNECTION"}, Tool::other, {}}, wait));
-    std::istringstream words(told.out);
+    // Without sudo, which drops the variable.
+    BGDEPLOY_ASSIGN(const auto pipes, m_session->exec({"printenv", "SSH_CONNECTION"}, {}, true, wait));
+    auto told = pipes->finish(wait);
+    pipes->abandon(true);
+    if (!told) return std::unexpected(std::move(told).error());
+    std::istringstream words(to_output(std::move(*told)).out);
     std::string client, client_port;
     ssh::TcpTarget own;
     words >> client >> client_port >> own.address >> own.port;

@@ -79,9 +79,14 @@ core::Result<Routing> routing_to(const spec::Spec& spec, std::size_t proxy, std:
   for (std::size_t i = 0; i < spec.app_hosts.size(); ++i) {
     if (spec.proxy_hosts.empty() && i != proxy) continue;
     const spec::Host& host = spec.app_hosts[i];
-    Backend backend{
-        host.name,     "",       at_container ? container_port(spec, slot) : std::to_string(own.port),
-        own.container, own.name, tag};
+    // What compose makes up is known on the host only.
+    const bool named = !spec.compose || spec.compose->named.at(slot);
+    Backend backend{host.name,
+                    "",
+                    at_container ? container_port(spec, slot) : std::to_string(own.port),
+                    named ? own.container : "",
+                    own.name,
+                    tag};
     if (spec.nginx.address) {
       backend.address = core::substitute(*spec.nginx.address,
                                          substitutions(spec, slot, tag, host.name, address_of(spec, host)));

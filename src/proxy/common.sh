@@ -290,7 +290,7 @@ upgrading() {
   set -- $masters
   [ $# -gt 1 ] || return 1
   why="nginx is being upgraded: its master ${1%:*} keeps the configuration that it has beside master $master. \
-Finish the upgrade (kill -QUIT ${1%:*}) or undo it (kill -QUIT $master), then run this again"
+Finish the upgrade (kill -QUIT ${1%:*}) or undo it (kill -HUP ${1%:*}, then kill -QUIT $master), then run this again"
 }
 
 # Nothing can be switched while there are two. The one that started an upgrade ends it within moments, as a rule.

@@ -79,8 +79,10 @@ Result<void> check_nginx(const Seen& seen, const spec::Nginx& nginx) {
         fmt::format(
             "nginx is being upgraded: its master {} keeps the configuration that it has beside master {}",
             probe.masters.front().pid, probe.masters.back().pid),
-        {fmt::format("finish the upgrade (kill -QUIT {}) or undo it (kill -QUIT {}), then run this again",
-                     probe.masters.front().pid, probe.masters.back().pid)});
+        {fmt::format(
+            "finish the upgrade (kill -QUIT {0}) or undo it (kill -HUP {0}, then kill -QUIT {1}), then run "
+            "this again",
+            probe.masters.front().pid, probe.masters.back().pid)});
   if (probe.test_status == 0 && !first_deploy && !probe.included && !seen.sites)
     return refused(fmt::format("nginx's configuration does not include {}",
                                nginx.sites ? probe.file.path : nginx.include));

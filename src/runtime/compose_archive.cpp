@@ -7,6 +7,8 @@
 #include <numeric>
 #include <set>
 
+#include "../context/sha256.hpp"
+
 namespace bgdeploy::runtime {
 namespace {
 
@@ -62,6 +64,14 @@ std::string base64(std::string_view data) {
   return encoded;
 }
 
+std::string sum_of(std::string_view content) {
+  context::Sha256 sum;
+  sum.add(content);
+  std::string hex;
+  for (const unsigned char byte : sum.finish()) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
 int mode_of(const plan::ComposeFile& file) {
   if (file.kind == plan::ComposeFile::Kind::secret) return 0600;
   return file.executable ? 0755 : 0644;
@@ -70,7 +80,7 @@ int mode_of(const plan::ComposeFile& file) {
 }  // namespace
 
 std::string compose_archive(const std::vector<plan::ComposeFile>& files) {
-  std::string archive, list;
+  std::string archive, list, sums, own;
   std::set<std::string> folders;
   for (const auto& file : files) {
     for (auto slash = file.path.find('/'); slash != std::string::npos;
@@ -80,8 +90,14 @@ std::string compose_archive(const std::vector<plan::ComposeFile>& files) {
     }
     add_file(archive, file.path, mode_of(file), file.content.reveal());
     list += file.path + "\n";
+    if (file.kind == plan::ComposeFile::Kind::data)
+      sums += fmt::format("{}  {}\n", sum_of(file.content.reveal()), file.path);
+    else
+      own += file.path + "\n";
   }
   add_file(archive, k_file_list, 0600, list);
+  add_file(archive, k_data_sums, 0600, sums);
+  add_file(archive, k_own_files, 0600, own);
   archive.append(2 * k_block, '\0');
   return base64(archive);
 }

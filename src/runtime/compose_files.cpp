@@ -85,14 +85,16 @@ rm -f -- "$2"
 exit 0' sh "$BGDEPLOY_AT" .bgdeploy-files
 )sh";
 
-// Ends the script where what was uploaded earlier is not what would be uploaded now.
+// Ends the script where what was uploaded earlier is not what would be uploaded now. What an app wrote into a
+// folder that is mounted is no difference.
 constexpr std::string_view k_compare = R"sh(mkdir "$BGDEPLOY_AT/beside"
 unpack "$BGDEPLOY_AT/beside"
 if [ -f "$BGDEPLOY_FOLDER/.bgdeploy-files" ] || [ -s "$BGDEPLOY_AT/beside/.bgdeploy-files" ]; then
   cmp -s "$BGDEPLOY_AT/beside/.bgdeploy-files" "$BGDEPLOY_FOLDER/.bgdeploy-files" || exit 0
+  cmp -s "$BGDEPLOY_AT/beside/.bgdeploy-sums" "$BGDEPLOY_FOLDER/.bgdeploy-sums" || exit 0
   while IFS= read -r BGDEPLOY_NAME; do
     cmp -s "$BGDEPLOY_AT/beside/$BGDEPLOY_NAME" "$BGDEPLOY_FOLDER/$BGDEPLOY_NAME" || exit 0
-  done <"$BGDEPLOY_AT/beside/.bgdeploy-files"
+  done <"$BGDEPLOY_AT/beside/.bgdeploy-own"
 fi
 )sh";
 
