@@ -165,7 +165,7 @@ see_new() {
   say_dump "$dump"
   say seen
   # The lock is held, and the file is not in force yet: a deployer that was paused is not waited for.
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2016,SC2086
   word=$(${bounded} sh -c 'read -r word && printf %s "$word"' <&3 9<&-) ||
     fail 'the connection to the deployer ended, or it did not answer in time'
   [ "$word" = reload ] || fail 'the deployer gave up'
