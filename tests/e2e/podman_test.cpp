@@ -60,6 +60,38 @@ TEST_F(Podman, DeploysAndRollsBackThroughItsSocket) {
   EXPECT_EQ(served(), "1.0");
 }
 
+// An engine of an account without rights, as `systemctl --user start podman.socket` starts it.
+TEST_F(Podman, OfAnotherUserRootless) {
+  lab().sh(
+      "printf 'pod:x:2001:2001::/run/pod:/bin/sh\\n' >>/etc/passwd; printf 'pod:x:2001:\\n' >>/etc/group\n"
+      "for file in /etc/subuid /etc/subgid; do echo pod:100000:65536 >$file; done\n"
+      "mount -t tmpfs -o mode=755,dev lab /dev/net; mknod -m 666 /dev/net/tun c 10 200\n"
+      "mkdir -p /run/pod /run/user/2001/podman; chown -R pod: /run/pod /run/user/2001; chmod 700 "
+      "/run/user/2001\n"
+      "setpriv --reuid pod --regid pod --init-groups env -i HOME=/run/pod XDG_RUNTIME_DIR=/run/user/2001 "
+      "PATH=$PATH "
+      "setsid podman --storage-driver vfs --cgroup-manager cgroupfs system service --time=0 "
+      "unix:///run/user/2001/podman/podman.sock >/tmp/rootless.log 2>&1 </dev/null & echo $! >/run/pod.pid\n"
+      "for i in $(seq 600); do test -S /run/user/2001/podman/podman.sock && exit 0; sleep 0.1; done; cat "
+      "/tmp/rootless.log; exit 1");
+  write_spec(
+      {{"docker", "docker: {stop_grace_period: 1s, socket: unix:///run/user/2001/podman/podman.sock}"}});
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag, {{"EXPOSE", "8080"}});
+  deploy_well("1.0");
+  start_load();
+  deploy_well("1.1");
+  const auto back = bgdeploy({"rollback"});
+  EXPECT_EQ(back.exit_code, 0) << back;
+  stop_load();
+  EXPECT_EQ(served(), "1.0");
+  EXPECT_EQ(podman({"ps", "--format", "{{.Names}}"}).out, "") << "root's engine has nothing to do with it";
+  lab().exec(
+      {"sh", "-c",
+       "setpriv --reuid pod --regid pod --init-groups env -i HOME=/run/pod XDG_RUNTIME_DIR=/run/user/2001 "
+       "PATH=$PATH podman --storage-driver vfs --cgroup-manager cgroupfs rm --all --force --time 0; "
+       "kill $(cat /run/pod.pid); umount /dev/net"});
+}
+
 TEST_F(Podman, ASocketOnWhichNobodyAnswersIsNamed) {
   write_spec({{"docker", "docker: {container_port: 8080, socket: /run/nobody.sock}"}});
   const auto refused = deploy("1.0");
