@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -122,6 +123,8 @@ public:
   NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
+    // App hosts that are worked on side by side may each want to see it.
+    const std::scoped_lock one_at_a_time(m_looking);
     m_slots = slots;
     BGDEPLOY_ASSIGN(const Seen now, look(false, wait));
     m_fresh = now;
@@ -156,6 +159,7 @@ public:
   // The first check after an observe() speaks of what that one saw: both need the same command, and a command
   // costs a login shell.
   Result<void> check(const Wait& wait) override {
+    const std::scoped_lock one_at_a_time(m_looking);
     if (!m_fresh || m_fresh->probe.masters.size() > 1) {
       BGDEPLOY_ASSIGN(m_fresh, look(true, wait));
     }
@@ -272,6 +276,7 @@ private:
 
   host::Host& m_host;
   spec::Spec m_spec;
+  std::mutex m_looking;
   std::string m_pid_file;
   Inside m_inside;
   std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about

@@ -67,7 +67,11 @@ public:
     auto path = (fs::temp_directory_path() / "bgdeploy-it-XXXXXX").string();
     m_path = ::mkdtemp(path.data());
   }
-  ~Folder() { fs::remove_all(m_path); }
+  // An agent that was told to end takes its own socket away.
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(m_path, ignored);
+  }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   fs::path operator/(const std::string& name) const { return m_path / name; }

@@ -210,9 +210,9 @@ public:
       : m_world(world), m_spec(spec), m_name(std::move(name)) {}
 
   Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>& slots, const Wait&) override {
-    asked = slots;
     plan::ProxyHost seen{.host = m_name, .fronts = {{.address = "127.0.0.1", .host = "shop.example.com"}}};
     BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+      asked = slots;
       seen.running = !m_world.nginx_down;
       seen.routing = file ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::missing;
       seen.live = file.value_or(0);
