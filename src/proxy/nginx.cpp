@@ -160,15 +160,13 @@ public:
   // costs a login shell.
   Result<void> check(const Wait& wait) override {
     const std::scoped_lock one_at_a_time(m_looking);
-    if (!m_fresh || m_fresh->probe.masters.size() > 1) {
-      BGDEPLOY_ASSIGN(m_fresh, look(true, wait));
-    }
-    const Seen seen = *std::exchange(m_fresh, std::nullopt);
-    if (auto checked = check_nginx(seen, m_spec.nginx); !checked) return within(std::move(checked));
-    if (auto checked = check_folder(seen.probe); !checked) return within(std::move(checked));
-    if (auto checked = check_sites(m_spec, seen.probe); !checked) return within(std::move(checked));
-    if (seen.sites && seen.sites->problem) return std::unexpected(*seen.sites->problem);
-    return {};
+    const auto fresh = std::exchange(m_fresh, std::nullopt);
+    if (fresh && fresh->probe.masters.size() < 2)
+      if (const auto checked = judge(*fresh); checked) return checked;
+    // What is refused is looked at again: somebody may have been writing, and docker may lose the end of what
+    // a short command in a container prints.
+    BGDEPLOY_ASSIGN(const Seen seen, look(true, wait));
+    return judge(seen);
   }
 
   Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
@@ -219,6 +217,14 @@ public:
   }
 
 private:
+  Result<void> judge(const Seen& seen) const {
+    if (auto checked = check_nginx(seen, m_spec.nginx); !checked) return within(std::move(checked));
+    if (auto checked = check_folder(seen.probe); !checked) return within(std::move(checked));
+    if (auto checked = check_sites(m_spec, seen.probe); !checked) return within(std::move(checked));
+    if (seen.sites && seen.sites->problem) return std::unexpected(*seen.sites->problem);
+    return {};
+  }
+
   // An error says which proxy it is about.
   template <class T>
   Result<T> within(Result<T> result) const {

@@ -155,6 +155,8 @@ unwatch() {
 see_new() {
   [ $had = 0 ] || [ -n "$container" ] || return 0
   dump=$(run "$dump_command")
+  # Docker may lose the end of what a short command prints.
+  [ -z "$container" ] || reads_content "$dump" || dump=$(run "$dump_command")
   reads_include "$dump" || fail "nginx's configuration does not include $include"
   [ -z "$container" ] || reads_content "$dump" ||
     fail "nginx in $container does not see what was written to $path on its host"
