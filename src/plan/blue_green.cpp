@@ -195,35 +195,6 @@ core::Result<std::vector<Step>> rewrite(const spec::Spec& spec, const State& sta
   return steps;
 }
 
-// A slot that a site of somebody else's sends to is not ours to change.
-core::Result<void> slots_are_ours(const spec::Spec& spec, const State& state,
-                                  const std::vector<Step>& steps) {
-  const auto touches = [](const Step& step, std::size_t slot) {
-    return std::visit(
-        [slot](const auto& value) {
-          if constexpr (requires {
-                          value.host;
-                          value.slot;
-                        })
-            return value.slot == slot && !std::is_same_v<std::decay_t<decltype(value)>, AwaitHealth>;
-          else
-            return false;
-        },
-        step);
-  };
-  for (const ProxyHost& proxy : state.proxies)
-    for (const Claim& claim : proxy.claims)
-      if (std::ranges::any_of(steps, [&](const Step& step) { return touches(step, claim.slot); }))
-        return core::fail(
-            ErrorKind::usage,
-            fmt::format(
-                "{}: a site that does not use {} sends to {} by {}: what runs there serves somebody else",
-                proxy.host, routing_file(spec), spec.slots[claim.slot].name, core::printable(claim.where)),
-            {"give this environment a `service` of its own, and its own ports and include",
-             fmt::format("or, where that site is this one's, let it use {}", routing_file(spec))});
-  return {};
-}
-
 bool started_once(const std::optional<Container>& container) {
   return container && container->status != Container::Status::created;
 }
@@ -380,7 +351,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
     if ((leaving || !plan.steps.empty()) && stops_something(tidied)) plan.steps.push_back(AwaitLeaving{});
     plan.steps.insert(plan.steps.end(), tidied.begin(), tidied.end());
     plan.target = *plan.live;
-    BGDEPLOY_TRY(slots_are_ours(spec, state, plan.steps));
+    BGDEPLOY_TRY(check_claims(spec, state, plan.steps));
     return plan;
   }
 
@@ -406,7 +377,7 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
   }
   forget_aside(state, plan.target, prepared, plan.steps);
   if (plan.live) forget_aside(state, *plan.live, {}, plan.steps);
-  BGDEPLOY_TRY(slots_are_ours(spec, state, plan.steps));
+  BGDEPLOY_TRY(check_claims(spec, state, plan.steps));
   return plan;
 }
 

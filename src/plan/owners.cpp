@@ -6,6 +6,7 @@
 
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::plan {
 namespace {
@@ -133,6 +134,33 @@ core::Result<void> check_owners(const spec::Spec& spec, const State& state, bool
                           fmt::format("{}: {}", host.host, describe(spec, slot, stranger)),
                           ways_on(spec, slot, stranger));
       }
+  return {};
+}
+
+core::Result<void> check_claims(const spec::Spec& spec, const State& state, const std::vector<Step>& steps) {
+  const auto touches = [](const Step& step, std::size_t slot) {
+    return std::visit(
+        [slot](const auto& value) {
+          if constexpr (requires {
+                          value.host;
+                          value.slot;
+                        })
+            return value.slot == slot && !std::is_same_v<std::decay_t<decltype(value)>, AwaitHealth>;
+          else
+            return false;
+        },
+        step);
+  };
+  for (const ProxyHost& proxy : state.proxies)
+    for (const Claim& claim : proxy.claims)
+      if (std::ranges::any_of(steps, [&](const Step& step) { return touches(step, claim.slot); }))
+        return core::fail(
+            core::ErrorKind::usage,
+            fmt::format(
+                "{}: a site that does not use {} sends to {} by {}: what runs there serves somebody else",
+                proxy.host, routing_file(spec), spec.slots[claim.slot].name, core::printable(claim.where)),
+            {"give this environment a `service` of its own, and its own ports and include",
+             fmt::format("or, where that site is this one's, let it use {}", routing_file(spec))});
   return {};
 }
 

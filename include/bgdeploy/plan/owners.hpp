@@ -32,4 +32,8 @@ std::vector<std::array<std::optional<std::string>, 2>> published_at(const spec::
 // Whether `slot` of `host` has a container that the request would start again.
 bool takes_up(const State& state, std::size_t host, std::size_t slot, const Request& request);
 
+// A slot that a site of somebody else's sends to is not ours to change: kind usage, where one of the steps
+// would.
+core::Result<void> check_claims(const spec::Spec& spec, const State& state, const std::vector<Step>& steps);
+
 }  // namespace bgdeploy::plan
