@@ -51,6 +51,11 @@ bool any_good(const std::vector<Asked>& sites) {
       sites, [](const Asked& asked) { return asked.reply.kind == health::Reply::Kind::good; });
 }
 
+// No answer, or an error, at each site of a proxy.
+bool all_refuse(const std::vector<Asked>& sites) {
+  return std::ranges::all_of(sites, [](const Asked& asked) { return health::is_refusal(asked.reply); });
+}
+
 template <class Test>
 std::vector<std::string> those(const spec::Spec& spec, const World& world, const Clients& now, Test test) {
   std::vector<std::string> found;
@@ -110,20 +115,17 @@ std::vector<std::string> refused_now(const spec::Spec& spec, const World& world,
 }
 
 std::vector<std::string> not_served(const spec::Spec& spec, const World& world, const Clients& now) {
-  return those(spec, world, now, [&](std::size_t proxy, const Asked& asked) {
-    return health::is_refusal(asked.reply) && std::ranges::all_of(now[proxy], [](const Asked& other) {
-             return health::is_refusal(other.reply);
-           });
-  });
+  return those(spec, world, now, [&](std::size_t proxy, const Asked&) { return all_refuse(now[proxy]); });
 }
 
 Serving who_is_served(const spec::Spec& spec, const World& world, const plan::State& state,
                       const Wait& wait) {
   const Clients clients = ask_clients(spec, world, state.proxies, wait);
   std::vector<std::vector<std::string>> refused(clients.size());
-  for (std::size_t proxy = 0; proxy < clients.size(); ++proxy)
-    for (const Asked& asked : clients[proxy])
-      if (health::is_refusal(asked.reply)) refused[proxy].push_back(words(spec, world, proxy, asked));
+  for (std::size_t proxy = 0; proxy < clients.size(); ++proxy) {
+    if (!all_refuse(clients[proxy])) continue;
+    for (const Asked& asked : clients[proxy]) refused[proxy].push_back(words(spec, world, proxy, asked));
+  }
   return serving(spec, state, refused);
 }
 

@@ -103,7 +103,7 @@ Result<void> StepRunner::still_nobody() {
   if (words.empty()) return {};
   const bool no_backend = std::ranges::any_of(m_after, [](const std::vector<Asked>& sites) {
     return !sites.empty() && std::ranges::all_of(sites, [](const Asked& asked) {
-      return asked.reply.status == 502 || asked.reply.status == 504;
+      return health::is_gateway_error(asked.reply);
     });
   });
   if (!no_backend) {

@@ -16,7 +16,7 @@ constexpr core::Duration k_least_patience = std::chrono::seconds(10);
 
 // No answer, or nginx's own about a backend that it gets none from.
 bool says_no_backend(const Reply& reply) {
-  return reply.status == 0 || reply.status == 502 || reply.status == 504;
+  return reply.status == 0 || is_gateway_error(reply);
 }
 
 bool names_host(const std::pair<const std::string, std::string>& field) {
@@ -80,6 +80,10 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
 
 bool is_refusal(const Reply& reply) {
   return reply.kind == Reply::Kind::bad && (reply.status == 0 || reply.status >= k_server_error);
+}
+
+bool is_gateway_error(const Reply& reply) {
+  return reply.status == 502 || reply.status == 504;
 }
 
 bool is_worse(const std::optional<Reply>& before, bool served, const Reply& now) {

@@ -35,6 +35,9 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
 // No answer, or a 5xx. A page that is not the one which health.http wants is served all the same.
 bool is_refusal(const Reply& reply);
 
+// What nginx says of itself for want of a backend that answers.
+bool is_gateway_error(const Reply& reply);
+
 // Whether clients are worse off with `now` than they were: bad, and not already as bad; or another answer in
 // the place of a good one. `served`: whether anything that answers was behind nginx before; else what it said
 // for want of a backend excuses nothing. A client that asks too often is not worse off.
