@@ -1,3 +1,18 @@
 #include "bgdeploy/cli/main.hpp"
 
-int main(int argc, char** argv) { return bgdeploy::cli::main(argc, argv); }
+#ifdef BGDEPLOY_STATIC
+#include <nss.h>
+
+// What /etc/nsswitch.conf names beside them are modules of the machine's glibc, which is not the one in here.
+static void look_names_up_without_modules() {
+  for (const char* database : {"passwd", "group"}) __nss_configure_lookup(database, "files");
+  __nss_configure_lookup("hosts", "files dns");
+}
+#endif
+
+int main(int argc, char** argv) {
+#ifdef BGDEPLOY_STATIC
+  look_names_up_without_modules();
+#endif
+  return bgdeploy::cli::main(argc, argv);
+}

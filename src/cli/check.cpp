@@ -1,68 +1,77 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/deploy/check.hpp"
 #include "command.hpp"
+#include "commands.hpp"
+#include "page.hpp"
 
 namespace bgdeploy::cli {
 namespace {
 
-std::string as_text(const std::vector<deploy::CheckItem>& items) {
+// "11 ok, 1 failed"
+std::string tally(const std::vector<deploy::CheckItem>& items) {
+  const auto failed = std::ranges::count_if(items, [](const auto& item) { return item.error.has_value(); });
+  const auto ok = static_cast<std::ptrdiff_t>(items.size()) - failed;
+  return failed == 0 ? fmt::format("{} ok", ok) : fmt::format("{} ok, {} failed", ok, failed);
+}
+
+std::string as_text(const std::vector<deploy::CheckItem>& items, const Page& page) {
   std::string text;
   for (const deploy::CheckItem& item : items) {
     if (!item.error) {
-      text += fmt::format("ok      {}{}{}\n", core::printable(item.what), item.note.empty() ? "" : ": ",
-                          core::printable(item.note));
+      text += noted("ok     ", Color::none, item.what + (item.note.empty() ? "" : ": " + item.note), page);
       continue;
     }
-    text += fmt::format("FAILED  {}: {}\n", core::printable(item.what), core::printable(item.error->message));
+    text += noted("FAILED ", Color::red, fmt::format("{}: {}", item.what, item.error->message), page);
     for (const std::string& detail : item.error->details)
       for (const std::string& line : core::split_lines(detail))
-        text += "          " + core::printable(line) + "\n";
+        text += "        | " + core::printable(line) + "\n";
+    if (!item.error->next.empty()) text += "        next: " + core::printable(item.error->next) + "\n";
   }
-  return text;
+  const bool well = std::ranges::none_of(items, [](const auto& item) { return item.error.has_value(); });
+  return text + painted(page, well ? Color::green : Color::red, tally(items)) + "\n";
 }
 
 std::string as_json(const std::vector<deploy::CheckItem>& items) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const deploy::CheckItem& item : items) {
     nlohmann::ordered_json entry = {{"check", item.what}, {"ok", !item.error}, {"note", item.note}};
-    if (item.error)
+    if (item.error) {
       entry["error"] = {{"kind", core::to_string(item.error->kind)},
                         {"message", item.error->message},
                         {"details", item.error->details}};
+      if (!item.error->next.empty()) entry["error"]["next"] = item.error->next;
+    }
     list.push_back(std::move(entry));
   }
   return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-int run(const Globals& globals) {
-  auto session = Session::open(globals);
+}  // namespace
+
+int run_check(const Arguments& arguments) {
+  auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
-  auto items = deploy::check_all((*session)->context());
+  const deploy::Context& context = (*session)->context();
+  if (arguments.preflight && arguments.tag.empty())
+    return print_error({core::ErrorKind::usage, "--preflight needs the tag of the deploy", {}, "--tag T"});
+  auto items = arguments.preflight ? deploy::check_preflight(context, arguments.tag)
+                                   : deploy::check_all(context, arguments.tag);
   for (deploy::CheckItem& item : items) {
-    if (item.error) item.error = (*session)->context().sink.veiled(std::move(*item.error));
-    item.note = (*session)->context().sink.veiled(std::move(item.note));
+    if (item.error) item.error = (*session)->context().sink.redacted(std::move(*item.error));
+    item.note = (*session)->context().sink.redacted(std::move(item.note));
   }
-  globals.output == "json" ? print_json(as_json(items)) : print(as_text(items));
+  arguments.output == "json" ? print_json(as_json(items))
+                             : print(as_text(items, page_of_stdout(arguments.no_color)));
   for (const deploy::CheckItem& item : items)
     if (item.error) return deploy::exit_code(item.error->kind);
   return 0;
-}
-
-}  // namespace
-
-void add_check(const Registration& registration) {
-  CLI::App* command =
-      registration.app.add_subcommand("check", "Try everything a deploy needs, changing nothing");
-  command->footer("Example: bgdeploy check");
-  refuse_planned(*command, {"--tag", "--preflight"});
-  add_output_option(*command, registration.globals);
-  command->callback(
-      [=] { registration.action = [&globals = registration.globals] { return run(globals); }; });
 }
 
 }  // namespace bgdeploy::cli

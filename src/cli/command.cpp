@@ -4,19 +4,25 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/nearest.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/report/json_text.hpp"
 #include "bgdeploy/report/render.hpp"
+#include "page.hpp"
 
 namespace bgdeploy::cli {
 
@@ -27,25 +33,68 @@ namespace {
 
 std::atomic<int> g_output_error = 0;
 
-// Systemd, cron and some CI agents set no HOME.
-std::optional<std::string> variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  if (name != "HOME" || (value && *value != '\0'))
-    return value ? std::optional<std::string>(value) : std::nullopt;
-  const passwd* account = getpwuid(geteuid());
-  return account ? std::optional<std::string>(account->pw_dir) : std::nullopt;
+constexpr std::array<const char*, 2> k_spec_names{"bgdeploy.yml", "bgdeploy.yaml"};
+
+// Where it is likely to be instead: in a folder above.
+std::optional<std::filesystem::path> spec_above() {
+  std::error_code error;
+  std::filesystem::path way = "..";
+  auto folder = std::filesystem::current_path(error);
+  while (!error && folder.has_relative_path()) {
+    for (const char* name : k_spec_names)
+      if (std::filesystem::exists(way / name, error)) return way / name;
+    folder = folder.parent_path();
+    way /= "..";
+  }
+  return {};
+}
+
+core::Error no_spec() {
+  core::Error error{ErrorKind::usage, "there is no bgdeploy.yml here", {}};
+  const auto above = spec_above();
+  error.next = above ? "bgdeploy -f " + core::shell_quote(above->string())
+                     : "name the spec with -f FILE, or write one: docs/spec.md and examples/ show how";
+  return error;
+}
+
+core::Error no_such_file(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (const auto kind = entry.path().extension(); kind == ".yml" || kind == ".yaml")
+      names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  const auto meant = core::nearest(path.filename().string(), names);
+  return {ErrorKind::usage,
+          fmt::format("{} does not exist", path.string()),
+          {},
+          meant ? "did you mean -f " + core::shell_quote((path.parent_path() / *meant).string()) + "?" : ""};
 }
 
 Result<std::filesystem::path> find_spec(const std::string& given) {
-  if (!given.empty()) return std::filesystem::path(given);
-  for (const char* name : {"bgdeploy.yml", "bgdeploy.yaml"})
+  const std::filesystem::path path(given);
+  std::error_code gone;
+  static_cast<void>(std::filesystem::current_path(gone));
+  if (gone && !path.is_absolute())
+    return core::fail(ErrorKind::usage,
+                      fmt::format("the working directory cannot be found ({})", gone.message()), {},
+                      "change to one that is there");
+  if (!given.empty()) return path;
+  for (const char* name : k_spec_names)
     if (std::error_code error; std::filesystem::exists(name, error)) return std::filesystem::path(name);
-  return core::fail(ErrorKind::usage, "there is no bgdeploy.yml here; name the spec with -f FILE");
+  return std::unexpected(no_spec());
 }
 
 Result<std::string> read_file(const std::filesystem::path& path) {
-  // The loader says what is too large; this bounds the memory. Never allocated ahead: clearing that much
-  // would take longer than all the rest of loading.
+  std::error_code unknown;
+  const auto kind = std::filesystem::status(path, unknown).type();
+  if (kind == std::filesystem::file_type::not_found) return std::unexpected(no_such_file(path));
+  if (kind == std::filesystem::file_type::directory)
+    return core::fail(ErrorKind::usage, fmt::format("{} is a folder; name the file", path.string()), {},
+                      "-f " + core::shell_quote((path / "bgdeploy.yml").lexically_normal().string()));
+  // The loader refuses what is too large; this only bounds the memory. It is not allocated ahead: clearing
+  // that much would take longer than all the rest of loading.
   constexpr std::size_t k_most = std::size_t{16} << 20;
   std::ifstream stream(path, std::ios::binary);
   std::string text;
@@ -73,36 +122,55 @@ std::string who_am_i() {
   return core::printable(fmt::format("{}@{} (pid {})", user_name(), machine.nodename, getpid()));
 }
 
+// Keeps the last event for stdout.
+class LastEvent final : public report::Sink {
+public:
+  LastEvent(std::unique_ptr<report::Sink> behind, std::shared_ptr<std::string> last)
+      : m_behind(std::move(behind)), m_last(std::move(last)) {}
+  void emit(report::Event event) override {
+    if (std::holds_alternative<report::Finished>(event))
+      *m_last = report::as_json(event, core::system_clock().wall());
+    m_behind->emit(std::move(event));
+  }
+
+private:
+  std::unique_ptr<report::Sink> m_behind;
+  std::shared_ptr<std::string> m_last;
+};
+
 }  // namespace
 
-Result<spec::Spec> load_spec(const Globals& globals) {
-  BGDEPLOY_ASSIGN(const auto path, find_spec(globals.file));
+// Systemd, cron and some CI agents set no HOME.
+std::optional<std::string> variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  if (name != "HOME" || (value && *value != '\0'))
+    return value ? std::optional<std::string>(value) : std::nullopt;
+  const passwd* account = getpwuid(geteuid());
+  return account ? std::optional<std::string>(account->pw_dir) : std::nullopt;
+}
+
+Result<spec::Source> read_spec(const Arguments& arguments) {
+  BGDEPLOY_ASSIGN(const auto path, find_spec(arguments.file));
   BGDEPLOY_ASSIGN(std::string text, read_file(path));
-  return spec::load({path, std::move(text)}, globals.environment, variable);
+  return spec::Source{path, std::move(text)};
 }
 
-Result<std::unique_ptr<Session>> Session::open(const Globals& globals) {
+Result<spec::Spec> load_spec(const Arguments& arguments) {
+  BGDEPLOY_ASSIGN(const auto source, read_spec(arguments));
+  return spec::load(source, arguments.environment, variable);
+}
+
+Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
   auto session = std::make_unique<Session>();
-  BGDEPLOY_ASSIGN(session->m_spec, load_spec(globals));
-  const auto terminal = report::look_at(stderr, globals.no_color, globals.quiet, globals.verbose);
-  session->m_sink =
-      std::make_unique<report::Veil>(report::pick(globals.progress, terminal, core::system_clock()));
+  BGDEPLOY_ASSIGN(session->m_spec, load_spec(arguments));
+  const auto terminal = report::look_at(stderr, arguments.no_color, arguments.quiet, arguments.verbose);
+  session->m_sink = std::make_unique<report::Redactor>(
+      std::make_unique<LastEvent>(report::pick(arguments.progress, terminal, core::system_clock()),
+                                  session->m_last),
+      arguments.progress == "json");
   session->m_context.emplace(deploy::Context{session->m_spec, variable, core::system_clock(),
-                                             *session->m_sink, globals.stop, who_am_i()});
+                                             *session->m_sink, arguments.stop, who_am_i(), arguments.hurry});
   return session;
-}
-
-void add_output_option(CLI::App& command, Globals& globals) {
-  command.add_option("-o,--output", globals.output, "What stdout gets: text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-}
-
-void refuse_planned(CLI::App& command, std::initializer_list<const char*> names) {
-  // A flag's callback runs whatever follows it; a validator is not asked about an option without a value.
-  for (const char* name : names) {
-    const auto refuse = [name] { throw CLI::ValidationError(std::string(name) + " is not supported yet"); };
-    command.add_flag_callback(name, refuse, "Not supported yet")->group("");
-  }
 }
 
 std::string error_text(std::string_view heading, const core::Error& error) {
@@ -110,6 +178,7 @@ std::string error_text(std::string_view heading, const core::Error& error) {
   for (const std::string& detail : error.details)
     for (const std::string& line : core::split_lines(detail))
       text += fmt::format("  {}\n", core::printable(line));
+  if (!error.next.empty()) text += fmt::format("  next: {}\n", core::printable(error.next));
   return text;
 }
 
@@ -129,26 +198,24 @@ int output_error() {
   return g_output_error;
 }
 
+int with_output(int code, int error) {
+  // A reader that has gone, as `head` does, has what it wanted.
+  if (error == 0 || error == EPIPE) return code;
+  print(fmt::format("error: stdout cannot be written: {}\n", std::strerror(error)), stderr);
+  return code == 0 ? 1 : code;
+}
+
 bool print_json(std::string_view document) {
   return print(report::json_for_terminals(document) + "\n");
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (widths.size() <= i) widths.push_back(0);
-      widths[i] = std::max(widths[i], core::printable(row[i]).size());
-    }
-  std::string text;
+  Rows cells;
   for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += fmt::format("{:<{}}  ", core::printable(row[i]), widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
+    cells.emplace_back();
+    for (const std::string& text : row) cells.back().push_back({text});
   }
-  return text;
+  return table(cells, Page{});
 }
 
 std::string age(core::SystemTime then, core::SystemTime now) {

@@ -1,49 +1,62 @@
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
-#include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/deploy/check.hpp"
+#include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/deploy/release/secrets.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "command.hpp"
+#include "commands.hpp"
 
 namespace bgdeploy::cli {
+
 namespace {
 
-int run(const Globals& globals, bool quiet) {
-  const auto session = Session::open(globals);
-  if (!session) return print_error(session.error());
-  const spec::Spec* spec = &(*session)->spec();
-  if (const auto checked = deploy::check_offline(*spec); !checked) return print_error(checked.error());
-  const deploy::Context& context = (*session)->context();
-  for (const std::string& key : deploy::hide_what_is_at_hand(*spec, context.variables, context.sink))
-    context.sink.emit(
-        {.name = "warning",
-         .message = fmt::format("{} has less than {} bytes, so it is not hidden in what the app prints", key,
-                                report::Veil::k_least)});
-  if (!quiet)
-    globals.output == "json" ? print_json(core::trim(spec::render(*spec, true)))
-                             : print(spec::render(*spec, false));
-  return 0;
+// A machine may be an app host and a proxy.
+std::string machines_of(const spec::Spec& spec) {
+  std::vector<spec::Host> machines;
+  for (const auto* hosts : {&spec.app_hosts, &spec.proxy_hosts})
+    for (const spec::Host& host : *hosts)
+      if (std::ranges::none_of(machines, [&](const auto& one) { return spec::same_machine(one, host); }))
+        machines.push_back(host);
+  return fmt::format("{} host{}", machines.size(), machines.size() == 1 ? "" : "s");
 }
 
 }  // namespace
 
-void add_config(const Registration& registration) {
-  CLI::App* config =
-      registration.app.add_subcommand("config", "Check the spec offline and print it resolved");
-  config->footer(
-      "Example: bgdeploy config -e staging\n\nSecrets are shown by where they come from, never by value.");
-  add_output_option(*config, registration.globals);
-  config->callback([=] {
-    registration.action = [&globals = registration.globals] { return run(globals, globals.quiet); };
-  });
-  CLI::App* validate =
-      registration.app.add_subcommand("validate", "Check the spec offline; the same as config --quiet");
-  validate->footer("Example: bgdeploy validate");
-  validate->callback(
-      [=] { registration.action = [&globals = registration.globals] { return run(globals, true); }; });
+int run_config(const Arguments& arguments) {
+  const auto session = Session::open(arguments);
+  if (!session) return print_error(session.error());
+  const spec::Spec* spec = &(*session)->spec();
+  if (const auto checked = deploy::check_offline(*spec); !checked) return print_error(checked.error());
+  const deploy::Context& context = (*session)->context();
+  if (!arguments.offline) {
+    const auto wait = deploy::deadlines::within(context.clock, deploy::deadlines::k_command, context.stop);
+    if (auto read = deploy::check_local_sources(context, wait); !read)
+      return print_error(context.sink.redacted(std::move(read.error())));
+  }
+  for (const std::string& key : deploy::hide_what_is_at_hand(*spec, context.variables, context.sink))
+    context.sink.emit(
+        report::Warning{fmt::format("{} has less than {} bytes, so it is not hidden in what the app prints",
+                                    key, report::Redactor::k_least)});
+  if (arguments.quiet) {
+    print(fmt::format("{}: ok ({}{}, {})\n", core::printable(spec->file.string()), spec->service,
+                      spec->environment.empty() ? "" : " in " + spec->environment, machines_of(*spec)));
+    return 0;
+  }
+  arguments.output == "json" ? print_json(core::trim(spec::render(*spec, true)))
+                             : print(spec::render(*spec, false));
+  return 0;
+}
+
+int run_validate(const Arguments& arguments) {
+  Arguments quiet = arguments;
+  quiet.quiet = true;
+  return run_config(quiet);
 }
 
 }  // namespace bgdeploy::cli

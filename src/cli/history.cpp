@@ -1,41 +1,95 @@
-#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/core/timestamp.hpp"
+#include "bgdeploy/deploy/status.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/report/layout.hpp"
+#include "bgdeploy/report/words.hpp"
 #include "command.hpp"
+#include "commands.hpp"
+#include "known_releases.hpp"
+#include "page.hpp"
 #include "state_text.hpp"
 
 namespace bgdeploy::cli {
 namespace {
 
-// What serves now, as far as the history tells.
+// The release that serves now, as far as the history tells.
 const deploy::HistoryEntry* last_served(const std::vector<deploy::HistoryEntry>& entries) {
   const auto found = std::ranges::find_if(entries.rbegin(), entries.rend(), &deploy::HistoryEntry::served);
   return found == entries.rend() ? nullptr : &*found;
 }
 
-// A deploy can fail after the switch, and serve.
+// A release can serve although its deploy failed: after the switch.
 std::string outcome_of(const deploy::HistoryEntry& entry, bool serves) {
-  if (entry.result == "succeeded" || !entry.served) return entry.result;
+  // It is named: a migration is what nobody wants twice.
+  if (!entry.hook.empty()) return entry.result + ": " + entry.message;
+  if (entry.result == "succeeded" || entry.result == "promoted" || !entry.served) return entry.result;
   return entry.result + (serves ? ", but serves" : " after the switch");
 }
 
-std::string as_text(const std::vector<deploy::HistoryEntry>& entries) {
+// "jenkins@ci-7": which process it was, nobody asks later.
+std::string who_of(const std::string& who) {
+  const std::size_t pid = who.rfind(" (pid ");
+  return pid == std::string::npos ? who : who.substr(0, pid);
+}
+
+std::string release_name(const plan::Release& release, bool verbose) {
+  if (release == plan::Release{}) return "-";
+  return verbose ? plan::describe(release) : report::cut(plan::short_name(release), 20);
+}
+
+bool went_well(const deploy::HistoryEntry& entry) {
+  return entry.result != "failed" && entry.result != "inconsistent" && entry.result != "interrupted" &&
+         entry.result != "rolled_back";
+}
+
+std::vector<Cell> row_of(const deploy::HistoryEntry& entry, bool serves, bool verbose) {
+  return {{local_time(entry.time)},
+          {entry.command},
+          {release_name(entry.from, verbose)},
+          {release_name(entry.to, verbose)},
+          {outcome_of(entry, serves), went_well(entry) ? Color::none : Color::red},
+          {report::short_duration(entry.took)},
+          {verbose ? entry.slot : ""},
+          {verbose ? entry.who : report::cut(who_of(entry.who), 20)}};
+}
+
+// Newest first.
+std::string as_text(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments) {
   if (entries.empty()) return "nothing was deployed yet\n";
-  std::vector<std::vector<std::string>> rows = {
-      {"WHEN", "COMMAND", "FROM", "TO", "SLOT", "RESULT", "TOOK", "WHO"}};
-  const auto shown = [](const plan::Release& release) {
-    return release == plan::Release{} ? std::string("-") : plan::describe(release);
-  };
+  const Page page = page_of_stdout(arguments.no_color);
+  constexpr int k_screenful = 10;
+  const int wanted = arguments.entries == 0 ? k_screenful : arguments.entries;
+  const std::size_t count =
+      wanted < 0 ? entries.size() : std::min(entries.size(), static_cast<std::size_t>(wanted));
   const auto* last = last_served(entries);
-  for (const deploy::HistoryEntry& entry : entries)
-    rows.push_back({core::format_time(entry.time), entry.command, shown(entry.from), shown(entry.to),
-                    entry.slot, outcome_of(entry, &entry == last), core::format_duration(entry.took),
-                    entry.who});
-  return table(rows);
+  Rows rows = {{{"WHEN"}, {"COMMAND"}, {"FROM"}, {"TO"}, {"RESULT"}, {"TOOK"}, {"SLOT"}, {"WHO"}}};
+  std::vector<const deploy::HistoryEntry*> shown;
+  for (const auto& entry :
+       entries | std::views::reverse | std::views::take(static_cast<std::ptrdiff_t>(count))) {
+    rows.push_back(row_of(entry, &entry == last, arguments.verbose));
+    shown.push_back(&entry);
+  }
+  // Why one failed stands below it.
+  const auto lines = core::split_lines(table(rows, page));
+  std::string text = lines.front() + "\n";
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    text += lines[i + 1] + "\n";
+    if (!went_well(*shown[i]) && !shown[i]->message.empty())
+      for (const std::string& line :
+           report::wrapped("why: " + core::printable(shown[i]->message), page.width - 4))
+        text += "    " + line + "\n";
+  }
+  if (count < entries.size())
+    text += fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - count);
+  return text;
 }
 
 std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
@@ -57,23 +111,18 @@ std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
   return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-int run(const Globals& globals) {
-  auto session = Session::open(globals);
+}  // namespace
+
+int run_history(const Arguments& arguments) {
+  auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
   const auto entries = deploy::past_deploys((*session)->context());
   if (!entries) return print_error(entries.error());
-  globals.output == "json" ? print_json(as_json(*entries)) : print(as_text(*entries));
+  std::vector<std::string> tags;
+  for (const deploy::HistoryEntry& entry : *entries | std::views::reverse) tags.push_back(entry.to.tag);
+  remember_releases((*session)->spec(), tags);
+  arguments.output == "json" ? print_json(as_json(*entries)) : print(as_text(*entries, arguments));
   return 0;
-}
-
-}  // namespace
-
-void add_history(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand("history", "List past deploys, oldest first");
-  command->footer("Example: bgdeploy history");
-  add_output_option(*command, registration.globals);
-  command->callback(
-      [=] { registration.action = [&globals = registration.globals] { return run(globals); }; });
 }
 
 }  // namespace bgdeploy::cli

@@ -1,103 +1,73 @@
-// logs and exec: looking into a slot's container.
-#include <CLI/CLI.hpp>
-#include <atomic>
-#include <cerrno>
-#include <csignal>
-#include <functional>
-#include <mutex>
+#include <span>
 
 #include <fmt/format.h>
 
-#include "bgdeploy/core/text.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/timestamp.hpp"
+#include "bgdeploy/deploy/logs.hpp"
 #include "command.hpp"
+#include "commands.hpp"
+#include "reader.hpp"
 
 namespace bgdeploy::cli {
 namespace {
 
-struct LogOptions {
-  deploy::Which which;
-  int tail = 100;
-  bool follow = false;
-};
-
-// What is printed while somebody reads it: not any more behind `| head`, which ends the command as a signal
-// does.
-class Reader {
-public:
-  explicit Reader(const Globals& globals)
-      : m_globals(globals), m_on_signal(globals.stop, [this] { m_stop.request_stop(); }) {
-    m_globals.stop = m_stop.get_token();
-  }
-  const Globals& globals() const { return m_globals; }
-  bool reads() const { return m_reads; }
-
-  // May be called from several threads.
-  void give(std::string_view text, bool is_stderr) {
-    const std::scoped_lock lock(m_mutex);
-    m_reads = m_reads && print(text, is_stderr ? stderr : stdout);
-    if (!m_reads) m_stop.request_stop();
-  }
-
-private:
-  Globals m_globals;
-  std::stop_source m_stop;
-  std::stop_callback<std::function<void()>> m_on_signal;
-  std::mutex m_mutex;
-  std::atomic<bool> m_reads = true;
-};
-
-int run_logs(const Globals& globals, const LogOptions& options) {
-  Reader reader(globals);
-  auto session = Session::open(reader.globals());
-  if (!session) return print_error(session.error());
-  const auto line = [&](const std::string& host, const std::string& text) {
-    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), false);
-  };
-  const auto result = deploy::logs((*session)->context(), options.which, options.tail, options.follow, line);
-  return result || !reader.reads() ? 0 : print_error(result.error());
+std::string failed_heading(const deploy::FailedLog& failed) {
+  return fmt::format("{} in {} failed at {}: {}\n", core::printable(failed.log.release),
+                     core::printable(failed.log.slot), core::format_time(failed.time),
+                     core::printable(failed.log.why));
 }
 
-int run_exec(const Globals& globals, const deploy::Which& which) {
-  if (globals.words.empty())
-    return print_error({core::ErrorKind::usage, "say what to run after --", {"bgdeploy exec -- ls -l"}});
-  Reader reader(globals);
-  auto session = Session::open(reader.globals());
-  if (!session) return print_error(session.error());
-  const auto exit_code =
-      deploy::exec((*session)->context(), which, globals.words,
-                   [&](bool is_stderr, std::string_view piece) { reader.give(piece, is_stderr); });
-  constexpr int k_nobody_reads = 128 + SIGPIPE;  // as a shell has it
-  if (!reader.reads()) return output_error() == EPIPE ? k_nobody_reads : 1;
-  return exit_code ? *exit_code : print_error(exit_code.error());
+std::span<const std::string> of_tail(const std::vector<std::string>& lines, int tail) {
+  const std::size_t count = tail < 0 ? lines.size() : std::min(lines.size(), static_cast<std::size_t>(tail));
+  return std::span(lines).last(count);
+}
+
+// "10m" is so long before `now`.
+core::Result<std::optional<core::SystemTime>> time_of(std::string_view option,
+                                                      const std::optional<std::string>& given,
+                                                      core::SystemTime now) {
+  if (!given) return std::nullopt;
+  if (const auto ago = core::parse_duration(*given)) return now - *ago;
+  if (const auto time = core::parse_local_time(*given)) return time;
+  return core::fail(
+      core::ErrorKind::usage,
+      fmt::format("{}: '{}' is neither a duration nor a time", option, core::printable(*given)), {},
+      "write it as 10m, or as 2026-12-27T08:00, with Z or an offset where it is not local time");
+}
+
+core::Result<runtime::LogRange> range_of(const Arguments& arguments) {
+  const core::SystemTime now = core::system_clock().wall();
+  runtime::LogRange range{.tail = arguments.tail, .follow = arguments.follow};
+  BGDEPLOY_ASSIGN(range.since, time_of("--since", arguments.since, now));
+  BGDEPLOY_ASSIGN(range.until, time_of("--until", arguments.until, now));
+  if (range.since && arguments.tail == Arguments{}.tail) range.tail = -1;
+  return range;
 }
 
 }  // namespace
 
-void add_logs(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand("logs", "Show the containers' logs");
-  command->footer("Example: bgdeploy logs -n 200 -f");
-  refuse_planned(*command, {"--since", "--until", "--failed"});
-  auto options = std::make_shared<LogOptions>();
-  command->add_option("--slot", options->which.slot, "Default: the live slot");
-  command->add_option("--host", options->which.host, "Default: all app hosts");
-  command->add_option("-n,--tail", options->tail, "How many lines; -1 for all")->capture_default_str();
-  command->add_flag("-f,--follow", options->follow, "Go on as more is written");
-  command->callback([=] {
-    registration.action = [options, &globals = registration.globals] { return run_logs(globals, *options); };
-  });
-}
-
-void add_exec(const Registration& registration) {
-  CLI::App* command =
-      registration.app.add_subcommand("exec", "Run a command in the live container: exec -- CMD…");
-  command->footer("Example: bgdeploy exec -- ./manage.py check\n\nThe exit code is the command's own.");
-  auto which = std::make_shared<deploy::Which>();
-  command->add_option("--slot", which->slot, "Default: the live slot");
-  command->add_option("--host", which->host, "Default: the first app host");
-  command->callback([=] {
-    registration.action = [which, &globals = registration.globals] { return run_exec(globals, *which); };
-  });
+int run_logs(const Arguments& arguments) {
+  const auto range = range_of(arguments);
+  if (!range) return print_error(range.error());
+  Reader reader(arguments);
+  auto session = Session::open(reader.arguments());
+  if (!session) return print_error(session.error());
+  const auto line = [&](const std::string& host, const std::string& text) {
+    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), false);
+  };
+  if (arguments.failed) {
+    const auto failed = deploy::failed_log((*session)->context());
+    if (!failed) return print_error(failed.error());
+    print(failed_heading(*failed), stderr);
+    for (const deploy::LogOfHost& host : failed->log.hosts)
+      for (const std::string& text : of_tail(host.lines, arguments.tail)) line(host.host, text);
+    return 0;
+  }
+  const auto result =
+      deploy::logs((*session)->context(), {.slot = arguments.slot, .host = arguments.host}, *range, line);
+  return result || !reader.reads() ? 0 : print_error(result.error());
 }
 
 }  // namespace bgdeploy::cli

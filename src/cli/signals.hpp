@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as a stop token.
+// SIGINT, SIGTERM and SIGHUP as stop tokens.
 #pragma once
 
 #include <csignal>
@@ -7,17 +7,25 @@
 
 namespace bgdeploy::cli {
 
-// Construct it before any other thread starts: the signals are blocked for all of them. Further signals
-// change nothing: CI systems send several, and undoing must not be cut short.
+// Construct it before any other thread starts: it blocks the signals for all of them. A signal that the
+// program was started with as ignored stays ignored: `nohup` and a script's `&` mean that.
 class Signals {
 public:
   Signals();
   ~Signals();
-  std::stop_token token() const { return m_stop.get_token(); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // The first signal.
+  std::stop_token stop() const { return m_stop.get_token(); }
+  // The third: CI systems and wrappers send two, and those must not cut an undo short.
+  std::stop_token hurry() const { return m_hurry.get_token(); }
 
 private:
-  std::stop_source m_stop;
-  sigset_t m_set;
+  void count(const std::stop_token& done);
+
+  std::stop_source m_stop, m_hurry;
+  sigset_t m_set{};
   std::jthread m_waiter;
 };
 

@@ -4,10 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
+#include "bgdeploy/report/layout.hpp"
 #include "command.hpp"
 
 namespace bgdeploy::cli {
@@ -50,21 +53,22 @@ std::string health_word(const plan::SlotState& slot, const Container& container)
   return slot.answers ? slot.answer : container.health;
 }
 
-std::string lock_words(const deploy::LockStatus& lock, core::SystemTime now) {
-  if (!lock.unknown.empty()) return fmt::format("lock:    {}\n", core::printable(lock.unknown));
-  std::string text;
-  if (lock.holder)
-    text += fmt::format("lock:    held by {} for {}, since {} ({})\n", lock.holder->who, lock.holder->what,
-                        core::format_time(lock.holder->since), age(lock.holder->since, now));
-  if (lock.freeze)
-    text += fmt::format("frozen:  by {} since {}: {}\n", lock.freeze->who,
-                        core::format_time(lock.freeze->since), core::printable(lock.freeze->what));
-  return text.empty() ? "lock:    free\n" : text;
+// With its exit code where that says more than that it was stopped.
+std::string idle_word(const Container& container) {
+  constexpr int k_terminated = 143;
+  const bool ended =
+      container.status == Container::Status::exited || container.status == Container::Status::dead;
+  const bool as_told = container.exit_code == 0 || container.exit_code == k_terminated;
+  if (ended && as_told && !container.oom_killed) return "stopped";
+  return state_word(container);
 }
 
 ordered_json owner_json(const std::optional<deploy::LockOwner>& owner) {
   if (!owner) return nullptr;
-  return {{"who", owner->who}, {"what", owner->what}, {"since", core::format_time(owner->since)}};
+  ordered_json object = {
+      {"who", owner->who}, {"what", owner->what}, {"since", core::format_time(owner->since)}};
+  if (owner->until) object["until"] = core::format_time(*owner->until);
+  return object;
 }
 
 ordered_json container_json(const Container& container) {
@@ -91,21 +95,22 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
     found.push_back(live.error().message);
     found.insert(found.end(), live.error().details.begin(), live.error().details.end());
   }
+  const auto& kind = plan::proxy_kind(spec);
   for (const ProxyHost& proxy : state.proxies) {
     if (proxy.unfinished)
       found.push_back(
           fmt::format("{}: a switch was cut short; the next deploy or rollback ends it", proxy.host));
-    if (proxy.unread)
+    if (proxy.reload_pending)
       found.push_back(fmt::format(
-          "{}: the include was written after nginx last read its configuration: nginx may send elsewhere",
-          proxy.host));
+          "{0}: the include was written after {1} last read its configuration: {1} may send elsewhere",
+          proxy.host, kind.name));
     if (proxy.masters.size() > 1)
       found.push_back(
-          fmt::format("{0}: nginx is being upgraded: master {1} keeps the configuration that it has beside "
+          fmt::format("{0}: {3} is being upgraded: master {1} keeps the configuration that it has beside "
                       "master {2}; no "
                       "deploy switches until one is left: finish the upgrade (kill -QUIT {1}) or undo it "
                       "(kill -QUIT {2})",
-                      proxy.host, proxy.masters.front().pid, proxy.masters.back().pid));
+                      proxy.host, proxy.masters.front().pid, proxy.masters.back().pid, kind.name));
     if (proxy.outdated)
       found.push_back(fmt::format("{}: {} is not what the spec would write; the next deploy writes it anew",
                                   proxy.host, proxy.include));
@@ -114,9 +119,8 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
       found.push_back(fmt::format("{}: {} names slot {} too, for a site that does not use {}", proxy.host,
                                   claim.where, spec.slots[claim.slot].name, plan::routing_file(spec)));
     if (!proxy.leaving.empty())
-      found.push_back(
-          fmt::format("{}: {} old nginx worker(s) still finish requests of an earlier configuration",
-                      proxy.host, proxy.leaving.size()));
+      found.push_back(fmt::format("{}: {} old {} worker(s) still finish requests of an earlier configuration",
+                                  proxy.host, proxy.leaving.size(), kind.name));
   }
   for (const plan::AppHost& host : state.app_hosts) {
     for (std::size_t i = 0; i < host.slots.size(); ++i) {
@@ -125,7 +129,7 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
       if (serves && !slot.container && slot.others.empty() && slot.strangers.empty())
         found.push_back(fmt::format("{}: the live slot {} has no container", host.host, spec.slots[i].name));
       if (serves && slot.container && slot.answers == false)
-        found.push_back(fmt::format("{}: the live slot {} does not answer: {}", host.host, spec.slots[i].name,
+        found.push_back(fmt::format("{}: the live slot {} is not healthy: {}", host.host, spec.slots[i].name,
                                     slot.answer));
       if (slot.container && slot.container->status == Container::Status::paused)
         found.push_back(fmt::format(
@@ -135,7 +139,8 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
         found.push_back(fmt::format("{}: {}", host.host, plan::describe(spec, i, stranger)));
       if (slot.container && !slot.container->managed)
         found.push_back(fmt::format("{}: {} was not started by bgdeploy", host.host, slot.container->name));
-      if (slot.aside)
+      const bool for_what_waits = state.held && state.held->slot == i;
+      if (slot.aside && !for_what_waits)
         found.push_back(fmt::format("{}: {} was moved aside by a deploy that was cut short", host.host,
                                     slot.aside->name));
       for (const Container& other : slot.others)
@@ -143,44 +148,136 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
                                     other.name, word(other.status), spec.slots[i].name));
     }
     if (host.slots[0].container && host.slots[1].container && host.slots[0].container->running() &&
-        host.slots[1].container->running() && spec.retire != spec::Retire::keep)
+        host.slots[1].container->running() && spec.retire != spec::Retire::keep && !state.held)
       found.push_back(fmt::format("{}: both slots run", host.host));
   }
   return found;
 }
 
-std::string state_text(const spec::Spec& spec, const plan::State& state, const deploy::LockStatus& lock) {
-  const core::SystemTime now = core::system_clock().wall();
-  std::string text = fmt::format("service: {}\n{}\n", spec.service, lock_words(lock, now));
+namespace {
+
+std::string traffic_words(const spec::Spec& spec, const ProxyHost& proxy) {
+  if (!proxy.written) return "(no such file yet)";
+  if (!proxy.traffic) return "not exactly one slot";
+  for (std::size_t slot = 0; slot < spec.slots.size(); ++slot)
+    if (*proxy.traffic == plan::Traffic::all_to(slot)) return spec.slots[slot].name;
+  return plan::describe(spec, *proxy.traffic);
+}
+
+ordered_json traffic_json(const spec::Spec& spec, const ProxyHost& proxy) {
+  if (!proxy.traffic) return nullptr;
+  ordered_json shares = ordered_json::object();
+  for (std::size_t slot = 0; slot < spec.slots.size(); ++slot)
+    shares[spec.slots[slot].name] = proxy.traffic->share[slot];
+  return shares;
+}
+
+}  // namespace
+
+std::string lock_text(const deploy::LockStatus& lock, core::SystemTime now, const Page& page) {
+  if (!lock.unknown.empty()) return noted("! lock:", Color::yellow, lock.unknown, page);
+  std::string text;
+  if (lock.holder)
+    text += noted("! locked:", Color::yellow,
+                  fmt::format("by {} for {}, since {} ({})", lock.holder->who, lock.holder->what,
+                              core::format_time(lock.holder->since), age(lock.holder->since, now)),
+                  page);
+  if (lock.freeze)
+    text += noted("! frozen:", Color::yellow,
+                  fmt::format("by {} since {}{}: {}", lock.freeze->who, core::format_time(lock.freeze->since),
+                              lock.freeze->until ? ", until " + core::format_time(*lock.freeze->until) : "",
+                              lock.freeze->what),
+                  page);
+  return text;
+}
+
+namespace {
+
+// One slot of one host.
+std::vector<Cell> slot_row(const spec::Spec& spec, const plan::AppHost& host, std::size_t i,
+                           std::optional<std::size_t> live, const Shown& how) {
+  const std::size_t k_release = how.verbose ? 200 : 20, k_health = how.verbose ? 200 : 20;
+  const auto short_text = [](const std::string& text, std::size_t most) {
+    return report::cut(core::printable(text), static_cast<int>(most));
+  };
+  const plan::SlotState& slot = host.slots[i];
+  const bool serves = live && *live == i;
+  const std::string port = spec.slots[i].port == 0 ? "" : std::to_string(spec.slots[i].port);
+  const Container* container = plan::occupant(slot);
+  if (container == nullptr)
+    return {{host.host}, {spec.slots[i].name},
+            {port},      {serves ? "LIVE, no container" : live ? "idle, empty" : "empty"},
+            {"-"},       {""},
+            {"-"},       {"-"},
+            {""}};
+  std::string state = idle_word(*container);
+  if (serves)
+    state = container->running() ? "LIVE" : "LIVE, " + state_word(*container);
+  else if (live)
+    state = "idle, " + state;
+  const bool well = serves && container->running() && slot.answers != false;
+  const std::string health = health_word(slot, *container);
+  const bool back = how.way_back != nullptr && !serves && container->release.id == how.way_back->id;
+  const bool waits = how.held && *how.held == i;
+  return {
+      {host.host},
+      {spec.slots[i].name},
+      {port},
+      {state, well     ? Color::green
+              : serves ? Color::red
+                       : Color::none},
+      {short_text(how.verbose ? plan::describe(container->release) : plan::short_name(container->release),
+                  k_release)},
+      {how.verbose ? container->name : ""},
+      {health.empty() ? "-" : short_text(health, k_health), slot.answers == false ? Color::red : Color::none},
+      {how.since && (serves || back) ? short_age(*how.since, how.now) : "-"},
+      {waits  ? "<- promote"
+       : back ? "<- rollback"
+              : ""}};
+}
+
+}  // namespace
+
+std::string slots_text(const spec::Spec& spec, const plan::State& state, const Shown& how, const Page& page) {
   const auto live = live_of(spec, state);
-  std::vector<std::vector<std::string>> rows = {
-      {"HOST", "SLOT", "PORT", "", "RELEASE", "CONTAINER", "STATE", "HEALTH"}};
+  const std::vector<Cell> heading = {{"HOST"},      {"SLOT"},   {"PORT"},  {"STATE"}, {"RELEASE"},
+                                     {"CONTAINER"}, {"HEALTH"}, {"SINCE"}, {""}};
+  Rows rows = {heading};
   for (const plan::AppHost& host : state.app_hosts)
-    for (std::size_t i = 0; i < host.slots.size(); ++i) {
-      const Container* container = plan::occupant(host.slots[i]);
-      const bool serves = live && *live == i;
-      const std::string role = !live ? "" : serves ? "live" : "idle";
-      if (container)
-        rows.push_back({host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role,
-                        plan::describe(container->release), container->name, state_word(*container),
-                        health_word(host.slots[i], *container)});
-      else
-        rows.push_back(
-            {host.host, spec.slots[i].name, std::to_string(spec.slots[i].port), role, "-", "-", "-", ""});
-    }
-  text += table(rows);
-  if (spec.proxied) text += "\n";
-  rows.clear();
-  if (spec.proxied) rows = {{"PROXY", "INCLUDE", "NAMES"}};
+    for (std::size_t i = 0; i < host.slots.size(); ++i) rows.push_back(slot_row(spec, host, i, live, how));
+  if (width_of(rows) <= page.width) return table(rows, page);
+  // Long names of hosts stand above their slots.
+  std::string text;
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host) {
+    Rows part = {heading};
+    for (std::size_t i = 0; i < 2; ++i) part.push_back(rows[1 + host * 2 + i]);
+    for (std::vector<Cell>& row : part) row.front().text.clear();
+    text += core::printable(state.app_hosts[host].host) + "\n" + table(part, page);
+  }
+  return text;
+}
+
+std::string proxies_text(const spec::Spec& spec, const plan::State& state, const Page& page) {
+  if (!plan::proxy_kind(spec).can.be_switched) return "";
+  Rows rows = {{{"PROXY"}, {"RUNS"}, {"SENDS TO"}, {"AS WRITTEN IN"}}};
   for (const ProxyHost& proxy : state.proxies)
-    rows.push_back({proxy.host, proxy.include.empty() ? plan::routing_file(spec) : proxy.include,
-                    proxy.routing == ProxyHost::Routing::slot      ? spec.slots[proxy.live].name
-                    : proxy.routing == ProxyHost::Routing::missing ? "(no such file yet)"
-                                                                   : "neither slot alone"});
-  if (spec.proxied) text += table(rows);
-  const auto odd = oddities(spec, state);
-  for (std::size_t i = 0; i < odd.size(); ++i)
-    text += fmt::format("{}! {}\n", i == 0 ? "\n" : "", core::printable(odd[i]));
+    rows.push_back({{proxy.host},
+                    {proxy.running ? "yes" : "NO", proxy.running ? Color::none : Color::red},
+                    {traffic_words(spec, proxy)},
+                    {proxy.include.empty() ? plan::routing_file(spec) : proxy.include}});
+  if (width_of(rows) <= page.width) return table(rows, page);
+  std::string text;
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    text += fmt::format("{}\n  {} {}, {}\n", core::printable(rows[i][0].text), plan::proxy_kind(spec).name,
+                        rows[i][1].text == "yes" ? "sends to " + core::printable(rows[i][2].text)
+                                                 : painted(page, Color::red, "does NOT RUN"),
+                        core::printable(rows[i][3].text));
+  return text;
+}
+
+std::string oddities_text(const spec::Spec& spec, const plan::State& state, const Page& page) {
+  std::string text;
+  for (const std::string& odd : oddities(spec, state)) text += noted("!", Color::yellow, odd, page);
   return text;
 }
 
@@ -209,13 +306,13 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
   }
   ordered_json proxies = ordered_json::array();
   for (const ProxyHost& proxy : state.proxies)
-    proxies.push_back(
-        {{"host", proxy.host},
-         {"include", proxy.include},
-         {"names", proxy.routing == ProxyHost::Routing::slot ? spec.slots[proxy.live].name : ""},
-         {"unfinished", proxy.unfinished},
-         {"unread", proxy.unread},
-         {"outdated", proxy.outdated}});
+    proxies.push_back({{"host", proxy.host},
+                       {"include", proxy.include},
+                       {"names", proxy.live() ? spec.slots[*proxy.live()].name : ""},
+                       {"traffic", traffic_json(spec, proxy)},
+                       {"unfinished", proxy.unfinished},
+                       {"unread", proxy.reload_pending},
+                       {"outdated", proxy.outdated}});
   return {
       {"service", spec.service},
       {"live", live ? ordered_json(spec.slots[*live].name) : ordered_json(nullptr)},

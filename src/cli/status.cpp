@@ -1,18 +1,91 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/timestamp.hpp"
+#include "bgdeploy/deploy/status.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 #include "command.hpp"
+#include "commands.hpp"
+#include "page.hpp"
 #include "state_text.hpp"
+#include "waiting_text.hpp"
 
 namespace bgdeploy::cli {
 namespace {
 
-std::string as_text(const spec::Spec& spec, const deploy::Survey& survey) {
-  std::string text = core::printable(fmt::format("{}: {}", spec.service, survey.serving.words())) + "\n";
-  text += state_text(spec, survey.state, survey.lock);
+// "1.1.0 serves (green)"
+std::string serving_words(const spec::Spec& spec, const deploy::Survey& survey, bool verbose) {
+  using Who = deploy::Serving::Who;
+  if (survey.serving.who == Who::nobody) return "NOBODY IS SERVED";
+  if (survey.serving.who == Who::some) return "NOT EVERYBODY IS SERVED";
+  const auto live = plan::live_slot(spec, survey.state).value_or(std::nullopt);
+  const plan::Container* container = live && !survey.state.app_hosts.empty()
+                                         ? plan::occupant(survey.state.app_hosts.front().slots[*live])
+                                         : nullptr;
+  const std::string name = container == nullptr ? "what bgdeploy does not know"
+                           : verbose            ? plan::describe(container->release)
+                                                : plan::short_name(container->release);
+  return fmt::format("{} serves ({})", name, survey.serving.slot);
+}
+
+std::string_view lock_word(const deploy::LockStatus& lock) {
+  if (lock.freeze) return "FROZEN";
+  if (lock.holder) return "LOCKED";
+  return lock.unknown.empty() ? "unlocked" : "lock unknown";
+}
+
+// "nginx ok"; nothing where there is no proxy to be switched.
+std::string proxy_words(const spec::Spec& spec, const deploy::Survey& survey) {
+  const plan::ProxyKind& kind = plan::proxy_kind(spec);
+  if (!kind.can.be_switched) return "";
+  const auto& proxies = survey.state.proxies;
+  if (std::ranges::any_of(proxies, [](const plan::ProxyHost& proxy) { return !proxy.running; }))
+    return fmt::format("{} NOT RUNNING", kind.name);
+  const auto odd = [](const plan::ProxyHost& proxy) {
+    return proxy.unclear() || proxy.unfinished || proxy.reload_pending || proxy.masters.size() > 1;
+  };
+  if (std::ranges::any_of(proxies, odd)) return fmt::format("{} NOT IN ORDER", kind.name);
+  if (!plan::live_slot(spec, survey.state)) return fmt::format("{} DISAGREES", kind.name);
+  return fmt::format("{} ok", kind.name);
+}
+
+std::string first_line(const spec::Spec& spec, const deploy::Survey& survey, bool verbose, const Page& page) {
+  using Who = deploy::Serving::Who;
+  const std::string where = spec.environment.empty() ? "" : fmt::format(" ({})", spec.environment);
+  std::string line = core::printable(spec.service + where) + "   " +
+                     painted(page, survey.serving.who == Who::everybody ? Color::green : Color::red,
+                             core::printable(serving_words(spec, survey, verbose)));
+  line += "   " + painted(page, lock_word(survey.lock) == "unlocked" ? Color::none : Color::yellow,
+                          lock_word(survey.lock));
+  if (const std::string proxy = proxy_words(spec, survey); !proxy.empty())
+    line += "   " + painted(page, proxy.ends_with(" ok") ? Color::none : Color::red, proxy);
+  return line + "\n";
+}
+
+std::string as_text(const spec::Spec& spec, const deploy::Survey& survey, const Arguments& arguments) {
+  const Page page = page_of_stdout(arguments.no_color);
+  const core::SystemTime now = core::system_clock().wall();
+  std::string text = first_line(spec, survey, arguments.verbose, page);
+  for (const std::string& trouble : survey.serving.troubles) text += noted("!", Color::red, trouble, page);
+  text += lock_text(survey.lock, now, page);
+  const Shown how{.now = now,
+                  .verbose = arguments.verbose,
+                  .since = survey.since,
+                  .way_back = survey.way_back ? &survey.way_back->release : nullptr,
+                  .held = survey.state.held ? std::optional(survey.state.held->slot) : std::nullopt};
+  text += slots_text(spec, survey.state, how, page);
+  if (arguments.verbose || survey.state.proxies.size() > 1 || !proxy_words(spec, survey).ends_with(" ok"))
+    text += proxies_text(spec, survey.state, page);
+  text += waiting_text(spec, survey, now);
+  std::string odd;
+  for (const std::string& one : oddities(spec, survey.state))
+    if (std::ranges::find(survey.serving.troubles, one) == survey.serving.troubles.end())
+      odd += noted("!", Color::yellow, one, page);
+  text += odd;
   for (const auto& [host, error] : survey.failed) text += "\n" + error_text("not shown", error);
   return text;
 }
@@ -26,6 +99,9 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
                                                      : "nobody";
   document["consistent"] = serving.consistent;
   document["troubles"] = serving.troubles;
+  document["since"] = survey.since ? nlohmann::ordered_json(core::format_time(*survey.since)) : nullptr;
+  document["waiting"] = waiting_json(spec, survey);
+  document["way_back"] = way_back_json(survey);
   document["failed"] = nlohmann::ordered_json::array();
   for (const auto& [host, error] : survey.failed)
     document["failed"].push_back(
@@ -34,42 +110,28 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// For monitoring: 0 served and consistent, 1 not.
+// For monitoring: 0 when everybody is served and all agrees, else 1.
 int health_code(const deploy::Survey& survey) {
   const bool well = survey.serving.who == deploy::Serving::Who::everybody && survey.serving.consistent;
   return well && survey.failed.empty() ? 0 : 1;
 }
 
-int run(const Globals& globals, bool exit_code) {
-  auto session = Session::open(globals);
+}  // namespace
+
+int run_status(const Arguments& arguments) {
+  auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
   const spec::Spec& spec = (*session)->spec();
   const auto survey = deploy::survey((*session)->context());
   if (!survey) {
     const int code = print_error(survey.error());
-    return exit_code && code != 2 ? 1 : code;
+    return arguments.exit_code && code != 2 ? 1 : code;
   }
-  globals.output == "json" ? print_json(as_json(spec, *survey)) : print(as_text(spec, *survey));
-  if (exit_code) return health_code(*survey);
+  arguments.output == "json" ? print_json(as_json(spec, *survey)) : print(as_text(spec, *survey, arguments));
+  if (arguments.exit_code) return health_code(*survey);
   const auto live = plan::live_slot(spec, survey->state);
   if (!live) return deploy::exit_code(live.error().kind);
   return survey->failed.empty() ? 0 : deploy::exit_code(survey->failed.front().error.kind);
-}
-
-}  // namespace
-
-void add_status(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand("status", "Show what runs where, and what serves");
-  command->footer(
-      "Example: bgdeploy status -o json\n\nExit code 5 when the proxies disagree or name neither slot, 3 "
-      "when a host cannot be reached: the others are shown.");
-  add_output_option(*command, registration.globals);
-  refuse_planned(*command, {"--watch"});
-  const auto exit_code = std::make_shared<bool>(false);
-  command->add_flag("--exit-code", *exit_code, "0 when everybody is served and all agrees, 1 when not");
-  command->callback([=] {
-    registration.action = [&globals = registration.globals, exit_code] { return run(globals, *exit_code); };
-  });
 }
 
 }  // namespace bgdeploy::cli

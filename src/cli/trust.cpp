@@ -1,14 +1,16 @@
 #include <unistd.h>
 
 #include <poll.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/host/trust.hpp"
 #include "command.hpp"
+#include "commands.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -17,7 +19,7 @@ using core::ErrorKind;
 using core::Result;
 using Kind = ssh::KeyVerdict::Kind;
 
-// Signals only fire `stop`: nothing else would end the wait. Empty when it was given up.
+// Signals only request `stop`, and do not end a read. Empty after one.
 std::string read_line(const std::stop_token& stop) {
   constexpr int k_look_at_stop_ms = 100;
   std::string line;
@@ -43,11 +45,11 @@ bool agreed(bool yes, const host::OfferedKey& offered, const std::stop_token& st
   return core::trim(read_line(stop)) == "yes";
 }
 
-// What known_hosts says against the key.
+// Names what known_hosts has in the place of the key.
 core::Error contradiction(const host::OfferedKey& offered) {
   core::Error error{
       ErrorKind::untrusted,
-      fmt::format("{} shows the {} key {}, which known_hosts speaks against", core::printable(offered.host),
+      fmt::format("{} shows the {} key {}, which contradicts known_hosts", core::printable(offered.host),
                   core::printable(offered.key.type), offered.fingerprint),
       {}};
   for (const auto& entry : offered.verdict.known)
@@ -55,13 +57,13 @@ core::Error contradiction(const host::OfferedKey& offered) {
                                         offered.verdict.kind == Kind::revoked ? "revoked:" : "known:  ",
                                         core::printable(entry.key.type), entry.file, entry.line));
   if (offered.verdict.kind == Kind::changed)
-    error.details.push_back("if the host was really set up anew, remove its old key first: ssh-keygen -R " +
-                            core::shell_quote(ssh::known_hosts_name(offered.host, offered.port)) + " -f " +
-                            core::shell_quote(offered.verdict.known.front().file));
+    error.next = "if the host was really installed anew, remove its old key first: ssh-keygen -R " +
+                 core::shell_quote(ssh::known_hosts_name(offered.host, offered.port)) + " -f " +
+                 core::shell_quote(offered.verdict.known.front().file);
   return error;
 }
 
-// True when this key was added, and the next one on the way should be looked at.
+// True when this key was added and the next host on the way must be looked at.
 Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) {
   BGDEPLOY_ASSIGN(const host::OfferedKey offered,
                   host::fetch_host_key(host, core::Wait::for_at_most(host.ssh.connect_timeout, stop)));
@@ -83,12 +85,14 @@ Result<bool> trust_next(const spec::Host& host, bool yes, std::stop_token stop) 
     return core::fail(stop.stop_requested() ? ErrorKind::cancelled : ErrorKind::untrusted,
                       fmt::format("{} was not added", offered.host));
   BGDEPLOY_TRY(host::trust_host_key(offered));
-  print(fmt::format("added to {}\n", offered.file.string()));
+  print(fmt::format("{} was added to {}\n", core::printable(offered.host), offered.file.string()));
   return offered.hop != host.name;
 }
 
-int run(const Globals& globals, bool yes) {
-  const auto spec = load_spec(globals);
+}  // namespace
+
+int run_trust(const Arguments& arguments) {
+  const auto spec = load_spec(arguments);
   if (!spec) return print_error(spec.error());
   std::vector<spec::Host> hosts = spec->app_hosts;
   for (const spec::Host& proxy : spec->proxy_hosts)
@@ -97,22 +101,10 @@ int run(const Globals& globals, bool yes) {
   for (const spec::Host& host : hosts) {
     if (host.local) continue;
     Result<bool> more = true;
-    while (more && *more) more = trust_next(host, yes, globals.stop);
+    while (more && *more) more = trust_next(host, arguments.yes, arguments.stop);
     if (!more) return print_error(more.error());
   }
   return 0;
-}
-
-}  // namespace
-
-void add_trust(const Registration& registration) {
-  CLI::App* command = registration.app.add_subcommand(
-      "trust", "Show the hosts' key fingerprints and add them to known_hosts");
-  command->footer("Example: bgdeploy trust");
-  auto yes = std::make_shared<bool>(false);
-  command->add_flag("-y,--yes", *yes, "Add them without asking; compare the fingerprints some other way");
-  command->callback(
-      [=] { registration.action = [yes, &globals = registration.globals] { return run(globals, *yes); }; });
 }
 
 }  // namespace bgdeploy::cli

@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 
 #include <fmt/format.h>
 
 #include "bgdeploy/context/ignore.hpp"
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/context/sha256.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/io/regular_file.hpp"
 #include "local_file.hpp"
-#include "sha256.hpp"
 
 namespace bgdeploy::context {
 
@@ -132,12 +132,10 @@ Result<std::string> find_dockerfile(const fs::path& root, const std::string& nam
 }
 
 Result<std::optional<Ignore>> read_ignore(const fs::path& file) {
-  std::error_code failed;
-  if (!fs::exists(file, failed)) return std::nullopt;
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.good() && !stream.eof()) return std::unexpected(io_error(file.string(), errno));
-  auto ignore = Ignore::parse(text);
+  auto text = io::read_file(file);
+  if (!text && text.error().kind == ErrorKind::not_found) return std::nullopt;
+  if (!text) return std::unexpected(std::move(text).error());
+  auto ignore = Ignore::parse(*text);
   if (!ignore) return std::unexpected(std::move(ignore.error()).within(file.string()));
   return std::move(*ignore);
 }

@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "characters.hpp"
+#include "bgdeploy/core/utf8.hpp"
 
 namespace bgdeploy::context {
 
@@ -80,9 +81,9 @@ Result<Ignore::Token> Ignore::read_class(std::string_view& pattern) {
     else if (pattern.starts_with('-') || pattern.starts_with(']'))
       return core::fail(ErrorKind::usage, "a '[…]' with a stray '-' or ']'");
     if (pattern.empty()) return core::fail(ErrorKind::usage, "a '[' is never closed");
-    const auto character = first_character(pattern);
+    const auto character = core::first_character(pattern);
     pattern.remove_prefix(character.size());
-    return code_point(character);
+    return core::code_point(character);
   };
   while (token.ranges.empty() || !pattern.starts_with(']')) {
     BGDEPLOY_ASSIGN(const char32_t first, bound());
@@ -118,7 +119,7 @@ Result<std::vector<Ignore::Token>> Ignore::tokenize(std::string_view pattern) {
     } else {
       if (pattern[0] == '\\') pattern.remove_prefix(1);
       if (pattern.empty()) return core::fail(ErrorKind::usage, "a '\\' stands at the end");
-      const auto character = first_character(pattern);
+      const auto character = core::first_character(pattern);
       tokens.push_back({Kind::literal, std::string(character), {}});
       pattern.remove_prefix(character.size());
     }
@@ -143,10 +144,10 @@ bool Ignore::matches(const Pattern& pattern, std::string_view path) {
   };
   put(now, 0);
   while (!path.empty()) {
-    const auto character = first_character(path);
+    const auto character = core::first_character(path);
     path.remove_prefix(character.size());
     const bool slash = character == "/";
-    const char32_t value = code_point(character);
+    const char32_t value = core::code_point(character);
     std::fill(next.begin(), next.end(), 0);
     for (std::size_t at = 0; at < tokens.size(); ++at) {
       if (now[at] == 0) continue;

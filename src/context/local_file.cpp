@@ -9,8 +9,9 @@
 
 #include <fmt/format.h>
 
-#include "bgdeploy/core/text.hpp"
-#include "sha256.hpp"
+#include "bgdeploy/context/sha256.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/io/fd.hpp"
 
 namespace bgdeploy::context {
 
@@ -19,21 +20,6 @@ using core::ErrorKind;
 namespace {
 
 constexpr std::size_t k_piece = std::size_t{256} << 10;
-
-class OpenFile {
-public:
-  explicit OpenFile(const std::filesystem::path& path)
-      : m_fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
-  ~OpenFile() {
-    if (m_fd >= 0) ::close(m_fd);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd() const { return m_fd; }
-
-private:
-  const int m_fd;
-};
 
 core::Error unreadable(const Entry& entry) {
   return {ErrorKind::io,
@@ -53,13 +39,14 @@ core::Error changed(const Entry& entry) {
 Result<Hash> read_file(const std::filesystem::path& root, const Entry& entry,
                        const std::function<Result<void>(std::string_view)>& take,
                        const std::function<Result<void>(const Hash&)>& check) {
-  const OpenFile file(root / entry.path);
-  if (file.fd() < 0) {
+  const auto path = root / entry.path;
+  const io::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) {
     if (errno == ENOENT || errno == ELOOP || errno == ENOTDIR) return std::unexpected(changed(entry));
     return std::unexpected(unreadable(entry));
   }
   struct stat now {};
-  if (::fstat(file.fd(), &now) != 0) return std::unexpected(unreadable(entry));
+  if (::fstat(file.get(), &now) != 0) return std::unexpected(unreadable(entry));
   if (!S_ISREG(now.st_mode) || now.st_size != entry.size || int(now.st_mode & 07777U) != entry.mode)
     return std::unexpected(changed(entry));
   Sha256 hash;
@@ -68,7 +55,7 @@ Result<Hash> read_file(const std::filesystem::path& root, const Entry& entry,
     piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(left, k_piece)));
     std::size_t filled = 0;
     while (filled < piece.size()) {
-      const auto count = ::read(file.fd(), piece.data() + filled, piece.size() - filled);
+      const auto count = ::read(file.get(), piece.data() + filled, piece.size() - filled);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return std::unexpected(unreadable(entry));
       if (count == 0) return std::unexpected(changed(entry));
@@ -79,7 +66,7 @@ Result<Hash> read_file(const std::filesystem::path& root, const Entry& entry,
     BGDEPLOY_TRY(take(piece));
   }
   char more = 0;
-  if (::read(file.fd(), &more, 1) > 0) return std::unexpected(changed(entry));
+  if (::read(file.get(), &more, 1) > 0) return std::unexpected(changed(entry));
   const Hash whole = hash.finish();
   BGDEPLOY_TRY(check(whole));
   if (!piece.empty()) BGDEPLOY_TRY(take(piece));

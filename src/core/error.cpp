@@ -1,5 +1,7 @@
 #include "bgdeploy/core/error.hpp"
 
+#include <cctype>
+
 namespace bgdeploy::core {
 
 std::string_view to_string(ErrorKind kind) {
@@ -44,9 +46,22 @@ std::string_view to_string(ErrorKind kind) {
   return "internal";
 }
 
+namespace {
+
+bool has_word(std::string_view text, std::string_view word) {
+  const auto goes_on = [&](std::size_t at) {
+    return at < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '-' || text[at] == '_');
+  };
+  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
+    if ((at == 0 || !goes_on(at - 1)) && !goes_on(at + word.size())) return true;
+  return false;
+}
+
+}  // namespace
+
 Error Error::within(std::string_view context) && {
-  const auto prefix = std::string(context) + ": ";
-  if (!message.starts_with(prefix)) message.insert(0, prefix);
+  if (!has_word(message, context)) message.insert(0, std::string(context) + ": ");
   return std::move(*this);
 }
 

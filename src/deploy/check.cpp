@@ -4,19 +4,29 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/deploy/compose_files.hpp"
-#include "bgdeploy/deploy/fleet.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
-#include "bgdeploy/deploy/observe.hpp"
-#include "bgdeploy/deploy/places.hpp"
-#include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/deploy/check.hpp"
+#include "bgdeploy/deploy/connect/fleet.hpp"
+#include "bgdeploy/deploy/connect/places.hpp"
+#include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/deploy/notify/notifications.hpp"
+#include "bgdeploy/deploy/observe/observe.hpp"
+#include "bgdeploy/deploy/release/secrets.hpp"
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
-#include "clients.hpp"
+#include "bgdeploy/runtime/launches.hpp"
+#include "bgdeploy/spec/runtime.hpp"
+#include "disk.hpp"
+#include "observe/clients.hpp"
+#include "ports.hpp"
+#include "preconditions.hpp"
 #include "prepare.hpp"
+#include "watch/preflight.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -27,16 +37,27 @@ using core::Wait;
 
 namespace {
 
-constexpr core::Duration k_check = std::chrono::minutes(2);
-
 using Items = std::vector<CheckItem>;
 
+// A right that is missing is told once, however much needs it; and the host that the item names is not named
+// again.
 bool add(Items& items, std::string what, const Result<void>& result, std::string note = "") {
-  if (result)
+  if (result) {
     items.push_back({std::move(what), std::nullopt, std::move(note)});
-  else
-    items.push_back({std::move(what), result.error()});
-  return result.has_value();
+    return true;
+  }
+  const Error& error = result.error();
+  const auto told = [&](const CheckItem& item) {
+    return item.error && error.kind == ErrorKind::denied && !error.next.empty() &&
+           item.error->next == error.next;
+  };
+  if (std::ranges::any_of(items, told)) return false;
+  items.push_back({std::move(what), error});
+  std::string& message = items.back().error->message;
+  const auto colon = message.find(": ");
+  if (colon != std::string::npos && items.back().what.ends_with(" on " + message.substr(0, colon)))
+    message.erase(0, colon + 2);
+  return false;
 }
 
 Result<void> try_sudo(host::Host& host, host::Tool tool, const Wait& wait) {
@@ -47,8 +68,16 @@ Result<void> try_sudo(host::Host& host, host::Tool tool, const Wait& wait) {
                                                                     : std::vector<std::string>{"true"};
   BGDEPLOY_ASSIGN(const host::Output output, host.run({argv, tool, ""}, wait));
   if (output.ok()) return {};
-  return core::fail(ErrorKind::denied, fmt::format("sudo -n -- {} fails there", core::shell_join(argv)),
+  return core::fail(ErrorKind::denied, fmt::format("{} does not run through sudo", core::shell_join(argv)),
                     core::split_lines(core::printable(core::trim(output.err), true)));
+}
+
+// Nobody is told anything: only whether that could be tried.
+void check_notify(const Context& context, Items& items, const Wait& wait) {
+  for (std::size_t i = 0; i < context.spec.notify.size(); ++i) {
+    const auto url = notify_url(context, i, wait);
+    add(items, notify_name(context.spec, i), url ? Result<void>{} : std::unexpected(url.error()));
+  }
 }
 
 std::string_view tool_name(host::Tool tool) {
@@ -76,31 +105,38 @@ void check_build(const Context& context, const Fleet& fleet, Items& items, const
       if (!version) return std::unexpected(version.error());
       if (version->ok()) return {};
       return core::fail(ErrorKind::not_found, "there is no docker command, which `build` needs",
-                        {core::printable(version->err)});
+                        core::split_lines(core::printable(core::trim(version->err), true)));
     };
     add(items, "docker command on " + host.name(), there(),
         version ? core::printable(core::trim(version->out)) : "");
   }
 }
 
-// An unknown tag is an answer too: the registry is there and lets us in.
-Result<void> ask_registry(const std::string& image, const World& world, const Wait& wait) {
-  auto digest = world.apps.front().images->resolve(image, "latest", wait);
-  if (!digest && digest.error().kind != ErrorKind::not_found)
-    return std::unexpected(of_the_registry(std::move(digest.error())));
-  return {};
+// Without a tag nobody said what to ask for. The digest of a tag.
+std::string ask_registry(const std::string& image, const std::string& tag, const World& world, Items& items,
+                         const Wait& wait) {
+  const std::string what = fmt::format("registry of {}{}{}", image, tag.empty() ? "" : ":", tag);
+  runtime::Images& images = *world.apps.front().images;
+  if (tag.empty()) {
+    auto reached = images.reach_registry(image, wait);
+    if (!reached) reached = std::unexpected(of_the_registry(std::move(reached.error())));
+    add(items, what, reached, "answers; the repository was not tried: `check --tag T` does");
+    return "";
+  }
+  auto digest = images.resolve(image, tag, wait);
+  add(items, what, digest ? Result<void>{} : std::unexpected(of_the_registry(digest.error())),
+      digest.value_or(""));
+  return digest.value_or("");
 }
 
 // Of the idle slot: its own container may hold it, nothing else.
-Result<void> free_port(const Context& context, const World& world, const plan::AppHost& host,
-                       std::size_t index, std::size_t slot, std::optional<std::size_t> live) {
-  const plan::SlotState& idle = host.slots[slot];
+Result<void> free_port(const Context& context, const World& world, const plan::State& state,
+                       std::size_t index, std::size_t slot, std::optional<std::size_t> live,
+                       const Wait& wait) {
+  const plan::SlotState& idle = state.app_hosts[index].slots[slot];
   if (idle.container && idle.container->active()) return {};
-  BGDEPLOY_TRY(plan::port_is_free(context.spec, host, slot, live));
-  if (world.listens(index, slot))
-    return core::fail(ErrorKind::conflict, fmt::format("something that is no container listens on port {}",
-                                                       context.spec.slots[slot].port));
-  return {};
+  BGDEPLOY_TRY(plan::port_is_free(context.spec, *world.places, state.app_hosts[index], slot, live));
+  return port_is_unused(context.spec, world, state, index, slot, wait);
 }
 
 void check_memory(const App& app, std::size_t slot, const plan::Launch& launch, Items& items,
@@ -114,45 +150,48 @@ void check_memory(const App& app, std::size_t slot, const plan::Launch& launch, 
   add(items, "memory for two slots on " + app.name, memory_suffices(app, slot, launch, wait), note);
 }
 
+void check_disk_of(const Context& context, const Fleet& fleet, const World& world,
+                   const plan::Release& wanted, Items& items, const Wait& wait) {
+  const auto told = [&](std::string what, const Result<std::string>& disk) {
+    add(items, std::move(what), disk ? Result<void>{} : std::unexpected(disk.error()), disk.value_or(""));
+  };
+  for (std::size_t i = 0; i < world.apps.size(); ++i) {
+    const App& app = world.apps[i];
+    plan::Release live;
+    if (const auto slots = app.runtime->observe({}, wait))
+      for (const plan::SlotState& slot : *slots)
+        if (const auto* there = plan::occupant(slot); there && there->running()) live = there->release;
+    const std::string what = "disk of docker on " + app.name;
+    if (wanted.digest.empty())
+      told(what, disk_of(app, live, wait));
+    else if (const auto enough = enough_disk(context, world, {i}, wanted, wait); !enough)
+      add(items, what, enough);
+    else
+      told(what, disk_of(app, {}, wait));
+  }
+  told("disk of the history on " + fleet.history_host().name(), disk_of_history(context, fleet, wait));
+}
+
 // Which release, and so which image, is not known here.
 void tell_container_port(const Context& context, Items& items) {
-  if (context.spec.compose || context.spec.docker.container_port) return;
+  if (spec::runtime_of(context.spec).by_files || context.spec.docker.container_port ||
+      spec::is_worker(context.spec))
+    return;
   std::string note =
       "not set: a deploy takes the only port that the image exposes, or ends before anything is "
       "started where it exposes none or several";
   add(items, "docker.container_port", {}, std::move(note));
 }
 
-// What `proxy: none` cannot promise, and the way out of it.
-void advise_on_proxy(const Context& context, Items& items) {
-  const auto& slots = context.spec.slots;
-  const auto& published = context.spec.docker.host_ip;
-  // There docker's own proxy accepts before the app listens; docs/operations.md has the figures.
-  const bool loopback = !published || published->starts_with("127.");
-  add(items, "proxy", {},
-      fmt::format(
-          "none: nginx sends to ports {} and {} alike, also while a new version boots{}. With "
-          "`include /etc/nginx/conf.d/{}.inc;` in the server block and `proxy_pass $service_url;` in its "
-          "location, and that include in proxy.nginx, no request is lost",
-          slots[0].port, slots[1].port,
-          loopback ? ", and at 127.0.0.1 POST requests are lost then: list both ports at docker0's address "
-                     "(172.17.0.1) "
-                     "with max_fails=0, and publish there (docker.host_ip)"
-                   : "",
-          context.spec.service));
-}
-
 // What a deploy would start, as far as it is known without a release.
-Result<std::optional<plan::Launch>> compose_launch(const Context& context, const World& world,
-                                                   const Wait& wait) {
-  BGDEPLOY_ASSIGN(auto compose, read_compose_files(context.spec, "latest"));
-  if (!compose) return std::optional<plan::Launch>();
-  plan::Launch launch{{"", "latest", context.spec.image, ""}, {}, std::move(*compose)};
+Result<plan::Launch> launch_by_files(const Context& context, const World& world, const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto launch,
+                  runtime::launch_by_spec(context.spec, {.tag = "latest", .image = context.spec.image}));
   for (const App& app : world.apps) {
     BGDEPLOY_ASSIGN(const auto image, app.runtime->repository(launch, wait));
     if (launch.release.image.empty()) launch.release.image = image;
   }
-  return std::optional(std::move(launch));
+  return launch;
 }
 
 // What the sites on it do beside using what is switched.
@@ -163,20 +202,21 @@ void check_neighbours(const Context& context, const plan::ProxyHost& proxy, Item
         core::fail(
             ErrorKind::usage,
             fmt::format("a site that does not use {} sends to it by {}: what runs there serves somebody else",
-                        spec::routing_file(context.spec.nginx), core::printable(claim.where)),
-            {"give this environment a `service` of its own, and its own ports and include"}));
+                        plan::proxy_kind(context.spec).file_pattern(context.spec),
+                        core::printable(claim.where)),
+            {}, "give this environment a `service` of its own, and its own ports and include"));
 }
 
 // Whether each proxy gets to what it sends to now.
 void check_ways(const Context& context, const World& world, const plan::State& state, std::size_t live,
                 Items& items, const Wait& wait) {
   for (std::size_t proxy = 0; proxy < world.proxies.size(); ++proxy) {
-    const auto routing = plan::routing_to(context.spec, proxy, live, "");
+    const auto routing = plan::routing_to(context.spec, *world.places, proxy, live, "");
     if (!routing) continue;
     for (const plan::Backend& backend : *routing) {
       const auto host = std::ranges::find(state.app_hosts, backend.host, &plan::AppHost::host);
       if (host == state.app_hosts.end() || host->slots[live].answers != true) continue;
-      const auto answer = world.ask_backend(proxy, backend, wait);
+      const auto answer = world.ask_backend(proxy, backend, context.spec.health, wait);
       if (!answer) continue;
       add(items,
           fmt::format("way from {} to {}:{} ({} on {})", world.proxies[proxy].name, backend.address,
@@ -202,7 +242,8 @@ void check_traffic(const Context& context, const World& world, const plan::State
   else
     items.push_back({"what serves", Error{ErrorKind::inconsistent,
                                           serving.words(),
-                                          {"look with `bgdeploy status` and `bgdeploy logs`"}}});
+                                          {},
+                                          "look with `bgdeploy status` and `bgdeploy logs`"}});
 }
 
 // What was seen of the proxies is in `proxies`.
@@ -221,6 +262,7 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
     items.push_back({"containers", owners.error()});
     return;
   }
+  // Where files of the user could not be read, that was said.
   const plan::Launch wanted = launch.value_or(plan::Launch{{}, context.spec.docker});
   if (const auto placed = place(context, fleet, world, {plan::Request::Kind::deploy, wanted}, *state, wait);
       !placed)
@@ -231,8 +273,8 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
     return;
   }
   const bool outdated = std::ranges::any_of(state->proxies, &plan::ProxyHost::outdated);
-  if (context.spec.proxied)
-    add(items, (context.spec.nginx.sites ? "sites " : "include ") + plan::routing_file(context.spec), {},
+  if (const auto& kind = plan::proxy_kind(context.spec); kind.can.be_switched)
+    add(items, fmt::format("{} {}", kind.file_word(context.spec), plan::routing_file(context.spec)), {},
         !*live     ? "does not exist yet: a first deploy writes it"
         : outdated ? fmt::format("names {}, but not as the spec would: the next deploy writes it anew",
                                  context.spec.slots[**live].name)
@@ -241,29 +283,44 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
   const std::size_t idle = *live ? 1 - **live : 0;
   for (std::size_t i = 0; i < state->app_hosts.size(); ++i) {
     const plan::AppHost& host = state->app_hosts[i];
-    add(items, fmt::format("port {} on {}", context.spec.slots[idle].port, host.host),
-        free_port(context, world, host, i, idle, *live));
+    const std::string slot = spec::is_worker(context.spec)
+                                 ? "slot " + context.spec.slots[idle].name
+                                 : fmt::format("port {}", context.spec.slots[idle].port);
+    add(items, fmt::format("{} on {}", slot, host.host),
+        free_port(context, world, *state, i, idle, *live, wait));
     // What runs in the idle slot is stopped first, and what it takes counts as taken still.
-    if (const auto* there = plan::occupant(host.slots[idle]); !there || !there->running())
+    if (const auto* there = plan::occupant(host.slots[idle]);
+        context.spec.order == spec::Order::start_first && (!there || !there->running()))
       check_memory(world.apps[i], idle, wanted, items, wait);
   }
 }
 
 }  // namespace
 
-std::vector<CheckItem> check_all(const Context& given) {
-  const Wait wait = Wait::for_at_most(k_check, given.stop);
+std::vector<CheckItem> check_preflight(const Context& context, const std::string& tag) {
   Items items;
-  add(items, "spec " + given.spec.file.string(), {});
-  auto secrets = read_secrets(given.spec, given.variables, wait);
+  const auto seen = preview(context, {.kind = plan::Request::Kind::deploy, .tag = tag});
+  if (seen && seen->lock.freeze)
+    items.push_back(
+        {"lock", Error{ErrorKind::frozen, "frozen: " + seen->lock.freeze->what, {}, "bgdeploy unlock"}});
+  add(items, "deploy of " + tag, seen ? Result<void>{} : std::unexpected(seen.error()),
+      seen ? fmt::format("it could start: {} steps", seen->plan.steps.size()) : "");
+  return items;
+}
+
+std::vector<CheckItem> check_all(const Context& context, const std::string& tag) {
+  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+  Items items;
+  add(items, "spec " + context.spec.file.string(), {});
+  auto secrets = read_secrets(context.spec, context.variables, wait);
   add(items, "secrets", secrets ? Result<void>{} : std::unexpected(secrets.error()));
-  if (secrets) hide_secrets(given.spec, *secrets, given.sink);
-  auto fleet = Fleet::connect(given.spec, wait);
+  if (secrets) hide_secrets(context.spec, *secrets, context.sink);
+  check_notify(context, items, wait);
+  auto fleet = Fleet::connect(context.spec, wait);
   if (!fleet) {
     items.push_back({"ssh", fleet.error()});
     return items;
   }
-  const Context context = given.with(fleet->spec());
   for (const host::Host* host : fleet->machines()) add(items, "ssh " + host->name(), {}, host->address());
   for (host::Host* host : fleet->machines())
     add(items, "sessions on " + host->name(), enough_places(*fleet, *host, wait));
@@ -279,29 +336,39 @@ std::vector<CheckItem> check_all(const Context& given) {
   const World world = fleet->world(context.clock, context.sink);
   std::vector<plan::ProxyHost> proxies;
   if (add(items, "docker", opened)) {
-    auto launch = compose_launch(context, world, wait);
-    if (context.spec.compose)
-      add(items, "compose", launch ? Result<void>{} : std::unexpected(launch.error()));
-    const bool known = launch && *launch;
-    const std::string image = known ? (*launch)->release.image : context.spec.image;
+    std::optional<plan::Launch> launch;
+    if (const auto& runtime = spec::runtime_of(context.spec); runtime.by_files) {
+      auto known = launch_by_files(context, world, wait);
+      add(items, std::string(runtime.name), known ? Result<void>{} : std::unexpected(known.error()));
+      if (known) launch = std::move(*known);
+    }
+    const std::string image = launch ? launch->release.image : context.spec.image;
+    plan::Release wanted{.tag = tag};
     if (context.spec.build)
       check_build(context, *fleet, items, wait);
     else if (!image.empty() && !world.apps.front().images->asks_registry())
       add(items, "registry of " + image, {}, "not asked: the engine is Podman, which can only pull");
     else if (!image.empty())
-      add(items, "registry of " + image, ask_registry(image, world, wait));
+      wanted.digest = ask_registry(image, tag, world, items, wait);
+    wanted.image = image;
+    check_disk_of(context, *fleet, world, wanted, items, wait);
     tell_container_port(context, items);
-    check_state(context, *fleet, world, known ? *launch : std::nullopt, items, proxies, wait);
+    check_state(context, *fleet, world, launch, items, proxies, wait);
   }
+  const plan::ProxyKind& kind = plan::proxy_kind(context.spec);
   for (std::size_t i = 0; i < world.proxies.size(); ++i) {
     // What its sites do is known of what was observed.
     if (!opened) std::ignore = observe_proxy(context.spec, world, i, wait);
-    const bool fine = add(items, "nginx on " + world.proxies[i].name, world.proxies[i].proxy->check(wait));
+    const bool fine = add(items, fmt::format("{} on {}", kind.name, world.proxies[i].name),
+                          world.proxies[i].proxy->check(wait));
     if (fine && i < proxies.size()) check_neighbours(context, proxies[i], items);
+    if (context.spec.watch && context.spec.watch->responses)
+      add(items, "watched log on " + world.proxies[i].name,
+          log_is_readable(world, i, *context.spec.watch->responses, wait));
   }
-  if (const auto rendered = check_rendering(context.spec, "latest"); !rendered)
+  if (const auto rendered = check_rendering(context.spec, *world.places, "latest"); !rendered)
     add(items, "include's content", rendered);
-  if (!context.spec.proxied) advise_on_proxy(context, items);
+  for (const std::string& caution : kind.cautions(context.spec)) add(items, "proxy", {}, caution);
   return items;
 }
 

@@ -1,14 +1,15 @@
 // From a connected fleet to a plan: shared by commands that carry it out and by those that print it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "bgdeploy/deploy/fleet.hpp"
-#include "bgdeploy/deploy/history.hpp"
+#include "bgdeploy/deploy/connect/fleet.hpp"
+#include "bgdeploy/deploy/release/difference.hpp"
+#include "bgdeploy/deploy/release/history.hpp"
 #include "bgdeploy/deploy/run.hpp"
+#include "local_sources.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -16,38 +17,46 @@ struct Prepared {
   plan::State state;
   plan::Plan plan;
   plan::Launch launch;
+  std::string sources{};                          // where `launch` has its secrets from, for the history
+  bool recordable = true;                         // `launch` is how it runs
+  std::vector<Change> changes{};                  // of the configuration, against what serves
+  bool compared = false;                          // how what serves runs is recorded
+  std::string file{};                             // the plan, to be kept
   std::shared_ptr<const context::Files> files{};  // what `launch` is built from, where it is
 };
 
-// A template that is wrong, or does not tell the slots apart, is to be known before anything is started.
-core::Result<void> check_rendering(const spec::Spec& spec, const std::string& tag);
-// Finds out on which addresses the slots' ports are published, and lets the fleet's spec know, so that
-// routing goes there. Kind usage: a compose file says what cannot be.
+// Finds out on which addresses the slots' ports are published, for the fleet and in `state`, so that routing
+// goes there. Kind usage: the user's files say what cannot be.
 core::Result<void> place(const Context& context, Fleet& fleet, const World& world,
                          const plan::Request& request, plan::State& state, const core::Wait& wait);
-// Whether an nginx in a container reaches the slots at the addresses that it is told. Kind usage, with what
+// Whether a proxy in a container reaches the slots at the addresses that it is told. Kind usage, with what
 // to write.
-core::Result<void> check_reach(const spec::Spec& spec, const Fleet& fleet, std::optional<std::size_t> live,
+core::Result<void> check_reach(const spec::Spec& spec, const World& world, std::optional<std::size_t> live,
                                const core::Wait& wait);
-// Whether a container of this launch fits beside what runs, where it has a limit. Kind refused, with the
-// figures.
-core::Result<void> memory_suffices(const App& app, std::size_t slot, const plan::Launch& launch,
-                                   const core::Wait& wait);
 // A registry that is not reached, or does not let us in, is no trouble with a host.
 core::Error of_the_registry(core::Error error);
-// "512m"
-std::string megabytes(std::int64_t bytes);
 
-// Opens docker and finds the digest that is wanted, while `lock` runs beside it; then observes and plans.
-// Errors of `lock` come first. Of kind inconsistent where it fails and what serves does not answer either.
-// With `settle_first` proxies are settled before planning (see observe.hpp).
-// What was seen until an error is in `prepared` all the same.
-core::Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, bool settle_first,
-                           const std::function<core::Result<void>()>& lock, const core::Wait& wait,
-                           Prepared& prepared);
+// What is known before the hosts are observed. Nothing of it needs the lock, so it is found out while that is
+// taken.
+struct Gathered {
+  std::shared_ptr<const context::Files> files{};  // what is built from, where something is
+  // What a deploy is to run. What the registry said against it is told when it is known what serves.
+  core::Result<plan::Launch> wanted{};
+  core::Result<std::vector<HistoryEntry>> history{};
+  Histories histories{};  // for a deploy: of all services there, as far as they can be read
+  core::Result<runtime::Room> history_room{};  // what is free there
+  // Why today's secrets, and the registry's password, cannot be read. A rollback may do without them.
+  std::optional<core::Error> without_secrets{}, without_password{};
+};
 
-// A host that the last release ran on, or whose nginx sent to it, and that the spec does not name any more:
-// nobody looks whether it still sends to what is going to be stopped. Kind usage.
-core::Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history);
+// Opens docker, and asks the registry which digest is wanted. It ends as soon as `wait` is stopped.
+core::Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, LocalSources local,
+                              const core::Wait& wait);
+
+// Observes and plans. Of kind inconsistent where it fails and what serves does not answer either. With
+// `recover_first` what a dead switch left is ended before planning (see observe.hpp). What was seen until an
+// error is in `prepared` all the same.
+core::Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gathered gathered,
+                           bool recover_first, const core::Wait& wait, Prepared& prepared);
 
 }  // namespace bgdeploy::deploy

@@ -1,17 +1,33 @@
 #include <fmt/format.h>
 
-#include "bgdeploy/core/text.hpp"
+#include "answer.hpp"
 #include "bgdeploy/engine/client.hpp"
 #include "bgdeploy/engine/streams.hpp"
-#include "json.hpp"
 
 namespace bgdeploy::engine {
+namespace {
 
-Result<void> Client::logs(const Container& container, int tail, bool follow, const Output& output,
+// Docker leaves a process with a terminal alone where the user types these, and holds them back until it
+// knows. Without any, it takes ctrl-p and ctrl-q, which shells know. Nobody types this.
+constexpr const char* k_detach_keys = "ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-],ctrl-]";
+// The size of a window is worth no more.
+constexpr core::Duration k_resizing = std::chrono::seconds(5);
+
+// "1764360000.250", as the API takes it.
+std::string unix_seconds(core::SystemTime time) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
+}
+
+}  // namespace
+
+Result<void> Client::logs(const Container& container, const LogRange& range, const Output& output,
                           const Wait& wait) {
-  const auto path =
+  auto path =
       fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow={}&tail={}", percent_encode(container.id),
-                  follow ? 1 : 0, tail < 0 ? "all" : std::to_string(tail));
+                  range.follow ? 1 : 0, range.tail < 0 ? "all" : std::to_string(range.tail));
+  if (range.since) path += "&since=" + unix_seconds(*range.since);
+  if (range.until) path += "&until=" + unix_seconds(*range.until);
   Demultiplexer demultiplexer(output);
   const auto sink = [&](std::string_view piece) {
     if (container.tty) {
@@ -25,32 +41,65 @@ Result<void> Client::logs(const Container& container, int tail, bool follow, con
   return {};
 }
 
-Result<int> Client::exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
-                         const Wait& wait) {
-  const Json create{{"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", argv}};
+Result<std::unique_ptr<Attachment>> Client::hijack(const Request& request, bool terminal,
+                                                   const Output& output, const Wait& wait) {
+  auto attachment = std::make_unique<Attachment>(terminal, output);
+  BGDEPLOY_ASSIGN(const auto response, attachment->open(m_http->socket(), request, wait));
+  if (response.status >= 400) return std::unexpected(docker_error(response));
+  return attachment;
+}
+
+Result<std::unique_ptr<Attachment>> Client::attach(const std::string& id, bool input, bool terminal,
+                                                   const Output& output, const Wait& wait) {
+  return hijack(
+      request("POST", fmt::format("/containers/{}/attach?stream=1&stdout=1&stderr=1&stdin={}&detachKeys={}",
+                                  percent_encode(id), input ? 1 : 0, percent_encode(k_detach_keys))),
+      terminal, output, wait);
+}
+
+void Client::resize(const std::string& what, Window window, const Wait& wait) {
+  (void)call(request("POST", fmt::format("{}/resize?h={}&w={}", what, window.rows, window.columns)),
+             wait.at_most(k_resizing));
+}
+
+void Client::resize_container(const std::string& id, Window window, const Wait& wait) {
+  resize("/containers/" + percent_encode(id), window, wait);
+}
+
+Result<int> Client::exec(const std::string& id, const std::vector<std::string>& argv, Console* console,
+                         const Output& output, const Wait& wait) {
+  const auto window = console != nullptr ? console->window() : std::nullopt;
+  core::Json create{{"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", argv}};
+  create["AttachStdin"] = console != nullptr && console->input() >= 0;
+  create["Tty"] = window.has_value();
+  create["DetachKeys"] = k_detach_keys;
+  if (window) create["ConsoleSize"] = {window->rows, window->columns};
   BGDEPLOY_ASSIGN(
       const auto created,
-      call(request("POST", "/containers/" + percent_encode(id) + "/exec", dump_json(create)), wait));
-  BGDEPLOY_ASSIGN(const auto created_json, parse_json(created.body));
-  const auto path = "/exec/" + percent_encode(text_of(created_json, "Id"));
+      call(request("POST", "/containers/" + percent_encode(id) + "/exec", core::dump_json(create)), wait));
+  BGDEPLOY_ASSIGN(const auto created_json, parse_answer(created.body));
+  const auto path = "/exec/" + percent_encode(core::text_of(created_json, "Id"));
 
-  Demultiplexer demultiplexer(output);
-  const Json start{{"Detach", false}, {"Tty", false}};
-  const auto started = stream(
-      request("POST", path + "/start", dump_json(start)),
-      [&](std::string_view piece) {
-        demultiplexer.feed(piece);
-        return true;
-      },
-      wait);
-  if (!started && started.error().kind != core::ErrorKind::refused) return std::unexpected(started.error());
+  core::Json start{{"Detach", false}, {"Tty", window.has_value()}};
+  if (window) start["ConsoleSize"] = create["ConsoleSize"];
+  const auto streams =
+      hijack(request("POST", path + "/start", core::dump_json(start)), window.has_value(), output, wait);
+  if (!streams && streams.error().kind != core::ErrorKind::refused) return std::unexpected(streams.error());
+  if (streams) {
+    const auto resized = [&](Window to) { resize(path, to, wait); };
+    if (window) resized(*window);
+    if (console != nullptr) console->begin();
+    const auto joined = (*streams)->join(console, resized, wait);
+    if (console != nullptr) console->end();
+    BGDEPLOY_TRY(joined);
+  }
 
   BGDEPLOY_ASSIGN(const auto inspected, call(request("GET", path + "/json"), wait));
-  BGDEPLOY_ASSIGN(const auto json, parse_json(inspected.body));
-  const int exit_code = static_cast<int>(number_of(json, "ExitCode"));
-  if (!started) {
-    if (exit_code == 0) return std::unexpected(started.error());
-    output(true, started.error().message + "\n");
+  BGDEPLOY_ASSIGN(const auto json, parse_answer(inspected.body));
+  BGDEPLOY_ASSIGN(const int exit_code, answered(core::number_of<int>(json, "ExitCode")));
+  if (!streams) {
+    if (exit_code == 0) return std::unexpected(streams.error());
+    output(true, streams.error().message + "\n");
   }
   return exit_code;
 }

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
+#include "answer.hpp"
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "json.hpp"
 
 namespace bgdeploy::engine {
 namespace {
@@ -17,15 +18,6 @@ using core::ErrorKind;
 
 constexpr int k_oldest = 41, k_newest = 45;  // of API 1.x
 constexpr std::string_view k_socket = "/var/run/docker.sock";
-
-// 41 of "1.41"; 0 where it is something else.
-int minor_of(std::string_view version) {
-  if (!version.starts_with("1.")) return 0;
-  int minor = 0;
-  const auto digits = version.substr(2);
-  std::from_chars(digits.data(), digits.data() + digits.size(), minor);
-  return minor;
-}
 
 ErrorKind kind_of(int status) {
   switch (status) {
@@ -41,16 +33,10 @@ ErrorKind kind_of(int status) {
   }
 }
 
-core::Error docker_error(const Response& response) {
-  std::string message;
-  if (const auto json = Json::parse(response.body, nullptr, false); !json.is_discarded())
-    message = text_of(json, "message");
-  if (message.empty()) message = fmt::format("HTTP {}", response.status);
-  auto lines = core::split_lines(core::printable(message, true));
-  if (lines.empty()) lines.emplace_back();
-  core::Error error{kind_of(response.status), "docker: " + lines.front(), {}};
-  error.details.assign(lines.begin() + 1, lines.end());
-  return error;
+// 41 of "1.41"; 0 where it is something else.
+int minor_of(std::string_view version) {
+  if (!version.starts_with("1.")) return 0;
+  return core::leading_number<int>(version.substr(2)).value_or(0);
 }
 
 // Where the daemon listens, as far as it can be told. DOCKER_HOST of this machine says nothing about another.
@@ -76,29 +62,57 @@ core::Error explain(host::Host& host, const std::string& socket, bool own, const
     const auto output = host.run({std::move(argv), host::Tool::other, {}}, wait);
     return output && output->ok();
   };
+  const auto& name = host.name();
+  const std::string who = host.login().empty() ? "the login" : core::printable(host.login());
   const bool through_sudo = !host.prefix(host::Tool::docker).empty();
-  if (!through_sudo && yes({"test", "-S", socket}) && !yes({"test", "-w", socket})) {
+  if (!through_sudo && yes({"test", "-S", socket}) && !yes({"test", "-w", socket}))
     return {ErrorKind::denied,
-            fmt::format("{}: no permission for {}", host.name(), socket),
-            {"add the user to the group docker on that host, or set `ssh.sudo: [docker]` and allow it "
-             "password-less"}};
-  }
-  if (own)
+            fmt::format("{}: {} may not use docker: no permission for {}", name, who, socket),
+            {},
+            fmt::format("add {} to the group docker there, or set ssh.sudo: [docker]", who)};
+  if (own) {
+    const bool there = yes({"test", "-e", socket});
     return {
         ErrorKind::unreachable,
-        fmt::format("{}: nothing answers on docker.socket {}", host.name(), socket),
-        {yes({"test", "-e", socket})
-             ? "it is there: does the engine run? For Podman: systemctl --user start podman.socket"
-             : "it does not exist: start the engine (systemctl --user start podman.socket), or correct the "
-               "path; `docker context inspect` and `podman info` show it"}};
-  core::Error error{ErrorKind::unreachable, fmt::format("{}: no docker daemon answers", host.name()), {}};
+        fmt::format("{}: nothing answers on docker.socket {}", name, socket),
+        {},
+        there
+            ? "start the engine there; Podman: systemctl --user start podman.socket"
+            : "it does not exist: start the engine there (Podman: systemctl --user start podman.socket), or "
+              "mend docker.socket: `docker context inspect` and `podman info` show the path"};
+  }
+  constexpr const char* k_programs =
+      "PATH=$PATH:/usr/local/bin:/usr/sbin:/sbin; command -v docker || command -v dockerd || command -v "
+      "podman";
+  const auto installed = host.run({{"sh", "-c", k_programs}, host::Tool::other, {}}, wait);
+  if (!installed && installed.error().kind == ErrorKind::denied) return installed.error();
+  if (installed && !installed->ok())
+    return {ErrorKind::unreachable,
+            fmt::format("{}: docker is not installed (20.10 or newer)", name),
+            {},
+            "install docker on " + name};
   const auto output = host.run({{"docker", "version"}, host::Tool::docker, {}}, wait);
   if (!output && output.error().kind == ErrorKind::denied) return output.error();
-  if (output) error.details = core::split_lines(core::printable(output->err, true));
+  core::Error error{ErrorKind::unreachable,
+                    fmt::format("{}: no docker daemon answers", name),
+                    {},
+                    fmt::format("start it on {}: sudo systemctl start docker", name)};
+  if (output) error.details = core::split_lines(core::printable(core::trim(output->err), true));
   return error;
 }
 
 }  // namespace
+
+core::Error docker_error(const Response& response) {
+  std::string message;
+  if (const auto json = parse_answer(response.body)) message = core::text_of(*json, "message");
+  if (message.empty()) message = fmt::format("HTTP {}", response.status);
+  auto lines = core::split_lines(core::printable(message, true));
+  if (lines.empty()) lines.emplace_back();
+  core::Error error{kind_of(response.status), "docker: " + lines.front(), {}};
+  error.details.assign(lines.begin() + 1, lines.end());
+  return error;
+}
 
 Client::Client(std::unique_ptr<Http> http, std::string version, bool podman)
     : m_http(std::move(http)), m_version(std::move(version)), m_podman(podman) {}
@@ -112,7 +126,8 @@ Result<std::shared_ptr<Client>> Client::open(const std::filesystem::path& socket
   if (server < k_oldest) {
     return core::fail(ErrorKind::unsupported,
                       fmt::format("docker speaks API {} only; 1.{} (Docker 20.10) or newer is needed",
-                                  response.api_version, k_oldest));
+                                  response.api_version, k_oldest),
+                      {}, "update docker there to 20.10 or newer");
   }
   return std::make_shared<Client>(std::move(http), fmt::format("1.{}", std::min(server, k_newest)),
                                   response.podman);

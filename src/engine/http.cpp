@@ -1,12 +1,12 @@
 #include "bgdeploy/engine/http.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/io/curl.hpp"
 
 namespace bgdeploy::engine {
 namespace {
@@ -41,7 +41,7 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
 }
 
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
-  constexpr std::string_view version = "api-version:", podman = "libpod-api-version:";
+  constexpr std::string_view version = "api-version:", podman = "libpod-api-version:", date = "date:";
   const std::string_view line(data, size);
   const auto begins_with = [&](std::string_view name) {
     const auto same = [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); };
@@ -50,6 +50,10 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   Response& response = static_cast<Exchange*>(user)->response;
   if (begins_with(version)) response.api_version = core::trim(line.substr(version.size()));
   if (begins_with(podman)) response.podman = true;
+  if (begins_with(date)) {
+    const auto told = curl_getdate(std::string(core::trim(line.substr(date.size()))).c_str(), nullptr);
+    if (told > 0) response.date = std::chrono::system_clock::from_time_t(told);
+  }
   return size;
 }
 
@@ -73,11 +77,6 @@ Slist header_list(const Request& request) {
   return list;
 }
 
-void initialise_curl() {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)initialised;
-}
-
 }  // namespace
 
 std::string percent_encode(std::string_view text) {
@@ -94,83 +93,53 @@ std::string percent_encode(std::string_view text) {
   return encoded;
 }
 
-// An easy handle under a multi handle of its own: the multi keeps the connection alive between exchanges, and
-// its poll can be woken by a stop request.
 class Http::Connection {
 public:
-  Connection() : m_easy(curl_easy_init()), m_multi(curl_multi_init()) {}
-  ~Connection() {
-    curl_easy_cleanup(m_easy);
-    curl_multi_cleanup(m_multi);
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  bool usable() const { return m_easy && m_multi; }
-
   // `finished` tells whether the connection is fit for another exchange.
   Result<Response> exchange(const std::string& socket, const Request& request, const Sink* sink,
                             const Wait& wait, bool& finished) {
     Exchange exchange;
     exchange.sink = sink;
-    exchange.easy = m_easy;
+    exchange.easy = m_curl.easy();
     const Slist headers = header_list(request);
-    prepare(socket, request, headers.get(), exchange);
-    curl_multi_add_handle(m_multi, m_easy);
-    const auto result = drive(wait);
-    curl_multi_remove_handle(m_multi, m_easy);
+    m_curl.reset();
+    if (exchange.easy) prepare(exchange.easy, socket, request, headers.get(), exchange);
+    auto result = m_curl.perform(wait);
     finished = result && *result == CURLE_OK;
     if (exchange.too_large) return core::fail(ErrorKind::refused, "docker's answer is larger than 16 MB");
-    if (!result) return std::unexpected(result.error());
+    if (!result) {
+      if (result.error().kind == ErrorKind::timeout) result.error().message = "docker did not answer in time";
+      return std::unexpected(std::move(result.error()));
+    }
     if (*result != CURLE_OK && !exchange.ended_by_sink) return std::unexpected(transport_error(*result));
     long status = 0;
-    curl_easy_getinfo(m_easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
     exchange.response.status = static_cast<int>(status);
     return std::move(exchange.response);
   }
 
 private:
-  void prepare(const std::string& socket, const Request& request, curl_slist* headers, Exchange& exchange) {
-    curl_easy_reset(m_easy);
+  static void prepare(CURL* easy, const std::string& socket, const Request& request, curl_slist* headers,
+                      Exchange& exchange) {
     const std::string url = "http://docker" + request.target;
-    curl_easy_setopt(m_easy, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(m_easy, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
-    curl_easy_setopt(m_easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    curl_easy_setopt(m_easy, CURLOPT_PROXY, "");  // the environment's proxies are not for a unix socket
-    curl_easy_setopt(m_easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(m_easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(m_easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(m_easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    if (request.method == "HEAD") curl_easy_setopt(m_easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");  // the environment's proxies are not for a unix socket
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     if (request.method == "POST") {
-      curl_easy_setopt(m_easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(m_easy, CURLOPT_POSTFIELDS, request.body.c_str());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
     }
-    curl_easy_setopt(m_easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(m_easy, CURLOPT_WRITEFUNCTION, &on_body);
-    curl_easy_setopt(m_easy, CURLOPT_WRITEDATA, &exchange);
-    curl_easy_setopt(m_easy, CURLOPT_HEADERFUNCTION, &on_header);
-    curl_easy_setopt(m_easy, CURLOPT_HEADERDATA, &exchange);
-  }
-
-  Result<CURLcode> drive(const Wait& wait) {
-    const std::stop_callback wake(wait.stop, [this] { curl_multi_wakeup(m_multi); });
-    for (;;) {
-      if (wait.stop.stop_requested()) return core::fail(ErrorKind::cancelled, "interrupted");
-      int running = 0;
-      if (const auto code = curl_multi_perform(m_multi, &running); code != CURLM_OK)
-        return core::fail(ErrorKind::internal, fmt::format("libcurl: {}", curl_multi_strerror(code)));
-      int queued = 0;
-      while (const CURLMsg* message = curl_multi_info_read(m_multi, &queued)) {
-        if (message->msg == CURLMSG_DONE) return message->data.result;
-      }
-      const auto left = wait.left();
-      if (left.count() == 0) return core::fail(ErrorKind::timeout, "docker did not answer in time");
-      const auto pause = std::min(left, core::Duration(60'000));
-      if (const auto code = curl_multi_poll(m_multi, nullptr, 0, static_cast<int>(pause.count()), nullptr);
-          code != CURLM_OK)
-        return core::fail(ErrorKind::internal, fmt::format("libcurl: {}", curl_multi_strerror(code)));
-    }
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
   }
 
   static core::Error transport_error(CURLcode code) {
@@ -180,13 +149,10 @@ private:
         ErrorKind::lost, fmt::format("the connection to docker broke ({})", curl_easy_strerror(code)), {}};
   }
 
-  CURL* m_easy;
-  CURLM* m_multi;
+  io::Curl m_curl;
 };
 
-Http::Http(std::filesystem::path socket) : m_socket(std::move(socket)) {
-  initialise_curl();
-}
+Http::Http(std::filesystem::path socket) : m_socket(std::move(socket)) {}
 
 Http::~Http() = default;
 
@@ -225,7 +191,6 @@ Result<Response> Http::send(const Request& request, const Wait& wait) {
 
 Result<Response> Http::stream(const Request& request, const Sink& sink, const Wait& wait) {
   auto connection = take();
-  if (!connection->usable()) return core::fail(ErrorKind::internal, "libcurl: out of memory");
   bool finished = false;
   auto response = connection->exchange(m_socket.string(), request, sink ? &sink : nullptr, wait, finished);
   if (finished) give_back(std::move(connection));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/health/health.hpp"
 
 namespace bgdeploy::health {
@@ -16,8 +16,9 @@ constexpr Duration k_first_interval{50};
 // What a probe right before the deadline has: enough for an application that is up.
 constexpr Duration k_least_time{500};
 
-std::string quoting(std::string text, const Answer& last) {
-  return last.text.empty() ? text : text + ", last answer: " + last.text;
+std::unexpected<core::Error> unhealthy(std::string text, const Answer& last) {
+  if (!last.text.empty()) text += last.asked.empty() ? ", last answer: " : ": " + last.asked + ": ";
+  return fail(ErrorKind::unhealthy, text + last.text, {}, last.next);
 }
 
 bool has_exited(const Waiting& waiting) {
@@ -41,8 +42,7 @@ core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::C
   Answer last;
   int in_a_row = 0;
   for (int attempt = 1;; ++attempt) {
-    if (has_exited(waiting))
-      return fail(ErrorKind::unhealthy, quoting("the container exited before it was healthy", last));
+    if (has_exited(waiting)) return unhealthy(waiting.name + " exited before it was healthy", last);
     if (stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled while waiting for health");
     const auto began = clock.now();
     const auto allowed = time_for(attempt, health, deadline, began);
@@ -57,13 +57,15 @@ core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::C
     // What was answered before says more than a probe that the deadline cut short.
     if (!cut_short) last = std::move(answer);
     if (in_a_row >= health.success_threshold) return {};
-    if (last.is_final) return fail(ErrorKind::unhealthy, last.text);
-    if (has_exited(waiting))
-      return fail(ErrorKind::unhealthy, quoting("the container exited before it was healthy", last));
+    if (last.is_final) return fail(ErrorKind::unhealthy, waiting.name + ": " + last.text, {}, last.next);
+    if (has_exited(waiting)) return unhealthy(waiting.name + " exited before it was healthy", last);
     if (in_a_row > 0) interval = health.interval;
-    if (clock.now() >= deadline)
-      return fail(ErrorKind::unhealthy,
-                  quoting("not healthy within " + core::format_duration(health.deadline), last));
+    if (clock.now() >= deadline) {
+      if (waiting.refine) waiting.refine(last);
+      return unhealthy(
+          fmt::format("{} was not healthy within {}", waiting.name, core::format_duration(health.deadline)),
+          last);
+    }
     const auto next = std::min(began + interval, deadline);
     const auto pause = std::chrono::ceil<Duration>(next - clock.now());
     if (pause.count() > 0) clock.sleep_for(pause, stop);

@@ -27,6 +27,9 @@ struct Response {
 
 // No redirects followed, no proxy. Errors as Exchange::perform.
 core::Result<Response> get(const Request& request, const core::Wait& wait);
+// Likewise, over an exchange that knows where to connect.
+core::Result<Response> get(Exchange& exchange, const std::map<std::string, std::string>& headers,
+                           const core::Wait& wait);
 
 bool is_expected(const spec::HealthHttp& http, int status);
 // "HTTP 503: starting", "HTTP 301: redirects to …, which is not followed"

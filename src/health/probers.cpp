@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/utf8.hpp"
 
 namespace bgdeploy::health {
 namespace {
@@ -12,22 +17,21 @@ constexpr std::size_t k_longest_answer = 200;
 class DockerProber final : public Prober {
 public:
   DockerProber(const spec::Health& health, const Target& target)
-      : m_runtime(target.runtime), m_container(target.container), m_timeout(health.timeout) {}
+      : m_inspection(target.inspection), m_container(target.container), m_timeout(health.timeout) {}
 
   Answer probe(const core::Wait& wait) override {
-    const auto diagnosis = m_runtime.diagnose(m_container, wait.at_most(m_timeout));
+    const auto diagnosis = m_inspection.diagnose(m_container, wait.at_most(m_timeout));
     if (!diagnosis) return failure(diagnosis.error(), m_timeout);
     if (diagnosis->health.empty())
-      return {.text =
-                  "docker checks no health here: give the image a HEALTHCHECK, or put http, tcp or exec in "
-                  "the place of health.docker",
-              .is_final = true};
+      return {.text = "its image has no HEALTHCHECK, which health.docker asks for",
+              .is_final = true,
+              .next = "give the image a HEALTHCHECK, or set health.http, health.tcp or health.exec"};
     return {diagnosis->health == "healthy",
             answer_text(with_first_line("docker says " + diagnosis->health, diagnosis->health_log))};
   }
 
 private:
-  runtime::Runtime& m_runtime;
+  runtime::Inspection& m_inspection;
   const std::string m_container;
   const core::Duration m_timeout;
 };
@@ -35,7 +39,7 @@ private:
 class ExecProber final : public Prober {
 public:
   ExecProber(const spec::HealthExec& exec, const spec::Health& health, const Target& target)
-      : m_runtime(target.runtime),
+      : m_inspection(target.inspection),
         m_container(target.container),
         m_argv(exec.argv),
         m_timeout(health.timeout) {}
@@ -43,23 +47,51 @@ public:
   Answer probe(const core::Wait& wait) override {
     constexpr std::size_t k_enough = 65536;  // for a first line
     std::string out, err;
-    const auto exit_code = m_runtime.exec(
-        m_container, m_argv,
+    const auto exit_code = m_inspection.exec(
+        m_container, m_argv, nullptr,
         [&](bool is_stderr, std::string_view piece) {
           std::string& text = is_stderr ? err : out;
           text.append(piece.substr(0, k_enough - text.size()));
         },
         wait.at_most(m_timeout));
     if (!exit_code) return failure(exit_code.error(), m_timeout);
-    return {*exit_code == 0, answer_text(with_first_line(fmt::format("exit code {}", *exit_code),
-                                                         core::trim(err).empty() ? out : err))};
+    constexpr int k_not_executable = 126, k_not_found = 127;
+    Answer answer{*exit_code == 0, answer_text(with_first_line(fmt::format("exit code {}", *exit_code),
+                                                               core::trim(err).empty() ? out : err))};
+    if (*exit_code == k_not_found || *exit_code == k_not_executable)
+      answer.next = fmt::format("set health.exec to a command that the image has: {} is not one",
+                                core::printable(m_argv.front()));
+    return answer;
   }
 
 private:
-  runtime::Runtime& m_runtime;
+  runtime::Inspection& m_inspection;
   const std::string m_container;
   const std::vector<std::string> m_argv;
   const core::Duration m_timeout;
+};
+
+// A restart policy hides an end: docker starts the container again, and the time counts anew.
+class RunningProber final : public Prober {
+public:
+  RunningProber(const spec::HealthRunning& running, const spec::Health& health, const Target& target)
+      : m_inspection(target.inspection),
+        m_container(target.container),
+        m_for(running.for_at_least),
+        m_timeout(health.timeout) {}
+
+  Answer probe(const core::Wait& wait) override {
+    const auto diagnosis = m_inspection.diagnose(m_container, wait.at_most(m_timeout));
+    if (!diagnosis) return failure(diagnosis.error(), m_timeout);
+    const auto& running = diagnosis->running_for;
+    if (!running) return {.text = fmt::format("not running, exit code {}", diagnosis->exit_code)};
+    return {*running >= m_for, "running for " + core::format_duration(std::max(*running, core::Duration(0)))};
+  }
+
+private:
+  runtime::Inspection& m_inspection;
+  const std::string m_container;
+  const core::Duration m_for, m_timeout;
 };
 
 }  // namespace
@@ -89,7 +121,8 @@ std::string with_first_line(std::string text, std::string_view more) {
 }
 
 core::Result<Route> route_to(const Target& target, bool direct) {
-  const auto& [address, port] = target.reachable;
+  const auto& address = target.reachable.address;
+  const int port = target.reachable.port;
   if (direct) return Route{{target.direct_address, port}, {}};
   const host::TcpEndpoint endpoint{address, port};
   if (!target.socket.empty()) return Route{endpoint, target.socket};
@@ -116,6 +149,9 @@ std::unique_ptr<Prober> make_prober(const spec::Health& health, const Target& ta
     }
     std::unique_ptr<Prober> operator()(const spec::HealthExec& exec) const {
       return exec_prober(exec, health, target);
+    }
+    std::unique_ptr<Prober> operator()(const spec::HealthRunning& running) const {
+      return std::make_unique<RunningProber>(running, health, target);
     }
   };
   return std::visit(Make{health, target}, health.probe);

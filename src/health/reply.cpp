@@ -14,7 +14,7 @@ constexpr int k_too_many_requests = 429;
 constexpr int k_server_error = 500;
 constexpr core::Duration k_least_patience = std::chrono::seconds(10);
 
-// No answer, or nginx's own about a backend that it gets none from.
+// No answer, or the proxy's own, which it gives when no backend answers.
 bool says_no_backend(const Reply& reply) {
   return reply.status == 0 || is_gateway_error(reply);
 }
@@ -66,7 +66,7 @@ Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& h
   } else if (given != request.headers.end()) {
     name = given->second;
   }
-  // Which certificate nginx takes is told by the name in the URL.
+  // The name in the URL decides which certificate the proxy takes.
   if (name) request.url.host = without_port(*name);
 
   const core::Duration patience = std::max(health.timeout, k_least_patience);

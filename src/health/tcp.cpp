@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -21,14 +22,21 @@ public:
       : m_direct(health.direct), m_timeout(health.timeout), m_target(target) {}
 
   Answer probe(const core::Wait& wait) override {
-    const auto own = wait.at_most(m_timeout);
     const auto route = route_to(m_target, m_direct);
     if (!route) return failure(route.error(), m_timeout);
+    Answer answer = connect(*route, wait.at_most(m_timeout));
+    answer.asked = fmt::format("connecting to {}:{}", route->endpoint.address, route->endpoint.port);
+    answer.silent = !answer.healthy && !answer.lost;
+    return answer;
+  }
+
+private:
+  Answer connect(const Route& route, const core::Wait& own) {
     const auto began = Steady::now();
     // A tunnel's own socket accepts at once, whatever is at its end.
-    if (!m_direct && !m_target.host.reachable(route->endpoint, own)) return {false, "connection refused"};
+    if (!m_direct && !m_target.host.reachable(route.endpoint, own)) return {false, "connection refused"};
     Exchange exchange;
-    exchange.connect_to({route->endpoint.address, route->endpoint.port}, route->socket);
+    exchange.connect_to({route.endpoint.address, route.endpoint.port}, route.socket);
     curl_easy_setopt(exchange.easy(), CURLOPT_CONNECT_ONLY, 1L);
     if (const auto done = exchange.perform(own); !done) return failure(done.error(), m_timeout);
     const auto way = std::chrono::ceil<core::Duration>(Steady::now() - began);
@@ -38,7 +46,6 @@ public:
     return stays_open(socket, own.at_most(k_patience + 2 * way));
   }
 
-private:
   static Answer stays_open(curl_socket_t socket, const core::Wait& wait) {
     while (wait.left().count() > 0 && !wait.stop.stop_requested()) {
       pollfd polled{socket, POLLIN, 0};

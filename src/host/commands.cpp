@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::host {
 namespace {
 
-// $1 path, $2 mode, $3 owner or empty, $4 length in bytes: when the connection breaks, what has come by then
-// ends as a whole file does, and nobody is there to be told. A link is followed, so that it stays one. The
-// hidden name ends in none of the endings that configuration globs look for.
+// $1 path, $2 mode, $3 owner or empty, $4 length in bytes: a broken connection ends the input as a whole file
+// does. Follows a link, so that it stays one. The hidden name has no ending that configuration globs look
+// for.
 constexpr const char* k_write_file = R"(set -eu
 path=$1 mode=$2 owner=$3 length=$4
 if [ -L "$path" ]; then path=$(readlink -f -- "$path"); fi

@@ -7,8 +7,7 @@
 #include <list>
 #include <mutex>
 
-#include "bgdeploy/core/text.hpp"
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/io/child.hpp"
 #include "commands.hpp"
 #include "piped_process.hpp"
 #include "relay.hpp"
@@ -17,7 +16,7 @@
 namespace bgdeploy::host {
 namespace {
 
-// The machine we are on. The same scripts as over SSH do the work, so that both behave alike.
+// Our own machine. Runs the same scripts as over SSH, so that both behave alike.
 class LocalHost : public Host {
 public:
   explicit LocalHost(const spec::Host& host) : m_name(host.name), m_sudo(host.ssh.sudo) {}
@@ -28,17 +27,18 @@ public:
 
   Result<Output> run(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
-    auto output = run_child(argv, command.input, wait);
-    if (output) return unless_refused(std::move(*output), m_name, argv);
+    auto output = io::run_child(argv, command.input, wait);
+    if (output) return unless_refused(std::move(*output), {m_name}, argv);
     if (output.error().kind != core::ErrorKind::not_found) return output;
-    // As a shell over SSH reports it: the command's own failure, not the host's.
-    return unless_refused({127, {}, {}, output.error().message + ": not found\n"}, m_name, argv);
+    // A shell over SSH reports it as the command's failure, not the host's.
+    return unless_refused({127, {}, {}, output.error().message + ": not found\n"}, {m_name}, argv);
   }
 
   Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {
-    if (wait.stop.stop_requested()) return std::unexpected(ssh::wait_error(wait, m_name));
+    if (wait.stop.stop_requested()) return std::unexpected(io::wait_error(wait, m_name));
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
-    return start_child(argv, command.input, false);
+    BGDEPLOY_ASSIGN(auto child, io::Child::start(argv, command.input, false));
+    return std::make_unique<PipedProcess>(std::move(child), Login{m_name}, argv);
   }
 
   Result<void> write_file(const std::string& path, std::string_view content, const FileAttributes& attributes,

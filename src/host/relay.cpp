@@ -13,18 +13,20 @@
 #include <cstring>
 #include <string>
 
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/core/current_error.hpp"
+#include "bgdeploy/io/child.hpp"
+#include "bgdeploy/io/thread.hpp"
 
 namespace bgdeploy::host {
 namespace {
 
 using core::ErrorKind;
 using core::fail;
-using ssh::Fd;
+using io::Fd;
 
 constexpr std::size_t k_chunk = std::size_t{64} << 10;
 
-// A connection that may still be under way. Addresses are numeric or in /etc/hosts: they name this machine.
+// Does not wait for the connection. Addresses are numeric or in /etc/hosts, since they name this machine.
 Fd dial(const TcpEndpoint& endpoint) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -61,38 +63,38 @@ bool same(const RelayTarget& a, const RelayTarget& b) {
   return std::get<std::vector<std::string>>(a) == std::get<std::vector<std::string>>(b);
 }
 
-// One direction of a link.
-struct Way {
-  std::string held;
-  bool ended = false;   // nothing more comes in
-  bool passed = false;  // and the other side was told
-
-  // False when the link is broken.
-  bool move(const Fd& from, const Fd& to) {
-    for (;;) {
-      if (held.empty() && !ended) {
-        held.resize(k_chunk);
-        const auto count = ::recv(from.get(), held.data(), held.size(), MSG_DONTWAIT);
-        held.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-        if (count == 0) ended = true;
-        if (count < 0 && errno != EAGAIN && errno != EINTR) return false;
-      }
-      if (held.empty()) break;
-      const auto count = ::send(to.get(), held.data(), held.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (count < 0) return errno == EAGAIN || errno == EINTR;
-      held.erase(0, static_cast<std::size_t>(count));
-    }
-    if (ended && !passed) {
-      ::shutdown(to.get(), SHUT_WR);
-      passed = true;
-    }
-    return true;
-  }
-};
-
 }  // namespace
 
 struct Relay::Link {
+  // One direction of a link.
+  struct Way {
+    std::string held;
+    bool ended = false;   // nothing more comes in
+    bool passed = false;  // and the other side was told
+
+    // False when the link is broken.
+    bool move(const Fd& from, const Fd& to) {
+      for (;;) {
+        if (held.empty() && !ended) {
+          held.resize(k_chunk);
+          const auto count = ::recv(from.get(), held.data(), held.size(), MSG_DONTWAIT);
+          held.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+          if (count == 0) ended = true;
+          if (count < 0 && errno != EAGAIN && errno != EINTR) return false;
+        }
+        if (held.empty()) break;
+        const auto count = ::send(to.get(), held.data(), held.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0) return errno == EAGAIN || errno == EINTR;
+        held.erase(0, static_cast<std::size_t>(count));
+      }
+      if (ended && !passed) {
+        ::shutdown(to.get(), SHUT_WR);
+        passed = true;
+      }
+      return true;
+    }
+  };
+
   Fd client, server;
   Way up, down;
   bool connected = false;
@@ -118,34 +120,53 @@ struct Relay::Link {
 };
 
 Result<std::unique_ptr<Relay>> Relay::make() {
-  BGDEPLOY_ASSIGN(auto folder, ssh::SocketFolder::make());
-  return std::unique_ptr<Relay>(new Relay(std::move(folder)));
+  BGDEPLOY_ASSIGN(auto folder, io::SocketFolder::make());
+  auto relay = std::unique_ptr<Relay>(new Relay(std::move(folder)));
+  BGDEPLOY_ASSIGN(relay->m_thread, io::start_thread([self = relay.get()] { self->run(); }));
+  return relay;
 }
 
-Relay::Relay(std::unique_ptr<ssh::SocketFolder> folder)
-    : m_folder(std::move(folder)), m_thread([this] { run(); }) {}
+Relay::Relay(std::unique_ptr<io::SocketFolder> folder) : m_folder(std::move(folder)) {}
 
 Relay::~Relay() {
   m_stop = true;
-  m_waker.wake();
-  m_thread.join();
+  m_wakeup.wake();
+  if (m_thread.joinable()) m_thread.join();
 }
 
 Result<std::filesystem::path> Relay::listen(const RelayTarget& target) {
   const std::lock_guard lock(m_mutex);
+  if (m_failure) return std::unexpected(*m_failure);
   for (const auto& listener : m_listeners)
-    if (same(listener.target, target)) return listener.socket.path;
+    if (same(listener.target, target) && !listener.socket.path.empty()) return listener.socket.path;
   BGDEPLOY_ASSIGN(auto socket, m_folder->listen());
   m_listeners.push_back({std::move(socket), target});
-  m_waker.wake();
+  m_wakeup.wake();
   return m_listeners.back().socket.path;
+}
+
+Result<int> Relay::listen_on_port(const RelayTarget& target) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  if (!fd || ::bind(fd.get(), raw, size) != 0 || ::listen(fd.get(), SOMAXCONN) != 0 ||
+      ::getsockname(fd.get(), raw, &size) != 0)
+    return fail(ErrorKind::io, std::string("no port of the loopback can be had: ") + std::strerror(errno));
+  const std::lock_guard lock(m_mutex);
+  if (m_failure) return std::unexpected(*m_failure);
+  m_listeners.push_back({{std::move(fd), {}}, target});
+  m_wakeup.wake();
+  return ntohs(address.sin_port);
 }
 
 bool Relay::reachable(const RelayTarget& target, const Wait& wait) {
   Fd fd;
   if (const auto* tcp = std::get_if<TcpEndpoint>(&target)) fd = dial(*tcp);
   if (const auto* socket = std::get_if<UnixEndpoint>(&target)) fd = dial(*socket);
-  if (!fd || !ssh::wait_for(fd.get(), POLLOUT, wait, "a connection")) return false;
+  if (!fd || !io::wait_for(fd.get(), POLLOUT, wait, "a connection")) return false;
   int error = 0;
   socklen_t size = sizeof error;
   return ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
@@ -156,22 +177,35 @@ void Relay::accept(const Listener& listener) {
     Fd client(::accept4(listener.socket.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!client) return;
     if (const auto* argv = std::get_if<std::vector<std::string>>(&listener.target)) {
-      // The connection itself becomes the command's stdin and stdout; a failure shows as its end.
-      (void)start_on(*argv, std::move(client));
+      // The connection itself becomes the command's stdin and stdout; a failure ends it.
+      (void)io::start_on(*argv, std::move(client));
       continue;
     }
     auto link = std::make_unique<Link>();
     link->client = std::move(client);
     if (const auto* tcp = std::get_if<TcpEndpoint>(&listener.target)) link->server = dial(*tcp);
+    if (const auto* socket = std::get_if<UnixEndpoint>(&listener.target)) link->server = dial(*socket);
     if (link->server) m_links.push_back(std::move(link));
   }
 }
 
 void Relay::run() {
+  try {
+    move_until_stopped();
+  } catch (...) {
+    // Closed sockets refuse connections at once; open ones would leave clients waiting.
+    m_links.clear();
+    const std::lock_guard lock(m_mutex);
+    m_listeners.clear();
+    m_failure = core::current_error();
+  }
+}
+
+void Relay::move_until_stopped() {
   while (!m_stop) {
-    std::vector<pollfd> polled = {{m_waker.fd(), POLLIN, 0}};
+    std::vector<pollfd> polled = {{m_wakeup.fd(), POLLIN, 0}};
     for (const auto& link : m_links) {
-      // Polled for nothing they would still report a hang-up, for ever.
+      // Polled for no event, they would report a hang-up for ever.
       polled.push_back({link->client_events() != 0 ? link->client.get() : -1, link->client_events(), 0});
       polled.push_back({link->server_events() != 0 ? link->server.get() : -1, link->server_events(), 0});
     }
@@ -182,7 +216,7 @@ void Relay::run() {
     }
     for (const auto* listener : listeners) polled.push_back({listener->socket.fd.get(), POLLIN, 0});
     ::poll(polled.data(), polled.size(), -1);
-    m_waker.clear();
+    m_wakeup.clear();
     std::size_t index = 1;
     for (auto& link : m_links) {
       if (polled[index].revents != 0 || polled[index + 1].revents != 0) link->move();

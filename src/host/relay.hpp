@@ -1,5 +1,5 @@
-// Unix sockets on this machine whose connections lead to a TCP port or a command here: what SSH tunnels are
-// for a remote host, for the local one.
+// Sockets on this machine whose connections lead to a TCP port, a unix socket or a command here: the local
+// host's counterpart of SSH tunnels, and what gives such a tunnel a port.
 #pragma once
 
 #include <atomic>
@@ -7,14 +7,15 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "bgdeploy/host/host.hpp"
-#include "bgdeploy/ssh/socket_folder.hpp"
-#include "bgdeploy/ssh/wake.hpp"
+#include "bgdeploy/io/socket_folder.hpp"
+#include "bgdeploy/io/wakeup.hpp"
 
 namespace bgdeploy::host {
 
@@ -29,24 +30,28 @@ public:
 
   // The same target gives the same socket.
   Result<std::filesystem::path> listen(const RelayTarget& target);
+  // The same on a free port of the loopback: its number.
+  Result<int> listen_on_port(const RelayTarget& target);
   // Opens one connection to a TCP port or a unix socket and closes it.
   static bool reachable(const RelayTarget& target, const Wait& wait);
 
 private:
   struct Listener {
-    ssh::ListeningSocket socket;
+    io::ListeningSocket socket;  // without a path: a port
     RelayTarget target;
   };
   struct Link;
 
-  explicit Relay(std::unique_ptr<ssh::SocketFolder> folder);
+  explicit Relay(std::unique_ptr<io::SocketFolder> folder);
   void run();
+  void move_until_stopped();
   void accept(const Listener& listener);
 
-  std::unique_ptr<ssh::SocketFolder> m_folder;
-  ssh::Waker m_waker;
-  std::mutex m_mutex;  // of the listeners, which only grow
-  std::list<Listener> m_listeners;
+  std::unique_ptr<io::SocketFolder> m_folder;
+  io::Wakeup m_wakeup;
+  std::mutex m_mutex;                    // guards the next two
+  std::list<Listener> m_listeners;       // grows only
+  std::optional<core::Error> m_failure;  // why it serves no more
   std::list<std::unique_ptr<Link>> m_links;
   std::atomic<bool> m_stop = false;
   std::thread m_thread;

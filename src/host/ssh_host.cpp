@@ -4,7 +4,6 @@
 
 #include <sstream>
 
-#include "bgdeploy/core/text.hpp"
 #include "commands.hpp"
 #include "piped_process.hpp"
 
@@ -14,9 +13,14 @@ namespace {
 class SshHost : public Host {
 public:
   SshHost(const spec::Host& host, std::shared_ptr<ssh::Session> session, bool behind_jump)
-      : m_name(host.name), m_sudo(host.ssh.sudo), m_session(std::move(session)), m_behind_jump(behind_jump) {}
+      : m_name(host.name),
+        m_login(host.ssh.user.value_or("")),
+        m_sudo(host.ssh.sudo),
+        m_session(std::move(session)),
+        m_behind_jump(behind_jump) {}
 
   const std::string& name() const override { return m_name; }
+  std::string login() const override { return m_login; }
   const std::string& address() const override { return m_session->peer_address(); }
   bool behind_jump() const override { return m_behind_jump; }
   std::vector<std::string> prefix(Tool tool) const override { return sudo_prefix(m_sudo, tool); }
@@ -24,16 +28,16 @@ public:
   Result<Output> run(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(const auto argv, with_sudo(m_sudo, command));
     BGDEPLOY_ASSIGN(const auto pipes, m_session->exec(argv, command.input, true, wait));
-    auto captured = pipes->finish(wait);
+    auto output = pipes->finish(wait);
     pipes->abandon(true);
-    if (!captured) return std::unexpected(std::move(captured).error().within(argv.front()));
-    return unless_refused(to_output(std::move(*captured)), m_name, argv);
+    if (!output) return std::unexpected(std::move(output).error().within(argv.front()));
+    return unless_refused(std::move(*output), {m_name, m_login}, argv);
   }
 
   Result<std::unique_ptr<Process>> start(const Command& command, const Wait& wait) override {
     BGDEPLOY_ASSIGN(auto argv, with_sudo(m_sudo, command));
     BGDEPLOY_ASSIGN(auto pipes, m_session->exec(argv, command.input, false, wait));
-    return std::make_unique<PipedProcess>(std::move(pipes), m_name, std::move(argv));
+    return std::make_unique<PipedProcess>(std::move(pipes), Login{m_name, m_login}, std::move(argv));
   }
 
   Result<void> write_file(const std::string& path, std::string_view content, const FileAttributes& attributes,
@@ -52,7 +56,7 @@ public:
   }
 
   Result<int> places(int wanted, const Wait& wait) override { return m_session->places(wanted, wait); }
-  // sshd itself listens at the address and port that it tells a command, whatever we had to connect to.
+  // sshd tells a command the address and port at which it listens, whatever we connected to.
   Result<bool> forwards_tcp(const Wait& wait) override {
     if (m_session->has_forwarded()) return true;
     // Without sudo, which drops the variable.
@@ -60,7 +64,7 @@ public:
     auto told = pipes->finish(wait);
     pipes->abandon(true);
     if (!told) return std::unexpected(std::move(told).error());
-    std::istringstream words(to_output(std::move(*told)).out);
+    std::istringstream words(told->out);
     std::string client, client_port;
     ssh::TcpTarget own;
     words >> client >> client_port >> own.address >> own.port;
@@ -78,7 +82,7 @@ private:
     return ssh::ExecTarget{std::move(argv)};
   }
 
-  const std::string m_name;
+  const std::string m_name, m_login;
   const spec::Sudo m_sudo;
   const std::shared_ptr<ssh::Session> m_session;
   const bool m_behind_jump;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::host {
@@ -12,21 +13,44 @@ namespace {
 
 using core::ErrorKind;
 
-// sudo has one exit code for them all, 1, which commands have too.
-constexpr std::array<std::string_view, 12> k_refusals{
-    "sudo: a password is required",
-    "sudo: a terminal is required",
-    "sudo: no tty present",
-    "sudo: sorry, you must have a tty",
-    "sudo: sorry, you are not allowed to",
-    "Sorry, user ",
-    " is not in the sudoers file",
-    " is not allowed to run sudo",
-    "sudo: no valid sudoers sources found",
-    "sudo: account validation failure",
-    "sudo: effective uid is not 0",
-    "sudo: interactive authentication is required",
+enum class Why { password, terminal, nobody, command, broken };
+
+struct Refusal {
+  std::string_view words;
+  Why why;
 };
+
+// Of sudo 1.8 to 1.9 and of sudo-rs, with LC_ALL=C. Both end with 1 in all these cases, as commands do too.
+constexpr std::array<Refusal, 22> k_refusals{{
+    {"sudo: a password is required", Why::password},
+    {": interactive authentication is required", Why::password},  // sudo-rs
+    {"sudo: a terminal is required", Why::terminal},
+    {"sudo: no tty present", Why::terminal},
+    {"sudo: sorry, you must have a tty", Why::terminal},
+    {" is not in the sudoers file", Why::nobody},
+    {" is not allowed to run sudo", Why::nobody},
+    {" may not run sudo on ", Why::nobody},
+    {"sudo: sorry, you are not allowed to", Why::command},
+    {" is not allowed to execute ", Why::command},
+    {"Sorry, user ", Why::command},
+    {". I'm afraid I can't do that", Why::command},  // sudo-rs
+    {"sudo: no valid sudoers sources found", Why::broken},
+    {"sudo: account validation failure", Why::broken},
+    {"sudo: Account expired", Why::broken},
+    {"sudo: PAM account management error", Why::broken},
+    {"sudo: effective uid is not 0", Why::broken},
+    {"must be owned by uid 0 and have the setuid bit set", Why::broken},
+    {"sudo: The \"no new privileges\" flag is set", Why::broken},
+    {"sudo: unable to initialize policy plugin", Why::broken},
+    {"sudo: error initializing audit plugin", Why::broken},
+    {"sudo: fatal error, unable to load plugins", Why::broken},
+}};
+
+const Refusal* refusal_in(std::string_view text) {
+  const auto* found = std::ranges::find_if(
+      k_refusals, [&](const Refusal& one) { return text.find(one.words) != std::string_view::npos; });
+  return found == k_refusals.end() ? nullptr : found;
+}
 
 std::string rule_for(std::string_view program) {
   if (program == "docker")
@@ -37,31 +61,56 @@ std::string rule_for(std::string_view program) {
   return "ALL";
 }
 
+std::string message_of(Why why, const Login& at, const std::string& program) {
+  const std::string who = at.user.empty() ? "the login" : core::printable(at.user);
+  switch (why) {
+    case Why::password:
+      return fmt::format("{}: sudo wants a password to run {}", at.host, program);
+    case Why::terminal:
+      return fmt::format("{}: sudo wants a terminal to run {} (requiretty)", at.host, program);
+    case Why::nobody:
+      return fmt::format("{}: {} may not use sudo", at.host, who);
+    case Why::command:
+      return fmt::format("{}: sudo does not let {} run {}", at.host, who, program);
+    case Why::broken:
+      break;
+  }
+  return fmt::format("{}: sudo does not work", at.host);
+}
+
+std::string way_out(Why why, const Login& at, std::string_view program) {
+  const std::string who = at.user.empty() ? "LOGIN" : core::printable(at.user);
+  if (why == Why::broken) return fmt::format("mend sudo on {}: sudo -l there says the same", at.host);
+  if (why == Why::terminal)
+    return fmt::format("add this line to /etc/sudoers.d/bgdeploy on {}: Defaults:{} !requiretty", at.host,
+                       who);
+  return fmt::format("add this line to /etc/sudoers.d/bgdeploy on {}: {} ALL=(root) NOPASSWD: {}", at.host,
+                     who, rule_for(program));
+}
+
 }  // namespace
 
 bool refused_by_sudo(std::string_view text) {
-  return std::ranges::any_of(k_refusals,
-                             [&](const auto words) { return text.find(words) != std::string_view::npos; });
+  return refusal_in(text) != nullptr;
 }
 
-core::Error sudo_refusal(std::string_view host, std::string_view program, std::string_view words) {
-  core::Error error{
-      ErrorKind::denied,
-      fmt::format("{}: sudo does not run {} without a password", host, core::printable(program)),
-      {}};
+core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words) {
+  const Refusal* refusal = refusal_in(words);
+  const Why why = refusal == nullptr ? Why::command : refusal->why;
+  const auto printable = core::printable(program);
+  core::Error error{ErrorKind::denied, message_of(why, at, printable), {}, way_out(why, at, program)};
+  // Its warnings, as of a host name that cannot be resolved, are none of the cause.
   for (const auto& line : core::split_lines(core::trim(words)))
-    if (!core::trim(line).empty()) error.details.push_back(core::printable(core::trim(line)));
-  error.details.push_back(fmt::format(
-      "allow it in /etc/sudoers.d there (visudo -cf FILE checks it): LOGIN ALL=(root) NOPASSWD: {}",
-      rule_for(program)));
+    if (refusal == nullptr ? !core::trim(line).empty() : refused_by_sudo(line))
+      error.details.push_back(core::printable(core::trim(line)));
+  if (why == Why::broken || why == Why::terminal) return error;
   if (rule_for(program) == "ALL")
     error.details.emplace_back(
         "`sudo: true`, and compose through sudo, run a shell, which no narrower rule allows");
-  error.details.emplace_back("or take `sudo` out of the spec, where the login does not need it");
   return error;
 }
 
-std::optional<core::Error> sudo_refusal(std::string_view host, const std::vector<std::string>& argv,
+std::optional<core::Error> sudo_refusal(const Login& at, const std::vector<std::string>& argv,
                                         const Output& output) {
   if (argv.size() < 4 || argv.front() != "sudo" || output.ok()) return {};
   const auto program = std::string_view(argv[3]).substr(argv[3].rfind('/') + 1);
@@ -70,12 +119,17 @@ std::optional<core::Error> sudo_refusal(std::string_view host, const std::vector
                        output.err.find("not found") != std::string::npos;
   if (no_sudo)
     return core::Error{ErrorKind::denied,
-                       fmt::format("{}: sudo is not installed, but the spec wants it", host),
-                       {"install it there, or take `sudo` out of the spec and log in as root"}};
+                       fmt::format("{}: sudo is not installed, but the spec wants it", at.host),
+                       {},
+                       "install sudo there, or take ssh.sudo out of the spec and log in as root"};
   // A shell that may start nothing: the rule's NOEXEC.
-  const bool noexec = output.exit_code == k_not_executable && program == "sh";
-  if (!noexec && !(output.exit_code == 1 && refused_by_sudo(output.err))) return {};
-  return sudo_refusal(host, program, output.err);
+  if (output.exit_code == k_not_executable && program == "sh")
+    return core::Error{ErrorKind::denied,
+                       fmt::format("{}: sudo runs sh, but lets it start no command (NOEXEC)", at.host),
+                       {},
+                       fmt::format("take NOEXEC out of the rule in sudoers on {}", at.host)};
+  if (output.exit_code != 1 || !refused_by_sudo(output.err)) return {};
+  return sudo_refusal(at, program, output.err);
 }
 
 }  // namespace bgdeploy::host

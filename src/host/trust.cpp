@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "bgdeploy/host/route.hpp"
-#include "bgdeploy/ssh/fd.hpp"
-#include "bgdeploy/ssh/regular_file.hpp"
+#include "bgdeploy/io/fd.hpp"
+#include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
 namespace bgdeploy::host {
@@ -25,7 +25,7 @@ OfferedKey judge(const ssh::Destination& hop, ssh::HostKey key) {
   offered.port = hop.trust.port;
   offered.fingerprint = ssh::fingerprint(key.blob);
   offered.verdict = ssh::check_host_key(hop.trust.known, hop.trust.name, hop.trust.port, key);
-  // An entry of another type speaks against it too, or whoever is in between would only have to show one.
+  // An entry of another type contradicts it too, or an attacker in between would only have to show one.
   offered.contradicted = offered.verdict.kind == ssh::KeyVerdict::Kind::revoked ||
                          (offered.verdict.kind == ssh::KeyVerdict::Kind::changed &&
                           (key.type == "ssh-rsa" || !ssh::known_by_unusable_keys(offered.verdict.known)));
@@ -40,7 +40,7 @@ std::unexpected<core::Error> failed(const std::filesystem::path& path) {
   return fail(ErrorKind::io, fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
 }
 
-// A file whose last line was left open must not swallow the new one.
+// A last line without a newline must not swallow the new one.
 bool lacks_newline(int fd) {
   char last = '\n';
   const auto size = ::lseek(fd, 0, SEEK_END);
@@ -48,7 +48,8 @@ bool lacks_newline(int fd) {
 }
 
 Result<void> make_private_folder(const std::filesystem::path& folder) {
-  if (folder.empty() || std::filesystem::is_directory(folder)) return {};
+  std::error_code unknown;
+  if (folder.empty() || std::filesystem::is_directory(folder, unknown)) return {};
   BGDEPLOY_TRY(make_private_folder(folder.parent_path()));
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder);
   return {};
@@ -56,18 +57,18 @@ Result<void> make_private_folder(const std::filesystem::path& folder) {
 
 std::unexpected<core::Error> keeps_nothing(const OfferedKey& offered, const std::string& kind) {
   return fail(ErrorKind::io,
-              fmt::format("{} is {}, so no key can be kept there", offered.file.string(), kind),
-              {"name another file: ssh.known_hosts_file in the spec, or UserKnownHostsFile in OpenSSH's "
-               "configuration"});
+              fmt::format("{} is {}, so no key can be kept there", offered.file.string(), kind), {},
+              "name another file: ssh.known_hosts_file in the spec, or UserKnownHostsFile in OpenSSH's "
+              "configuration");
 }
 
-// Only what the next connection will find has been added.
+// The key has been added only if the next connection finds it.
 Result<void> read_back(const OfferedKey& offered) {
-  BGDEPLOY_ASSIGN(const auto text, ssh::read_regular_file(offered.file));
+  BGDEPLOY_ASSIGN(const auto text, io::read_file(offered.file));
   const auto entries = ssh::parse_known_hosts(text, offered.file.string());
   const auto verdict = ssh::check_host_key(entries, offered.host, offered.port, offered.key);
   if (verdict.kind == ssh::KeyVerdict::Kind::known) return {};
-  return fail(ErrorKind::io, fmt::format("{}: the key of {} was written and is not there",
+  return fail(ErrorKind::io, fmt::format("{}: the key of {} was written but cannot be found",
                                          offered.file.string(), offered.host));
 }
 
@@ -93,13 +94,14 @@ Result<void> trust_host_key(const OfferedKey& offered) {
   if (offered.file.empty())
     return fail(
         ErrorKind::io,
-        fmt::format("{}: OpenSSH's configuration names no known_hosts file to add it to", offered.hop));
+        fmt::format("{}: OpenSSH's configuration names no known_hosts file to add it to", offered.hop), {},
+        "name one: ssh.known_hosts_file in the spec, or UserKnownHostsFile there");
   BGDEPLOY_TRY(make_private_folder(offered.file.parent_path()));
-  const ssh::Fd fd(
+  const io::Fd fd(
       ::open(offered.file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) return failed(offered.file);
-  if (const auto kind = ssh::kind_of_file(status); !kind.empty()) return keeps_nothing(offered, kind);
+  if (const auto kind = io::kind_of_file(status); !kind.empty()) return keeps_nothing(offered, kind);
   auto line = ssh::known_hosts_line(offered.host, offered.port, offered.key);
   if (lacks_newline(fd.get())) line.insert(0, "\n");
   const auto written = ::write(fd.get(), line.data(), line.size());

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::plan {
@@ -55,6 +57,7 @@ std::vector<std::string> ways_on(const spec::Spec& spec, std::size_t slot, const
     ways.push_back(fmt::format(
         "somebody else's? Give this environment a `service` of its own, or slot {} another `container`",
         own.name));
+  if (own.port == 0) return ways;
   if (container.published.empty())
     ways.push_back(fmt::format("of this service? It has to publish port {}{}", own.port, remove));
   else
@@ -64,40 +67,30 @@ std::vector<std::string> ways_on(const spec::Spec& spec, std::size_t slot, const
   return ways;
 }
 
-// What to write by hand so that the proxies name `slot`; nothing where only the user's own template knows.
-std::string placeholder(const spec::Spec& spec, std::size_t slot) {
-  const auto routing = routing_to(spec, 0, slot, "");
-  if (!routing || routing->empty() || spec.nginx.sites) return {};
-  const std::string at = fmt::format("{}:{}", routing->front().address, routing->front().port);
-  if (spec.nginx.upstream) return fmt::format("upstream {} {{ server {}; }}", *spec.nginx.upstream, at);
-  if (spec.nginx.template_text == spec::Nginx{}.template_text)
-    return fmt::format("set $service_url http://{};", at);
-  return {};
-}
-
 }  // namespace
 
-core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot,
-                                std::optional<std::size_t> live) {
+core::Result<void> port_is_free(const spec::Spec& spec, const Places& places, const AppHost& host,
+                                std::size_t slot, std::optional<std::size_t> live) {
   const auto other = std::ranges::find_if(host.slots[slot].others, &Container::active);
   if (other == host.slots[slot].others.end()) return {};
   const spec::Slot& own = spec.slots[slot];
   std::vector<std::string> ways;
-  if (spec.proxied && !live) {
-    const auto text = placeholder(spec, slot);
-    ways.push_back(
-        fmt::format("does it serve now? Then let it: write {} so that it names slot {}{}, and the first "
-                    "deploy goes to slot {}",
-                    spec::routing_file(spec.nginx), own.name, text.empty() ? "" : " (" + text + ")",
-                    spec.slots[1 - slot].name));
+  const ProxyKind& kind = proxy_kind(spec);
+  if (kind.can.be_switched && !live) {
+    const auto text = kind.by_hand(spec, places, slot);
+    ways.push_back(fmt::format(
+        "does it serve now? Then let it: write {} so that it names slot {}{}, and the first "
+        "deploy goes to slot {}",
+        kind.file_pattern(spec), own.name, text.empty() ? "" : " (" + text + ")", spec.slots[1 - slot].name));
     ways.emplace_back("is it somebody else's? Give the slot another port");
   } else {
     ways.push_back(fmt::format(
         "see what it is, and what sends to it, before it is stopped: docker inspect {}", other->name));
-    ways.emplace_back("or give the slot another port");
+    ways.emplace_back(own.port == 0 ? "or give the slot another name" : "or give the slot another port");
   }
   return core::fail(core::ErrorKind::conflict,
-                    fmt::format("port {} of slot {} on {} is taken by container {}", own.port, own.name,
+                    fmt::format("{}slot {} on {} is taken by container {}",
+                                own.port == 0 ? "" : fmt::format("port {} of ", own.port), own.name,
                                 host.host, other->name),
                     std::move(ways));
 }
@@ -118,9 +111,10 @@ std::string describe(const spec::Spec& spec, std::size_t slot, const Stranger& s
     case Why::port:
       break;
   }
-  return fmt::format("container {} {} and publishes {}, where slot {} has port {}", name,
+  return fmt::format("container {} {} and publishes {}, where slot {} has {}", name,
                      stranger.bears_name ? shares : fmt::format("is labelled as slot {}", own.name),
-                     ports_of(stranger.container), own.name, own.port);
+                     ports_of(stranger.container), own.name,
+                     own.port == 0 ? "no port" : fmt::format("port {}", own.port));
 }
 
 core::Result<void> check_owners(const spec::Spec& spec, const State& state, bool force) {

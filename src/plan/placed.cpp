@@ -5,6 +5,7 @@
 
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/spec/address.hpp"
 
 namespace bgdeploy::plan {
@@ -44,23 +45,7 @@ std::vector<std::array<std::optional<std::string>, 2>> published_at(const spec::
 std::optional<core::Error> unreachable_from_container(const spec::Spec& spec, const Backend& backend,
                                                       const std::string& ip,
                                                       const std::vector<std::string>& networks) {
-  if (networks.empty() || spec.nginx.address || !spec::is_loopback(backend.address)) return std::nullopt;
-  const bool own_template =
-      spec.nginx.sites ||
-      (!spec.nginx.upstream && spec.nginx.template_text.find("{{address}}") == std::string::npos);
-  if (own_template && !spec::is_loopback(ip)) return std::nullopt;
-  return core::Error{
-      core::ErrorKind::usage,
-      fmt::format(
-          "nginx runs in the container {}, whose loopback is its own: at {}:{} it does not reach slot {}, "
-          "which is published on {}",
-          *spec.nginx.container, backend.address, backend.port, backend.slot,
-          spec::is_wildcard(ip) ? "the host's addresses" : ip),
-      {fmt::format("let it find the containers by name: proxy.nginx.address: \"{{container}}\", and {} (as "
-                   "{} is in) below "
-                   "{}",
-                   networks.front(), *spec.nginx.container,
-                   spec.compose ? "`networks:` of the compose file" : "docker.networks")}};
+  return proxy_kind(spec).unreachable(spec, backend, ip, networks);
 }
 
 }  // namespace bgdeploy::plan

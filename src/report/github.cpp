@@ -1,11 +1,13 @@
-// Lines as plain prints them, folded into a group until something fails, and annotations that GitHub shows
+// Lines as plain prints them, folded into a group until the run ends, and annotations that GitHub shows
 // beside the run. Source: "Workflow commands for GitHub Actions".
-#include <mutex>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "bgdeploy/core/text.hpp"
-#include "bgdeploy/report/narrator.hpp"
 #include "bgdeploy/report/words.hpp"
+#include "github_summary.hpp"
 #include "line_log.hpp"
 #include "renderers.hpp"
 
@@ -24,61 +26,82 @@ std::string escaped(std::string_view data) {
   return replace_all(std::move(text), "\n", "%0A");
 }
 
-// The older "##[command]" is looked for anywhere in a line: foreign text must not speak to the runner.
-std::string inert(std::string text) {
-  return replace_all(std::move(text), "##[", "#\\x23[");
+// In a property of a command a colon or a comma would end it.
+std::string escaped_property(std::string_view data) {
+  return replace_all(replace_all(escaped(data), ":", "%3A"), ",", "%2C");
 }
 
-class GithubRenderer final : public Sink {
+// To a file that the runner names; without one, as outside of a job, nowhere.
+void append_to(const char* variable, const std::string& text) {
+  const char* path = std::getenv(variable);
+  if (path == nullptr || *path == '\0') return;
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  if (const std::unique_ptr<std::FILE, Close> file{std::fopen(path, "a")}) put(file.get(), text);
+}
+
+class GithubRenderer final : public LineLog {
 public:
   GithubRenderer(const Terminal& terminal, core::Clock& clock)
-      : m_stream(terminal.stream),
-        m_log(terminal.stream),
-        m_clock(clock),
-        m_narrator(terminal.quiet, terminal.verbose) {}
-  ~GithubRenderer() override { put(m_stream, end_group()); }
-
-  void emit(Event event) override {
-    const std::lock_guard lock(m_mutex);
-    event.time = m_clock.wall();
-    const auto lines = m_narrator.tell(event);
-    std::string text;
-    // What failed, and what follows it, is read without a click.
-    if (!lines.empty() && (is_conclusion(event) || event.name == "step.failed")) text += end_group();
-    if (!lines.empty() && event.name.ends_with(".started") && event.name != "step.started") {
-      text += end_group() + "::group::" + escaped(inert(subject(event))) + "\n";
-      m_in_group = true;
-    }
-    put(m_stream, text);
-    for (const auto& line : lines) m_log.write(event.time, inert(said(line)));
-    put(m_stream, annotation(event));
-  }
+      : LineLog(terminal, clock), m_quiet(terminal.quiet) {}
+  ~GithubRenderer() override { end_group(); }
 
 private:
-  std::string end_group() {
-    if (!m_in_group) return "";
-    m_in_group = false;
-    return "::endgroup::\n";
+  void before(const Event& event, bool shown) override {
+    // A reader sees how it ended without opening a group.
+    if (shown && is<Finished>(event)) end_group();
+    const auto* started = std::get_if<Started>(&event);
+    if (started == nullptr || m_quiet) return;
+    end_group();
+    write("::group::" + escaped(heading(*started)) + "\n");
+    m_in_group = true;
   }
 
-  std::string annotation(const Event& event) const {
-    if (event.name == "warning") return "::warning title=bgdeploy::" + escaped(inert(subject(event))) + "\n";
-    if (!is_conclusion(event) || number_field(event, "exit_code").value_or(0) == 0) return "";
-    const auto& failure = m_narrator.failure();
-    std::string text;
-    const auto* error = event.error ? &*event.error : failure && failure->error ? &*failure->error : nullptr;
-    if (error != nullptr) {
-      for (const auto& line : explanation(*error)) text += "\n" + line;
+  void after(const Event& event) override {
+    if (const auto* warning = std::get_if<Warning>(&event)) {
+      const std::string where = warning->host.empty() ? "" : " on " + one_line(warning->host);
+      write("::warning title=" + escaped_property("bgdeploy" + where) +
+            "::" + escaped(one_line(warning->message)) + "\n");
     }
-    return "::error title=bgdeploy::" + escaped(inert(conclusion(event, failure) + text)) + "\n";
+    keep(event);
+    const auto* finished = std::get_if<Finished>(&event);
+    if (finished == nullptr) return;
+    append_to("GITHUB_STEP_SUMMARY", github_summary(*finished, m_steps));
+    append_to("GITHUB_OUTPUT", github_outputs(*finished));
+    if (finished->exit_code == 0) return;
+    std::string text;
+    for (const Part& part : parts(*finished))
+      for (const auto* lines : {&part.lines, &part.quoted})
+        for (const std::string& line : *lines)
+          text += (text.empty() ? "" : "\n") + (lines == &part.quoted ? "| " + line : line);
+    const std::string service = finished->service.empty() ? "" : one_line(finished->service) + ": ";
+    write("::error title=" + escaped_property(service + headline(*finished)) + "::" + escaped(text) + "\n");
   }
 
-  std::mutex m_mutex;
-  std::FILE* m_stream;
-  LineLog m_log;
-  core::Clock& m_clock;
-  Narrator m_narrator;
+  // What the summary's table tells.
+  void keep(const Event& event) {
+    const auto add = [this](const StepName& step, std::string result, core::Duration took,
+                            const std::string& what) {
+      m_steps.push_back({Narrator::host_of(step), one_line(step.step), std::move(result),
+                         short_duration(took), one_line(what)});
+    };
+    if (const auto* done = std::get_if<StepFinished>(&event)) add(done->step, "ok", done->took, done->about);
+    if (const auto* failed = std::get_if<StepFailed>(&event))
+      add(failed->step, failed->error.kind == core::ErrorKind::cancelled ? "halted" : "FAILED", failed->took,
+          failed->error.message);
+    if (const auto* undone = std::get_if<StepUndone>(&event))
+      add(undone->step, "undone", undone->took.value_or(core::Duration{}), undone->about);
+  }
+
+  void end_group() {
+    if (m_in_group) write("::endgroup::\n");
+    m_in_group = false;
+  }
+
+  const bool m_quiet;
   bool m_in_group = false;
+  std::vector<Row> m_steps;
 };
 
 }  // namespace

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/display_width.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/report/words.hpp"
 
 namespace bgdeploy::report {
@@ -14,16 +15,16 @@ namespace {
 constexpr auto k_red = "\x1b[31m", k_green = "\x1b[32m", k_yellow = "\x1b[33m", k_cyan = "\x1b[36m",
                k_bold = "\x1b[1m", k_reset = "\x1b[0m";
 constexpr std::array k_spinner = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+// The mark and the blank behind it, and a last column that stays free: some terminals wrap when it is used.
+constexpr int k_mark = 3;
 
-std::string with_host(const std::string& host, const std::string& text) {
-  return host.empty() ? text : host + "  " + text;
+core::Duration tenths(core::SteadyTime since, core::SteadyTime now) {
+  return std::chrono::duration_cast<core::Duration>(now - since) / 100 * 100;
 }
 
-// The end of a line matters more than its middle: "web-1  pull app:1.2… 1.2s".
-std::string with_tail(const std::string& text, const std::string& tail, int width) {
-  const int room = width - display_width(tail) - 2;
-  if (tail.empty() || room < 8) return fit(text, width);
-  return fit(text, room) + "  " + tail;
+const char* spinner(core::SteadyTime now) {
+  return k_spinner[static_cast<std::size_t>(now.time_since_epoch() / std::chrono::milliseconds(100)) %
+                   k_spinner.size()];
 }
 
 }  // namespace
@@ -34,98 +35,163 @@ std::string LiveView::painted(std::string_view mark, const char* color, std::str
 }
 
 std::vector<std::string> LiveView::apply(const Event& event, core::SteadyTime now, const Screen& screen) {
-  const auto told = m_narrator.tell(event);
+  const bool ends = is<Finished>(event);
+  // The last lines stand without a mark, but for the first.
+  const auto told = m_narrator.tell(event, now, std::max(screen.width - k_mark, 1));
   if (!m_quiet) track(event, now);
   std::vector<std::string> lines;
-  if (event.name == "step.started") return lines;
-  // Hundreds of lines would scroll away what matters: the running one is shown with its step.
-  if (event.name == "build.output" && !m_verbose) return lines;
-  for (std::size_t i = 0; i < told.size(); ++i)
-    lines.push_back(lasting(event, told[i], i == 0, i + 1 == told.size(), screen));
+  if (ends && told.size() > 1 && !m_quiet) lines.emplace_back();
+  for (const Narrator::Line& line : told) lines.push_back(lasting(line));
   return lines;
 }
 
-std::string LiveView::lasting(const Event& event, const Narrator::Line& line, bool first, bool last,
-                              const Screen& screen) const {
-  const auto tail = event.duration ? short_duration(*event.duration) : "";
-  const auto step = with_host(line.host, subject(event));
-  if (is_conclusion(event) && last) {
-    const auto exit_code = number_field(event, "exit_code").value_or(0);
-    if (exit_code == 0) return painted("✓", k_green, line.text);
-    return exit_code == 6 ? painted("!", k_yellow, line.text) : painted("✗", k_red, line.text);
+std::string LiveView::lasting(const Narrator::Line& line) const {
+  using Mark = Narrator::Mark;
+  const auto strong = [&] { return m_color ? k_bold + line.text + k_reset : line.text; };
+  switch (line.mark) {
+    case Mark::heading:
+      return strong();
+    case Mark::done:
+      return painted("✓", k_green, line.text);
+    case Mark::failed:
+      return painted("✗", k_red, line.text);
+    case Mark::halted:
+      return painted("-", k_yellow, line.text);
+    case Mark::undone:
+      return painted("↩", k_yellow, line.text);
+    case Mark::warning:
+      return painted("!", k_yellow, line.text);
+    case Mark::running:
+      return painted("…", k_cyan, line.text);
+    case Mark::good:
+      return painted("✓", k_green, strong());
+    case Mark::odd:
+      return painted("!", k_yellow, strong());
+    case Mark::bad:
+      return painted("✗", k_red, strong());
+    case Mark::text:
+    case Mark::below:
+      break;
   }
-  if (first && event.name == "step.finished")
-    return painted("✓", k_green, with_tail(step, tail, screen.width - 3));
-  if (first && event.name == "step.failed")
-    return painted("✗", k_red, with_tail(step, tail, screen.width - 3));
-  if (first && event.name == "warning") return painted("!", k_yellow, with_host(line.host, line.text));
-  if (event.name.ends_with(".started")) return m_color ? k_bold + line.text + k_reset : line.text;
-  return "  " + with_host(line.host, line.text);
+  return "  " + line.text;
+}
+
+void LiveView::note(const StepName& step, std::string text) {
+  const auto found = m_running.find(step);
+  if (found == m_running.end()) return;
+  Running& running = found->second;
+  running.times = running.note == text ? running.times + 1 : 1;
+  running.note = std::move(text);
+}
+
+void LiveView::switched(const StepName& step, bool to_new) {
+  const bool other = m_plan && m_plan->live != m_plan->target;
+  if (other && step.step == "switch") m_new_serves = to_new;
 }
 
 void LiveView::track(const Event& event, core::SteadyTime now) {
-  const Key key{event.host, event.slot, event.step};
-  if (event.name == "step.started") {
-    if (!m_rows.contains(key)) m_order.push_back(key);
-    m_rows[key] = {.text = with_host(core::printable(event.host), subject(event)), .since = now};
-  } else if (event.name == "step.finished" || event.name == "step.failed") {
-    m_rows.erase(key);
-    std::erase(m_order, key);
-  } else if (is_conclusion(event)) {
-    m_rows.clear();
+  const auto end = [this](const StepName& step) {
+    m_running.erase(step);
+    std::erase(m_order, step);
+  };
+  if (const auto* run = std::get_if<Started>(&event)) {
+    m_started = *run;
+    m_began = now;
+  } else if (const auto* plan = std::get_if<PlanMade>(&event)) {
+    m_plan = *plan;
+  } else if (const auto* started = std::get_if<StepStarted>(&event)) {
+    const StepName& step = started->step;
+    if (!m_running.contains(step)) m_order.push_back(step);
+    m_running[step] = {.about = one_line(started->about.empty() ? started->what : started->about),
+                       .since = now};
+  } else if (const auto* finished = std::get_if<StepFinished>(&event)) {
+    ++m_done;
+    switched(finished->step, true);
+    end(finished->step);
+  } else if (const auto* failed = std::get_if<StepFailed>(&event)) {
+    m_undoes = true;
+    end(failed->step);
+  } else if (const auto* undone = std::get_if<StepUndone>(&event)) {
+    switched(undone->step, false);
+  } else if (is<Finished>(event)) {
+    m_running.clear();
     m_order.clear();
-  } else if (is_chatter(event) || event.name == "build.output") {
-    progress(event);
+    m_started.reset();
+  } else {
+    track_answer(event);
   }
 }
 
-void LiveView::progress(const Event& event) {
-  // An event of a probe or a layer need not name its step in full: it belongs to what runs on its host.
-  const auto found = std::find_if(m_order.rbegin(), m_order.rend(), [&](const Key& key) {
-    const auto& [host, slot, step] = key;
-    return host == event.host && (event.step.empty() || step == event.step);
-  });
-  if (found == m_order.rend()) return;
-  auto& row = m_rows[*found];
-  if (event.name == "build.output") {
-    row.note = core::printable(text_field(event, "text"));
-    return;
+// What came of a step so far.
+void LiveView::track_answer(const Event& event) {
+  if (const auto* output = std::get_if<BuildOutput>(&event)) {
+    note(output->step, core::printable(output->line));
+  } else if (const auto* hook = std::get_if<HookOutput>(&event)) {
+    note(hook->step, core::printable(hook->line));
+  } else if (const auto* probe = std::get_if<HealthProbe>(&event)) {
+    note(probe->step, one_line(probe->answer));
+  } else if (const auto* seen = std::get_if<WatchSeen>(&event)) {
+    note(seen->step, fmt::format("{}: {}", one_line(seen->check), one_line(seen->answer)));
+  } else if (const auto* pull = std::get_if<PullProgress>(&event)) {
+    const auto running = m_running.find(pull->step);
+    if (running == m_running.end()) return;
+    // Docker counts the same bytes again while it extracts, and none for a layer that is done. Keep the most.
+    Layer& layer = running->second.layers[pull->layer];
+    layer.total = std::max(layer.total, pull->total);
+    layer.current = pull->total > 0 ? std::max(layer.current, pull->current) : layer.total;
   }
-  if (event.name == "health.probe") {
-    row.note = subject(event);
-    return;
+}
+
+std::string LiveView::row(const StepName& step, const Running& running, core::SteadyTime now,
+                          int width) const {
+  Layer sum;
+  for (const auto& [name, layer] : running.layers) {
+    sum.current += layer.current;
+    sum.total += layer.total;
   }
-  const auto total = number_field(event, "total").value_or(0);
-  const auto current = number_field(event, "current").value_or(0);
-  auto& layer = row.layers[text_field(event, "layer")];
-  // Extracting counts the same bytes again, and a layer that is done reports none: what was fetched stays.
-  layer.total = std::max(layer.total, total);
-  layer.current = total > 0 ? std::max(layer.current, current) : layer.total;
+  std::string what = running.about;
+  if (sum.total > 0)
+    what = fmt::format("{} of {}  {}", short_bytes(sum.current), short_bytes(sum.total), what);
+  const std::string times = running.times > 1 ? fmt::format(" × {}", running.times) : "";
+  if (!running.note.empty()) what += ": " + running.note + times;
+  return laid_out({.host = Narrator::host_of(step),
+                   .step = one_line(step.step),
+                   .result = "",
+                   .took = short_duration(tenths(running.since, now)),
+                   .what = what},
+                  m_narrator.columns(), width);
+}
+
+// "1.1.0 serves on green   step 4 of 9   12.4s"
+std::string LiveView::run_line(core::SteadyTime now, int width) const {
+  const std::string took = short_duration(tenths(m_began, now));
+  if (!m_plan) return cut(fmt::format("{}  {}", heading(*m_started), took), width);
+  const std::string& slot = m_new_serves ? m_plan->target : m_plan->live;
+  const std::string name = one_line((m_new_serves ? m_plan->to : m_plan->from).name);
+  std::string serves = name.empty() ? "nothing serves" : name + " serves";
+  if (!name.empty() && !slot.empty()) serves += " on " + one_line(slot);
+  const std::string where =
+      m_undoes
+          ? "undoing"
+          : fmt::format("step {} of {}", std::min(m_done + 1, m_plan->steps.size()), m_plan->steps.size());
+  return cut(fmt::format("{}   {}   {}", serves, where, took), width);
 }
 
 std::vector<std::string> LiveView::region(core::SteadyTime now, const Screen& screen) const {
-  const auto spin = static_cast<std::size_t>(now.time_since_epoch() / std::chrono::milliseconds(100));
-  const auto mark = k_spinner[spin % k_spinner.size()];
-  const auto room = static_cast<std::size_t>(std::max(screen.height - 2, 1));
+  if (!m_started && m_order.empty()) return {};
+  const auto room = static_cast<std::size_t>(std::max(screen.height - 3, 1));
+  const int width = std::max(screen.width - k_mark, 1);
   std::vector<std::string> lines;
-  for (const auto& key : m_order) {
+  for (const auto& step : m_order) {
     if (lines.size() == room) {
-      lines.back() = fit(fmt::format("  … and {} more", m_order.size() - room + 1), screen.width - 1);
+      lines.back() = core::fit(fmt::format("  … and {} more", m_order.size() - room + 1), screen.width - 1);
       break;
     }
-    const auto& row = m_rows.at(key);
-    Layer sum;
-    for (const auto& [name, layer] : row.layers) {
-      sum.current += layer.current;
-      sum.total += layer.total;
-    }
-    const auto elapsed = std::chrono::duration_cast<core::Duration>(now - row.since);
-    std::string tail = short_duration(elapsed / 100 * 100);
-    if (sum.total > 0)
-      tail = fmt::format("{} of {}  {}", short_bytes(sum.current), short_bytes(sum.total), tail);
-    const auto text = row.note.empty() ? row.text : row.text + "  " + row.note;
-    lines.push_back(painted(mark, k_cyan, with_tail(text, tail, screen.width - 3)));
+    lines.push_back(painted(spinner(now), k_cyan, row(step, m_running.at(step), now, width)));
   }
+  if (!m_started || (m_plan && m_plan->steps.empty())) return lines;
+  const std::string line = run_line(now, width);
+  lines.push_back(m_order.empty() && !m_plan ? painted(spinner(now), k_cyan, line) : "  " + line);
   return lines;
 }
 

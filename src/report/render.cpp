@@ -35,7 +35,7 @@ std::string_view resolve(std::string_view kind, const Terminal& terminal) {
 Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose) {
   Terminal terminal{.stream = stream, .quiet = quiet, .verbose = verbose};
   const int fd = ::fileno(stream);
-  // A terminal that cannot move its cursor is as good as a file.
+  // A terminal that cannot move its cursor is treated as a file.
   terminal.is_tty =
       fd >= 0 && ::isatty(fd) == 1 && environment("TERM") != "dumb" && !environment("TERM").empty();
   // https://no-color.org: set and not empty.

@@ -1,4 +1,4 @@
-// The kinds that pick() chooses from.
+// The renderers that pick() chooses from.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ std::unique_ptr<Sink> plain_renderer(const Terminal& terminal, core::Clock& cloc
 std::unique_ptr<Sink> github_renderer(const Terminal& terminal, core::Clock& clock);
 std::unique_ptr<Sink> tty_renderer(const Terminal& terminal, core::Clock& clock);
 
-// All of a text at once, so that lines of other writers to the same stream do not end up inside it.
+// Writes a text at once, so that no line of another writer to the same stream lands inside it.
 inline void put(std::FILE* stream, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stream);
   std::fflush(stream);

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/core/display_width.hpp"
 #include "bgdeploy/report/live_view.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "renderers.hpp"
@@ -32,7 +33,7 @@ public:
     m_painter.request_stop();
     m_painter.join();
     const std::lock_guard lock(m_mutex);
-    // What runs still is not on screen as if it went on.
+    // A step that still runs must not stay on screen as if it went on.
     std::string text = erase_region();
     if (m_hidden) text += k_show_cursor;
     put(m_terminal.stream, text);
@@ -40,7 +41,6 @@ public:
 
   void emit(Event event) override {
     const std::lock_guard lock(m_mutex);
-    event.time = m_clock.wall();
     const auto screen = look();
     const auto lines = m_view.apply(event, m_clock.now(), screen);
     if (lines.empty()) return;  // the next redraw shows it
@@ -60,7 +60,7 @@ private:
     }
   }
 
-  // Read again each time instead of at SIGWINCH: a library has no business in the program's signals.
+  // Asked for each time instead of at SIGWINCH: signals belong to the program, not to a renderer.
   Screen look() const {
     winsize size{};
     Screen screen{.width = m_terminal.width};
@@ -70,7 +70,7 @@ private:
     return screen;
   }
 
-  // In one write, so that no half-drawn region is ever seen.
+  // Draws in one write, so that nobody sees half a region.
   void draw(const std::string& above, const Screen& screen) {
     m_width = screen.width;
     std::string text = erase_region() + above;
@@ -99,12 +99,12 @@ private:
         while (i < line.size() && line[i] != 'm') ++i;
       }
     }
-    return display_width(bare);
+    return core::display_width(bare);
   }
 
   std::string erase_region() {
     if (m_drawn.empty()) return "";
-    // A terminal that became narrower has wrapped what was drawn.
+    // A terminal that became narrower has wrapped the lines.
     int rows = 0;
     for (const int width : m_drawn) rows += std::max(1, (width + m_width - 1) / std::max(m_width, 1));
     m_drawn.clear();
@@ -116,10 +116,10 @@ private:
   std::mutex m_mutex;
   std::condition_variable_any m_wake;
   LiveView m_view;
-  std::vector<int> m_drawn;  // columns of each line of the region on screen
+  std::vector<int> m_drawn;  // the columns of each line of the region on screen
   int m_width = 80;
   bool m_hidden = false;
-  std::jthread m_painter;  // last: it uses all of the above
+  std::jthread m_painter;  // last: its thread uses all of the above
 };
 
 }  // namespace

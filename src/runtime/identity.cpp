@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bgdeploy/runtime/docker_container.hpp"
-#include "docker_runtime.hpp"
+#include "engine_containers.hpp"
 
 namespace bgdeploy::runtime {
 namespace {

@@ -1,4 +1,5 @@
-#include "reader.hpp"
+#include "folder.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -12,8 +13,7 @@ std::optional<std::string> below_context(const std::filesystem::path& written,
   return path.string();
 }
 
-void read_args(const Value& args, Build& build) {
-  set(build.args, args.text_map());
+void check_args(const Value& args, const Build& build) {
   for (const auto& [name, value] : build.args) {
     if (!is_environment_name(name))
       args.error("has " + in_quotes(name) +
@@ -24,10 +24,38 @@ void read_args(const Value& args, Build& build) {
 
 }  // namespace
 
+const Table<Build>& build_keys() {
+  static const Table<Build> k_table(
+      "build",
+      {
+          key<Build>(
+              "context", filled_form(), {},
+              [](Writer& out, const Build& build) { out.put("context", build.context.string()); },
+              "The folder on this machine that is sent to the app hosts. Default: that of this file.")
+              .examples({"."}),
+          // Read by its section, which knows the context.
+          key<Build>(
+              "dockerfile", filled_form(), {},
+              [](Writer& out, const Build& build) { out.put("dockerfile", build.dockerfile); },
+              "The Dockerfile, below the context. Default: Dockerfile."),
+          key("target", &Build::target,
+              matching(
+                  scalar_form("[A-Za-z0-9_.][A-Za-z0-9_.-]*"),
+                  [](std::string_view text) {
+                    return !text.empty() && text[0] != '-' && all_of(text, k_word_characters);
+                  },
+                  "the name or number of a stage"),
+              "The stage of the Dockerfile. Default: the last one."),
+          key("args", &Build::args, text_map(),
+              "Build arguments: a map, or a list of NAME=value. They are not secret."),
+      });
+  return k_table;
+}
+
 void read_build(const Value& build, Spec& spec) {
   if (!build.present() || !build.is_map()) return;
   Build read;
-  read.context = std::filesystem::absolute(spec.file).parent_path();
+  read.context = folder_of(spec.file);
   set(read.context, build.get("context").file());
   // "/srv/app/." and "/srv/app/" are /srv/app.
   if (!read.context.has_filename() && read.context.has_relative_path())
@@ -39,12 +67,8 @@ void read_build(const Value& build, Spec& spec) {
       build.get("dockerfile").error("must be a file below the context, not " + in_quotes(*dockerfile));
     }
   }
-  set(read.target, build.get("target").matching(
-                       [](std::string_view text) {
-                         return !text.empty() && text[0] != '-' && all_of(text, k_word_characters);
-                       },
-                       "the name or number of a stage"));
-  read_args(build.get("args"), read);
+  read_fields(build_keys(), build, read);
+  check_args(build.get("args"), read);
   spec.build = std::move(read);
 }
 

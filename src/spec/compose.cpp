@@ -1,14 +1,15 @@
 #include <fmt/format.h>
 
+#include "bgdeploy/core/substitute.hpp"
 #include "bgdeploy/spec/compose_file.hpp"
-#include "reader.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
 
 constexpr std::string_view k_lower = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-// What both versions of compose take as it is: v1 would drop other characters without a word.
+// Names that both versions of compose take unchanged: v1 drops other characters silently.
 bool is_project_name(std::string_view text) {
   return !text.empty() && k_lower.find(text[0]) != std::string_view::npos &&
          all_of(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -19,12 +20,14 @@ bool is_service_name(std::string_view text) {
 bool is_remote_file(std::string_view text) {
   return (text.starts_with('/') || text.starts_with("~/")) && !has_control_character(text);
 }
-// With placeholders, of which nothing is known yet.
+// The placeholders have no values yet.
 bool is_template(std::string_view text) {
   return !text.empty() && !has_control_character(text);
 }
 
-void read_environment(const Value& value, std::map<std::string, std::string>& out) {
+void read_environment(const Value& value, Compose& compose) {
+  if (!value.present()) return;
+  auto& out = compose.environment;
   set(out, value.text_map());
   for (const auto& [name, text] : out) {
     const Value entry = value.get(name);
@@ -40,14 +43,13 @@ void read_environment(const Value& value, std::map<std::string, std::string>& ou
 
 Substitutions slot_values(const Spec& spec, std::size_t slot) {
   const Slot& own = spec.slots[slot];
-  const std::string port = std::to_string(own.port);
-  Substitutions values{
-      {"slot", own.name}, {"port", port}, {"container_port", port}, {"service", spec.service}};
+  Substitutions values{{"slot", own.name}, {"service", spec.service}};
+  if (!is_worker(spec)) values["port"] = values["container_port"] = std::to_string(own.port);
   if (spec.compose->named[slot]) values["container"] = own.container;
   return values;
 }
 
-// Where a slot is must not depend on what runs in it, nor on the host.
+// A slot's place must depend neither on its release nor on the host.
 void check_place(const Value& value, const Spec& spec) {
   const auto text = value.text();
   if (!text) return;
@@ -69,7 +71,7 @@ void check_name(const Value& value, const Spec& spec, const std::string& text, b
   }
 }
 
-// Two slots in one container would be no slots.
+// Both slots in one container: a deploy would replace what serves.
 void check_apart(const Value& compose, const Spec& spec) {
   if (spec.compose->project.empty()) return;  // reported already
   std::array<std::string, 2> projects, services;
@@ -87,7 +89,47 @@ void check_apart(const Value& compose, const Spec& spec) {
       "puts both slots into the same service of the same project; let project or service hold {slot}");
 }
 
+Field<Compose> file_key() {
+  const auto write = [](Writer& out, const Compose& compose) {
+    if (!compose.file.empty()) out.put("file", compose.file);
+  };
+  return key<Compose>(
+      "file", filled_form(), {}, write,
+      "The compose file on this machine, uploaded with what it refers to. One may do for both slots.");
+}
+
+std::vector<Field<Compose>> compose_fields() {
+  return {
+      file_key().per_slot().examples({"docker-compose.yml", "docker-compose-{slot}.yml"}),
+      key("remote_file", &Compose::remote_file,
+          matching(text_form("~?/[\\s\\S]*"), is_remote_file,
+                   "an absolute path on the host, or one that begins with '~/'"),
+          "Instead of file: the compose file on the host.")
+          .per_slot(),
+      key("project", &Compose::project, matching(filled_form(), is_template, "a project's name"),
+          "The project's name. Default: {service}-{slot}.")
+          .per_slot(),
+      key("service", &Compose::service, matching(filled_form(), is_template, "a service's name"),
+          "The service that answers health checks. Default: the only one in the file.")
+          .per_slot(),
+      key<Compose>(
+          "environment", text_map_form(), read_environment,
+          [](Writer& out, const Compose& compose) {
+            if (!compose.environment.empty()) out.put("environment", compose.environment);
+          },
+          "Variables for ${…} in the compose file. bgdeploy adds BGDEPLOY_TAG, _SLOT, _PORT and _IMAGE.")
+          .per_slot(),
+      key("command", &Compose::command, program(),
+          "How compose is called. Default: `docker compose` where it answers, else `docker-compose`."),
+  };
+}
+
 }  // namespace
+
+const Table<Compose>& compose_keys() {
+  static const Table<Compose> k_table("compose", compose_fields(), {"file", "remote_file"});
+  return k_table;
+}
 
 void read_compose(const Value& compose, Compose& out) {
   if (!compose.is_map()) return;
@@ -98,23 +140,11 @@ void read_compose(const Value& compose, Compose& out) {
     compose.error_at_key("must have file (here, uploaded) or remote_file (on the host)");
   }
   if (const auto path = file.file()) out.file = path->string();
-  set(out.remote_file,
-      remote_file.matching(is_remote_file, "an absolute path on the host, or one that begins with '~/'"));
-  const Value project = compose.get("project");
-  if (project.present()) {
-    set(out.project, project.matching(is_template, "a project's name"));
-  } else {
-    out.project = "{service}-{slot}";
-  }
-  set(out.service, compose.get("service").matching(is_template, "a service's name"));
-  if (compose.get("environment").present()) read_environment(compose.get("environment"), out.environment);
-  const Value command = compose.get("command");
-  set(out.command, command.command());
-  if (out.command && (out.command->empty() || out.command->front().empty()))
-    command.error("must name a program");
+  if (!compose.get("project").present()) out.project = "{service}-{slot}";
+  read_fields(compose_keys(), compose, out);
 }
 
-void settle_compose(const Value& root, Spec& spec) {
+void finish_compose(const Value& root, Spec& spec) {
   const Value compose = root.get("compose");
   // The engine's socket is one for both.
   const auto keys = root.get("docker").is(Node::Kind::map) ? root.get("docker").entries()
@@ -142,7 +172,7 @@ void settle_compose(const Value& root, Spec& spec) {
   for (std::size_t slot = 0; slot < spec.slots.size(); ++slot) {
     if (spec.compose->named[slot] || !spec.compose->service) continue;
     const auto values = slot_values(spec, slot);
-    // For people only: what it is called depends on the version of compose.
+    // Only for messages: the real name depends on the version of compose.
     spec.slots[slot].container = fmt::format("{} of {}", core::substitute(*spec.compose->service, values),
                                              core::substitute(spec.compose->project, values));
   }

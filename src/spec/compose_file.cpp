@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/spec/address.hpp"
 #include "node.hpp"
 #include "text_rules.hpp"
@@ -47,7 +48,7 @@ void add_port(const Node& port, std::vector<ComposePort>& out) {
 }
 
 bool overlap(const ComposePort& one, const ComposePort& other) {
-  // Of a range docker takes what is free.
+  // Docker picks a free port of a range.
   if (one.first != one.last || other.first != other.last || one.first != other.first) return false;
   return is_wildcard(one.host_ip) || is_wildcard(other.host_ip) || one.host_ip == other.host_ip;
 }

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/display_width.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/utf8.hpp"
+#include "text_rules.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -23,9 +26,9 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// Whether `secrets` or `password` stands in the line as a key.
+// Whether one of the secret keys stands in the line.
 bool names_secret(std::string_view line) {
-  for (const std::string_view key : {"secrets", "password"}) {
+  for (const std::string_view key : k_secret_keys) {
     for (std::size_t at = 0; (at = line.find(key, at)) != std::string_view::npos;) {
       at += key.size();
       const std::size_t next = line.find_first_not_of("\"' \t", at);
@@ -35,8 +38,8 @@ bool names_secret(std::string_view line) {
   return false;
 }
 
-// Judged by the text alone, because a file that does not parse has no keys yet: the lines that name
-// `secrets` or `password`, and those indented below one.
+// The lines that name a secret key, and those indented below one. The text alone decides: a file
+// that does not parse has no keys.
 std::vector<bool> secret_lines(const std::vector<std::string_view>& lines) {
   std::vector<bool> secret(lines.size());
   std::size_t within = std::string_view::npos;  // indentation of the line that opened the block
@@ -52,29 +55,17 @@ std::vector<bool> secret_lines(const std::vector<std::string_view>& lines) {
   return secret;
 }
 
-// Columns that a terminal gives to one character: two for East Asian ones and emoji.
-std::size_t width(std::string_view character) {
-  if (character.size() < 3) return 1;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]) & 0x3Fu; };
-  if (character.size() == 4) return byte(0) == 0x30 && byte(1) >= 0x1F ? 2 : 1;
-  const unsigned code = (byte(0) & 0x0Fu) << 12 | byte(1) << 6 | byte(2);
-  const auto in = [&](unsigned first, unsigned last) { return code >= first && code <= last; };
-  const bool wide = in(0x1100, 0x115F) || in(0x2E80, 0xA4CF) || in(0xAC00, 0xD7A3) || in(0xF900, 0xFAFF) ||
-                    in(0xFE30, 0xFE6F) || in(0xFF00, 0xFF60) || in(0xFFE0, 0xFFE6);
-  return wide ? 2 : 1;
-}
-
-// What brings a caret below the end of `text`.
+// The blanks that put a caret below the end of `text`.
 std::string padding(std::string_view text) {
   std::string pad;
   while (!text.empty()) {
-    const std::size_t length = std::max<std::size_t>(core::utf8_length(text), 1);
-    if (text[0] == '\t') {
+    const auto character = core::first_character(text);
+    if (character == "\t") {
       pad += '\t';
     } else {
-      pad.append(width(text.substr(0, length)), ' ');
+      pad.append(static_cast<std::size_t>(core::display_width(character)), ' ');
     }
-    text.remove_prefix(length);
+    text.remove_prefix(character.size());
   }
   return pad;
 }
@@ -98,7 +89,7 @@ void Diagnostics::add(Problem problem) {
     problem.at.line = std::max(1, static_cast<int>(m_lines.size()));
     problem.at.column = static_cast<int>(line(problem.at.line).size()) + 1;
   }
-  // An alias brings the same value, and so the same error, again.
+  // An alias repeats a value, and with it the error.
   const bool known = std::any_of(m_problems.begin(), m_problems.end(), [&](const Problem& other) {
     return other.at == problem.at && other.message == problem.message;
   });

@@ -29,7 +29,7 @@ public:
   void unsupported(Mark at, std::string message);
 
   bool empty() const { return m_problems.empty(); }
-  // More would help nobody; whoever walks a hostile file may stop.
+  // Nobody reads more: a walk through a hostile file may stop here.
   bool full() const;
 
   // Everything collected, in file order. See load() for the shape.

@@ -1,12 +1,17 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/spec/short_syntax.hpp"
-#include "reader.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
 
-constexpr std::size_t k_longest_socket = 108;  // sockaddr_un, with its NUL
+constexpr std::size_t k_longest_socket = 108;     // sockaddr_un, with its NUL
+constexpr std::int64_t k_least_memory = 6 << 20;  // the engine refuses less
+constexpr double k_least_cpus = 0.01;             // likewise
+constexpr std::int64_t k_most_limit = std::numeric_limits<std::int64_t>::max();
 
 bool is_port_or_placeholder(std::string_view text) {
   return to_port(text) || text == "{port}";
@@ -17,8 +22,8 @@ bool is_host_ip(std::string_view text) {
 bool is_network_name(std::string_view text) {
   return !text.empty() && k_alnum.find(text[0]) != std::string_view::npos && all_of(text, k_word_characters);
 }
-bool is_absolute(std::string_view text) {
-  return text.starts_with('/') && !has_control_character(text);
+Shape limit_form() {
+  return whole_form(-1);
 }
 bool is_restart(std::string_view text) {
   constexpr std::string_view k_limited = "on-failure:";
@@ -29,21 +34,17 @@ bool is_restart(std::string_view text) {
   return text == "no" || text == "always" || text == "unless-stopped" || text == "on-failure";
 }
 
-void read_names(const Value& list, std::vector<std::string>& out, bool (*rule)(std::string_view),
-                std::string_view what) {
-  if (!list.present()) return;
-  for (const auto& item : list.items()) {
-    if (auto text = item.matching(rule, what)) out.push_back(std::move(*text));
-  }
-}
-
-void read_networks(const Value& value, std::vector<std::string>& out) {
-  read_names(value, out, is_network_name, "the name of a network");
+void read_networks(const Value& value, Docker& docker) {
+  if (!value.present()) return;
+  for (const auto& item : value.items())
+    if (auto text = item.matching(is_network_name, "the name of a network"))
+      docker.networks.push_back(std::move(*text));
 }
 
 // A list of "name:address" or "name=address", or a map of names to one address or a list of them.
-void read_extra_hosts(const Value& value, std::vector<std::string>& out) {
+void read_extra_hosts(const Value& value, Docker& docker) {
   if (!value.present()) return;
+  auto& out = docker.extra_hosts;
   const auto wrong = [](const Value& place, std::string_view text, std::string_view form) {
     place.error(fmt::format("must be {}, not {}", form, in_quotes(text)));
   };
@@ -72,7 +73,7 @@ void read_extra_hosts(const Value& value, std::vector<std::string>& out) {
   }
 }
 
-void read_environment(const Value& value, Docker& docker) {
+void read_variables(const Value& value, Docker& docker) {
   set(docker.environment, value.text_map(&docker.inherited));
   std::vector<std::string> names = docker.inherited;
   for (const auto& [name, text] : docker.environment) names.push_back(name);
@@ -86,7 +87,8 @@ void read_environment(const Value& value, Docker& docker) {
   }
 }
 
-void read_labels(const Value& value, std::map<std::string, std::string>& out) {
+void read_labels(const Value& value, Docker& docker) {
+  auto& out = docker.labels;
   std::vector<std::string> empty;
   set(out, value.text_map(&empty));
   for (const auto& name : empty) out.emplace(name, "");
@@ -99,37 +101,49 @@ void read_labels(const Value& value, std::map<std::string, std::string>& out) {
   }
 }
 
-std::optional<Logging> read_logging(const Value& value) {
-  if (!value.is_map()) return {};
-  Logging logging;
-  set(logging.driver, value.get("driver").filled());
-  set(logging.options, value.get("options").text_map());
-  return logging;
+const Table<Logging>& logging_keys() {
+  static const Table<Logging> k_table("docker.logging",
+                                      {key("driver", &Logging::driver, filled(), "The log driver."),
+                                       key("options", &Logging::options, text_map(), "Its options.")});
+  return k_table;
 }
 
-void read_ulimits(const Value& value, std::vector<Ulimit>& out) {
-  constexpr std::int64_t k_most = std::numeric_limits<std::int64_t>::max();
+void read_logging(const Value& value, Docker& docker) {
+  if (!value.present()) return;
+  docker.logging.reset();
+  if (value.is_map()) read_fields(logging_keys(), value, docker.logging.emplace());
+}
+
+const Section& limit_keys() {
+  static const Section k_section{
+      "docker.ulimits.*",
+      {{.name = "soft", .doc = "The soft limit; -1: none.", .shape = limit_form(), .required = true},
+       {.name = "hard", .doc = "The hard limit; -1: none.", .shape = limit_form(), .required = true}}};
+  return k_section;
+}
+
+void read_ulimits(const Value& value, Docker& docker) {
   for (const auto& [name, limit] : value.entries()) {
     if (!is_ulimit(name))
       limit.error_at_key("is no limit that docker knows; such are nofile, nproc and memlock");
     const bool both = !limit.is(Node::Kind::map);
-    const auto soft = (both ? limit : limit.need("soft")).integer(-1, k_most);
-    const auto hard = both ? soft : limit.need("hard").integer(-1, k_most);
+    const auto soft = (both ? limit : limit.need("soft")).integer(-1, k_most_limit);
+    const auto hard = both ? soft : limit.need("hard").integer(-1, k_most_limit);
     if (!soft || !hard) continue;
     if (*hard != -1 && (*soft == -1 || *soft > *hard))
       limit.error("must not have a soft limit above the hard one");
-    out.push_back({name, *soft, *hard});
+    docker.ulimits.push_back({name, *soft, *hard});
   }
 }
 
-void read_files(const Value& value, std::vector<std::filesystem::path>& out) {
+void read_files(const Value& value, Docker& docker) {
   if (!value.present()) return;
   for (const auto& item : value.is(Node::Kind::list) ? value.items() : std::vector{value}) {
-    if (auto path = item.file()) out.push_back(std::move(*path));
+    if (auto path = item.file()) docker.env_file.push_back(std::move(*path));
   }
 }
 
-void read_tmpfs(const Value& value, std::vector<std::string>& out) {
+void read_tmpfs(const Value& value, Docker& docker) {
   if (!value.present()) return;
   for (const auto& item : value.is(Node::Kind::list) ? value.items() : std::vector{value}) {
     auto text = item.text();
@@ -137,7 +151,7 @@ void read_tmpfs(const Value& value, std::vector<std::string>& out) {
     if (const auto wrong = tmpfs_error(*text); !wrong.empty())
       item.error(wrong);
     else
-      out.push_back(std::move(*text));
+      docker.tmpfs.push_back(std::move(*text));
   }
 }
 
@@ -157,52 +171,210 @@ void read_capabilities(const Value& list, std::vector<std::string>& out) {
   }
 }
 
-void read_limits(const Value& docker, Docker& out) {
-  constexpr std::int64_t k_least_memory = 6 << 20;  // the engine refuses less
-  constexpr double k_least_cpus = 0.01;
-  set(out.mem_limit, docker.get("mem_limit").size(k_least_memory));
-  set(out.cpus, docker.get("cpus").number_above_zero());
-  if (out.cpus && *out.cpus < k_least_cpus)
-    docker.get("cpus").error("must be at least 0.01: docker refuses less");
-  set(out.shm_size, docker.get("shm_size").size(1));
-  read_ulimits(docker.get("ulimits"), out.ulimits);
+Type<double> cpus() {
+  const auto read = [](const Value& value) -> std::optional<double> {
+    const auto number = value.number_above_zero();
+    if (!number || *number >= k_least_cpus) return number;
+    value.error("must be at least 0.01: docker refuses less");
+    return {};
+  };
+  return {{{.kind = Form::Kind::number, .pattern = "[0-9.]+(?:[eE][-+]?[0-9]+)?", .least = k_least_cpus}},
+          read};
 }
 
-void read_process(const Value& docker, Docker& out) {
-  set(out.restart,
-      docker.get("restart").matching(is_restart, "no, always, unless-stopped, on-failure or on-failure:N"));
-  set(out.command, docker.get("command").command());
-  set(out.entrypoint, docker.get("entrypoint").command());
-  set(out.user, docker.get("user").filled());
-  set(out.working_dir, docker.get("working_dir").matching(is_absolute, "an absolute path in the container"));
-  set(out.read_only, docker.get("read_only").boolean());
-  set(out.init, docker.get("init").boolean());
-  const auto signal = docker.get("stop_signal")
-                          .matching([](std::string_view text) { return signal_of(text).has_value(); },
-                                    "a signal such as SIGTERM");
-  if (signal) out.stop_signal = signal_of(*signal);
-  set(out.stop_grace_period, docker.get("stop_grace_period").duration(Zero::allowed));
-  read_capabilities(docker.get("cap_add"), out.cap_add);
-  read_capabilities(docker.get("cap_drop"), out.cap_drop);
+Type<std::string> stop_signal() {
+  const auto read = [](const Value& value) -> std::optional<std::string> {
+    const auto text = value.matching([](std::string_view word) { return signal_of(word).has_value(); },
+                                     "a signal such as SIGTERM");
+    return text ? signal_of(*text) : std::nullopt;
+  };
+  std::string names;
+  for (const std::string_view name : signal_names()) names += (names.empty() ? "" : "|") + any_case(name);
+  return {scalar_form(
+              fmt::format("[1-9][0-9]?|(?:{})?(?:{}|{})", any_case("SIG"), names,
+                          any_case("POLL|RTMIN") + "(?:\\+[0-9]+)?|" + any_case("RTMAX") + "(?:-[0-9]+)?")),
+          read};
+}
+
+// With or without CAP_, in any case.
+Type<std::vector<std::string>> capabilities() {
+  std::string names;
+  for (const auto& name : capability_names()) names += (names.empty() ? "" : "|") + any_case(name);
+  const auto read = [](const Value& list) -> std::optional<std::vector<std::string>> {
+    if (!list.present()) return {};
+    std::vector<std::string> found;
+    read_capabilities(list, found);
+    return found;
+  };
+  return {list_of(text_form(fmt::format("(?:{})?(?:{})", any_case("CAP_"), names))), read};
+}
+
+Shape environment_form() {
+  constexpr const char* k_name = "[A-Za-z_][A-Za-z0-9_.-]*";
+  return either(map_of(nullable(scalar_form()), k_name),
+                list_of(text_form(fmt::format("{}(?:=[\\s\\S]*)?", k_name))));
+}
+
+void write_environment(Writer& out, const Docker& docker) {
+  if (docker.environment.empty() && docker.inherited.empty()) return;
+  Writer map = out.inside("environment");
+  for (const auto& [name, text] : docker.environment) map.put(name, text);
+  for (const auto& name : docker.inherited) map.put_null(name);
+}
+
+void write_files(Writer& out, const Docker& docker) {
+  std::vector<std::string> paths;
+  for (const auto& file : docker.env_file) paths.push_back(file.string());
+  if (!paths.empty()) out.put("env_file", paths);
+}
+
+void write_logging(Writer& out, const Docker& docker) {
+  if (!docker.logging) return;
+  Writer map = out.inside("logging");
+  write_fields(logging_keys().fields, *docker.logging, map);
+}
+
+void write_ulimits(Writer& out, const Docker& docker) {
+  if (docker.ulimits.empty()) return;
+  Writer map = out.inside("ulimits");
+  for (const auto& limit : docker.ulimits) {
+    Writer both = map.inside(limit.name);
+    both.put("soft", limit.soft);
+    both.put("hard", limit.hard);
+  }
+}
+
+// Of a member that is a list of texts and is read in a way of its own.
+template <auto Member>
+void write_texts(Writer& out, const Docker& docker, const char* name) {
+  if (!(docker.*Member).empty()) out.put(name, docker.*Member);
+}
+
+std::vector<Field<Docker>> network_fields() {
+  return {
+      key("container_port", &Docker::container_port,
+          matching(port_form("\\{port\\}"), is_port_or_placeholder, "a port from 1 to 65535, or {port}"),
+          "The port that the app listens on, or {port}. Default: the only port that the image exposes.")
+          .examples({"8080", "{port}"}),
+      key("host_ip", &Docker::host_ip,
+          matching(text_form("none|[0-9A-Fa-f:.]+"), is_host_ip, "an IP address of the host, or none"),
+          "The address that the port is published on; none publishes nothing. Default: 127.0.0.1 where the "
+          "proxy is on the same machine, else 0.0.0.0.")
+          .examples({"127.0.0.1", "none"}),
+      key<Docker>(
+          "networks", list_of(scalar_form("[A-Za-z0-9][A-Za-z0-9_.-]*")), read_networks,
+          [](Writer& out, const Docker& d) { write_texts<&Docker::networks>(out, d, "networks"); },
+          "Networks to join, with the container's name as alias. An absent one is created."),
+  };
+}
+
+std::vector<Field<Docker>> data_fields() {
+  return {
+      key<Docker>("environment", environment_form(), read_variables, write_environment,
+                  "Environment variables: a map, or a list of NAME=value. A name without a value takes it "
+                  "from the environment of bgdeploy, as a secret.")
+          .per_slot(),
+      key<Docker>(
+          "env_file", one_or_list(filled_form()), read_files, write_files,
+          "Files of variables on the machine that runs bgdeploy, one or a list. Their values are secrets."),
+      key<Docker>(
+          "volumes", list_of(either(filled_form(), section_form<volume_keys>())), {},
+          [](Writer& out, const Docker& d) { write_texts<&Docker::volumes>(out, d, "volumes"); },
+          "Mounts as in compose, short or long. The source is an absolute path on the host, or a volume's "
+          "name.")
+          .per_slot()
+          .examples({"/var/log/shop/{slot}:/log", "data:/data:ro"}),
+      key<Docker>(
+          "extra_hosts",
+          either(list_of(text_form("[^=:\\s]+[=:]\\S+")),
+                 map_of(either(text_form("\\S+"), list_of(text_form("\\S+"))))),
+          read_extra_hosts,
+          [](Writer& out, const Docker& d) { write_texts<&Docker::extra_hosts>(out, d, "extra_hosts"); },
+          "Lines for /etc/hosts: a list of NAME:ADDRESS, or a map of names to an address or a list of them.")
+          .examples({"host.docker.internal:host-gateway"}),
+  };
+}
+
+std::vector<Field<Docker>> limit_fields() {
+  return {
+      key("mem_limit", &Docker::mem_limit, size(k_least_memory), "The most memory, at least 6m.")
+          .examples({"700m"}),
+      key("cpus", &Docker::cpus, cpus(), "The most CPUs, such as 1.8."),
+  };
+}
+
+std::vector<Field<Docker>> process_fields() {
+  return {
+      key("restart", &Docker::restart,
+          matching(either(words_form({"no", "always", "unless-stopped", "on-failure"}),
+                          text_form("on-failure:[0-9]+")),
+                   is_restart, "no, always, unless-stopped, on-failure or on-failure:N"),
+          "When docker starts the container again. A slot that was stopped stays so."),
+      key("command", &Docker::command, command(),
+          "Replaces the image's CMD: a list, or one line that is split as a shell splits it."),
+      key("entrypoint", &Docker::entrypoint, command(), "Replaces the image's ENTRYPOINT, likewise."),
+      key("user", &Docker::user, filled(), "The user, and group, that the app runs as.")
+          .examples({"1000:1000"}),
+      key("working_dir", &Docker::working_dir,
+          matching(text_form("/[\\s\\S]*"), is_absolute, "an absolute path in the container"),
+          "The folder that the app starts in."),
+  };
+}
+
+std::vector<Field<Docker>> other_fields() {
+  return {
+      key<Docker>(
+          "labels",
+          either(map_of(nullable(scalar_form()), "(?!bgdeploy\\.)[\\s\\S]+"), list_of(filled_form())),
+          read_labels,
+          [](Writer& out, const Docker& docker) {
+            if (!docker.labels.empty()) out.put("labels", docker.labels);
+          },
+          "Labels of the container: a map, or a list of NAME=value. bgdeploy.* is reserved."),
+      key<Docker>("logging", section_form<logging_keys>(), read_logging, write_logging,
+                  "The log driver and its options."),
+      key<Docker>("ulimits",
+                  map_of(either(limit_form(), section_form<limit_keys>()),
+                         fmt::format("{}", fmt::join(ulimit_names(), "|"))),
+                  read_ulimits, write_ulimits, "Limits by name: one number for both, or soft and hard."),
+      key("cap_add", &Docker::cap_add, capabilities(), "Capabilities to add, with or without CAP_.")
+          .examples({"NET_BIND_SERVICE"}),
+      key("cap_drop", &Docker::cap_drop, capabilities(), "Capabilities to drop.").examples({"ALL"}),
+      key("read_only", &Docker::read_only, flag(), "Whether the root file system is read-only."),
+      key<Docker>(
+          "tmpfs", one_or_list(text_form("/[\\s\\S]+")), read_tmpfs,
+          [](Writer& out, const Docker& d) { write_texts<&Docker::tmpfs>(out, d, "tmpfs"); },
+          "File systems in memory, one or a list.")
+          .examples({"/run:size=64m,mode=1777"}),
+      key("init", &Docker::init, flag(), "Whether an init process runs in front of the app."),
+      key("shm_size", &Docker::shm_size, size(1), "The size of /dev/shm.").examples({"64m"}),
+      key("stop_signal", &Docker::stop_signal, stop_signal(), "The signal that ends the app.")
+          .examples({"SIGTERM"}),
+      key("stop_grace_period", &Docker::stop_grace_period, duration(Zero::allowed),
+          "The time from that signal to SIGKILL."),
+      key<Docker>("socket", text_form("(?:unix://)?/[\\s\\S]+"),
+                  "The engine's socket on the app hosts, a path. Default: what docker itself uses there.")
+          .examples({"/run/user/1000/podman/podman.sock"}),
+  };
 }
 
 }  // namespace
 
+const Table<Docker>& docker_keys() {
+  static const Table<Docker> k_table = [] {
+    std::vector<Field<Docker>> all;
+    for (auto fields : {network_fields(), data_fields(), limit_fields(), process_fields(), other_fields()})
+      all.insert(all.end(), fields.begin(), fields.end());
+    return Table<Docker>("docker", std::move(all));
+  }();
+  return k_table;
+}
+
 void read_docker(const Value& docker, Docker& out) {
   if (!docker.is_map()) return;
-  set(out.container_port,
-      docker.get("container_port").matching(is_port_or_placeholder, "a port from 1 to 65535, or {port}"));
-  set(out.host_ip, docker.get("host_ip").matching(is_host_ip, "an IP address of the host, or none"));
-  read_networks(docker.get("networks"), out.networks);
-  read_environment(docker.get("environment"), out);
-  read_files(docker.get("env_file"), out.env_file);
-  read_tmpfs(docker.get("tmpfs"), out.tmpfs);
+  read_fields(docker_keys(), docker, out);
+  // After tmpfs: a target may be there only once in both.
   read_volumes(docker.get("volumes"), out);
-  read_extra_hosts(docker.get("extra_hosts"), out.extra_hosts);
-  read_limits(docker, out);
-  read_process(docker, out);
-  read_labels(docker.get("labels"), out.labels);
-  if (docker.get("logging").present()) out.logging = read_logging(docker.get("logging"));
 }
 
 void read_docker_socket(const Value& socket, std::optional<std::string>& out) {

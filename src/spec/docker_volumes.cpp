@@ -4,7 +4,7 @@
 #include <set>
 
 #include "bgdeploy/spec/short_syntax.hpp"
-#include "reader.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -84,7 +84,65 @@ void read_long(const Value& item, Docker& out) {
   add(item, std::move(text), out.volumes);
 }
 
+const Section& bind_keys() {
+  static const Section k_section{"docker.volumes[].bind",
+                                 {{.name = "propagation",
+                                   .doc = "How mounts below it spread.",
+                                   .shape = filled_form(),
+                                   .examples = {"rprivate"}},
+                                  {.name = "create_host_path",
+                                   .doc = "Only true: docker makes a folder that is not there.",
+                                   .shape = {{.kind = Form::Kind::flag, .pattern = "true"}}},
+                                  {.name = "selinux",
+                                   .doc = "z: shared among containers; Z: private.",
+                                   .shape = words_form({"z", "Z"})}}};
+  return k_section;
+}
+
+const Section& named_keys() {
+  static const Section k_section{
+      "docker.volumes[].volume",
+      {{.name = "nocopy",
+        .doc = "Whether the volume starts empty, without what the image has there.",
+        .shape = flag().shape}}};
+  return k_section;
+}
+
+const Section& tmpfs_keys() {
+  static const Section k_section{
+      "docker.volumes[].tmpfs",
+      {{.name = "size", .doc = "Its size.", .shape = size(1).shape, .examples = {"64m"}},
+       {.name = "mode",
+        .doc = "Its mode, octal.",
+        .shape = scalar_form("[0-7]{1,5}"),
+        .examples = {"1777"}}}};
+  return k_section;
+}
+
 }  // namespace
+
+const Section& volume_keys() {
+  static const Section k_section{
+      "docker.volumes[]",
+      {{.name = "type",
+        .doc = "bind: a path of the host; volume: a named volume; tmpfs: memory.",
+        .shape = words_form({"bind", "volume", "tmpfs"}),
+        .required = true},
+       {.name = "source",
+        .doc = "An absolute path on the host, or a volume's name.",
+        .shape = text_form("[^:]*\\S[^:]*"),
+        .per_slot = true},
+       {.name = "target",
+        .doc = "An absolute path in the container.",
+        .shape = text_form("/[^:]+"),
+        .required = true,
+        .per_slot = true},
+       {.name = "read_only", .doc = "Whether the app may only read it.", .shape = flag().shape},
+       {.name = "bind", .doc = "What belongs to type bind.", .shape = section_form<bind_keys>()},
+       {.name = "volume", .doc = "What belongs to type volume.", .shape = section_form<named_keys>()},
+       {.name = "tmpfs", .doc = "What belongs to type tmpfs.", .shape = section_form<tmpfs_keys>()}}};
+  return k_section;
+}
 
 void read_volumes(const Value& list, Docker& out) {
   for (const auto& item : list.items()) {

@@ -1,4 +1,5 @@
 #include "bgdeploy/spec/dotenv.hpp"
+#include "bgdeploy/core/printable.hpp"
 
 #include <fmt/format.h>
 
@@ -13,8 +14,8 @@ namespace {
 using core::ErrorKind;
 using Values = std::map<std::string, std::string>;
 
-constexpr int k_deepest = 8;                           // defaults within defaults
-constexpr std::size_t k_most_bytes = 4 * 1024 * 1024;  // of all values of a file
+constexpr int k_dotenv_depth = 8;                        // defaults within defaults
+constexpr std::size_t k_dotenv_bytes = 4 * 1024 * 1024;  // of all values of a file
 constexpr std::string_view k_blanks = " \t\v\f\r";
 constexpr std::string_view k_blanks_and_ends = " \t\v\f\r\n";
 
@@ -26,14 +27,14 @@ bool begins_name(char c) {
   return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 bool is_in_name(char c) {
-  return begins_name(c) || is_digit(c);
+  return begins_name(c) || core::is_digit(c);
 }
 
 std::string_view without_blanks_at_end(std::string_view text) {
   return text.substr(0, text.find_last_not_of(k_blanks_and_ends) + 1);
 }
 
-// What stands behind the backslash of an escape, and how many characters of it belong to the escape.
+// What an escape stands for, and how many characters behind its backslash belong to it.
 struct Escape {
   std::string text;
   std::size_t length;
@@ -85,7 +86,7 @@ public:
 
   core::Result<std::string> run(std::string_view text, int depth = 0) {
     std::string result;
-    if (depth > k_deepest) return wrong("defaults are nested too deep");
+    if (depth > k_dotenv_depth) return wrong("defaults are nested too deep");
     while (!text.empty()) {
       const std::size_t dollar = std::min(text.find('$'), text.size());
       result += text.substr(0, dollar);
@@ -108,7 +109,7 @@ public:
         result += '$';
         text.remove_prefix(1);
       }
-      if (result.size() > k_most_bytes) return wrong("the value grows beyond 4 MB");
+      if (result.size() > k_dotenv_bytes) return wrong("the value grows beyond 4 MB");
     }
     return result;
   }
@@ -139,7 +140,7 @@ private:
     return found == m_values.end() ? std::nullopt : std::optional(found->second);
   }
 
-  // `inside` is what stands between the braces.
+  // `inside`: the text between the braces.
   core::Result<std::string> braced(std::string_view inside, int depth) {
     if (inside.empty() || !begins_name(inside[0])) return no_substitution();
     const auto name = name_at(inside);
@@ -179,7 +180,7 @@ public:
 
 private:
   std::unexpected<core::Error> here(std::string_view what) const { return at(m_left, what); }
-  // Of what stands at `place`, which is a part of the text.
+  // `place` is a part of the text.
   std::unexpected<core::Error> at(std::string_view place, std::string_view what) const {
     const auto before = m_text.substr(0, static_cast<std::size_t>(place.data() - m_text.data()));
     return wrong(fmt::format("{}:{}: {}", m_file, 1 + std::count(before.begin(), before.end(), '\n'), what));
@@ -220,7 +221,7 @@ private:
       value->text = std::move(*expanded);
     }
     m_bytes += value->text.size();
-    if (m_bytes > k_most_bytes) return at(place, "the values grow beyond 4 MB");
+    if (m_bytes > k_dotenv_bytes) return at(place, "the values grow beyond 4 MB");
     m_values.insert_or_assign(name, std::move(value->text));
     return {};
   }

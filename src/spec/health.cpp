@@ -1,106 +1,99 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
-#include "reader.hpp"
+#include "http_types.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
-
-using Ranges = std::vector<std::pair<int, int>>;
-
-std::optional<int> parse_status(std::string_view text) {
-  const auto status = to_integer(text);
-  return status && *status >= 100 && *status <= 599 ? std::optional(static_cast<int>(*status)) : std::nullopt;
-}
-
-// "200", "200-299", "200,204,300-399"
-std::optional<Ranges> parse_ranges(std::string_view text) {
-  Ranges ranges;
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    const std::string_view part = core::trim(text.substr(0, comma));
-    const std::size_t dash = part.find('-');
-    const auto first = parse_status(part.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_status(part.substr(dash + 1));
-    if (!first || !last || *first > *last) return {};
-    ranges.emplace_back(*first, *last);
-    if (comma == std::string_view::npos) return ranges;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-// A token of RFC 9110, section 5.6.2.
-bool is_header_name(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return k_alnum.find(c) != std::string_view::npos ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-void read_headers(const Value& headers, std::map<std::string, std::string>& out) {
-  for (const auto& [name, value] : headers.entries()) {
-    if (!is_header_name(name)) value.error_at_key("is no name for a header");
-    auto text = value.text();
-    if (!text) continue;
-    if (has_control_character(*text)) {
-      value.error("must be one line without control characters");
-      continue;
-    }
-    out.emplace(name, std::move(*text));
-  }
-}
 
 bool is_request_path(std::string_view text) {
   return text.starts_with('/') && text.find(' ') == std::string_view::npos && !has_control_character(text);
 }
 
-HealthHttp read_http(const Value& http) {
-  HealthHttp out;
-  if (!http.is_map()) return out;
-  set(out.path, http.get("path").matching(is_request_path, "a path that begins with '/' and has no blanks"));
-  if (const auto status = http.get("status").text()) {
-    auto ranges = parse_ranges(*status);
-    if (!ranges) {
-      http.get("status").error(
-          fmt::format("must be statuses from 100 to 599 such as 200, \"200-299\" or "
-                      "\"200,204\", not {}",
-                      in_quotes(*status)));
-    }
-    set(out.status, std::move(ranges));
-  }
-  set(out.body, http.get("body").text());
-  read_headers(http.get("headers"), out.headers);
-  set(out.port, http.get("port").port());
-  return out;
+Type<std::string> request_path() {
+  return matching(text_form("/\\S*"), is_request_path, "a path that begins with '/' and has no blanks");
+}
+
+const Table<HealthHttp>& http_keys() {
+  static const Table<HealthHttp> k_table(
+      "health.http",
+      {
+          key("path", &HealthHttp::path, request_path(), "The path that is asked for.")
+              .examples({"/api/health"}),
+          key("status", &HealthHttp::status, statuses(), "The statuses that are healthy: numbers and ranges.")
+              .examples({"200-299", "200,204"}),
+          key("body", &HealthHttp::body, any_text(), "Text that the answer must contain."),
+          key("headers", &HealthHttp::headers, request_headers(), "Headers of the request."),
+          key("port", &HealthHttp::port, port(),
+              "The container's port that is asked. Default: the one that is published on the slot's port."),
+      });
+  return k_table;
 }
 
 // `tcp: true`, `docker: true`
-void read_flag(const Value& flag) {
-  const auto on = flag.boolean();
-  if (on && !*on) flag.error("must be true; leave it out otherwise");
+template <class Probe>
+Field<Health> flag_key(std::string name, std::string doc) {
+  const auto read = [](const Value& flag, Health& health) {
+    if (!flag.present()) return;
+    const auto on = flag.boolean();
+    if (on && !*on) flag.error("must be true; leave it out otherwise");
+    health.probe = Probe{};
+  };
+  const auto write = [name](Writer& out, const Health& health) {
+    if (std::holds_alternative<Probe>(health.probe)) out.put(name, true);
+  };
+  return key<Health>(name, {{.kind = Form::Kind::flag, .pattern = "true"}}, read, write, std::move(doc));
 }
 
-void read_probe(const Value& health, Health& out) {
-  constexpr std::array<std::string_view, 4> k_kinds{"http", "tcp", "docker", "exec"};
-  const auto count = std::count_if(k_kinds.begin(), k_kinds.end(),
-                                   [&](std::string_view kind) { return health.get(kind).present(); });
-  if (count != 1) health.error_at_key("must have exactly one of http, tcp, docker and exec");
-  if (const Value http = health.get("http"); http.present()) out.probe = read_http(http);
-  if (const Value tcp = health.get("tcp"); tcp.present()) {
-    read_flag(tcp);
-    out.probe = HealthTcp{};
-  }
-  if (const Value docker = health.get("docker"); docker.present()) {
-    read_flag(docker);
-    out.probe = HealthDocker{};
-  }
-  if (const Value exec = health.get("exec"); exec.present()) {
-    auto argv = exec.command();
-    if (argv && (argv->empty() || argv->front().empty())) exec.error("must name a program");
-    out.probe = HealthExec{argv.value_or(std::vector<std::string>{})};
-  }
+Field<Health> http_key() {
+  const auto read = [](const Value& http, Health& health) {
+    if (!http.present()) return;
+    auto& probe = health.probe.emplace<HealthHttp>();
+    if (http.is_map()) read_fields(http_keys(), http, probe);
+  };
+  const auto write = [](Writer& out, const Health& health) {
+    const auto* probe = std::get_if<HealthHttp>(&health.probe);
+    if (probe == nullptr) return;
+    Writer map = out.inside("http");
+    write_fields(http_keys().fields, *probe, map);
+  };
+  return key<Health>("http", section_form<http_keys>(), read, write, "An HTTP request to the slot's port.");
+}
+
+Field<Health> exec_key() {
+  const auto read = [](const Value& exec, Health& health) {
+    if (exec.present()) health.probe = HealthExec{program().read(exec).value_or(std::vector<std::string>{})};
+  };
+  const auto write = [](Writer& out, const Health& health) {
+    if (const auto* exec = std::get_if<HealthExec>(&health.probe)) out.put("exec", exec->argv);
+  };
+  return key<Health>("exec", program().shape, read, write,
+                     "A command in the container, healthy when it exits with 0.");
+}
+
+const Table<HealthRunning>& running_keys() {
+  static const Table<HealthRunning> k_table("health.running",
+                                            {key("for", &HealthRunning::for_at_least, duration(Zero::refused),
+                                                 "How long the container must have run without an end.")});
+  return k_table;
+}
+
+Field<Health> running_key() {
+  const auto read = [](const Value& running, Health& health) {
+    if (!running.present()) return;
+    auto& probe = health.probe.emplace<HealthRunning>();
+    if (running.is_map()) read_fields(running_keys(), running, probe);
+  };
+  const auto write = [](Writer& out, const Health& health) {
+    const auto* probe = std::get_if<HealthRunning>(&health.probe);
+    if (probe == nullptr) return;
+    Writer map = out.inside("running");
+    write_fields(running_keys().fields, *probe, map);
+  };
+  return key<Health>("running", section_form<running_keys>(), read, write,
+                     "The container runs, and has not ended for some time: for workers.");
 }
 
 // What a Host header may hold: a name or an address, and maybe a port.
@@ -113,16 +106,50 @@ bool is_host(std::string_view text) {
 
 }  // namespace
 
+const Table<Health>& health_keys() {
+  static const Table<Health> k_table(
+      "health",
+      {
+          http_key(),
+          flag_key<HealthTcp>("tcp",
+                              "true: the slot's port accepts a connection. Prefer http where there is any."),
+          flag_key<HealthDocker>("docker", "true: the image's own HEALTHCHECK."),
+          exec_key(),
+          running_key(),
+          key("via", &Health::direct, one_of<bool>({{"host", false}, {"direct", true}}),
+              "host: from the app host itself; direct: from this machine."),
+          key("interval", &Health::interval, duration(Zero::refused), "The time between two checks."),
+          key("timeout", &Health::timeout, duration(Zero::refused), "The longest that one check may take."),
+          key("success_threshold", &Health::success_threshold, count(1000),
+              "How many checks in a row must succeed."),
+          key("deadline", &Health::deadline, duration(Zero::refused),
+              "How long the slot may take to be healthy, from the container's start."),
+      },
+      {"http", "tcp", "docker", "exec", "running"});
+  return k_table;
+}
+
+const Table<Verify>& verify_keys() {
+  static const Table<Verify> k_table(
+      "verify", {
+                    key("host", &Verify::host,
+                        matching(scalar_form("[A-Za-z0-9._:\\[\\]-]+"), is_host,
+                                 "a name or an address, with a port or without"),
+                        "The Host header. Default: a name of the site that uses the include."),
+                    key("path", &Verify::path, request_path(),
+                        "The path that is asked for. Default: that of health.http."),
+                });
+  return k_table;
+}
+
 void read_health(const Value& health, Health& out) {
   if (!health.is_map()) return;
-  read_probe(health, out);
-  const auto via = health.get("via").matching([](std::string_view t) { return t == "host" || t == "direct"; },
-                                              "host or direct");
-  out.direct = via == "direct";
-  set(out.interval, health.get("interval").duration(Zero::refused));
-  set(out.timeout, health.get("timeout").duration(Zero::refused));
-  set(out.success_threshold, health.get("success_threshold").count(1000));
-  set(out.deadline, health.get("deadline").duration(Zero::refused));
+  if (health.count_of(health_keys().exactly_one) != 1)
+    health.error_at_key("must have exactly one of http, tcp, docker, exec and running");
+  read_fields(health_keys(), health, out);
+  if (const auto* running = std::get_if<HealthRunning>(&out.probe);
+      running != nullptr && running->for_at_least >= out.deadline)
+    health.get("running").error_at_key("must be shorter than health.deadline");
 }
 
 void read_verify(const Value& verify, Spec& spec) {
@@ -139,9 +166,7 @@ void read_verify(const Value& verify, Spec& spec) {
   if (!verify.present() && http == nullptr) return;
   Verify& out = spec.verify.emplace();
   if (http != nullptr) out.path = http->path;
-  set(out.path,
-      verify.get("path").matching(is_request_path, "a path that begins with '/' and has no blanks"));
-  out.host = verify.get("host").matching(is_host, "a name or an address, with a port or without");
+  read_fields(verify_keys(), verify, out);
 }
 
 }  // namespace bgdeploy::spec

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "reader.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -81,23 +82,72 @@ void read_jumps(const Value& value, std::optional<std::vector<std::string>>& jum
   }
 }
 
-// What is written in `value` goes over what `ssh` holds already.
-void read_ssh(const Value& value, Ssh& ssh) {
-  set(ssh.user, value.get("user").matching(is_user_name, "the name of a user"));
-  set(ssh.port, value.get("port").port());
-  set(ssh.identity_file, value.get("identity_file").openssh_file());
-  set(ssh.known_hosts_file, value.get("known_hosts_file").openssh_file());
-  read_jumps(value.get("proxy_jump"), ssh.proxy_jump);
-  read_sudo(value.get("sudo"), ssh.sudo);
-  set(ssh.connect_timeout, value.get("connect_timeout").duration(Zero::refused));
-  set(ssh.keepalive, value.get("keepalive").duration(Zero::refused));
+constexpr const char* k_user = "[^- \"'`;|&<>()*?/][^ \"'`;|&<>()*?/]*";
+constexpr const char* k_target = "(?!.*@-)[^- \"'`;|&<>()*?/][^ \"'`;|&<>()*?/]*";
+
+Shape target_form() {
+  return scalar_form(k_target);
+}
+
+void write_sudo(Writer& out, const Ssh& ssh) {
+  std::vector<std::string> names;
+  if (ssh.sudo.docker) names.emplace_back("docker");
+  if (ssh.sudo.nginx) names.emplace_back("nginx");
+  if (ssh.sudo.all || names.empty())
+    out.put("sudo", ssh.sudo.all);
+  else
+    out.put("sudo", names);
+}
+
+Field<Ssh> sudo_field() {
+  auto field = key<Ssh>(
+      "sudo", either(flag().shape, list_of(words_form({"docker", "nginx"}))),
+      [](const Value& value, Ssh& ssh) { read_sudo(value, ssh.sudo); }, write_sudo,
+      "What is reached through `sudo -n`: true for all, or a list of docker and nginx.");
+  field.has_default = true;
+  return field;
+}
+
+std::vector<Field<Ssh>> ssh_fields() {
+  return {
+      sudo_field(),
+      key("user", &Ssh::user, matching(scalar_form(k_user), is_user_name, "the name of a user"),
+          "The login. Default: what ~/.ssh/config says."),
+      key("port", &Ssh::port, port(), "SSH's port. Default: what ~/.ssh/config says, else 22."),
+      key("identity_file", &Ssh::identity_file, openssh_file(),
+          "The private key. Default: the agent, ~/.ssh/config, then the usual key files.")
+          .examples({"~/.ssh/id_ed25519"}),
+      key("known_hosts_file", &Ssh::known_hosts_file, openssh_file(), "The known hosts' keys.")
+          .examples({"~/.ssh/known_hosts"}),
+      key<Ssh>(
+          "proxy_jump", one_or_list(target_form()),
+          [](const Value& value, Ssh& ssh) { read_jumps(value, ssh.proxy_jump); },
+          [](Writer& out, const Ssh& ssh) {
+            if (ssh.proxy_jump) out.put("proxy_jump", *ssh.proxy_jump);
+          },
+          "Jump hosts, one or a list with the first hop first; none: directly, whatever ~/.ssh/config says.")
+          .examples({"bastion.example.com", "none"}),
+      key("connect_timeout", &Ssh::connect_timeout, duration(Zero::refused),
+          "The longest wait for a connection."),
+      key("keepalive", &Ssh::keepalive, duration(Zero::refused),
+          "How often a silent connection is asked whether it is alive."),
+  };
+}
+
+// A key of `ssh:` in the entry of a host, for that host only. `local` has `sudo` alone.
+Field<Host> in_host(Field<Ssh> field) {
+  const bool of_local = field.key.name == "sudo";
+  return {field.key, {}, [write = field.write, of_local](Writer& out, const Host& host) {
+            if (of_local || !host.local) write(out, host.ssh);
+          }};
 }
 
 void refuse_ssh_keys_of_local(const Value& entry) {
-  for (const auto* key : {"user", "port", "identity_file", "known_hosts_file", "proxy_jump",
-                          "connect_timeout", "keepalive", "host_key"}) {
-    const Value value = entry.get(key);
-    if (value.present()) value.error_at_key("has no meaning for 'local', which is reached without SSH");
+  for (const Key& key : host_keys().keys) {
+    const Value value = entry.get(key.name);
+    const bool of_local = key.name == "host" || key.name == "address" || key.name == "sudo";
+    if (value.present() && !of_local)
+      value.error_at_key("has no meaning for 'local', which is reached without SSH");
   }
 }
 
@@ -131,12 +181,9 @@ std::optional<Host> read_long_host(const Value& entry, const Ssh& defaults) {
     refuse_ssh_keys_of_local(entry);
     read_sudo(entry.get("sudo"), host->ssh.sudo);
   } else {
-    read_ssh(entry, host->ssh);
-    set(host->host_key,
-        entry.get("host_key")
-            .matching(is_key_fingerprint, "a fingerprint as `ssh-keygen -l` prints it, SHA256:…"));
+    read_fields(ssh_keys(), entry, host->ssh);
   }
-  set(host->address, entry.get("address").matching(is_host_name, "an address or a host name"));
+  read_fields(host_keys(), entry, *host);
   return host;
 }
 
@@ -169,10 +216,57 @@ void need_addresses(const Value& app, const Spec& spec) {
 
 }  // namespace
 
+const Table<Ssh>& ssh_keys() {
+  static const Table<Ssh> k_table("ssh", ssh_fields());
+  return k_table;
+}
+
+const Table<Host>& host_keys() {
+  static const Table<Host> k_table = [] {
+    std::vector<Field<Host>> fields{
+        key<Host>(
+            "host", target_form(), {}, [](Writer& out, const Host& host) { out.put("host", host.name); },
+            "[user@]host[:port]: an alias of ~/.ssh/config, a name or an address; or local, this machine.")
+            .required(),
+        key("address", &Host::address,
+            matching(scalar_form("[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?"),
+                     is_host_name, "an address or a host name"),
+            "How proxies on other machines reach it. Default: the address that SSH reached. Required for "
+            "local and behind a jump host."),
+        key("host_key", &Host::host_key,
+            matching(text_form("SHA256:[A-Za-z0-9+/]{43}"), is_key_fingerprint,
+                     "a fingerprint as `ssh-keygen -l` prints it, SHA256:…"),
+            "The fingerprint of the host's key: no other is accepted.")
+            .read_if([](const Host& host) { return !host.local; }),
+    };
+    for (auto& field : ssh_fields()) fields.push_back(in_host(std::move(field)));
+    return Table<Host>("hosts.app[]", std::move(fields));
+  }();
+  return k_table;
+}
+
+const Section& hosts_keys() {
+  static const Section k_section{
+      "hosts",
+      {{.name = "app",
+        .doc = "Where the slots run: a list of [user@]host[:port] or of maps.",
+        .shape = list_of(either(target_form(), section_form<host_keys>()), 1),
+        .required = true},
+       {.name = "proxy",
+        .doc = "Where nginx runs, in the same forms. Default: each app host fronts itself.",
+        .shape = list_of(either(target_form(), section_form<host_keys>()))}}};
+  return k_section;
+}
+
 void read_hosts(const Value& root, Spec& spec) {
   Ssh defaults;
-  if (root.get("ssh").is_map()) read_ssh(root.get("ssh"), defaults);
+  if (root.get("ssh").is_map()) read_fields(ssh_keys(), root.get("ssh"), defaults);
   const Value hosts = root.need("hosts");
+  if (hosts.is(Node::Kind::scalar) || hosts.is(Node::Kind::list)) {
+    const bool one = hosts.is(Node::Kind::scalar);
+    return hosts.error(fmt::format("must say which of them run the slots: write `hosts: {{app: [{}]}}`",
+                                   one ? core::printable(hosts.node()->text) : "…"));
+  }
   if (!hosts.is_map()) return;
   const Value app = hosts.need("app");
   spec.app_hosts = read_list(app, defaults);

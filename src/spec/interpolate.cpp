@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
+
+#include "bgdeploy/core/utf8.hpp"
 
 #include "node.hpp"
 #include "text_rules.hpp"
@@ -8,25 +11,28 @@
 namespace bgdeploy::spec {
 namespace {
 
-constexpr std::size_t k_most_bytes = 4 * 1024 * 1024;  // of the whole spec, afterwards
-constexpr int k_deepest = 8;                           // defaults within defaults
+constexpr std::size_t k_interpolated_bytes = 4 * 1024 * 1024;  // of the whole spec, afterwards
+constexpr int k_default_depth = 8;                             // defaults within defaults
 
 class Interpolation {
 public:
   Interpolation(const Environment& variables, Diagnostics& diagnostics)
       : m_variables(variables), m_diagnostics(diagnostics) {}
 
-  NodePtr run(const NodePtr& node, bool secret) {
+  // `section`: the key of the root below which the node stands.
+  NodePtr run(const NodePtr& node, bool secret, std::string_view section = "") {
     // An alias's target is done once, however often it appears.
     if (const auto done = m_done.find(node.get()); done != m_done.end()) return done->second;
     auto result = std::make_shared<Node>(*node);
-    for (auto& item : result->items) item = run(item, secret);
+    for (auto& item : result->items) item = run(item, secret, section);
     for (auto& entry : result->entries) {
-      entry.value = run(entry.value, secret || entry.key == "secrets" || entry.key == "password");
+      if (entry.value->kind == Node::Kind::scalar && is_command_line(section, entry.key)) continue;
+      entry.value = run(entry.value, secret || std::ranges::count(k_secret_keys, entry.key) > 0,
+                        section.empty() ? std::string_view(entry.key) : section);
     }
     if (node->kind == Node::Kind::scalar && node->text.find('$') != std::string::npos) {
       auto text = expand(node->text, 0);
-      if (text && m_bytes > k_most_bytes)
+      if (text && m_bytes > k_interpolated_bytes)
         text = core::fail(core::ErrorKind::usage, "the spec grows beyond 4 MB");
       if (text) {
         result->text = std::move(*text);
@@ -41,7 +47,7 @@ public:
 private:
   using Text = core::Result<std::string>;
 
-  // Who typed a secret here, instead of its source, does not want to read it again.
+  // A user who typed the secret itself here does not want to read it again.
   void report(Mark at, const std::string& message, bool secret) {
     m_diagnostics.error(at, secret ? "a substitution is malformed, or its variable is not set" : message,
                         secret ? Show::place : Show::line);
@@ -53,8 +59,8 @@ private:
 
   Text expand(std::string_view text, int depth) {
     std::string result;
-    if (depth > k_deepest) return fail("defaults are nested too deep");
-    while (!text.empty() && m_bytes <= k_most_bytes) {
+    if (depth > k_default_depth) return fail("defaults are nested too deep");
+    while (!text.empty() && m_bytes <= k_interpolated_bytes) {
       const std::size_t dollar = std::min(text.find('$'), text.size());
       result += text.substr(0, dollar);
       m_bytes += dollar;
@@ -84,7 +90,7 @@ private:
     return std::string_view::npos;
   }
 
-  // `inside` is what stands between the braces: NAME, NAME:-default or NAME:?message.
+  // `inside`, the text between the braces, is NAME, NAME:-default or NAME:?message.
   Text value_of(std::string_view inside, int depth) {
     const std::size_t colon = std::min(inside.find(':'), inside.size());
     const std::string_view name = inside.substr(0, colon);
@@ -92,10 +98,9 @@ private:
     const bool has_default = rest.starts_with(":-");
     const bool has_message = rest.starts_with(":?");
     if (!is_variable_name(name) || (!rest.empty() && !has_default && !has_message)) {
-      return fail(
-          fmt::format("{} is none of ${{VAR}}, ${{VAR:-default}} and ${{VAR:?message}}; write '$$' for a "
-                      "plain '$'",
-                      in_quotes(fmt::format("${{{}}}", inside))));
+      return fail(fmt::format(
+          "{} is none of ${{VAR}}, ${{VAR:-default}} and ${{VAR:?message}}; write '$$' for a plain '$'",
+          in_quotes(fmt::format("${{{}}}", inside))));
     }
     auto value = m_variables(name);
     if (value && value->find('\0') != std::string::npos)

@@ -6,11 +6,11 @@ namespace bgdeploy::spec {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::size_t k_deepest = 32;
+constexpr std::size_t k_json_depth = 32;
 
 std::shared_ptr<Node> to_node(const Json& json, std::size_t depth, bool& valid) {
   auto node = std::make_shared<Node>();
-  if (depth > k_deepest) {
+  if (depth > k_json_depth) {
     valid = false;
   } else if (json.is_object()) {
     node->kind = Node::Kind::map;

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "bgdeploy/spec/reference.hpp"
-#include "reader.hpp"
+#include "advice.hpp"
+#include "folder.hpp"
+#include "keys.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -27,7 +28,9 @@ NodePtr pick_environment(const NodePtr& root, std::string_view name, Diagnostics
   NodePtr picked = without(root, "environments");
   if (environments == nullptr || environments->value->kind != Node::Kind::map) {
     if (environments != nullptr && environments->value->kind != Node::Kind::null) {
-      diagnostics.error(environments->value->at, "environments must be a map of keys and values");
+      diagnostics.error(environments->value->at,
+                        "environments must be a map of keys and values" +
+                            advice_on_map("environments", *environments->value, true));
     } else if (!name.empty()) {
       diagnostics.error({}, fmt::format("there is no environment {}: the spec has none", in_quotes(name)));
     }
@@ -43,7 +46,7 @@ NodePtr pick_environment(const NodePtr& root, std::string_view name, Diagnostics
     if (const Entry* inner = entry.value->find("environments")) {
       diagnostics.error(inner->at, "an environment cannot have environments");
     }
-    check_keys(*without(entry.value, "environments"), "", diagnostics);
+    check_keys(*without(entry.value, "environments"), overlay_keys(), diagnostics);
     if (entry.key == name) picked = merge(picked, without(entry.value, "environments"));
   }
   if (!name.empty() && environments->value->find(name) == nullptr) {
@@ -51,69 +54,6 @@ NodePtr pick_environment(const NodePtr& root, std::string_view name, Diagnostics
                                                     in_quotes(name), names_of(*environments->value)));
   }
   return picked;
-}
-
-void read_image(const Value& image, Spec& spec) {
-  const auto text = image.text();
-  if (!text) return;
-  if (const auto valid = check_repository(*text); !valid) {
-    image.error(valid.error().message);
-  } else {
-    spec.image = *text;
-  }
-}
-
-void read_retire(const Value& value, Retire& out) {
-  const auto text = value.matching(
-      [](std::string_view t) { return t == "stop" || t == "remove" || t == "keep"; }, "stop, remove or keep");
-  if (text) out = *text == "stop" ? Retire::stop : *text == "remove" ? Retire::remove : Retire::keep;
-}
-
-void read_history(const Value& history, History& out) {
-  if (!history.is_map()) return;
-  const auto is_dir = [](std::string_view text) {
-    return (text.starts_with('/') || text.starts_with("~/")) && !has_control_character(text);
-  };
-  set(out.dir,
-      history.get("dir").matching(is_dir, "an absolute path on the host, or one that begins with '~/'"));
-  set(out.keep, history.get("keep").count(1'000'000));
-}
-
-void read_proxy(const Value& proxy, const Value& hosts, Spec& spec) {
-  spec.proxied = !(proxy.is(Node::Kind::scalar) && proxy.node()->text == "none");
-  if (spec.proxied) {
-    if (proxy.is_map()) read_nginx(proxy.need("nginx"), spec.nginx);
-  } else if (hosts.get("proxy").present()) {
-    hosts.get("proxy").error_at_key("has no meaning with `proxy: none`");
-  }
-}
-
-void read_spec(const Value& root, Spec& spec) {
-  set(spec.service,
-      root.need("service").matching(
-          is_lower_name, "a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit"));
-  // compose names the image itself.
-  const bool named_elsewhere = root.get("compose").present() && !root.get("build").present();
-  read_image(named_elsewhere ? root.get("image") : root.need("image"), spec);
-  read_hosts(root, spec);
-  read_slots(root.need("slots"), spec);
-  read_registry(root.get("registry"), spec);
-  read_docker(root.get("docker"), spec.docker);
-  read_docker_socket(root.get("docker").get("socket"), spec.docker_socket);
-  read_build(root.get("build"), spec);
-  if (root.get("compose").present()) read_compose(root.get("compose"), spec.compose.emplace());
-  read_secrets(root.get("secrets"), spec);
-  read_health(root.need("health"), spec.health);
-  read_proxy(root.need("proxy"), root.get("hosts"), spec);
-  const Value drain = root.get("drain");
-  if (drain.is_map()) set(spec.drain_timeout, drain.get("timeout").duration(Zero::allowed));
-  read_verify(root.get("verify"), spec);
-  read_retire(root.get("retire"), spec.retire);
-  root.get("strategy").text();
-  set(spec.parallel, root.get("parallel").count(1000));
-  read_history(root.get("history"), spec.history);
-  if (spec.compose) settle_compose(root, spec);
-  check_published(root, spec);
 }
 
 }  // namespace
@@ -127,33 +67,41 @@ core::Result<Spec> load(const Source& source, std::string_view environment, cons
   }
   if (!root) return std::unexpected(diagnostics.to_error());
 
-  root = pick_environment(root, environment, diagnostics);
-  check_keys(*root, "", diagnostics);
+  root = indented(pick_environment(root, environment, diagnostics), root_keys(), diagnostics);
+  check_keys(*root, root_keys(), diagnostics);
   root = interpolate(root, variables, diagnostics);
-  check_reserved(*root, diagnostics);
 
   Spec spec;
   spec.file = source.file;
   spec.environment = environment;
-  Reading reading{diagnostics, std::filesystem::absolute(source.file).parent_path(), variables("HOME")};
+  Reading reading{diagnostics, folder_of(source.file), variables("HOME")};
   read_spec(Value(reading, root.get(), {1, 1}, ""), spec);
   if (!diagnostics.empty()) return std::unexpected(diagnostics.to_error());
   return spec;
 }
 
+std::vector<std::string> environment_names(const Source& source) {
+  Diagnostics diagnostics(source.file.string(), source.text);
+  const NodePtr root = parse_yaml(source.text, diagnostics);
+  const Entry* environments = root ? root->find("environments") : nullptr;
+  std::vector<std::string> names;
+  if (environments != nullptr)
+    for (const Entry& entry : environments->value->entries) names.push_back(entry.key);
+  return names;
+}
+
 namespace {
 
 // One section on its own.
-template <class Section>
-core::Result<Section> load_section(std::string_view json, const char* name,
-                                   void (*read)(const Value&, Section&)) {
-  Diagnostics diagnostics(name, {});
+template <class T>
+core::Result<T> load_section(std::string_view json, const Section& keys, void (*read)(const Value&, T&)) {
+  Diagnostics diagnostics(keys.path, {});
   const NodePtr root = parse_json(json, diagnostics);
-  Section section;
+  T section;
   if (root) {
-    check_keys(*root, name, diagnostics);
+    check_keys(*root, keys, diagnostics);
     Reading reading{diagnostics, "/", {}};
-    read(Value(reading, root.get(), {}, name), section);
+    read(Value(reading, root.get(), {}, keys.path), section);
   }
   if (!diagnostics.empty()) return std::unexpected(diagnostics.to_error());
   return section;
@@ -162,11 +110,15 @@ core::Result<Section> load_section(std::string_view json, const char* name,
 }  // namespace
 
 core::Result<Docker> load_docker(std::string_view json) {
-  return load_section<Docker>(json, "docker", read_docker);
+  return load_section<Docker>(json, docker_keys(), read_docker);
+}
+
+core::Result<Health> load_health(std::string_view json) {
+  return load_section<Health>(json, health_keys(), read_health);
 }
 
 core::Result<Compose> load_compose(std::string_view json) {
-  return load_section<Compose>(json, "compose", read_compose);
+  return load_section<Compose>(json, compose_keys(), read_compose);
 }
 
 }  // namespace bgdeploy::spec

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "reader.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "template.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -20,11 +21,11 @@ bool is_backend_address(std::string_view text) {
              std::string_view::npos &&
          (has_placeholder(text) || text.find_first_of("{}") == std::string_view::npos);
 }
-bool is_port_or_placeholder(std::string_view text) {
+bool is_backend_port(std::string_view text) {
   return to_port(text) || text == "{port}" || text == "{container_port}";
 }
 bool is_upstream_name(std::string_view text) {
-  return !text.empty() && !is_digit(text[0]) && text[0] != '.' && text[0] != '-' &&
+  return !text.empty() && !core::is_digit(text[0]) && text[0] != '.' && text[0] != '-' &&
          all_of(text, k_word_characters);
 }
 
@@ -63,37 +64,104 @@ void read_sites(const Value& nginx, Nginx& out) {
   if (!out.sites->to.empty() && out.sites->to == out.sites->from) to.error("must not be what is copied");
 }
 
-void read_command(const Value& value, std::vector<std::string>& out) {
-  auto argv = value.command();
-  if (argv && (argv->empty() || argv->front().empty())) {
-    value.error("must name a program");
-    return;
-  }
-  set(out, std::move(argv));
+Type<std::string> template_text() {
+  const auto read = [](const Value& value) -> std::optional<std::string> {
+    auto content = value.text();
+    if (!content) return {};
+    if (core::trim(*content).empty()) value.error("must not be empty");
+    for (const std::string& words : wrong_tags(*content)) value.error(words);
+    return content;
+  };
+  return {filled_form(), read};
+}
+
+const Section& sites_keys() {
+  constexpr const char* k_host_file = "(?:~?/)[\\s\\S]*[^/]";
+  static const Section k_section{
+      "proxy.nginx.sites",
+      {{.name = "from",
+        .doc = "The site file of a slot, on the proxy host: another file for each slot.",
+        .shape = text_form(k_host_file),
+        .required = true,
+        .per_slot = true,
+        .examples = {"~/sites/shop-{port}.conf"}},
+       {.name = "to",
+        .doc = "Where the live slot's file is put, in one folder for both slots.",
+        .shape = text_form(k_host_file),
+        .required = true,
+        .per_slot = true,
+        .examples = {"/etc/nginx/sites-enabled/shop-{port}.conf"}}}};
+  return k_section;
+}
+
+void write_sites(Writer& out, const Nginx& nginx) {
+  if (!nginx.sites) return;
+  Writer map = out.inside("sites");
+  map.put("from", nginx.sites->from);
+  map.put("to", nginx.sites->to);
+}
+
+std::vector<Field<Nginx>> nginx_fields() {
+  return {
+      key<Nginx>("sites", section_form<sites_keys>(), {}, write_sites,
+                 "Whole site files instead of an include: the one of the live slot is copied to its place."),
+      key("include", &Nginx::include,
+          matching(text_form("/[\\s\\S]*[^/]"), is_absolute_file, "the absolute path of a file"),
+          "The file that bgdeploy writes and the site includes: the path as nginx sees it. Required without "
+          "sites.")
+          .examples({"/etc/nginx/conf.d/service-url.inc"}),
+      key("container", &Nginx::container,
+          matching(scalar_form("[A-Za-z0-9][A-Za-z0-9_.-]+"), is_container_name, "a container's name"),
+          "The container on the proxy host that nginx runs in."),
+      key("template", &Nginx::template_text, template_text(),
+          "What is written to the include, in mustache: {{host}}, {{address}}, {{port}}, {{container}}, "
+          "{{slot}}, {{tag}}, {{weight}}, and {{#backends}} for all hosts.")
+          .written_if([](const Nginx& nginx) { return !nginx.upstream && !nginx.sites; }),
+      key("upstream", &Nginx::upstream,
+          matching(scalar_form("[A-Za-z_][A-Za-z0-9_.-]*"), is_upstream_name,
+                   "a name of letters, digits, '_', '.' and '-'"),
+          "Instead of template: the name of an `upstream` of all backends."),
+      key("address", &Nginx::address,
+          matching(scalar_form("[A-Za-z0-9_.:\\[\\]{}-]+"), is_backend_address,
+                   "an address, a name or a placeholder"),
+          "Instead of the backend's address.")
+          .per_slot()
+          .examples({"{container}"}),
+      key("port", &Nginx::port,
+          matching(port_form("\\{(?:container_)?port\\}"), is_backend_port,
+                   "a port from 1 to 65535, {port} or {container_port}"),
+          "Instead of the backend's port: a number, {port} or {container_port}.")
+          .per_slot()
+          .examples({"{container_port}"}),
+      key("test", &Nginx::test, program(), "The command that tests nginx's configuration."),
+      key("reload", &Nginx::reload, program(), "The command that reloads nginx."),
+  };
 }
 
 }  // namespace
 
+const Table<Nginx>& nginx_keys() {
+  static const Table<Nginx> k_table("proxy.nginx", nginx_fields(), {"include", "sites"});
+  return k_table;
+}
+
+const Section& proxy_keys() {
+  static const Section k_section{"proxy",
+                                 {{.name = "nginx",
+                                   .doc = "nginx, on the proxy hosts.",
+                                   .shape = section_form<nginx_keys>(),
+                                   .required = true}}};
+  return k_section;
+}
+
 void read_nginx(const Value& nginx, Nginx& out) {
   if (!nginx.is_map()) return;
-  const Value include = nginx.get("sites").present() ? nginx.get("include") : nginx.need("include");
-  set(out.include, include.matching(is_absolute_file, "the absolute path of a file"));
+  if (!nginx.get("sites").present()) nginx.need("include");
   read_sites(nginx, out);
-  set(out.container, nginx.get("container").matching(is_container_name, "a container's name"));
-  const Value text = nginx.get("template");
   const Value upstream = nginx.get("upstream");
-  if (text.present() && upstream.present()) upstream.error_at_key("and template exclude each other");
-  const auto content = text.text();
-  if (content && core::trim(*content).empty()) text.error("must not be empty");
-  if (content)
-    for (const std::string& words : wrong_tags(*content)) text.error(words);
-  set(out.template_text, content);
-  set(out.upstream, upstream.matching(is_upstream_name, "a name of letters, digits, '_', '.' and '-'"));
-  set(out.address, nginx.get("address").matching(is_backend_address, "an address, a name or a placeholder"));
-  set(out.port, nginx.get("port").matching(is_port_or_placeholder,
-                                           "a port from 1 to 65535, {port} or {container_port}"));
-  read_command(nginx.get("test"), out.test);
-  read_command(nginx.get("reload"), out.reload);
+  if (nginx.get("template").present() && upstream.present())
+    upstream.error_at_key("and template exclude each other");
+  read_fields(nginx_keys(), nginx, out);
 }
 
 }  // namespace bgdeploy::spec

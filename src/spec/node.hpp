@@ -34,7 +34,7 @@ struct Node {
   const Entry* find(std::string_view key) const;
 };
 
-// The one document in `text`, or null when it cannot be read at all; what is wrong goes to `diagnostics`.
+// The one document in `text`, or null when it cannot be parsed; the errors go to `diagnostics`.
 // Bounded in size, depth and in what aliases expand to.
 // Compose's own tags (!reset, !override) change nothing in what is read here.
 enum class Tags { refused, ignored };
@@ -47,10 +47,8 @@ NodePtr merge(const NodePtr& base, const NodePtr& over);
 // The same tree with ${VAR} and $$ replaced in its scalar values. Values never become structure.
 NodePtr interpolate(const NodePtr& node, const Environment& variables, Diagnostics& diagnostics);
 
-// Reports every key below `node`, which stands at `path`, that the schema does not know.
-void check_keys(const Node& node, const std::string& path, Diagnostics& diagnostics);
-
-// Reports what the contract names and this version does not do yet.
-void check_reserved(const Node& root, Diagnostics& diagnostics);
+struct Section;
+// Reports every key in `node`, a map with the keys of `section`, that the table does not have.
+void check_keys(const Node& node, const Section& section, Diagnostics& diagnostics);
 
 }  // namespace bgdeploy::spec

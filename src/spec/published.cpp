@@ -5,8 +5,8 @@
 
 namespace bgdeploy::spec {
 
-// What is published on the loopback is out of reach for nginx on another machine. An address or a port for
-// nginx in the spec is the user's word, as of a tunnel.
+// nginx on another machine does not reach a port on the loopback. Where the spec gives nginx an address or a
+// port, the user knows better: there may be a tunnel.
 void check_published(const Value& root, const Spec& spec) {
   const auto& ip = spec.docker.host_ip;
   const bool overridden =
@@ -15,11 +15,11 @@ void check_published(const Value& root, const Spec& spec) {
   for (const Host& app : spec.app_hosts)
     for (const Host& proxy : spec.proxy_hosts) {
       if (same_machine(app, proxy) || (app.address && is_loopback(*app.address))) continue;
-      root.get("docker").get("host_ip").error(fmt::format(
-          "is {}, which only {} itself reaches, and nginx on {} is told {}: leave it out, or write an "
-          "address of {} that {} reaches",
-          *ip, app.name, proxy.name, app.address.value_or("the address of " + app.name), app.name,
-          proxy.name));
+      root.get("docker").get("host_ip").error(
+          fmt::format("is {}, which only {} itself reaches, and nginx on {} is told {}: leave it out, or "
+                      "write an address of {} that {} reaches",
+                      *ip, app.name, proxy.name, app.address.value_or("the address of " + app.name), app.name,
+                      proxy.name));
       return;
     }
 }

@@ -6,6 +6,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "advice.hpp"
+#include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/size.hpp"
+#include "bgdeploy/core/text.hpp"
+
 namespace bgdeploy::spec {
 namespace {
 
@@ -62,6 +67,11 @@ void Value::error_at_key(std::string_view predicate) const {
                                m_secret ? Show::place : Show::line);
 }
 
+void Value::unsupported(std::string_view what, std::string_view today) const {
+  m_reading->diagnostics.unsupported(
+      m_key, fmt::format("{} is not supported yet{}{}", what, today.empty() ? "" : ": ", today));
+}
+
 Value Value::secret() const {
   Value copy = *this;
   copy.m_secret = true;
@@ -92,10 +102,14 @@ Value Value::need(std::string_view key) const {
   return value;
 }
 
+std::ptrdiff_t Value::count_of(const std::vector<std::string>& keys) const {
+  return std::ranges::count_if(keys, [&](const std::string& key) { return get(key).present(); });
+}
+
 bool Value::is_map() const {
   if (!present() || is(Node::Kind::broken)) return false;
   if (is(Node::Kind::map) || is(Node::Kind::null)) return true;
-  error("must be a map of keys and values");
+  error("must be a map of keys and values" + advice_on_map(m_path, *m_node, !m_secret));
   return false;
 }
 
@@ -110,7 +124,8 @@ std::vector<Value> Value::items() const {
   std::vector<Value> result;
   if (!present() || is(Node::Kind::broken)) return result;
   if (!is(Node::Kind::list)) {
-    error(is(Node::Kind::null) ? "has no value" : "must be a list");
+    error(is(Node::Kind::null) ? "has no value"
+                               : "must be a list" + advice_on_list(m_path, *m_node, !m_secret));
     return result;
   }
   for (std::size_t i = 0; i < m_node->items.size(); ++i) {
@@ -203,7 +218,9 @@ std::optional<Duration> Value::duration(Zero zero) const {
   // A day is longer than any wait in a deploy, and keeps every sum of deadlines within range.
   constexpr Duration k_longest = std::chrono::hours(24);
   if (!duration) {
-    wrong("a duration such as 500ms, 10s, 2m or 1h", *value);
+    const bool no_unit = to_integer(*value) && !m_secret;
+    error(fmt::format("must be a duration such as 500ms, 10s, 2m or 1h, not {}{}", shown(*value),
+                      no_unit ? fmt::format(": write {}s", *value) : ""));
   } else if (*duration > k_longest) {
     wrong("at most 24h", *value);
   } else if (zero == Zero::refused && *duration == Duration{0}) {
@@ -231,7 +248,8 @@ std::optional<std::int64_t> Value::size(std::int64_t least) const {
 std::optional<std::vector<std::string>> Value::texts() const {
   if (!present() || is(Node::Kind::broken)) return {};
   if (!is(Node::Kind::list)) {
-    error(is(Node::Kind::null) ? "has no value" : "must be a list");
+    error(is(Node::Kind::null) ? "has no value"
+                               : "must be a list" + advice_on_list(m_path, *m_node, !m_secret));
     return {};
   }
   std::vector<std::string> result;
@@ -263,6 +281,10 @@ std::optional<std::map<std::string, std::string>> Value::text_map(std::vector<st
     return result;
   }
   for (const auto& item : items()) {
+    if (item.is(Node::Kind::map)) {
+      item.error("must be NAME=value; in a map leave out the '- '");
+      continue;
+    }
     const auto pair = item.text();
     if (!pair) continue;
     const std::size_t equals = pair->find('=');

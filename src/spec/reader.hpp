@@ -1,5 +1,5 @@
-// Typed reading of a Node tree. A reader asks a Value for what it needs; what is absent gives nothing and
-// what is wrong gives nothing and is reported, so that reading goes on and finds the next error.
+// Typed reading of a Node tree. A reader asks a Value for what it needs. An absent value gives nothing. A
+// wrong one gives nothing and is reported, and reading goes on to the next error.
 #pragma once
 
 #include <filesystem>
@@ -33,7 +33,9 @@ public:
   // "<path> <predicate>" at the value, or at its key.
   void error(std::string_view predicate) const;
   void error_at_key(std::string_view predicate) const;
-  // Nothing of this value, or of what is in it, is shown in an error.
+  // "<what> is not supported yet: <today>" at the key. `today`: what does nearly the same until then.
+  void unsupported(std::string_view what, std::string_view today = "") const;
+  // No error shows this value, or a value in it.
   Value secret() const;
   // 'text' for a message, or "this" when it is secret.
   std::string shown(std::string_view text) const;
@@ -42,6 +44,8 @@ public:
   Value get(std::string_view key) const;
   Value need(std::string_view key) const;
   std::vector<std::pair<std::string, Value>> entries() const;
+  // How many of these keys are there.
+  std::ptrdiff_t count_of(const std::vector<std::string>& keys) const;
   bool is_map() const;               // reports anything else; an empty value is an empty map
   std::vector<Value> items() const;  // of a list; reports anything else
   bool is(Node::Kind kind) const { return m_node != nullptr && m_node->kind == kind; }
@@ -61,8 +65,8 @@ public:
   std::optional<std::map<std::string, std::string>> text_map(std::vector<std::string>* bare = nullptr) const;
   std::optional<std::filesystem::path> file()
       const;  // absolute: "~" is home, the rest below the spec's folder
-  // A path in which OpenSSH replaces ~ and %h: as it is when it begins with '/', '~' or '%', else below the
-  // spec's folder.
+  // A path in which OpenSSH replaces ~ and %h. It stays as it is when it begins with '/', '~' or '%'; else it
+  // is below the spec's folder.
   std::optional<std::string> openssh_file() const;
 
   // Text that fulfils `rule`; otherwise the error is "<path> must be <what>, not '…'".
@@ -85,22 +89,31 @@ void set(T& target, std::optional<U> value) {
   if (value) target = std::move(*value);
 }
 
+void read_spec(const Value& root, Spec& spec);
+
 // One file a section.
 void read_hosts(const Value& root, Spec& spec);
 void read_slots(const Value& slots, Spec& spec);
 void read_docker(const Value& docker, Docker& out);
 void read_docker_socket(const Value& socket, std::optional<std::string>& out);
-void read_volumes(const Value& list, Docker& out);
+void read_volumes(const Value& list, Docker& out);  // after tmpfs
 void read_build(const Value& build, Spec& spec);
 void read_compose(const Value& compose, Compose& out);
 // After the rest: what `compose` means for the slots and for what else is in the spec.
-void settle_compose(const Value& root, Spec& spec);
+void finish_compose(const Value& root, Spec& spec);
 void check_published(const Value& root, const Spec& spec);
 void read_health(const Value& health, Health& out);
 void read_nginx(const Value& nginx, Nginx& out);
 // After health and proxy.
 void read_verify(const Value& verify, Spec& spec);
+// After proxy.
+void read_watch(const Value& watch, Spec& spec);
+// After build.
+void read_hooks(const Value& hooks, Spec& spec);
 std::optional<SecretSource> read_secret_source(const Value& source);
+void read_notify(const Value& list, std::vector<Notify>& out);
+// After the rest: what slots without ports, and `order: stop_first`, mean for what else is in the spec.
+void check_workers(const Value& root, const Spec& spec);
 void read_secrets(const Value& secrets, Spec& spec);
 void read_registry(const Value& registry, Spec& spec);
 

@@ -13,7 +13,7 @@ using core::ErrorKind;
 using core::fail;
 
 bool is_lower_alnum(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z');
+  return core::is_digit(c) || (c >= 'a' && c <= 'z');
 }
 
 // [a-z0-9]+ joined by ".", "_", "__" or any number of "-".
@@ -30,7 +30,7 @@ bool is_path_component(std::string_view text) {
   return true;
 }
 
-// Docker takes what is before the first slash as a registry when it could be no owner's name.
+// Docker takes the part before the first slash for a registry when it cannot be an owner's name.
 bool is_registry(std::string_view text) {
   return text == "localhost" || text.find_first_of(".:") != std::string_view::npos ||
          std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -55,9 +55,9 @@ core::Result<> check_tag(std::string_view tag) {
   if (valid) return {};
   return fail(
       ErrorKind::usage,
-      fmt::format("{} is not a tag: 1 to 128 letters, digits, '_', '.' and '-', beginning with none of "
-                  "the last two",
-                  in_quotes(tag)));
+      fmt::format(
+          "{} is not a tag: 1 to 128 letters, digits, '_', '.' and '-', beginning with none of the last two",
+          in_quotes(tag)));
 }
 
 core::Result<> check_digest(std::string_view digest) {
@@ -70,19 +70,21 @@ core::Result<> check_digest(std::string_view digest) {
 
 core::Result<> check_repository(std::string_view repository) {
   const auto wrong = [&](std::string_view what) {
-    return fail(ErrorKind::usage,
-                fmt::format("{}: {}; it is such as 'owner/app' or 'registry.example.com:5000/app', "
-                            "in lower case",
-                            what, in_quotes(repository)));
+    return fail(
+        ErrorKind::usage,
+        fmt::format("{}: {}; it is such as 'owner/app' or 'registry.example.com:5000/app', in lower case",
+                    what, in_quotes(repository)));
   };
   if (repository.empty()) return fail(ErrorKind::usage, "must not be empty");
   if (const std::size_t at = repository.find('@'); at != std::string_view::npos) {
     return fail(ErrorKind::usage,
-                fmt::format("must not carry a digest: write {} here, and give the digest with "
-                            "--digest",
+                fmt::format("must not carry a digest: write {} here, and give the digest with --digest",
                             in_quotes(repository.substr(0, at))));
   }
   const std::size_t colon = repository.rfind(':');
+  if (const auto scheme = repository.find("://"); scheme != std::string_view::npos)
+    return fail(ErrorKind::usage, fmt::format("must not begin with a scheme: write {}",
+                                              in_quotes(repository.substr(scheme + 3))));
   if (colon != std::string_view::npos && repository.find('/', colon) == std::string_view::npos) {
     return fail(ErrorKind::usage,
                 fmt::format("must not carry a tag: write {} here, and give the tag with --tag",

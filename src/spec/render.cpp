@@ -3,217 +3,16 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/spec/load.hpp"
+#include "keys.hpp"
 #include "text_rules.hpp"
 
 namespace bgdeploy::spec {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class T>
-void put(Json& map, const char* key, const std::optional<T>& value) {
-  if (value) map[key] = *value;
-}
-template <class T>
-void put(Json& map, const char* key, const std::vector<T>& values) {
-  if (!values.empty()) map[key] = values;
-}
-void put(Json& map, const char* key, const std::map<std::string, std::string>& values) {
-  if (!values.empty()) map[key] = values;
-}
-void put(Json& map, const char* key, std::optional<std::int64_t> bytes) {
-  if (bytes) map[key] = core::format_size(*bytes);
-}
-void put(Json& map, const char* key, Duration duration) {
-  map[key] = core::format_duration(duration);
-}
-
-Json to_json(const SecretSource& source) {
-  if (const auto* env = std::get_if<FromEnv>(&source)) return {{"env", env->variable}};
-  if (const auto* file = std::get_if<FromFile>(&source)) return {{"file", file->path.string()}};
-  return {{"command", std::get<FromCommand>(source).argv}};
-}
-
-Json to_json(const Sudo& sudo) {
-  if (sudo.all) return true;
-  Json names = Json::array();
-  if (sudo.docker) names.push_back("docker");
-  if (sudo.nginx) names.push_back("nginx");
-  return names.empty() ? Json(false) : names;
-}
-
-Json to_json(const Host& host) {
-  Json map{{"host", host.name}};
-  put(map, "address", host.address);
-  put(map, "host_key", host.host_key);
-  map["sudo"] = to_json(host.ssh.sudo);
-  if (host.local) return map;
-  put(map, "user", host.ssh.user);
-  put(map, "port", host.ssh.port);
-  put(map, "identity_file", host.ssh.identity_file);
-  put(map, "known_hosts_file", host.ssh.known_hosts_file);
-  put(map, "proxy_jump", host.ssh.proxy_jump);
-  put(map, "connect_timeout", host.ssh.connect_timeout);
-  put(map, "keepalive", host.ssh.keepalive);
-  return map;
-}
-
-Json to_json(const std::vector<Host>& hosts) {
-  Json list = Json::array();
-  for (const auto& host : hosts) list.push_back(to_json(host));
-  return list;
-}
-
-Json to_json(const Docker& docker) {
-  Json map = Json::object();
-  put(map, "container_port", docker.container_port);
-  put(map, "host_ip", docker.host_ip);
-  put(map, "networks", docker.networks);
-  put(map, "environment", docker.environment);
-  for (const auto& name : docker.inherited) map["environment"][name] = nullptr;
-  for (const auto& file : docker.env_file) map["env_file"].push_back(file.string());
-  put(map, "volumes", docker.volumes);
-  put(map, "extra_hosts", docker.extra_hosts);
-  put(map, "mem_limit", docker.mem_limit);
-  put(map, "cpus", docker.cpus);
-  map["restart"] = docker.restart;
-  put(map, "command", docker.command);
-  put(map, "entrypoint", docker.entrypoint);
-  put(map, "user", docker.user);
-  put(map, "working_dir", docker.working_dir);
-  put(map, "labels", docker.labels);
-  if (docker.logging) {
-    map["logging"] = {{"driver", docker.logging->driver}};
-    put(map["logging"], "options", docker.logging->options);
-  }
-  for (const auto& limit : docker.ulimits) {
-    map["ulimits"][limit.name] = {{"soft", limit.soft}, {"hard", limit.hard}};
-  }
-  put(map, "cap_add", docker.cap_add);
-  put(map, "cap_drop", docker.cap_drop);
-  map["read_only"] = docker.read_only;
-  put(map, "tmpfs", docker.tmpfs);
-  map["init"] = docker.init;
-  put(map, "shm_size", docker.shm_size);
-  put(map, "stop_signal", docker.stop_signal);
-  put(map, "stop_grace_period", docker.stop_grace_period);
-  return map;
-}
-
-Json to_json(const Build& build) {
-  Json map{{"context", build.context.string()}, {"dockerfile", build.dockerfile}};
-  put(map, "target", build.target);
-  put(map, "args", build.args);
-  return map;
-}
-
-Json to_json(const Compose& compose) {
-  Json map = Json::object();
-  if (!compose.file.empty()) map["file"] = compose.file;
-  if (!compose.remote_file.empty()) map["remote_file"] = compose.remote_file;
-  map["project"] = compose.project;
-  put(map, "service", compose.service);
-  put(map, "environment", compose.environment);
-  put(map, "command", compose.command);
-  return map;
-}
-
-Json to_json(const HealthHttp& http) {
-  std::string status;
-  for (const auto& [first, last] : http.status) {
-    status += status.empty() ? "" : ",";
-    status += first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
-  }
-  Json map{{"path", http.path}, {"status", status}};
-  if (!http.body.empty()) map["body"] = http.body;
-  put(map, "headers", http.headers);
-  put(map, "port", http.port);
-  return map;
-}
-
-Json to_json(const Health& health) {
-  Json map = Json::object();
-  if (const auto* http = std::get_if<HealthHttp>(&health.probe)) map["http"] = to_json(*http);
-  if (std::holds_alternative<HealthTcp>(health.probe)) map["tcp"] = true;
-  if (std::holds_alternative<HealthDocker>(health.probe)) map["docker"] = true;
-  if (const auto* exec = std::get_if<HealthExec>(&health.probe)) map["exec"] = exec->argv;
-  map["via"] = health.direct ? "direct" : "host";
-  put(map, "interval", health.interval);
-  put(map, "timeout", health.timeout);
-  map["success_threshold"] = health.success_threshold;
-  put(map, "deadline", health.deadline);
-  return map;
-}
-
-Json to_json(const Nginx& nginx) {
-  Json map = Json::object();
-  if (nginx.sites)
-    map["sites"] = {{"from", nginx.sites->from}, {"to", nginx.sites->to}};
-  else
-    map["include"] = nginx.include;
-  put(map, "container", nginx.container);
-  if (!nginx.upstream && !nginx.sites) map["template"] = nginx.template_text;
-  put(map, "upstream", nginx.upstream);
-  put(map, "address", nginx.address);
-  put(map, "port", nginx.port);
-  map["test"] = nginx.test;
-  map["reload"] = nginx.reload;
-  return map;
-}
-
-std::string_view name_of(Retire retire) {
-  switch (retire) {
-    case Retire::stop:
-      return "stop";
-    case Retire::remove:
-      return "remove";
-    case Retire::keep:
-      return "keep";
-  }
-  return "stop";
-}
-
-Json to_json(const Spec& spec) {
-  Json map{{"service", spec.service}};
-  if (!spec.image.empty()) map["image"] = spec.image;
-  map["hosts"]["app"] = to_json(spec.app_hosts);
-  if (!spec.proxy_hosts.empty()) map["hosts"]["proxy"] = to_json(spec.proxy_hosts);
-  for (std::size_t i = 0; i < spec.slots.size(); ++i) {
-    const Slot& slot = spec.slots[i];
-    map["slots"][slot.name] = {{"port", slot.port}};
-    // To give it means something to compose.
-    if (!spec.compose || spec.compose->named[i]) map["slots"][slot.name]["container"] = slot.container;
-  }
-  if (spec.registry) {
-    map["registry"] = {{"username", spec.registry->username}, {"password", to_json(spec.registry->password)}};
-  }
-  if (spec.compose) {
-    map["compose"] = to_json(*spec.compose);
-  } else {
-    map["docker"] = to_json(spec.docker);
-  }
-  if (spec.docker_socket) map["docker"]["socket"] = *spec.docker_socket;
-  if (spec.build) map["build"] = to_json(*spec.build);
-  for (const auto& [name, source] : spec.secrets) map["secrets"][name] = to_json(source);
-  map["health"] = to_json(spec.health);
-  if (spec.proxied)
-    map["proxy"]["nginx"] = to_json(spec.nginx);
-  else
-    map["proxy"] = "none";
-  put(map["drain"], "timeout", spec.drain_timeout);
-  if (spec.verify) {
-    map["verify"]["path"] = spec.verify->path;
-    if (spec.verify->host) map["verify"]["host"] = *spec.verify->host;
-  } else if (spec.proxied) {
-    map["verify"] = "off";
-  }
-  map["retire"] = name_of(spec.retire);
-  map["strategy"] = "blue_green";
-  map["parallel"] = spec.parallel;
-  map["history"] = {{"dir", spec.history.dir}, {"keep", spec.history.keep}};
-  return map;
-}
 
 // Replaces what the loader would take for a substitution.
 std::string escape_dollars(const std::string& text) {
@@ -243,18 +42,21 @@ std::string yaml_text(const std::string& text) {
   return is_bare(text) ? text : Json(text).dump();
 }
 
-std::string yaml_scalar(const Json& value) {
-  return value.is_string() ? yaml_text(escape_dollars(value.get<std::string>())) : value.dump();
+std::string yaml_scalar(const Json& value, bool verbatim = false) {
+  if (!value.is_string()) return value.dump();
+  const auto text = value.get<std::string>();
+  return yaml_text(verbatim ? text : escape_dollars(text));
 }
 
-// Blocks for what has items; the first line of an item stands behind its dash.
-void emit(const Json& value, std::size_t indent, std::string& out) {
+// Blocks for what has items; the first line of an item stands behind its dash. `section`: the key of the root
+// below which the value stands.
+void emit(const Json& value, std::size_t indent, std::string& out, const std::string& section = "") {
   const std::string margin(indent, ' ');
   if (value.is_array()) {
     for (const auto& item : value) {
       const std::size_t start = out.size();
       if (item.is_structured() && !item.empty()) {
-        emit(item, indent + 2, out);
+        emit(item, indent + 2, out, section);
       } else {
         out += margin + "  " + yaml_scalar(item) + '\n';
       }
@@ -266,25 +68,80 @@ void emit(const Json& value, std::size_t indent, std::string& out) {
     out += margin + yaml_text(key) + ":";
     if (inner.is_structured() && !inner.empty()) {
       out += '\n';
-      emit(inner, indent + 2, out);
+      emit(inner, indent + 2, out, section.empty() ? key : section);
     } else {
-      out += ' ' + yaml_scalar(inner) + '\n';
+      out += ' ' + yaml_scalar(inner, is_command_line(section, key)) + '\n';
     }
   }
 }
 
+template <class T>
+Json written(const Table<T>& table, const T& from) {
+  Json map = Json::object();
+  Writer out(map);
+  write_fields(table.fields, from, out);
+  return map;
+}
+
 }  // namespace
 
+void Writer::put(const std::string& key, const std::string& text) {
+  (*m_map)[key] = text;
+}
+void Writer::put(const std::string& key, bool flag) {
+  (*m_map)[key] = flag;
+}
+void Writer::put(const std::string& key, std::int64_t number) {
+  (*m_map)[key] = number;
+}
+void Writer::put(const std::string& key, double number) {
+  (*m_map)[key] = number;
+}
+void Writer::put(const std::string& key, core::Duration duration) {
+  (*m_map)[key] = core::format_duration(duration);
+}
+void Writer::put(const std::string& key, const std::vector<std::string>& list) {
+  (*m_map)[key] = list;
+}
+void Writer::put(const std::string& key, const std::map<std::string, std::string>& map) {
+  (*m_map)[key] = map;
+}
+void Writer::put_null(const std::string& key) {
+  (*m_map)[key] = nullptr;
+}
+
+Writer Writer::inside(const std::string& key) {
+  Json& map = (*m_map)[key];
+  if (!map.is_object()) map = Json::object();
+  return Writer(map);
+}
+
+void Writer::list(const std::string& key, std::size_t count,
+                  const std::function<void(Writer&, std::size_t)>& write_item) {
+  Json items = Json::array();
+  for (std::size_t i = 0; i < count; ++i) {
+    Writer item(items.emplace_back(Json::object()));
+    write_item(item, i);
+  }
+  (*m_map)[key] = std::move(items);
+}
+
 std::string docker_to_json(const Docker& docker) {
-  return to_json(docker).dump();
+  return written(docker_keys(), docker).dump();
+}
+
+std::string health_to_json(const Health& health) {
+  Health kept = health;
+  if (auto* http = std::get_if<HealthHttp>(&kept.probe)) http->headers.clear();
+  return written(health_keys(), kept).dump();
 }
 
 std::string compose_to_json(const Compose& compose) {
-  return to_json(compose).dump();
+  return written(compose_keys(), compose).dump();
 }
 
 std::string render(const Spec& spec, bool json) {
-  const Json value = to_json(spec);
+  const Json value = written(root_keys(), spec);
   if (json) return value.dump(2) + "\n";
   std::string yaml;
   emit(value, 0, yaml);

@@ -3,36 +3,77 @@
 #include <algorithm>
 
 #include "bgdeploy/core/shell_variable.hpp"
-#include "reader.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
+namespace {
+
+Section source_section(std::string path) {
+  return {
+      .path = std::move(path),
+      .keys = {{.name = "env",
+                .doc = "A variable of the environment that bgdeploy runs in.",
+                .shape = text_form("[A-Za-z_][A-Za-z0-9_]*")},
+               {.name = "file", .doc = "A file on the machine that runs bgdeploy.", .shape = filled_form()},
+               {.name = "command",
+                .doc = "A command on the machine that runs bgdeploy; what it prints is the secret.",
+                .shape = program().shape}},
+      .exactly_one = {"env", "file", "command"},
+      .secret = true};
+}
+
+}  // namespace
+
+const Section& source_keys() {
+  static const Section k_section = source_section("secrets.*");
+  return k_section;
+}
+
+const Section& password_keys() {
+  static const Section k_section = source_section("registry.password");
+  return k_section;
+}
+
+const Section& registry_keys() {
+  static const Section k_section{
+      "registry",
+      {{.name = "username", .doc = "The registry's user.", .shape = filled_form(), .required = true},
+       {.name = "password",
+        .doc = "Where the password comes from: env, file or command.",
+        .shape = section_form<password_keys>(),
+        .required = true}}};
+  return k_section;
+}
 
 std::optional<SecretSource> read_secret_source(const Value& visible) {
   const Value source = visible.secret();
   if (!source.present() || source.is(Node::Kind::broken)) return {};
   if (!source.is(Node::Kind::map)) {
     source.error(
-        "must say where the secret comes from, {env: NAME}, {file: PATH} or {command: [CMD, …]}; the "
-        "secret itself does not belong into this file");
+        "must say where the secret comes from, {env: NAME}, {file: PATH} or {command: [CMD, …]}; the secret "
+        "itself does not belong into this file");
     return {};
   }
   const Value env = source.get("env");
-  const Value file = source.get("file");
-  const Value command = source.get("command");
-  if (env.present() + file.present() + command.present() != 1) {
+  if (source.count_of(source_keys().exactly_one) != 1) {
     source.error("must have exactly one of env, file and command");
     return {};
   }
   if (const auto name = env.matching(is_variable_name, "the name of an environment variable"))
     return FromEnv{*name};
-  if (auto path = file.file()) return FromFile{std::move(*path)};
-  auto argv = command.command();
-  if (!argv) return {};
-  if (argv->empty() || argv->front().empty()) {
-    command.error("must name a program");
-    return {};
-  }
-  return FromCommand{std::move(*argv)};
+  if (auto path = source.get("file").file()) return FromFile{std::move(*path)};
+  if (auto argv = program().read(source.get("command"))) return FromCommand{std::move(*argv)};
+  return {};
+}
+
+void write_source(Writer& out, const std::string& name, const SecretSource& source) {
+  Writer map = out.inside(name);
+  if (const auto* env = std::get_if<FromEnv>(&source))
+    map.put("env", env->variable);
+  else if (const auto* file = std::get_if<FromFile>(&source))
+    map.put("file", file->path.string());
+  else
+    map.put("command", std::get<FromCommand>(source).argv);
 }
 
 void read_secrets(const Value& secrets, Spec& spec) {

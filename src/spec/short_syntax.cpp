@@ -37,10 +37,6 @@ std::string upper(std::string_view text) {
   return result;
 }
 
-bool is_absolute(std::string_view text) {
-  return text.starts_with('/') && !has_control_character(text);
-}
-
 // moby: volume/mounts/linux_parser.go. At most one of each group; the last is for macOS and means nothing.
 constexpr std::array<std::string_view, 2> k_access{"ro", "rw"};
 constexpr std::array<std::string_view, 2> k_labels{"z", "Z"};
@@ -193,11 +189,19 @@ std::optional<std::string> signal_of(std::string_view text) {
   return "SIG" + name;
 }
 
+std::span<const std::string_view> signal_names() {
+  return k_signals;
+}
+
+std::span<const std::string_view> ulimit_names() {
+  static constexpr std::array<std::string_view, 15> k_names{
+      "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
+      "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+  return k_names;
+}
+
 bool is_ulimit(std::string_view name) {
-  constexpr std::array<std::string_view, 15> k_names{"core",    "cpu",      "data",   "fsize",      "locks",
-                                                     "memlock", "msgqueue", "nice",   "nofile",     "nproc",
-                                                     "rss",     "rtprio",   "rttime", "sigpending", "stack"};
-  return contains(k_names, name);
+  return contains(ulimit_names(), name);
 }
 
 std::string volume_mode_of(std::string_view mode) {
@@ -253,8 +257,7 @@ std::string tmpfs_error(std::string_view text) {
   for (const auto option : split(text.substr(colon + 1), ',')) {
     if (!is_tmpfs_option(option))
       return fmt::format(
-          "has the option {}, which tmpfs does not know; such are size=64m, mode=1777, uid=1000 "
-          "and noexec",
+          "has the option {}, which tmpfs does not know; such are size=64m, mode=1777, uid=1000 and noexec",
           in_quotes(option));
   }
   return {};

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "bgdeploy/core/nearest.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::spec {
@@ -18,14 +20,14 @@ bool is_field(std::string_view name) {
   return std::ranges::find(k_fields, name) != k_fields.end();
 }
 
-// A name as it may be shown: what nobody could have meant is cut.
+// A name for a message. No real name is longer.
 std::string shown(std::string_view name) {
   return core::printable(name.substr(0, 40));
 }
 
-class Tags {
+class TagChecker {
 public:
-  explicit Tags(std::string_view text) : m_text(text) {}
+  explicit TagChecker(std::string_view text) : m_text(text) {}
 
   std::vector<std::string> check() {
     single_braces();
@@ -37,7 +39,7 @@ public:
   }
 
 private:
-  // {port}, as it is written elsewhere in the spec, would reach nginx as it stands.
+  // The rest of the spec writes {port}; in a template that would reach nginx unchanged.
   void single_braces() {
     for (const std::string& name : k_fields) {
       const std::string written = "{" + name + "}";
@@ -134,7 +136,7 @@ private:
 }  // namespace
 
 std::vector<std::string> wrong_tags(std::string_view text) {
-  return Tags(text).check();
+  return TagChecker(text).check();
 }
 
 }  // namespace bgdeploy::spec

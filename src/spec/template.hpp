@@ -7,8 +7,8 @@
 
 namespace bgdeploy::spec {
 
-// What is wrong with a template's tags, in words for "proxy.nginx.template …"; each once, in the order of the
-// text. Empty where all of them stand for something. Syntax: mustache(5).
+// The errors in a template's tags, each once, in the order of the text, as predicates of
+// "proxy.nginx.template". Empty: all tags have a value. Syntax: mustache(5).
 std::vector<std::string> wrong_tags(std::string_view text);
 
 }  // namespace bgdeploy::spec

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "bgdeploy/core/printable.hpp"
 
 namespace bgdeploy::spec {
 
@@ -17,10 +18,9 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return {};
-  return value;
+  if (!text.starts_with('-')) return core::parse_number<std::int64_t>(text);
+  const auto number = core::parse_number<std::int64_t>(text.substr(1));
+  return number ? std::optional(-*number) : std::nullopt;
 }
 
 std::optional<int> to_port(std::string_view text) {
@@ -36,11 +36,19 @@ bool has_control_character(std::string_view text) {
   });
 }
 
+bool is_absolute(std::string_view text) {
+  return text.starts_with('/') && !has_control_character(text);
+}
+
 bool has_placeholder(std::string_view text) {
   constexpr std::array<std::string_view, 8> k_names{"{slot}", "{port}",    "{container}", "{container_port}",
                                                     "{host}", "{address}", "{tag}",       "{service}"};
   return std::any_of(k_names.begin(), k_names.end(),
                      [&](std::string_view name) { return text.find(name) != std::string_view::npos; });
+}
+
+bool is_command_line(std::string_view section, std::string_view key) {
+  return (section == "hooks" && (key == "run" || key == "host")) || (section == "watch" && key == "run");
 }
 
 bool is_lower_name(std::string_view text) {
@@ -53,12 +61,12 @@ bool is_container_name(std::string_view text) {
 }
 
 bool is_variable_name(std::string_view text) {
-  return !text.empty() && !is_digit(text[0]) && text.find_first_of(".-") == std::string_view::npos &&
+  return !text.empty() && !core::is_digit(text[0]) && text.find_first_of(".-") == std::string_view::npos &&
          all_of(text, k_word_characters);
 }
 
 bool is_environment_name(std::string_view text) {
-  return !text.empty() && !is_digit(text[0]) && text[0] != '.' && text[0] != '-' &&
+  return !text.empty() && !core::is_digit(text[0]) && text[0] != '.' && text[0] != '-' &&
          all_of(text, k_word_characters);
 }
 

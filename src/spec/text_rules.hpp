@@ -1,11 +1,12 @@
-// What names, numbers and addresses in the spec may look like; and how a value is quoted in a message.
+// The rules for names, numbers and addresses in the spec, and how a message quotes a value.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/number.hpp"
 
 namespace bgdeploy::spec {
 
@@ -13,9 +14,8 @@ constexpr std::string_view k_alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 constexpr std::string_view k_word_characters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+// What stands below these keys may be a secret in the wrong place.
+constexpr std::array<std::string_view, 4> k_secret_keys = {"secrets", "password", "slack", "webhook"};
 
 inline bool all_of(std::string_view text, std::string_view allowed) {
   return text.find_first_not_of(allowed) == std::string_view::npos;
@@ -24,11 +24,16 @@ inline bool all_of(std::string_view text, std::string_view allowed) {
 // 'text', shortened and safe for a terminal.
 std::string in_quotes(std::string_view text);
 
-std::optional<std::int64_t> to_integer(std::string_view text);
-std::optional<int> to_port(std::string_view text);  // 1 to 65535
+std::optional<std::int64_t> to_integer(std::string_view text);  // digits, maybe behind a minus
+std::optional<int> to_port(std::string_view text);              // 1 to 65535
 
 bool has_control_character(std::string_view text);
+bool is_absolute(std::string_view text);      // a path on a host
 bool has_placeholder(std::string_view text);  // {slot} and the like
+
+// Whether that key, somewhere below a section of the root, is a text for a shell: "exactly as it is written"
+// means that no ${VAR} in it is replaced.
+bool is_command_line(std::string_view section, std::string_view key);
 
 bool is_lower_name(std::string_view text);      // services and slots: [a-z0-9][a-z0-9._-]*
 bool is_container_name(std::string_view text);  // docker's: [a-zA-Z0-9][a-zA-Z0-9_.-]+

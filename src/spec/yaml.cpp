@@ -11,15 +11,17 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "bgdeploy/core/utf8.hpp"
+
 #include "node.hpp"
 #include "text_rules.hpp"
 
 namespace bgdeploy::spec {
 namespace {
 
-constexpr std::size_t k_most_bytes = 256 * 1024;  // the parser takes up to 250 times that
+constexpr std::size_t k_yaml_bytes = 256 * 1024;  // the parser takes up to 250 times that
 constexpr std::size_t k_most_values = 20'000;
-constexpr std::size_t k_deepest = 32;
+constexpr std::size_t k_yaml_depth = 32;
 
 // Leaves yaml-cpp's parser early; caught in parse_yaml.
 struct Stop {
@@ -38,6 +40,8 @@ public:
   NodePtr root() const { return m_root; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
+    if (m_root && m_root->kind == Node::Kind::list)
+      throw Stop{m_root->at, "this begins a list; leave out the '- ' before the keys"};
     if (m_root) throw Stop{to_mark(mark), "there is a second document; one file holds one"};
   }
   void OnDocumentEnd() override {}
@@ -79,7 +83,7 @@ private:
     std::shared_ptr<Node> node;
     YAML::anchor_t anchor;
     bool has_key = false;
-    bool dropped = false;  // the key was there before: its value is read and forgotten
+    bool dropped = false;  // a second value of one key: read and forgotten
     Entry next;
     std::unordered_set<std::string> keys;
     std::vector<NodePtr> inherited;  // values of "<<"
@@ -107,14 +111,14 @@ private:
     for (const auto* known : {"str", "int", "float", "bool", "null", "map", "seq"}) {
       if (tag == std::string(k_core) + known) return;
     }
-    throw Stop{to_mark(mark), "tags of one's own have no meaning here"};
+    throw Stop{to_mark(mark), "custom YAML tags are not supported"};
   }
 
   void open(std::shared_ptr<Node> node, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     check_tag(mark, tag);
-    if (m_frames.size() >= k_deepest) {
-      throw Stop{to_mark(mark), fmt::format("values are nested deeper than {}", k_deepest)};
+    if (m_frames.size() >= k_yaml_depth) {
+      throw Stop{to_mark(mark), fmt::format("values are nested deeper than {}", k_yaml_depth)};
     }
     if (!m_frames.empty() && expects_key()) throw Stop{to_mark(mark), "a key must be plain text"};
     m_frames.push_back({std::move(node), anchor, false, false, {}, {}, {}});
@@ -174,7 +178,7 @@ private:
     frame.node->entries.push_back(std::move(frame.next));
   }
 
-  // YAML's merge key: one map, or a list of maps of which the first wins.
+  // YAML's merge key: one map, or a list of maps; the first map wins.
   void take_merge(Frame& frame, const NodePtr& node) {
     std::vector<NodePtr> maps = node->kind == Node::Kind::list ? node->items : std::vector{node};
     for (const auto& map : maps) {
@@ -204,9 +208,9 @@ Mark mark_at(std::string_view text, std::size_t offset) {
   return {static_cast<int>(line) + 1, static_cast<int>(offset - start) + 1};
 }
 
-// What yaml-cpp would silently take for something else, or end the file at.
+// Bytes that yaml-cpp would silently take for something else, or for the end of the file.
 bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
-  if (text.size() > k_most_bytes) {
+  if (text.size() > k_yaml_bytes) {
     diagnostics.error({}, fmt::format("the file has {} bytes; at most 256 kB are read", text.size()));
     return false;
   }
@@ -221,8 +225,8 @@ bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
   return true;
 }
 
-// yaml-cpp's words do not tell what to do about the usual causes. (It also ends a bare value at '?' inside of
-// braces, which YAML itself would allow.)
+// yaml-cpp does not say what to do about the usual causes. (It also ends a bare value at '?' inside braces,
+// where YAML itself would go on.)
 std::string_view advice(std::string_view text, Mark at) {
   for (int line = 1; line < at.line; ++line)
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);

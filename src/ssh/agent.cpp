@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bgdeploy/core/text.hpp"
-#include "bgdeploy/ssh/fd.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/io/fd.hpp"
+#include "bgdeploy/io/wakeup.hpp"
 #include "bgdeploy/ssh/signer.hpp"
-#include "bgdeploy/ssh/wake.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
 // The agent's protocol: draft-miller-ssh-agent.
@@ -35,7 +35,7 @@ public:
     if (path.empty() || path.size() >= sizeof address.sun_path)
       return fail(ErrorKind::io, fmt::format("no agent can be at {}", path));
     std::memcpy(address.sun_path, path.data(), path.size());
-    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    io::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       return fail(ErrorKind::io, fmt::format("no agent answers at {}: {}", path, std::strerror(errno)));
     return std::shared_ptr<Agent>(new Agent(std::move(fd)));
@@ -48,7 +48,7 @@ public:
       const auto count = ::send(m_fd.get(), message.data(), message.size(), MSG_NOSIGNAL);
       if (count < 0 && errno != EAGAIN && errno != EINTR) return broken();
       if (count < 0) {
-        BGDEPLOY_TRY(wait_for(m_fd.get(), POLLOUT, wait, "the SSH agent"));
+        BGDEPLOY_TRY(io::wait_for(m_fd.get(), POLLOUT, wait, "the SSH agent"));
         continue;
       }
       message.erase(0, static_cast<std::size_t>(count));
@@ -64,7 +64,7 @@ public:
   }
 
 private:
-  explicit Agent(Fd fd) : m_fd(std::move(fd)) {}
+  explicit Agent(io::Fd fd) : m_fd(std::move(fd)) {}
 
   static std::unexpected<core::Error> broken() {
     return fail(ErrorKind::io, "the SSH agent does not answer as one");
@@ -78,12 +78,12 @@ private:
       if (count > 0)
         got += static_cast<std::size_t>(count);
       else
-        BGDEPLOY_TRY(wait_for(m_fd.get(), POLLIN, wait, "the SSH agent"));
+        BGDEPLOY_TRY(io::wait_for(m_fd.get(), POLLIN, wait, "the SSH agent"));
     }
     return bytes;
   }
 
-  Fd m_fd;
+  io::Fd m_fd;
 };
 
 class AgentSigner : public Signer {

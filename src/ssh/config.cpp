@@ -1,18 +1,14 @@
 #include "bgdeploy/ssh/config.hpp"
 
-#include <charconv>
+#include <algorithm>
+#include <iterator>
+#include <utility>
 
+#include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::ssh {
 namespace {
-
-std::optional<int> parse_port(std::string_view text) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end != text.data() + text.size() || port < 1 || port > 65535) return {};
-  return port;
-}
 
 std::vector<std::string> split(std::string_view text, std::string_view separators) {
   std::vector<std::string> parts;
@@ -24,8 +20,8 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
   return parts;
 }
 
-// `ssh -G` parts files with spaces and does not quote those within: what does not begin as a path goes on
-// from the piece before it.
+// `ssh -G` separates files by spaces and quotes none: a piece that does not begin as a path belongs to the
+// piece before it.
 std::vector<std::string> split_files(std::string_view text) {
   std::vector<std::string> files;
   for (auto& piece : split(text, " ")) {
@@ -54,6 +50,29 @@ std::string variable_at(std::string_view text) {
   return end == std::string_view::npos ? std::string() : std::string(text.substr(2, end - 2));
 }
 
+std::string token_value(char token, const ConfigTokens& tokens) {
+  switch (token) {
+    case '%':
+      return "%";
+    case 'd':
+      return tokens.home;
+    case 'h':
+      return tokens.host;
+    case 'i':
+      return tokens.user_id;
+    case 'n':
+      return tokens.alias;
+    case 'p':
+      return std::to_string(tokens.port);
+    case 'r':
+      return tokens.remote_user;
+    case 'u':
+      return tokens.local_user;
+    default:
+      return {'%', token};
+  }
+}
+
 }  // namespace
 
 ClientConfig parse_client_config(std::string_view text) {
@@ -70,7 +89,7 @@ ClientConfig parse_client_config(std::string_view text) {
     if (key == "identityagent") config.identity_agent = std::string(value);  // "none" means no agent
     if (key == "proxycommand") set(config.proxy_command, value);
     if (key == "revokedhostkeys") set(config.revoked_host_keys, value);
-    if (key == "port") config.port = parse_port(value);
+    if (key == "port") config.port = core::parse_port(value);
     if (key == "identityfile") append(config.identity_files, {std::string(value)});
     if (key == "certificatefile") append(config.certificate_files, {std::string(value)});
     if (key == "userknownhostsfile") append(config.known_hosts_files, split_files(value));
@@ -79,6 +98,22 @@ ClientConfig parse_client_config(std::string_view text) {
     if (key == "identitiesonly") config.identities_only = value == "yes";
   }
   return config;
+}
+
+ConfigNames names_in_config(std::string_view text) {
+  ConfigNames names;
+  for (const auto& line : core::split_lines(text)) {
+    auto words = split(line, " \t=\"");
+    if (words.empty() || words.front().starts_with('#')) continue;
+    std::string key = std::exchange(words.front(), {});
+    std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+    words.erase(words.begin());
+    if (key == "include") std::ranges::move(words, std::back_inserter(names.includes));
+    if (key != "host") continue;
+    for (auto& word : words)
+      if (word.find_first_of("*?!") == std::string::npos) names.hosts.push_back(std::move(word));
+  }
+  return names;
 }
 
 std::optional<HostAddress> parse_host_address(std::string_view text) {
@@ -103,7 +138,7 @@ std::optional<HostAddress> parse_host_address(std::string_view text) {
   }
   if (address.host.empty()) return {};
   if (text.starts_with(':')) {
-    address.port = parse_port(text.substr(1));
+    address.port = core::parse_port(text.substr(1));
     if (!address.port) return {};
   }
   return address;
@@ -127,35 +162,7 @@ std::string expand_path(std::string_view path, const ConfigTokens& tokens) {
       expanded.push_back(path[i]);
       continue;
     }
-    switch (path[++i]) {
-      case '%':
-        expanded.push_back('%');
-        break;
-      case 'd':
-        expanded += tokens.home;
-        break;
-      case 'h':
-        expanded += tokens.host;
-        break;
-      case 'i':
-        expanded += tokens.user_id;
-        break;
-      case 'n':
-        expanded += tokens.alias;
-        break;
-      case 'p':
-        expanded += std::to_string(tokens.port);
-        break;
-      case 'r':
-        expanded += tokens.remote_user;
-        break;
-      case 'u':
-        expanded += tokens.local_user;
-        break;
-      default:
-        expanded.push_back('%');
-        expanded.push_back(path[i]);
-    }
+    expanded += token_value(path[++i], tokens);
   }
   return expanded;
 }

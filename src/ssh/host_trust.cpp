@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 #include "login.hpp"
 
@@ -23,9 +24,11 @@ void append_known(std::vector<std::string>& details, const Entries& known) {
     details.push_back(fmt::format("known:   {} ({}:{})", shown(entry.key), entry.file, entry.line));
 }
 
-core::Error untrusted(std::string message, std::vector<std::string> details) {
-  return {ErrorKind::untrusted, std::move(message), std::move(details)};
+core::Error untrusted(std::string message, std::vector<std::string> details, std::string next = {}) {
+  return {ErrorKind::untrusted, std::move(message), std::move(details), std::move(next)};
 }
+
+constexpr const char* k_compare = "compare the fingerprint with the host's own, then run: bgdeploy trust";
 
 core::Error unknown_key(const HostKey& key, const Destination& destination, bool only_authorities) {
   std::vector<std::string> details = {fmt::format("offered: {}", shown(key))};
@@ -33,8 +36,9 @@ core::Error unknown_key(const HostKey& key, const Destination& destination, bool
     details.push_back(fmt::format("not in {}", fmt::join(destination.trust.files, ", ")));
   if (only_authorities)
     details.emplace_back("a @cert-authority line names this host, but host certificates are not supported");
-  details.emplace_back("compare the fingerprint with the host's own, then run: bgdeploy trust");
-  return untrusted(fmt::format("{}: the host key is not known", describe(destination)), std::move(details));
+  const auto& advice = destination.trust.advice;
+  return untrusted(fmt::format("{}: the host key is not known", describe(destination)), std::move(details),
+                   advice.empty() ? k_compare : advice);
 }
 
 core::Error changed_key(const HostKey& key, const Destination& destination, const Entries& known) {
@@ -43,17 +47,16 @@ core::Error changed_key(const HostKey& key, const Destination& destination, cons
   details.push_back(fmt::format("offered: {}", shown(key)));
   if (known_by_unusable_keys(known) && key.type != "ssh-rsa") {
     details.emplace_back(
-        "this build's libssh2 cannot verify RSA host keys with SHA-2; add the host's other key:");
-    details.emplace_back("compare the offered fingerprint with the host's own, then run: bgdeploy trust");
+        "this build's libssh2 cannot verify RSA host keys with SHA-2: add the host's other key");
     return untrusted(fmt::format("{}: the host is known by an RSA key only", describe(destination)),
-                     std::move(details));
+                     std::move(details), k_compare);
   }
-  details.emplace_back("someone may be between you and the host, or it was installed anew");
-  details.push_back(
-      fmt::format("if it was, run: ssh-keygen -R {} -f {}, then: bgdeploy trust",
+  return untrusted(
+      fmt::format("{}: the host key has changed: possible man-in-the-middle", describe(destination)),
+      std::move(details),
+      fmt::format("if the host was installed anew: ssh-keygen -R {} -f {}, then: bgdeploy trust",
                   core::shell_quote(known_hosts_name(destination.trust.name, destination.trust.port)),
                   core::shell_quote(known.front().file)));
-  return untrusted(fmt::format("{}: the host key has changed", describe(destination)), std::move(details));
 }
 
 }  // namespace
@@ -89,8 +92,8 @@ Result<void> verify_host_key(const HostKey& key, const Destination& destination)
     if (*trust.pin == fingerprint(key.blob)) return {};
     return std::unexpected(untrusted(
         fmt::format("{}: the host key is not the one that host_key pins", describe(destination)),
-        {fmt::format("pinned:  {}", core::printable(*trust.pin)), fmt::format("offered: {}", shown(key)),
-         "correct host_key if the host's key was changed"}));
+        {fmt::format("pinned:  {}", core::printable(*trust.pin)), fmt::format("offered: {}", shown(key))},
+        "correct host_key in the spec if the host was installed anew"));
   }
   switch (verdict.kind) {
     case KeyVerdict::Kind::known:

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
 namespace bgdeploy::ssh {

@@ -8,6 +8,7 @@
 #include <array>
 #include <optional>
 
+#include "bgdeploy/core/base64.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
@@ -46,7 +47,7 @@ std::optional<KnownHost> parse_line(std::string_view line) {
   }
   entry.patterns = word;
   entry.key.type = take_word(line);
-  auto blob = base64_decode(take_word(line));
+  auto blob = core::base64_decode(take_word(line));
   // The blob repeats the type; a line where they differ is damaged.
   if (entry.key.type.empty() || !blob || key_type(*blob) != entry.key.type) return {};
   entry.key.blob = std::move(*blob);
@@ -78,8 +79,8 @@ bool matches_hash(std::string_view hashed, std::string_view name) {
   hashed.remove_prefix(3);
   const auto bar = hashed.find('|');
   if (bar == std::string_view::npos) return false;
-  const auto salt = base64_decode(hashed.substr(0, bar));
-  const auto expected = base64_decode(hashed.substr(bar + 1));
+  const auto salt = core::base64_decode(hashed.substr(0, bar));
+  const auto expected = core::base64_decode(hashed.substr(bar + 1));
   if (!salt || !expected) return false;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
@@ -179,7 +180,7 @@ std::vector<std::string> known_key_types(std::span<const KnownHost> entries, std
 }
 
 std::string known_hosts_line(std::string_view host, int port, const HostKey& key) {
-  return fmt::format("{} {} {}\n", known_hosts_name(host, port), key.type, base64_encode(key.blob));
+  return fmt::format("{} {} {}\n", known_hosts_name(host, port), key.type, core::base64_encode(key.blob));
 }
 
 }  // namespace bgdeploy::ssh

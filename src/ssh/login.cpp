@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/current_error.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/ssh/kexinit.hpp"
 #include "bgdeploy/ssh/signer.hpp"
 #include "bgdeploy/ssh/wire.hpp"
@@ -26,11 +28,20 @@ struct SignRequest {
   bool asked = false;  // sshd knows the key, and wanted to see a signature
 };
 
+// No exception may cross libssh2, which is C.
+Result<std::string> sign_for_c(Signer& signer, std::string_view data) noexcept {
+  try {
+    return signer.sign(data);
+  } catch (...) {
+    return std::unexpected(core::current_error());
+  }
+}
+
 int on_sign(LIBSSH2_SESSION*, unsigned char** signature, size_t* length, const unsigned char* data,
             size_t size, void** abstract) {
   auto* request = static_cast<SignRequest*>(*abstract);
   request->asked = true;
-  auto signed_data = request->signer->sign({reinterpret_cast<const char*>(data), size});
+  auto signed_data = sign_for_c(*request->signer, {reinterpret_cast<const char*>(data), size});
   if (!signed_data) {
     request->error = std::move(signed_data).error();
     return -1;
@@ -43,8 +54,7 @@ int on_sign(LIBSSH2_SESSION*, unsigned char** signature, size_t* length, const u
   return 0;
 }
 
-// sshd lets nobody try many keys (MaxAuthTries), so what a file was named for goes before the rest, as
-// OpenSSH has it.
+// sshd allows few attempts (MaxAuthTries), so the keys of named files go first, as OpenSSH does it.
 void put_first(const std::vector<std::string>& files, std::vector<std::unique_ptr<Signer>>& keys) {
   auto place = keys.begin();
   for (const auto& file : files) {
@@ -73,7 +83,7 @@ private:
   Result<bool> try_identity(const AgentIdentities& agent) {
     auto keys = agent_keys(agent.socket, m_wait.at_most(std::chrono::seconds(5)), &m_certificates);
     if (!keys) {
-      if (m_wait.stop.stop_requested()) return std::unexpected(wait_error(m_wait, "the agent"));
+      if (m_wait.stop.stop_requested()) return std::unexpected(io::wait_error(m_wait, "the agent"));
       m_tried.push_back(keys.error().message);
       return false;
     }
@@ -97,9 +107,12 @@ private:
     BGDEPLOY_ASSIGN(const auto held, held_by_agent(file));
     if (held) return try_signer(*held);
     const auto& error = signer.error();
-    if (error.kind == ErrorKind::not_found && !file.required) return false;
-    m_tried.push_back(error.message);
-    m_tried.insert(m_tried.end(), error.details.begin(), error.details.end());
+    if (error.kind != ErrorKind::not_found) {
+      m_tried.push_back(error.message);
+      m_next = error.next;
+    } else if (!file.named_by.empty()) {
+      m_tried.push_back(fmt::format("{} names {}, which does not exist", file.named_by, file.path));
+    }
     return false;
   }
 
@@ -108,7 +121,8 @@ private:
     const auto blob = file.agent.empty() ? std::string{} : public_key_of(file.path);
     if (blob.empty()) return nullptr;
     auto keys = agent_keys(file.agent, m_wait.at_most(std::chrono::seconds(5)));
-    if (!keys && m_wait.stop.stop_requested()) return std::unexpected(wait_error(m_wait, "the SSH agent"));
+    if (!keys && m_wait.stop.stop_requested())
+      return std::unexpected(io::wait_error(m_wait, "the SSH agent"));
     if (!keys) return nullptr;
     for (auto& key : *keys)
       if (key->has_public_key(blob)) return std::move(key);
@@ -119,8 +133,9 @@ private:
     SignRequest request{&signer, {}};
     void* abstract = &request;
     const auto& blob = signer.public_blob();
-    // As the agent's, and then from its file.
+    // The agent may hold the key of a file that comes later.
     if (std::ranges::find(m_refused, blob) != m_refused.end()) return false;
+    m_offered = true;
     auto code = m_transport.complete(m_wait, "the login", [&] {
       // Returned as it is: an error of a broken connection is told from a refusal by the connection itself.
       return authenticate(blob, &abstract);
@@ -156,9 +171,9 @@ private:
     m_tried.push_back(fmt::format("{} was accepted, but the host asks for more (AuthenticationMethods): {}",
                                   key, methods.empty() ? "it does not say what" : core::printable(methods)));
     if (methods.find("publickey") == std::string::npos)
-      m_tried.emplace_back(
-          "bgdeploy logs in with keys alone: let this user in with `AuthenticationMethods publickey` "
-          "in a Match block of the host's sshd_config");
+      m_next =
+          "bgdeploy logs in with keys alone: let this user in with `AuthenticationMethods publickey` in a "
+          "Match block of the host's sshd_config";
     return {};
   }
 
@@ -176,27 +191,37 @@ private:
   }
 
   Result<void> refused() const {
-    if (m_tried.empty())
-      return fail(ErrorKind::denied,
-                  fmt::format("{}: there is no key to log in with", describe(m_destination)),
-                  {"set ssh.identity_file, load a key with ssh-add, or create one with ssh-keygen"});
-    auto details = m_tried;
+    core::Error error{ErrorKind::denied,
+                      fmt::format("{}: {}", describe(m_destination),
+                                  m_offered ? "login refused" : "there is no key to log in with"),
+                      m_tried, m_next};
+    if (error.details.size() == 1) error.message += ": " + std::exchange(error.details, {}).front();
+    if (error.next.empty()) error.next = m_destination.unused_key;
+    if (error.next.empty())
+      error.next = m_offered ? is_it_authorized()
+                             : "set ssh.identity_file, load a key with ssh-add, or make one with ssh-keygen";
     auto certificates = m_certificates;
     certificates.insert(certificates.end(), m_destination.certificates.begin(),
                         m_destination.certificates.end());
     for (const auto& certificate : certificates)
-      details.push_back(
+      error.details.push_back(
           fmt::format("{} is a certificate, which bgdeploy cannot log in with: the host must accept the "
                       "key itself, in authorized_keys",
                       certificate));
-    return fail(ErrorKind::denied, fmt::format("{}: login refused", describe(m_destination)),
-                std::move(details));
+    return std::unexpected(std::move(error));
+  }
+
+  std::string is_it_authorized() const {
+    return fmt::format("is the public key in {0}'s authorized_keys there, and is {0} the right login?",
+                       core::printable(m_destination.user));
   }
 
   Transport& m_transport;
   const Destination& m_destination;
   const Wait& m_wait;
   std::vector<std::string> m_tried;  // in words
+  std::string m_next;                // what to do about one of them
+  bool m_offered = false;            // the host was shown a key
   std::vector<std::string> m_certificates;
   std::vector<std::string> m_refused;  // public keys
 };
@@ -258,7 +283,7 @@ std::string describe(const Destination& destination) {
 }
 
 std::vector<std::string> verifiable_key_types() {
-  const Transport probe{Fd{}};
+  const Transport probe{io::Fd{}};
   const auto offered = supported_methods(probe.raw(), LIBSSH2_METHOD_HOSTKEY);
   std::vector<std::string> types;
   for (const auto* type : {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",

@@ -1,4 +1,4 @@
-// From a descriptor to a session that is logged in: key exchange, the host's proof, and ours.
+// Key exchange, the host's proof and ours: turns a connected descriptor into a session that is logged in.
 #pragma once
 
 #include <memory>

@@ -6,7 +6,7 @@
 #include <map>
 #include <mutex>
 
-#include "bgdeploy/ssh/wake.hpp"
+#include "bgdeploy/io/wakeup.hpp"
 
 namespace bgdeploy::ssh {
 namespace {
@@ -31,7 +31,7 @@ core::Result<LoginTurn> LoginTurn::take(const std::string& host, int port, const
   std::unique_lock lock(gate().mutex);
   auto& count = gate().under_way[server];
   if (!gate().changed.wait_until(lock, wait.stop, wait.deadline, [&] { return count < k_at_once; }))
-    return std::unexpected(wait_error(wait, fmt::format("other logins to {}", server)));
+    return std::unexpected(io::wait_error(wait, fmt::format("other logins to {}", server)));
   ++count;
   return LoginTurn(std::move(server));
 }

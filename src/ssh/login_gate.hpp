@@ -1,5 +1,5 @@
-// Limits how many logins to one server this process has under way. sshd turns some away when 10 are
-// (MaxStartups 10:30:100), which a jump host in front of many hosts would see.
+// Limits the logins to one server that this process has under way. From 10 on sshd turns some away
+// (MaxStartups 10:30:100), and a jump host in front of many hosts sees as many.
 #pragma once
 
 #include <string>

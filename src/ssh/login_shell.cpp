@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::ssh {
@@ -34,8 +35,8 @@ std::string make_mark() {
 std::string login_line(std::span<const std::string> argv, std::string_view mark) {
   const auto words = core::shell_join(argv);
   const bool newlines = words.find('\n') != std::string::npos;
-  // Who only wrote something and went away is served too, so that nobody reads the marks is no reason to end.
-  // The trap is gone with `exec`.
+  // A caller may write its input and leave, so a mark that nobody reads must not end the shell. `exec` drops
+  // the trap.
   return fmt::format("trap : PIPE; echo {0}; echo {0} >&2; {1}exec {2}\n", core::trim(mark),
                      newlines ? R"(n=$(printf "\nx") n=${n%x}; )" : "", without_newlines(words));
 }

@@ -1,4 +1,4 @@
-// The thread that a session belongs to: it alone calls libssh2 once the login is done.
+// The thread that owns a connection: after the login it alone calls libssh2.
 #pragma once
 
 #include <atomic>
@@ -12,22 +12,24 @@
 #include <vector>
 
 #include "bgdeploy/ssh/session.hpp"
-#include "flow.hpp"
+#include "channel.hpp"
 
 namespace bgdeploy::ssh {
 
-class Loop : private FlowContext {
+class Loop : private ChannelContext {
 public:
   Loop(std::unique_ptr<Transport> transport, std::string name, core::Duration keepalive);
   ~Loop() override;
 
-  std::shared_ptr<const Waker> waker() const { return m_waker; }
-  // From any thread. A flow of a lost connection fails at once.
-  void submit(std::unique_ptr<Flow> flow);
-  // From any thread. Why the connection was lost, when it was.
+  // Starts the thread. Kind io.
+  core::Result<void> start();
+  std::shared_ptr<const io::Wakeup> wakeup() const { return m_wakeup; }
+  // From any thread. A channel of a lost connection fails at once.
+  void submit(std::unique_ptr<Channel> channel);
+  // From any thread. The error says why the connection was lost.
   core::Result<void> alive() const;
-  // From any thread. Every connection that `listener` accepts becomes a flow to the target.
-  void serve(Fd listener, Target target);
+  // From any thread. Every connection that `listener` accepts becomes a channel to the target.
+  void serve(io::Fd listener, Target target);
   // From any thread. As Session says.
   bool has_forwarded() const { return m_forwarding == Forwarding::allowed; }
   bool crowded() const { return m_crowded; }
@@ -36,11 +38,11 @@ public:
 private:
   using Clock = std::chrono::steady_clock;
   struct Listener {
-    Fd fd;
+    io::Fd fd;
     Target target;
   };
 
-  // FlowContext
+  // ChannelContext
   Transport& transport() override { return *m_transport; }
   bool begin_opening(const void* who) override;
   void done_opening(const void* who) override;
@@ -53,12 +55,14 @@ private:
   const std::string& name() const override { return m_name; }
 
   void run();
+  bool turn();  // false when the thread must end
+  void fail_with(const core::Error& error) noexcept;
   bool wait_for_work();
-  bool take_requests();  // false when the thread is to end
+  bool take_requests();  // false when the thread must end
   void accept_connections();
   void read_transport();
   void open_pump();
-  bool move_flows();
+  bool move_channels();
   core::SteadyTime next_keepalive() const;
   void check_alive();
   void lose(std::string why);
@@ -67,30 +71,30 @@ private:
   std::unique_ptr<Transport> m_transport;
   const std::string m_name;
   const core::Duration m_keepalive, m_grace;
-  const std::shared_ptr<const Waker> m_waker = std::make_shared<Waker>();
+  const std::shared_ptr<const io::Wakeup> m_wakeup = std::make_shared<io::Wakeup>();
 
-  mutable std::mutex m_mutex;  // of what other threads hand over
-  std::vector<std::unique_ptr<Flow>> m_new_flows;
+  mutable std::mutex m_mutex;  // guards what other threads hand over
+  std::vector<std::unique_ptr<Channel>> m_new_channels;
   std::vector<Listener> m_new_listeners;
   bool m_stop = false;
   std::vector<std::function<void()>> m_give_up;
   std::atomic<bool> m_crowded = false;
   std::optional<core::Error> m_lost;
 
-  std::list<std::unique_ptr<Flow>> m_flows;
+  std::list<std::unique_ptr<Channel>> m_channels;
   std::list<Listener> m_listeners;
   std::vector<std::pair<Listener*, short>> m_ready_listeners;
   const void* m_opener = nullptr;
   std::atomic<Forwarding> m_forwarding = Forwarding::unknown;
   std::size_t m_commands_ended = 0;
-  bool m_more = false;  // flows could move on without anything from outside
+  bool m_more = false;  // channels can move on without an event
 
-  // libssh2 reads the connection only while it reads some channel. This one is closed on the host's side and
-  // kept here, so that there always is one.
+  // libssh2 reads the connection only while it reads a channel. This one stays, closed on the host's side, so
+  // that there always is one.
   LIBSSH2_CHANNEL* m_pump = nullptr;
   enum class PumpPhase { opening, closing, ready, missing } m_pump_phase = PumpPhase::opening;
   std::optional<core::SteadyTime> m_asked_alive;
-  core::SteadyTime m_not_asked;  // when a keep-alive was due and could not be sent
+  core::SteadyTime m_not_asked;  // when a due keep-alive could not be sent
 
   std::thread m_thread;
 };

@@ -9,6 +9,8 @@
 #include <array>
 
 #include "bcrypt_pbkdf.hpp"
+#include "bgdeploy/core/base64.hpp"
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
@@ -174,14 +176,14 @@ std::string armoured_body(std::string_view text) {
 
 std::string openssh_public_part(const std::string& text) {
   if (text.find("-----BEGIN OPENSSH PRIVATE KEY-----") == std::string::npos) return {};
-  const auto bytes = base64_decode(armoured_body(text));
+  const auto bytes = core::base64_decode(armoured_body(text));
   const auto container = bytes ? open_container(*bytes) : std::nullopt;
   return container ? std::string(container->open) : std::string{};
 }
 
 Result<KeyHandle> parse_openssh_key(const std::string& text, const std::string& name,
                                     const std::optional<core::Secret>& passphrase) {
-  auto bytes = base64_decode(armoured_body(text));
+  auto bytes = core::base64_decode(armoured_body(text));
   const auto container = bytes ? open_container(*bytes) : std::nullopt;
   if (!container) return fail(ErrorKind::denied, fmt::format("{} is damaged", name));
 

@@ -13,7 +13,9 @@
 #include <cstring>
 #include <sstream>
 
-#include "bgdeploy/ssh/regular_file.hpp"
+#include "bgdeploy/core/base64.hpp"
+#include "bgdeploy/core/shell_words.hpp"
+#include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/ssh/signer.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 #include "evp_key.hpp"
@@ -138,8 +140,8 @@ Result<std::unique_ptr<Signer>> make_signer(KeyHandle key, std::string name) {
     default:
       break;
   }
-  return fail(ErrorKind::denied, fmt::format("{} is of a type that is not supported", name),
-              {"use an Ed25519, ECDSA (nistp256, nistp384, nistp521) or RSA key"});
+  return fail(ErrorKind::denied, fmt::format("{} is of a type that is not supported", name), {},
+              "use an Ed25519, ECDSA (nistp256, nistp384, nistp521) or RSA key");
 }
 
 // OpenSSL asks for a passphrase on the terminal unless it is given a callback.
@@ -159,8 +161,8 @@ Result<KeyHandle> parse_pem(const std::string& text, const std::string& name,
   if (key) return key;
   const bool encrypted = text.find("ENCRYPTED") != std::string::npos;
   if (encrypted) return std::unexpected(passphrase_error(name, passphrase.has_value()));
-  return fail(ErrorKind::denied, fmt::format("{} is not a private key", name),
-              {"it must be in OpenSSH's own format or in PEM"});
+  return fail(ErrorKind::denied, fmt::format("{} is not a private key", name), {},
+              "it must be in OpenSSH's own format or in PEM");
 }
 
 }  // namespace
@@ -172,7 +174,8 @@ core::Error passphrase_error(const std::string& name, bool given) {
             {}};
   return {ErrorKind::denied,
           fmt::format("{} has a passphrase", name),
-          {"load it into an agent with ssh-add, or give the passphrase in BGDEPLOY_SSH_PASSPHRASE"}};
+          {},
+          "load it into an agent with ssh-add, or give the passphrase in BGDEPLOY_SSH_PASSPHRASE"};
 }
 
 std::string big_endian(const BIGNUM* number) {
@@ -200,14 +203,14 @@ bool Signer::has_public_key(std::string_view blob) const {
 
 std::string public_key_of(const std::string& path) {
   for (const auto& candidate : {path, path + ".pub"}) {
-    const auto text = read_regular_file(candidate);
+    const auto text = io::read_file(candidate);
     if (!text) continue;
     if (auto blob = openssh_public_part(*text); !blob.empty()) return blob;
     // "ssh-ed25519 AAAA… comment"
     std::istringstream words(*text);
     std::string type, encoded;
     words >> type >> encoded;
-    const auto blob = base64_decode(encoded);
+    const auto blob = core::base64_decode(encoded);
     if (blob && !type.empty() && key_type(*blob) == type) return *blob;
   }
   return {};
@@ -221,9 +224,9 @@ Result<std::unique_ptr<Signer>> load_private_key(const std::string& path,
     return fail(kind, fmt::format("private key {}: {}", path, std::strerror(errno)));
   }
   if (status.st_uid == ::geteuid() && (status.st_mode & 077) != 0)
-    return fail(ErrorKind::denied, fmt::format("private key {} can be read by others", path),
-                {fmt::format("chmod 600 {}", path)});
-  auto text = read_regular_file(path);
+    return fail(ErrorKind::denied, fmt::format("private key {} can be read by others", path), {},
+                fmt::format("chmod 600 {}", core::shell_quote(path)));
+  auto text = io::read_file(path);
   if (!text) return fail(ErrorKind::denied, fmt::format("private key {}", text.error().message));
   return parse_private_key(core::Secret(std::move(*text)), path, passphrase);
 }

@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "bgdeploy/core/text.hpp"
-#include "bgdeploy/ssh/socket_folder.hpp"
+#include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/io/socket_folder.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 #include "connector.hpp"
 #include "login.hpp"
@@ -23,8 +23,7 @@ using core::ErrorKind;
 using core::fail;
 using namespace std::chrono_literals;
 
-// Long enough for sshd to have finished some of the logins it is busy with, and different for each of many
-// that were turned away together.
+// Long enough for sshd to finish some of its logins, and random, because many are turned away together.
 core::Duration busy_pause(int attempt) {
   thread_local std::minstd_rand random(std::random_device{}());
   const int longest = std::min(100 << std::min(attempt, 4), 1000);
@@ -32,10 +31,18 @@ core::Duration busy_pause(int attempt) {
 }
 
 Result<Connection> reach(const Destination& destination, const Wait& wait) {
-  if (!destination.via)
-    return connect_tcp(destination.host, destination.port, destination.keepalive + 10s, wait);
+  if (!destination.via) {
+    auto connected = connect_tcp(destination.host, destination.port, destination.keepalive + 10s, wait);
+    if (connected) return connected;
+    if (connected.error().kind == ErrorKind::not_found) {
+      core::Error error = destination.unknown_name;
+      error.details.push_back(std::move(connected.error().message));
+      return std::unexpected(std::move(error));
+    }
+    return std::unexpected(std::move(connected).error().within(describe(destination)));
+  }
   auto fd = destination.via->dial(TcpTarget{destination.host, destination.port}, wait);
-  if (!fd) return std::unexpected(std::move(fd).error());
+  if (!fd) return std::unexpected(std::move(fd).error().within(describe(destination)));
   return Connection{std::move(*fd), destination.host};
 }
 
@@ -50,7 +57,7 @@ Result<Greeted> greet(const Destination& destination, std::span<const std::strin
                       const Wait& wait) {
   for (int attempt = 0;; ++attempt) {
     auto connection = reach(destination, wait);
-    if (!connection) return std::unexpected(std::move(connection).error().within(describe(destination)));
+    if (!connection) return std::unexpected(std::move(connection).error());
     auto transport = std::make_unique<Transport>(std::move(connection->fd));
     bool busy = false;
     auto key = shake_hands(*transport, key_types, destination, wait, busy);
@@ -58,11 +65,11 @@ Result<Greeted> greet(const Destination& destination, std::span<const std::strin
     const auto pause = busy_pause(attempt);
     if (!busy || wait.left() <= pause) return std::unexpected(std::move(key).error());
     if (!core::system_clock().sleep_for(pause, wait.stop))
-      return std::unexpected(wait_error(wait, describe(destination)));
+      return std::unexpected(io::wait_error(wait, describe(destination)));
   }
 }
 
-// A pin does not say which type of key it is of, so each type may have to be asked for.
+// A pin does not name its key's type, so each type may have to be asked for.
 Result<Greeted> greet_trusted(const Destination& destination, const Wait& wait) {
   auto types = preferred_key_types(destination.trust);
   std::optional<core::Error> first;
@@ -80,13 +87,14 @@ Result<Greeted> greet_trusted(const Destination& destination, const Wait& wait) 
   }
 }
 
-// The user's own limit that passed is a host that does not answer; the caller's is a timeout.
+// When the user's own limit passes, the host does not answer; when the caller's does, it is a timeout.
 core::Error timed_out(core::Error error, const Destination& destination, const Wait& caller) {
   if (error.kind != ErrorKind::timeout || caller.left().count() == 0) return error;
   return {ErrorKind::unreachable,
           fmt::format("{}: no connection within {} (ssh.connect_timeout)", describe(destination),
                       core::format_duration(destination.connect_timeout)),
-          {std::move(error.message)}};
+          {std::move(error.message)},
+          "is the address right, and does a firewall let this machine in?"};
 }
 
 }  // namespace
@@ -94,7 +102,7 @@ core::Error timed_out(core::Error error, const Destination& destination, const W
 struct Session::Inner {
   std::string name, address;
   std::shared_ptr<Session> via;  // outlives the loop, whose connection runs through it
-  std::unique_ptr<SocketFolder> folder;
+  std::unique_ptr<io::SocketFolder> folder;
   std::mutex mutex;
   std::vector<std::pair<Target, std::filesystem::path>> sockets;
   std::unique_ptr<Loop> loop;
@@ -114,6 +122,7 @@ Result<std::shared_ptr<Session>> Session::connect(const Destination& destination
     inner->address = greeted.address;
     inner->via = destination.via;
     inner->loop = std::make_unique<Loop>(std::move(greeted.transport), inner->name, destination.keepalive);
+    BGDEPLOY_TRY(inner->loop->start());
     return std::shared_ptr<Session>(new Session(std::move(inner)));
   };
   auto session = open();
@@ -125,12 +134,12 @@ const std::string& Session::peer_address() const {
   return m_inner->address;
 }
 
-Result<std::shared_ptr<Pipes>> Session::exec(std::vector<std::string> argv, std::string input,
-                                             bool input_closed, const Wait& wait) {
-  auto pipes = std::make_shared<Pipes>(m_inner->loop->waker(), std::move(input), input_closed);
+Result<std::shared_ptr<io::Pipes>> Session::exec(std::vector<std::string> argv, std::string input,
+                                                 bool input_closed, const Wait& wait) {
+  auto pipes = std::make_shared<io::Pipes>(m_inner->loop->wakeup(), std::move(input), input_closed);
   auto opening = std::make_shared<Opening>();
-  m_inner->loop->submit(
-      std::make_unique<Flow>(ExecTarget{std::move(argv)}, make_end(pipes), opening, Flow::Purpose::stream));
+  m_inner->loop->submit(std::make_unique<Channel>(ExecTarget{std::move(argv)}, make_channel_end(pipes),
+                                                  opening, Channel::Purpose::stream));
   auto started = opening->wait(wait, fmt::format("{} to start a command", m_inner->name));
   if (started) return pipes;
   pipes->abandon(true);
@@ -138,13 +147,13 @@ Result<std::shared_ptr<Pipes>> Session::exec(std::vector<std::string> argv, std:
 }
 
 Result<int> Session::places(int wanted, const Wait& wait) {
-  std::vector<std::shared_ptr<Pipes>> held;
+  std::vector<std::shared_ptr<io::Pipes>> held;
   Result<int> result = 0;
   while (result && *result < wanted) {
     auto opening = std::make_shared<Opening>();
-    held.push_back(std::make_shared<Pipes>(m_inner->loop->waker(), "", true));
-    m_inner->loop->submit(
-        std::make_unique<Flow>(ExecTarget{}, make_end(held.back()), opening, Flow::Purpose::place));
+    held.push_back(std::make_shared<io::Pipes>(m_inner->loop->wakeup(), "", true));
+    m_inner->loop->submit(std::make_unique<Channel>(ExecTarget{}, make_channel_end(held.back()), opening,
+                                                    Channel::Purpose::place));
     auto opened = opening->wait(wait, fmt::format("a session on {}", m_inner->name));
     if (opened)
       ++*result;
@@ -169,35 +178,36 @@ void Session::when_crowded(std::function<void()> give_up) {
   m_inner->loop->when_crowded(std::move(give_up));
 }
 
-Result<Fd> Session::dial(const Target& target, const Wait& wait) {
+Result<io::Fd> Session::dial(const Target& target, const Wait& wait) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return fail(ErrorKind::io, "no socket pair can be made");
-  Fd ours(pair[0]);
+  io::Fd ours(pair[0]);
   auto opening = std::make_shared<Opening>();
-  m_inner->loop->submit(
-      std::make_unique<Flow>(target, make_end(Fd(pair[1])), opening, Flow::Purpose::stream));
+  m_inner->loop->submit(std::make_unique<Channel>(target, make_channel_end(io::Fd(pair[1])), opening,
+                                                  Channel::Purpose::stream));
   BGDEPLOY_TRY(opening->wait(wait, fmt::format("a channel through {}", m_inner->name)));
   return ours;
 }
 
 bool Session::reachable(const Target& target, const Wait& wait) {
   auto opening = std::make_shared<Opening>();
-  auto pipes = std::make_shared<Pipes>(m_inner->loop->waker(), "", true);
-  m_inner->loop->submit(std::make_unique<Flow>(target, make_end(pipes), opening, Flow::Purpose::probe));
+  auto pipes = std::make_shared<io::Pipes>(m_inner->loop->wakeup(), "", true);
+  m_inner->loop->submit(
+      std::make_unique<Channel>(target, make_channel_end(pipes), opening, Channel::Purpose::probe));
   const bool reached = opening->wait(wait, "a channel").has_value();
   pipes->abandon(true);
   return reached;
 }
 
 Result<std::filesystem::path> Session::listen(const Target& target) {
-  // The socket of a lost connection refuses everybody, which looks as if the target did.
+  // The socket of a lost connection refuses everybody, as if the target did.
   BGDEPLOY_TRY(m_inner->loop->alive());
   const std::lock_guard lock(m_inner->mutex);
   for (const auto& [known, path] : m_inner->sockets)
     if (known == target) return path;
   if (!m_inner->folder) {
-    BGDEPLOY_ASSIGN(m_inner->folder, SocketFolder::make());
+    BGDEPLOY_ASSIGN(m_inner->folder, io::SocketFolder::make());
   }
   BGDEPLOY_ASSIGN(auto listener, m_inner->folder->listen());
   m_inner->loop->serve(std::move(listener.fd), target);

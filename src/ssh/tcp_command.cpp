@@ -6,9 +6,9 @@ namespace {
 // $1 address, $2 port. bash first: it is nearly everywhere, and its variants do not differ as those of nc do.
 //
 // Neither end may outlive the other, or the host would keep the process, and the application the connection,
-// for ever: when stdin ends, by our will or because our connection is gone, what reads the socket is killed;
-// when the server is done, this shell ends, and sshd then closes the stdin of what still reads that. `wait`
-// is for the reader alone, and the writer holds none of sshd's own pipes but stdin.
+// for ever. When stdin ends, because we closed it or our connection broke, the writer kills the reader of the
+// socket. When the server closes, this shell ends, and sshd closes the writer's stdin. `wait` waits for the
+// reader only, and the writer holds none of sshd's pipes but stdin.
 constexpr const char* k_relay = R"(exec 4<&0
 if command -v bash >/dev/null 2>&1; then
 exec bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit 1
@@ -27,8 +27,8 @@ rm -r "$folder"
 exec 4<&- 5>&-
 wait "$reader")";
 
-// $3 and $4: the exit codes for success and failure. nc ends only when the server is done, so one that is
-// still there has reached it.
+// $3 and $4: the exit codes for success and failure. nc ends when the server closes, so one that still runs
+// has reached the server.
 constexpr const char* k_probe = R"(if command -v bash >/dev/null 2>&1; then
 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$1" "$2"
 elif command -v socat >/dev/null 2>&1; then

@@ -40,7 +40,7 @@ void remember(std::string& first, const void* data, std::size_t size) {
 
 }  // namespace
 
-Transport::Transport(Fd fd) : m_fd(std::move(fd)) {
+Transport::Transport(io::Fd fd) : m_fd(std::move(fd)) {
   initialise_library();
   ::fcntl(m_fd.get(), F_SETFL, ::fcntl(m_fd.get(), F_GETFL) | O_NONBLOCK);
   acknowledge_at_once(m_fd.get());
@@ -51,9 +51,12 @@ Transport::Transport(Fd fd) : m_fd(std::move(fd)) {
 }
 
 Transport::~Transport() {
-  // Freeing says goodbye to channels, and must not wait for an answer from a peer that may be gone.
+  // Freeing closes the channels, and must not wait for the answer of a peer that may be gone: every read and
+  // write fails now. Should libssh2 still wait for one, its memory is the smaller loss.
   m_broken = true;
-  while (libssh2_session_free(m_session) == LIBSSH2_ERROR_EAGAIN) {
+  constexpr int k_most_tries = 1000;
+  for (int tries = 0; tries < k_most_tries && libssh2_session_free(m_session) == LIBSSH2_ERROR_EAGAIN;
+       ++tries) {
   }
 }
 
@@ -63,7 +66,7 @@ void Transport::flush() {
     if (count >= 0) {
       m_sent += static_cast<std::size_t>(count);
     } else if (errno != EINTR) {
-      // What a broken peer said before it went is still to be read, so reading finds out.
+      // A broken peer's last words are still to be read, so reading finds out.
       break;
     }
   }
@@ -84,36 +87,55 @@ std::string Transport::last_error() const {
 
 // Takes everything: after a partial write libssh2 accepts only that same call again (LIBSSH2_ERROR_BAD_USE
 // otherwise), which many channels on one session cannot promise.
+void Transport::give(const void* data, std::size_t size) {
+  m_out.append(static_cast<const char*>(data), size);
+  m_produced += size;
+  remember(m_sent_first, data, size);
+  flush();
+}
+
+ssize_t Transport::take(void* data, std::size_t size) {
+  if (!m_readable) return -EAGAIN;
+  ssize_t count = 0;
+  do {
+    count = ::recv(m_fd.get(), data, size, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) {
+    acknowledge_at_once(m_fd.get());
+    m_last_received = std::chrono::steady_clock::now();
+    remember(m_received_first, data, static_cast<std::size_t>(count));
+    return count;
+  }
+  if (count < 0 && errno == EAGAIN) {
+    m_readable = false;
+    return -EAGAIN;
+  }
+  m_broken = true;
+  return count == 0 ? 0 : -errno;
+}
+
+// No exception may cross libssh2, which is C. What could not be kept is lost, and the connection with it.
 ssize_t Transport::on_send(libssh2_socket_t, const void* data, size_t size, int, void** abstract) {
   auto* self = static_cast<Transport*>(*abstract);
   if (self->m_broken) return -ECONNRESET;
-  self->m_out.append(static_cast<const char*>(data), size);
-  self->m_produced += size;
-  remember(self->m_sent_first, data, size);
-  self->flush();
-  return static_cast<ssize_t>(size);
+  try {
+    self->give(data, size);
+    return static_cast<ssize_t>(size);
+  } catch (...) {
+    self->m_broken = true;
+    return -ENOMEM;
+  }
 }
 
 ssize_t Transport::on_receive(libssh2_socket_t, void* data, size_t size, int, void** abstract) {
   auto* self = static_cast<Transport*>(*abstract);
   if (self->m_broken) return -ECONNRESET;
-  if (!self->m_readable) return -EAGAIN;
-  ssize_t count = 0;
-  do {
-    count = ::recv(self->m_fd.get(), data, size, MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
-  if (count > 0) {
-    acknowledge_at_once(self->m_fd.get());
-    self->m_last_received = std::chrono::steady_clock::now();
-    remember(self->m_received_first, data, static_cast<std::size_t>(count));
-    return count;
+  try {
+    return self->take(data, size);
+  } catch (...) {
+    self->m_broken = true;
+    return -ENOMEM;
   }
-  if (count < 0 && errno == EAGAIN) {
-    self->m_readable = false;
-    return -EAGAIN;
-  }
-  self->m_broken = true;
-  return count == 0 ? 0 : -errno;
 }
 
 }  // namespace bgdeploy::ssh

@@ -9,8 +9,8 @@
 
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
-#include "bgdeploy/ssh/fd.hpp"
-#include "bgdeploy/ssh/wake.hpp"
+#include "bgdeploy/io/fd.hpp"
+#include "bgdeploy/io/wakeup.hpp"
 
 namespace bgdeploy::ssh {
 
@@ -19,7 +19,7 @@ public:
   // No new channel data is handed to libssh2 while this much waits to be sent.
   static constexpr std::size_t k_backlog_limit = std::size_t{1} << 20;
 
-  explicit Transport(Fd fd);
+  explicit Transport(io::Fd fd);
   ~Transport();
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
@@ -31,20 +31,20 @@ public:
   bool full() const { return backlog() >= k_backlog_limit; }
   // Sends what the socket takes now.
   void flush();
-  // poll() said that there is something to read. Without it reads say "would block" and cost no system call.
+  // poll() found something to read. Until then reads return "would block" without a system call.
   void readable() { m_readable = true; }
-  // Bytes that libssh2 ever gave to send.
+  // Bytes that libssh2 has ever sent.
   std::size_t produced() const { return m_produced; }
   core::SteadyTime last_received() const { return m_last_received; }
   // The socket can no longer be read or written.
   bool broken() const { return m_broken; }
   void break_off() { m_broken = true; }
 
-  // How the bytes of both sides begin: what each offered, which libssh2 does not tell.
+  // The first bytes of both sides, which hold what each offered: libssh2 does not tell.
   const std::string& sent_first() const { return m_sent_first; }
   const std::string& received_first() const { return m_received_first; }
 
-  // libssh2's words for what went wrong last.
+  // libssh2's words for its last error.
   std::string last_error() const;
 
   // Repeats `operation` (an int that may be LIBSSH2_ERROR_EAGAIN) until it is done.
@@ -55,16 +55,18 @@ public:
       flush();
       if (code != LIBSSH2_ERROR_EAGAIN) return code;
       const auto events = static_cast<short>(POLLIN | (backlog() > 0 ? POLLOUT : 0));
-      BGDEPLOY_TRY(wait_for(fd(), events, wait, what));
+      BGDEPLOY_TRY(io::wait_for(fd(), events, wait, what));
       readable();
     }
   }
 
 private:
+  void give(const void* data, std::size_t size);
+  ssize_t take(void* data, std::size_t size);
   static ssize_t on_send(libssh2_socket_t, const void* data, size_t size, int, void** abstract);
   static ssize_t on_receive(libssh2_socket_t, void* data, size_t size, int, void** abstract);
 
-  Fd m_fd;
+  io::Fd m_fd;
   std::string m_out;
   std::size_t m_sent = 0, m_produced = 0;
   std::string m_sent_first, m_received_first;

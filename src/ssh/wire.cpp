@@ -4,13 +4,9 @@
 
 #include <array>
 
+#include "bgdeploy/core/base64.hpp"
+
 namespace bgdeploy::ssh {
-namespace {
-
-constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-}  // namespace
-
 WireWriter& WireWriter::byte(std::uint8_t value) {
   m_bytes.push_back(static_cast<char>(value));
   return *this;
@@ -72,38 +68,6 @@ std::optional<std::string_view> WireReader::mpint() {
   return value;
 }
 
-std::string base64_encode(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j)
-      text.push_back(i + j > bytes.size() ? '=' : k_alphabet[group >> (18 - 6 * j) & 63]);
-  }
-  return text;
-}
-
-std::optional<std::string> base64_decode(std::string_view text) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const auto value = k_alphabet.find(c);
-    if (value == std::string_view::npos) return {};
-    bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xffff;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    bytes.push_back(static_cast<char>(bits >> held & 0xff));
-  }
-  if (text.size() % 4 == 1) return {};
-  return bytes;
-}
-
 std::string key_type(std::string_view blob) {
   return std::string(WireReader(blob).string().value_or(""));
 }
@@ -112,7 +76,7 @@ std::string fingerprint(std::string_view blob) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
   EVP_Digest(blob.data(), blob.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  auto text = base64_encode({reinterpret_cast<const char*>(digest.data()), length});
+  auto text = core::base64_encode({reinterpret_cast<const char*>(digest.data()), length});
   while (!text.empty() && text.back() == '=') text.pop_back();
   return "SHA256:" + text;
 }

@@ -3,6 +3,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 
 #include "scenario.hpp"
 
@@ -67,7 +69,7 @@ TEST_F(Build, AChangeIsANewReleaseAndTheWayBackNeedsNoSource) {
   write("Dockerfile", dockerfile("1.1"));
   const auto plan = bgdeploy({"plan", "--tag", "1.1"});
   EXPECT_EQ(plan.exit_code, 0) << plan;
-  EXPECT_NE(plan.out.find("build shop:1.1 (build:"), std::string::npos) << plan;
+  EXPECT_NE(plan.out.find("deploy 1.1 (build:"), std::string::npos) << plan;
   deploy_well("1.1");
   EXPECT_EQ(served(), "1.1");
   fs::remove_all(source());
@@ -105,6 +107,40 @@ TEST_F(Build, WhatWasBuiltAlreadyIsNotBuiltAgain) {
   EXPECT_EQ(again.exit_code, 0) << again;
   EXPECT_EQ(served(), "1.0");
   EXPECT_FALSE(built(again)) << again;
+}
+
+TEST_F(Build, OldImagesGoAndNothingOfThemStaysDangling) {
+  write_spec(
+      {{"image", "image: shop"}, {"build", "build: {context: source}"}, {"prune", "prune: {images: 1}"}});
+  const auto images = [] {
+    std::istringstream lines(lab().docker({"images", "--format", "{{.Tag}}", "shop"}));
+    Words tags;
+    for (std::string tag; std::getline(lines, tag);)
+      if (!tag.starts_with("build-")) tags.push_back(tag);
+    std::ranges::sort(tags);
+    return tags;
+  };
+  const auto of_ours = [] {
+    std::istringstream lines(lab().docker(
+        {"images", "-a", "--filter", "label=bgdeploy.build.service=shop", "--format", "{{.ID}}"}));
+    std::set<std::string> ids;
+    for (std::string id; std::getline(lines, id);) ids.insert(id);
+    return ids.size();
+  };
+  for (const std::string version : {"1.0", "1.1"}) {
+    write("Dockerfile", dockerfile(version));
+    deploy_well(version);
+  }
+  write("Dockerfile", dockerfile("sick", "ENV APP_EXIT_AFTER_MS=1\n"));
+  EXPECT_EQ(deploy("sick").exit_code, 1);
+  write("Dockerfile", dockerfile("1.2"));
+  deploy_well("1.2");
+  EXPECT_EQ(bgdeploy({"prune"}).exit_code, 0);
+  EXPECT_EQ(images(), (Words{"1.1", "1.2"}));
+  EXPECT_EQ(of_ours(), 2U);
+  EXPECT_EQ(lab().docker({"images", "-q", "--filter", "dangling=true"}), "");
+  EXPECT_EQ(bgdeploy({"rollback"}).exit_code, 0);
+  EXPECT_EQ(served(), "1.1");
 }
 
 TEST_F(Build, AFailingBuildChangesNothingAndShowsWhy) {

@@ -82,6 +82,34 @@ TEST_F(Compose, RollsBackAfterAFailedDeployWithoutARegistry) {
   stop_load();
 }
 
+TEST_F(Compose, WhatWaitsIsAbortedOrPromoted) {
+  lab().add_compose_v2();
+  write_spec(sections());
+  deploy_well("1.0");
+  start_load({.rate = 100, .slow_ms = 400});
+  const auto well = [&](const Words& command) {
+    const auto finished = bgdeploy(command);
+    EXPECT_EQ(finished.exit_code, 0) << finished;
+    return finished;
+  };
+  const Words hold{"deploy", "--hold", "--tag", "1.2"};
+  const Words both{"app-server-blue-api-1", "app-server-green-api-1"};
+  well(hold);
+  EXPECT_EQ(served(), "1.0");
+  EXPECT_EQ(containers(true), both);
+  EXPECT_NE(well({"status"}).out.find(" waits in green since "), std::string::npos);
+  well({"abort"});
+  EXPECT_EQ(containers(), Words{"app-server-blue-api-1"});
+  EXPECT_EQ(bgdeploy({"promote"}).exit_code, 2);
+  well(hold);
+  well({"promote"});
+  EXPECT_EQ(served(), "1.2");
+  EXPECT_EQ(containers(true), Words{"app-server-green-api-1"});
+  well({"rollback"});
+  EXPECT_EQ(served(), "1.0");
+  stop_load();
+}
+
 TEST_F(Compose, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {
   for (const auto& [slot, port] : {std::pair{"blue", "8081"}, {"green", "8082"}})
     std::ofstream(workspace() + "/docker-compose-" + slot + ".yml")

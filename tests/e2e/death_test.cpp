@@ -1,6 +1,7 @@
 // Dying at any instant: the service stays up, and the next run needs no repair.
 #include <csignal>
 #include <random>
+#include <thread>
 
 #include "scenario.hpp"
 
@@ -228,6 +229,60 @@ TEST_F(Death, InterruptedAfterTheCommitKeepsTheNewRelease) {
   const auto back = bgdeploy({"rollback"});
   EXPECT_EQ(back.exit_code, 0) << back;
   EXPECT_EQ(served(), "1.0") << "a run that only tidied up is no release to come back from" << back;
+  stop_load();
+}
+
+// A daemon that answers no more makes the undo hang.
+TEST_F(Death, AThirdCtrlCEndsAnUndoThatHangsAndSaysWhatIsNotUndone) {
+  const auto daemon = [](const std::string& signal) {
+    const auto sent = lab().exec({"sh", "-c", "kill -" + signal + " $(cat /run/lab/dockerd.pid)"});
+    EXPECT_EQ(sent.exit_code, 0) << sent;
+  };
+  lab().image("slow-boot", {{"APP_BOOT_MS", "60000"}});
+  start_load();
+  auto run = start_deploy("slow-boot");
+  const auto wait_for = [&](const std::string& name) {
+    return run.wait_for_line(k_patience, [&](std::string_view line) {
+      const auto event = parse_event(line);
+      return event && event->name == name;
+    });
+  };
+  ASSERT_TRUE(wait_for("health.probe")) << run.err();
+  daemon("STOP");
+  run.signal(SIGINT);
+  EXPECT_TRUE(wait_for("step.failed")) << run.err();
+  for (int i = 0; i < 2; ++i) {
+    // As fast as nobody presses: signals within 100 ms of each other are one.
+    std::this_thread::sleep_for(Duration{300});
+    EXPECT_TRUE(run.running()) << run.err();
+    run.signal(SIGINT);
+  }
+  const auto finished = run.wait(std::chrono::seconds{30});
+  daemon("CONT");
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  const auto last = last_event(finished).all;
+  EXPECT_EQ(last.value("result", ""), "inconsistent") << finished;
+  EXPECT_NE(last.dump().find("not done: stop and remove shop-green"), std::string::npos) << finished;
+  EXPECT_EQ(served(), "1.0");
+  stop_load();
+  expect_next_deploy_works("1.1", "a third Ctrl-C");
+}
+
+// `nohup bgdeploy deploy`, and `bgdeploy deploy &` in a script.
+TEST_F(Death, AHangUpAndACtrlCThatItWasStartedToIgnoreChangeNothing) {
+  lab().image("slow-boot", {{"APP_BOOT_MS", "3000"}});
+  start_load();
+  auto command = bgdeploy_command({"deploy", "--tag", "slow-boot", "--progress", "json"});
+  command.argv.insert(command.argv.begin(), {"sh", "-c", R"(trap '' INT HUP; exec "$0" "$@")"});
+  Process run(command);
+  ASSERT_TRUE(run.wait_for_line(k_patience, [](std::string_view line) {
+    const auto event = parse_event(line);
+    return event && event->name == "health.probe";
+  })) << run.err();
+  for (const int number : {SIGHUP, SIGINT}) run.signal(number);
+  const auto finished = run.wait();
+  EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_EQ(served(), "slow-boot");
   stop_load();
 }
 

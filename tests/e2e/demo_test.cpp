@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-#include "process.hpp"
+#include "scenario.hpp"
 
 namespace e2e {
 namespace {
@@ -57,12 +57,12 @@ protected:
 
   // In a session of its own, and with SIGINT as a terminal has it: a test program that runs in the background
   // of a shell ignores it, and a shell cannot undo that.
-  Process start() const {
-    return Process({{"env", "--default-signal=INT", "setsid", BGDEPLOY_EXAMPLES "/demo/run"},
-                    {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                     {"HOME", m_folder},
-                     {"LC_ALL", "C.UTF-8"},
-                     {"TMPDIR", m_folder + "/tmp"}}});
+  Process start(std::map<std::string, std::string> more = {}) const {
+    more.insert({{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                 {"HOME", m_folder},
+                 {"LC_ALL", "C.UTF-8"},
+                 {"TMPDIR", m_folder + "/tmp"}});
+    return Process({{"env", "--default-signal=INT", "setsid", BGDEPLOY_EXAMPLES "/demo/run"}, more});
   }
 
   // The one folder that it works in, "" when there is none.
@@ -104,12 +104,13 @@ TEST_F(Demo, LosesNoRequestAndLeavesNothingBehind) {
   remember_host();
   const auto finished = run.wait(std::chrono::minutes{3});
   EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_NE(finished.out.find("2 of 2: bgdeploy"), std::string::npos) << finished;
   EXPECT_NE(finished.out.find("Failed requests in all: 0"), std::string::npos) << finished;
   expect_nothing_left(session);
 }
 
 TEST_F(Demo, InterruptedUnderLoadLeavesNothingBehind) {
-  auto run = start();
+  auto run = start({{"BGDEPLOY", bgdeploy_binary()}});
   const int session = run.pid();
   remember_host();
   ASSERT_TRUE(eventually(std::chrono::minutes{1},

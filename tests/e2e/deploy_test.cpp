@@ -131,9 +131,8 @@ TEST_F(Deploy, WhatIsNotSupportedYetIsRefusedAndNotIgnored) {
   deploy_well("1.0");
   const auto before = world();
   for (const Words& arguments :
-       {Words{"deploy", "--tag", "1.1", "--hold"}, Words{"deploy", "--hold", "--tag", "1.1"},
-        Words{"deploy", "--tag", "1.1", "--report", "report.html"}, Words{"promote"}, Words{"abort"},
-        Words{"completion", "bash"}, Words{"prune", "--images", "3"}}) {
+       {Words{"deploy", "--tag", "1.1", "--report", "report.html"}, Words{"deploy", "--archive", "image.tar"},
+        Words{"status", "--watch"}, Words{"setup"}, Words{"init"}}) {
     const auto finished = bgdeploy(arguments);
     EXPECT_EQ(finished.exit_code, 2) << finished;
     EXPECT_NE(finished.err.find("not supported yet"), std::string::npos) << finished;
@@ -173,6 +172,11 @@ TEST_F(Deploy, AWrongRegistryPasswordFailsBeforeAnythingStarts) {
   const auto finished = deploy("1.0");
   EXPECT_EQ(finished.exit_code, 1) << finished;
   EXPECT_EQ(finished.both().find("wrong-token-5521"), std::string::npos) << finished;
+  EXPECT_NE(finished.err.find("refuses the login"), std::string::npos) << finished;
+  write_spec({{"image", "image: " + lab().env("LAB_PRIVATE_IMAGE")}});
+  const auto without = deploy("1.0");
+  EXPECT_EQ(without.exit_code, 1) << without;
+  EXPECT_NE(without.err.find("wants a login"), std::string::npos) << without;
   EXPECT_EQ(world(), before);
 }
 

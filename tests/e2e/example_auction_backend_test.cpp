@@ -27,7 +27,7 @@ protected:
     use_options({"-f", GetParam().spec});
     set_environment("AUCTION_HOST", lab().env("LAB_ADDRESS"));
     use_front(lab(), "http://auction.example.com");
-    Environment app{{"APP_HEALTH_PATH", "/api/health"}};
+    Environment app{{"APP_HEALTH_PATH", "/api/health"}, {"APP_MIGRATE_LOG", "/log/migrated"}};
     for (const char* tag : {"old", "1.0", "2.0", "3.0"}) lab().image(std::string(k_image) + tag, app);
     app.insert({{"APP_EXIT_AFTER_MS", "500"}, {"APP_EXIT_CODE", "3"}, {"APP_HEALTH", "503"}});
     lab().image(std::string(k_image) + "broken", app);
@@ -57,6 +57,8 @@ protected:
     for (const auto& [name, state] : containers_on(lab())) count += state.starts_with("running") ? 1 : 0;
     return count;
   }
+  // In the order of the slots, which take turns, each with a log folder of its own.
+  static std::string migrated() { return lab().sh("cat /home/ec2-user/log/*/migrated | sort"); }
   std::string include() const { return lab().read(k_include).value_or(""); }
 
   static std::unique_ptr<Lab> s_lab;
@@ -70,10 +72,12 @@ TEST_P(AuctionBackend, LosesNothingFromTheOldStackToARollback) {
   EXPECT_EQ(include(), std::string(k_include_text) + "8082;\n") << "the old stack had blue";
   deploy_well("2.0");
   deploy_well("3.0");
+  EXPECT_EQ(migrated(), "1.0\n2.0\n3.0\n") << "each release once";
   const auto before = include();
   deploy_broken("broken", "cannot reach the database", "3.0");
   EXPECT_EQ(include(), before);
   roll_back_to("2.0");
+  EXPECT_EQ(migrated(), "1.0\n2.0\n3.0\nbroken\n") << "a rollback migrates nothing";
   const auto summary = stop_load_expect_all();
   EXPECT_EQ(summary["versions"].size(), 4U) << summary;
 

@@ -2,6 +2,7 @@
 // between several hosts.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "example.hpp"
 
@@ -62,6 +63,7 @@ protected:
     set_environment("WAS_SERVER2_IP", app2().env("LAB_ADDRESS"));
     set_environment("NGINX_SERVER_IP", proxy().env("LAB_ADDRESS"));
     set_environment("PRIVATE_REGISTRY_IP", proxy().env("LAB_ADDRESS"));
+    set_environment("WATCH_FOR", "300ms");
     use_front(proxy(), "https://dev-api.moyeora.site");
     push("-blue:latest", {{"VERSION", "old"}, {"APP_SICK_FILE", "/never"}});
     for (const char* tag : {"1", "2", "3"}) push(std::string(":") + tag);
@@ -264,7 +266,7 @@ TEST_F(Momo, WhatOnlyLooksShowsTheHostsThatAreThere) {
   const auto one = app1().env("LAB_ADDRESS"), two = app2().env("LAB_ADDRESS");
   EXPECT_NE(status.out.find("\n" + one + "  "), std::string::npos) << status;
   EXPECT_EQ(status.out.find("\n" + two + "  "), std::string::npos) << status;
-  EXPECT_NE(status.out.find("live"), std::string::npos) << status;
+  EXPECT_NE(status.out.find("LIVE"), std::string::npos) << status;
   EXPECT_NE(status.out.find("\nnot shown: " + two), std::string::npos) << status;
   EXPECT_EQ(history.exit_code, 0) << history;
 
@@ -346,6 +348,34 @@ TEST_F(Momo, TwoProxiesSwitchTogether) {
   stop_load_expect_all();
 }
 
+TEST_F(Momo, WhatWaitsOnTwoHostsIsAbortedOrPromotedBehindTwoProxies) {
+  use_two_proxies();
+  deploy_well("1");
+  start_load({&second_proxy()});
+  const auto well = [&](const Words& command) {
+    const auto finished = bgdeploy(command);
+    EXPECT_EQ(finished.exit_code, 0) << finished;
+    return finished;
+  };
+  const Words hold{"deploy", "--hold", "--tag", "2"};
+  const auto before = world();
+  well(hold);
+  EXPECT_EQ(world().routing, before.routing);
+  const auto status = well({"status"});
+  EXPECT_NE(status.out.find(" waits in "), std::string::npos) << status;
+  for (auto* app : apps())
+    EXPECT_NE(status.out.find("reach it with http://" + app->env("LAB_ADDRESS") + ":808"), std::string::npos)
+        << status;
+  well({"abort"});
+  EXPECT_EQ(world(), before);
+  well(hold);
+  well({"promote"});
+  EXPECT_EQ(served(), "2");
+  EXPECT_EQ(served_by(second_proxy()), "2");
+  roll_back_to("1");
+  stop_load_expect_all();
+}
+
 // `nginx -t` binds nothing: only the reload of the commit finds that sshd has the other site's port.
 TEST_F(Momo, OneProxyThatRefusesInTheCommitLeavesBothOnTheOldRelease) {
   use_two_proxies();
@@ -402,6 +432,56 @@ TEST_F(Momo, OneProxyLostBetweenStageAndCommitLeavesBothOnTheOldRelease) {
   EXPECT_TRUE(eventually(std::chrono::seconds{60}, [&] { return deploy("2").exit_code == 0; }));
   EXPECT_EQ(served(), "2");
   EXPECT_EQ(served_by(second_proxy()), "2");
+  stop_load_expect_all();
+}
+
+// Until the watch has seen both app hosts well.
+void wait_for_watch_of(Process& run, std::size_t hosts) {
+  std::set<std::string> well;
+  EXPECT_TRUE(run.wait_for_line(std::chrono::seconds{60}, [&](std::string_view line) {
+    const auto event = parse_event(line);
+    if (event && event->name == "watch.seen" && event->all.value("ok", false)) well.insert(event->host);
+    return well.size() == hosts;
+  })) << run.err();
+}
+
+TEST_F(Momo, WhatTurnsBadOnOneAppHostIsTakenBackOnBothProxies) {
+  use_two_proxies();
+  set_environment("WATCH_FOR", "10m");
+  const auto before = world();
+  start_load({&second_proxy()});
+  auto run = start_bgdeploy({"--progress", "json", "deploy", "--tag", "1"});
+  wait_for_watch_of(run, apps().size());
+  app2().sh("sudo touch applicationlog/sick");
+  const auto finished = run.wait();
+  EXPECT_EQ(finished.exit_code, 1) << finished;
+  EXPECT_EQ(last_event(finished).all.value("result", ""), "rolled_back") << finished;
+  EXPECT_NE(finished.err.find(app2().env("LAB_ADDRESS") + ": health: HTTP 503"), std::string::npos)
+      << finished;
+  EXPECT_EQ(world(), before);
+  const auto summary = stop_load_expect_all();
+  EXPECT_EQ(summary["versions"].size(), 2U) << summary;
+}
+
+TEST_F(Momo, OneProxyLostOnTheWayBackIsNamedAndNothingIsStopped) {
+  use_two_proxies();
+  set_environment("WATCH_FOR", "10m");
+  start_load({&second_proxy()});
+  auto run = start_bgdeploy({"--progress", "json", "deploy", "--tag", "1"});
+  wait_for_watch_of(run, apps().size());
+  cut(second_proxy());
+  app2().sh("sudo touch applicationlog/sick");
+  const auto finished = run.wait();
+  EXPECT_EQ(finished.exit_code, 5) << finished;
+  EXPECT_NE(last_event(finished).all.dump().find(second_proxy().env("LAB_ADDRESS")), std::string::npos)
+      << finished;
+  for (auto* app : apps()) EXPECT_EQ(containers_on(*app).size(), 2U) << finished;
+  EXPECT_EQ(served(), "old") << "the other one went back";
+  mend(second_proxy());
+  app2().sh("sudo rm applicationlog/sick");
+  set_environment("WATCH_FOR", "300ms");
+  EXPECT_TRUE(eventually(std::chrono::seconds{60}, [&] { return deploy("2").exit_code == 0; }));
+  for (auto* lab : proxies()) EXPECT_EQ(served_by(*lab), "2");
   stop_load_expect_all();
 }
 

@@ -40,6 +40,37 @@ TEST_F(Failure, NeverHealthyShowsTheLastAnswer) {
   expect_says(expect_failed("never-healthy"), "503");
 }
 
+TEST_F(Failure, WhatDoesNotAnswerIsLookedInto) {
+  lab().image("2.0");
+  lab().image("loopback", {{"APP_LOOPBACK", "1"}});
+  const std::pair<const std::string, std::string> quick{
+      "health", "health: {http: {path: /health}, interval: 100ms, deadline: 1s}"};
+  write_spec({quick, {"docker", "docker: {container_port: 9090, stop_grace_period: 1s}"}});
+  const auto wrong_port = bgdeploy({"deploy", "--tag", "2.0"});
+  EXPECT_EQ(wrong_port.exit_code, 1) << wrong_port;
+  expect_says(wrong_port,
+              "GET http://127.0.0.1:8082/health: nothing listens on 9090 in shop-green; it listens on 8080");
+  expect_says(wrong_port, "set docker.container_port: 8080");
+  write_spec({quick});
+  const auto loopback = expect_failed("loopback");
+  expect_says(loopback, "shop-green listens on 127.0.0.1:8080 inside the container only");
+}
+
+TEST_F(Failure, APortThatAProcessHasIsFoundBeforeAnythingStarts) {
+  lab().image("2.0");
+  const std::string pid = lab().sh(
+      "python3 -m http.server --bind 127.0.0.1 8082 >/dev/null 2>&1 & echo $!\n"
+      "until ss -Hltn 'sport = :8082' | grep -q .; do sleep 0.05; done");
+  const std::string used = "is used by python3 (pid " + pid.substr(0, pid.find('\n')) + ")";
+  const auto checked = bgdeploy({"check"});
+  const auto finished = expect_failed("2.0");
+  lab().sh("kill " + pid);
+  EXPECT_EQ(checked.exit_code, 1) << checked;
+  expect_says(checked, used);
+  expect_says(finished, used);
+  EXPECT_EQ(finished.err.find("\"start\""), std::string::npos) << "something was started" << finished;
+}
+
 TEST_F(Failure, AnswersNothingAtAll) {
   lab().image("hangs", {{"APP_HEALTH", "hang"}});
   write_spec({{"health", "health: {http: {path: /health}, interval: 100ms, timeout: 300ms, deadline: 2s}"}});
@@ -99,7 +130,7 @@ TEST_F(Failure, WrongBodyShowsWhatWasAnswered) {
 
 TEST_F(Failure, ATagThatDoesNotExistIsNamed) {
   const auto finished = expect_failed("no-such-tag");
-  expect_says(finished, "no-such-tag");
+  expect_says(finished, "has no tag no-such-tag");
   EXPECT_EQ(last_event(finished).all.value("from", ""), "1.0") << finished;
 }
 
@@ -238,7 +269,7 @@ TEST_F(Include, OfAReleaseThatIsDeadNeedsAHumanAlsoWhereTheNewOneIsNotThere) {
   lab().docker({"stop", "shop-blue"});
   const auto finished = deploy("no-such-tag");
   EXPECT_EQ(finished.exit_code, 5) << finished;
-  EXPECT_NE(finished.both().find("the live slot blue does not answer"), std::string::npos) << finished;
+  EXPECT_NE(finished.both().find("the live slot blue is not healthy"), std::string::npos) << finished;
 }
 
 TEST_F(Include, ThatNamesBothSlotsNeedsAHuman) {
@@ -286,9 +317,8 @@ TEST_F(Include, ThatItsSiteDoesNotUseIsRefusedBeforeAnythingStarts) {
   for (const Words& words : {Words{"deploy", "--tag", "1.1"}, Words{"check"}}) {
     const auto finished = bgdeploy(words);
     EXPECT_EQ(finished.exit_code, 1) << finished;
-    EXPECT_NE(finished.both().find("sends to 127.0.0.1:8081, slot blue. Write: proxy_pass $service_url;"),
-              std::string::npos)
-        << finished;
+    for (const char* told : {"sends to 127.0.0.1:8081, slot blue", "write in ", ": proxy_pass $service_url;"})
+      EXPECT_NE(finished.both().find(told), std::string::npos) << told << finished;
   }
   EXPECT_EQ(world().all, before.all);
   EXPECT_EQ(world().include, before.include);

@@ -76,6 +76,18 @@ TEST_F(Lock, OfTwoDeploysOneDoesItAndTheOtherNamesTheHolder) {
   stop_load();
 }
 
+// A registry that is silent takes docker 15 s and more.
+TEST_F(Lock, IsRefusedAtOnceWhateverTheRegistryIsAskedMeanwhile) {
+  auto holder = start_holder();
+  lab().exec({"iptables", "-I", "OUTPUT", "-p", "tcp", "--dport", "5000", "-j", "DROP"});
+  const auto second = deploy("1.1");
+  EXPECT_EQ(second.exit_code, 4) << second;
+  EXPECT_LT(second.took, std::chrono::seconds{10}) << second;
+  holder.signal(SIGINT);
+  EXPECT_EQ(holder.wait().exit_code, 130);
+  stop_load();
+}
+
 TEST_F(Lock, NamesTheUserAndTheAgeToOthersAndStopsRollbacksToo) {
   set_environment("USER", "alice");
   auto holder = start_holder();
@@ -165,20 +177,55 @@ TEST_F(Lock, ADeployerWhoseLockFileIsRemovedEndsBeforeAnotherOneBegins) {
   stop_load();
 }
 
-// In /tmp, where everybody may write: what stands in the way is said at once, and nothing waits for it on the
-// host.
-TEST_F(Lock, WhatAnotherUserPutsInItsPlaceIsNamedAndNotWaitedFor) {
-  write_spec({{"proxy", "proxy: none"}});
+// Where no proxy has a folder for it, the lock lies where only those who deploy get to.
+class LockWithoutAProxy : public Lock {
+protected:
+  static constexpr const char* k_folder = "/root/.local/state/bgdeploy";
+
+  void SetUp() override {
+    Lock::SetUp();
+    write_spec({{"proxy", "proxy: none"}});
+  }
+  Finished as_nobody(const Words& command) const {
+    Words words = {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
+    words.insert(words.end(), command.begin(), command.end());
+    return lab().exec(words);
+  }
+};
+
+TEST_F(LockWithoutAProxy, AnotherUserCanNeitherHoldItNorFreeze) {
+  ASSERT_EQ(bgdeploy({"lock", "-m", "not now"}).exit_code, 0);
+  ASSERT_EQ(bgdeploy({"unlock"}).exit_code, 0);
+  ASSERT_EQ(lab().exec({"test", "-d", k_folder}).exit_code, 0);
+  const std::string base = std::string(k_folder) + "/.shop.bgdeploy";
+  EXPECT_NE(as_nobody({"sh", "-c", ": >" + base + ".freeze"}).exit_code, 0);
+  EXPECT_NE(as_nobody({"sh", "-c", "flock -n " + base + ".lock true"}).exit_code, 0);
+  // What is not there counts for nothing, whatever it is called.
+  for (const char* name : {"lock", "freeze", "info.0"})
+    ASSERT_EQ(as_nobody({"mkfifo", std::string("/tmp/.shop.bgdeploy.") + name}).exit_code, 0);
+  const auto again = deploy("1.0");
+  EXPECT_EQ(again.exit_code, 0) << again;
+  EXPECT_EQ(lab().exec({"sh", "-c", "flock -n " + base + ".lock true"}).exit_code, 0) << "that is the lock";
+  EXPECT_NE(as_nobody({"sh", "-c", "flock -n " + base + ".lock true"}).exit_code, 0);
+  for (const char* name : {"lock", "freeze", "info.0"})
+    lab().remove(std::string("/tmp/.shop.bgdeploy.") + name);
+  stop_load();
+}
+
+// What stands in the way is said at once, and nothing waits for it on the host.
+TEST_F(LockWithoutAProxy, WhatIsNoFileInItsPlaceIsNamedAndNotWaitedFor) {
+  ASSERT_EQ(lab().exec({"mkdir", "-p", "-m", "700", k_folder}).exit_code, 0);
   for (const std::string& name : {std::string("lock"), std::string("freeze"), std::string("info.0")}) {
-    const auto path = "/tmp/.shop.bgdeploy." + name;
-    ASSERT_EQ(lab().exec({"setpriv", "--reuid", "65534", "--clear-groups", "mkfifo", path}).exit_code, 0);
+    const auto path = std::string(k_folder) + "/.shop.bgdeploy." + name;
+    lab().remove(path);
+    ASSERT_EQ(lab().exec({"mkfifo", path}).exit_code, 0);
     for (const Words& words : {Words{"deploy", "--tag", "1.1"}, Words{"status"}}) {
       const auto finished = bgdeploy(words, std::chrono::seconds{20});
       EXPECT_EQ(finished.exit_code, words[0] == "deploy" ? 1 : 0) << name << finished;
       EXPECT_EQ(finished.both().find(path) != std::string::npos, name != "info.0" || words[0] == "deploy")
           << finished;
     }
-    EXPECT_EQ(lab().exec({"sh", "-c", "pgrep -f '[b]gdeploy /tmp'"}).out, "") << "left on the host";
+    EXPECT_EQ(lab().exec({"sh", "-c", "pgrep -f '[b]gdeploy ~/'"}).out, "") << "left on the host";
     lab().remove(path);
   }
   stop_load();

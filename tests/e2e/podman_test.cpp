@@ -48,7 +48,11 @@ TEST_F(Podman, DeploysAndRollsBackThroughItsSocket) {
   const auto again = bgdeploy({"--progress", "json", "deploy", "--tag", "1.1"});
   EXPECT_EQ(last_event(again).all.value("result", ""), "unchanged") << again;
   EXPECT_EQ(containers(), Words{}) << "docker has nothing to do with it";
-  EXPECT_EQ(podman({"ps", "--format", "{{.Names}}"}).out, "shop-green\n");
+  const auto ran = bgdeploy({"run", "--", "--dump"});
+  EXPECT_EQ(ran.exit_code, 5) << ran.err;
+  EXPECT_EQ(ran.out.size(), 20'000'000U);
+  EXPECT_EQ(bgdeploy({"run", "--", "--migrate"}).exit_code, 0);
+  EXPECT_EQ(podman({"ps", "--format", "{{.Names}}"}).out, "shop-green\n") << "of a run nothing is left";
   lab().registry("stop");
   const auto back = bgdeploy({"rollback"});
   lab().registry("start");

@@ -33,7 +33,7 @@ TEST_F(Status, NamesReleaseStateAndLiveSlot) {
   write_spec();
   deploy_well("1.0");
   deploy_well("1.1");
-  for (const char* words : {"1.0", "1.1", "live", "idle", "running", "exited"})
+  for (const char* words : {"1.0", "1.1", "LIVE", "idle, stopped", "<- rollback", "nginx ok"})
     expect_says({"status"}, words);
   json_of({"status", "-o", "json"});
 }
@@ -48,17 +48,18 @@ TEST_F(Status, BeginsWithWhetherAnybodyIsServed) {
     return finished.out.substr(0, finished.out.find('\n'));
   };
   const auto exit_code = [&] { return bgdeploy({"status", "--exit-code"}).exit_code; };
-  EXPECT_TRUE(first_line().starts_with("shop: 1.0 (sha256:")) << first_line();
+  EXPECT_TRUE(first_line().starts_with("shop   1.0 serves (")) << first_line();
   EXPECT_EQ(exit_code(), 0);
 
   lab().docker({"kill", "shop-" + live_slot()});
-  EXPECT_TRUE(first_line().starts_with("shop: NOBODY IS SERVED: ")) << first_line();
+  EXPECT_TRUE(first_line().starts_with("shop   NOBODY IS SERVED   ")) << first_line();
   EXPECT_EQ(exit_code(), 1);
   EXPECT_EQ(bgdeploy({"check"}).exit_code, 5);
   lab().docker({"start", "shop-" + live_slot()});
 
   lab().exec({"nginx", "-s", "stop"});
-  EXPECT_TRUE(first_line().starts_with("shop: NOBODY IS SERVED: nginx is not running on ")) << first_line();
+  EXPECT_TRUE(first_line().starts_with("shop   NOBODY IS SERVED   unlocked   nginx NOT RUNNING"))
+      << first_line();
   EXPECT_EQ(exit_code(), 1);
   const auto same = deploy("1.0");
   EXPECT_EQ(same.exit_code, 5) << "there is nothing to deploy, and nobody is served" << same;
@@ -130,6 +131,10 @@ TEST_F(Status, CheckIsWellAndChangesNothing) {
   const auto before = world();
   const auto finished = bgdeploy({"check"});
   EXPECT_EQ(finished.exit_code, 0) << finished;
+  EXPECT_EQ(bgdeploy({"check", "--tag", "1.0"}).exit_code, 0);
+  const auto unknown = bgdeploy({"check", "--tag", "1.O"});
+  EXPECT_EQ(unknown.exit_code, 1) << unknown;
+  EXPECT_NE(unknown.out.find(lab().env("LAB_IMAGE") + " has no tag 1.O"), std::string::npos) << unknown;
   EXPECT_EQ(world(), before);
   lab().write("/etc/nginx/sites-enabled/other.conf", "server { listen 8090; nonsense on; }\n");
   const auto broken = bgdeploy({"check"});
@@ -162,8 +167,11 @@ TEST_F(Status, CheckNamesARegistryThatIsDown) {
   const auto finished = bgdeploy({"check"});
   lab().registry("start");
   EXPECT_EQ(finished.exit_code, 1) << finished;
-  EXPECT_NE(finished.out.find("FAILED  registry of " + lab().env("LAB_IMAGE")), std::string::npos)
+  EXPECT_NE(finished.out.find("FAILED  registry of " + lab().env("LAB_IMAGE") +
+                              ": the registry 127.0.0.1:5000 does not answer " + lab().env("LAB_ADDRESS")),
+            std::string::npos)
       << finished;
+  EXPECT_EQ(finished.both().find(":latest"), std::string::npos) << "nobody named it";
 }
 
 TEST_F(Status, CheckNamesAnIncludeFolderThatIsNotThere) {
@@ -188,7 +196,7 @@ TEST_F(Status, CheckAndDeployNameSudoThatAsksForAPassword) {
     const auto refused = deploy("1.0");
     for (const auto* each : {&finished, &refused}) {
       EXPECT_EQ(each->exit_code, 3) << sudo << *each;
-      EXPECT_NE(each->both().find("sudo does not run"), std::string::npos) << sudo << *each;
+      EXPECT_NE(each->both().find("sudo wants a password to run"), std::string::npos) << sudo << *each;
       EXPECT_EQ(each->both().find("x0a"), std::string::npos) << sudo << *each;
     }
     EXPECT_NE(finished.out.find("FAILED  sudo"), std::string::npos) << sudo << finished;
@@ -203,6 +211,10 @@ TEST_F(Status, LogsAndExecReachTheLiveContainer) {
   write_spec();
   deploy_well("1.0");
   expect_says({"logs", "-n", "5"}, "version 1.0 listening on 8080");
+  expect_says({"logs", "--since", "1h"}, "version 1.0 listening on 8080");
+  const auto earlier = bgdeploy({"logs", "--since", "2020-01-01T00:00", "--until", "1h"});
+  EXPECT_EQ(earlier.exit_code, 0) << earlier;
+  EXPECT_EQ(earlier.out, "");
   const auto finished = bgdeploy({"exec", "--", "/app", "--migrate"});
   EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_NE(finished.out.find("migrating to 1.0"), std::string::npos) << finished;

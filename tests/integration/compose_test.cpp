@@ -9,8 +9,9 @@
 #include <sstream>
 #include <thread>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/io/child.hpp"
 #include "support/docker_lab.hpp"
 
 namespace bgdeploy {
@@ -41,7 +42,7 @@ services:
 )";
 
 std::string run(const std::vector<std::string>& argv, const std::string& input = "") {
-  const auto output = host::run_child(argv, input, soon());
+  const auto output = io::run_child(argv, input, soon());
   if (!output) throw std::runtime_error(argv.front() + ": " + output.error().message);
   if (!output->ok()) throw std::runtime_error(core::shell_join(argv) + ": " + output->err);
   return std::string(core::trim(output->out));
@@ -99,7 +100,6 @@ protected:
   static plan::Launch launch(const Docker& docker, const std::string& file = k_file,
                              const std::string& other = "") {
     return {{"release-1", "1", "app", ""},
-            {},
             plan::ComposeLaunch{*docker.spec().compose, {file, other.empty() ? file : other}}};
   }
 
@@ -138,7 +138,7 @@ TEST_P(Compose, StartsASlotWithOurLabelsOnIt) {
   EXPECT_EQ(container->name, GetParam() == 1 ? "shop-blue_api_1" : "shop-blue-api-1");
   EXPECT_EQ(container->release, launch(*docker).release);
   EXPECT_EQ(container->status, plan::Container::Status::running);
-  EXPECT_EQ(docker->runtime().reachable(0, container->id, soon())->port, 8081);
+  EXPECT_EQ(docker->runtime().reachable(0, container->id, {}, soon())->port, 8081);
   const auto slots = docker->runtime().observe({}, soon());
   ASSERT_TRUE(slots);
   EXPECT_EQ((*slots)[0].container->id, container->id);
@@ -226,7 +226,7 @@ TEST_P(Compose, KnowsWhatIsRightAlreadyAndWhatChanged) {
   local.name = "local";
   local.local = true;
   const auto here = host::connect(local, soon()).value();
-  const auto again = runtime::docker_on(*here, docker->spec(), local, rotated, soon()).value();
+  const auto again = runtime::open(*here, docker->spec(), {}, 0, rotated, soon()).value();
   slots = again.runtime->observe({same, same}, soon());
   EXPECT_THAT((*slots)[0].container->differences.value(),
               ElementsAre("compose file, environment or secrets"));

@@ -12,7 +12,7 @@
 
 #include "bgdeploy/context/archive.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/io/child.hpp"
 #include "support/docker_lab.hpp"
 
 namespace bgdeploy {
@@ -99,7 +99,7 @@ TEST_P(DockerBuild, TheImageHoldsTheContextAndIsKnownByItsHash) {
   fs::create_directory(out);
   lab.docker({"export", "-o", (m_folder / "out.tar").string(), id});
   ASSERT_TRUE(
-      host::run_child({"tar", "-xpf", m_folder / "out.tar", "-C", out, "src"}, "", soon()).value().ok());
+      io::run_child({"tar", "-xpf", m_folder / "out.tar", "-C", out, "src"}, "", soon()).value().ok());
   EXPECT_EQ(fs::read_symlink(out / "src/link"), "run.sh");
   EXPECT_EQ(fs::status(out / "src/run.sh").permissions(), fs::perms(0750));
   EXPECT_TRUE(fs::exists(out / "src/a b/한\n글"));
@@ -153,7 +153,7 @@ TEST_P(DockerBuild, ABuildThatIsGivenUpEndsOnTheHostToo) {
   // BuildKit in Docker 20.10 may go on with the RUN itself, and nobody can tell it to stop.
   const std::string left = GetParam() == std::string("classic") ? "serve " + word + "|" : "";
   EXPECT_TRUE(eventually([&] {
-    const auto found = host::run_child({"pgrep", "-fc", left + source.digest}, "", soon());
+    const auto found = io::run_child({"pgrep", "-fc", left + source.digest}, "", soon());
     return found && found->out == "0\n";
   })) << "processes are left";
   EXPECT_TRUE(eventually([] { return DockerLab::get().docker({"ps", "-aq"}).empty(); }));

@@ -1,4 +1,5 @@
 // Tags, digests and pulls against real registries.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -100,7 +101,9 @@ TEST(DockerImages, CredentialsOpenAClosedRegistry) {
     const auto resolved = docker.images().resolve(release.image, "v1", soon());
     ASSERT_FALSE(resolved);
     EXPECT_EQ(resolved.error().kind, ErrorKind::denied) << resolved.error().message;
-    EXPECT_THAT(resolved.error().message, HasSubstr(release.image + ":v1"));
+    EXPECT_EQ(resolved.error().message,
+              fmt::format("the registry {} refuses the login of {} for {}", lab.closed_registry(),
+                          DockerLab::k_username, release.image));
     const auto pulled = docker.images().pull(release, {}, soon());
     ASSERT_FALSE(pulled);
     EXPECT_EQ(pulled.error().kind, ErrorKind::denied) << pulled.error().message;
@@ -115,6 +118,26 @@ TEST(DockerImages, CredentialsOpenAClosedRegistry) {
   EXPECT_EQ(docker.images().resolve(release.image, "v1", soon()), digest);
   const auto pulled = docker.images().pull(release, {}, soon());
   EXPECT_TRUE(pulled) << pulled.error().message;
+}
+
+TEST(DockerImages, ARegistryIsReachedWithoutATagThatNobodyNamed) {
+  auto& lab = DockerLab::get();
+  Docker docker;
+  EXPECT_TRUE(docker.images().reach_registry(lab.open_registry() + "/nothing-was-ever-pushed", soon()));
+  const auto closed = docker.images().reach_registry(lab.closed_registry() + "/secret", soon());
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().kind, ErrorKind::denied);
+  EXPECT_EQ(closed.error().message, "the registry " + lab.closed_registry() + " wants a login for " +
+                                        lab.closed_registry() + "/secret");
+  for (const auto& failed :
+       {docker.images().reach_registry("127.0.0.1:9/shop", soon()),
+        docker.images().pull({"r1", "v1", "127.0.0.1:9/shop", "sha256:" + std::string(64, 'a')}, {},
+                             soon())}) {
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().kind, ErrorKind::unreachable);
+    EXPECT_THAT(failed.error().message, ::testing::StartsWith("the registry 127.0.0.1:9 does not answer "));
+    EXPECT_THAT(failed.error().message, ::testing::EndsWith(": connection refused"));
+  }
 }
 
 TEST(DockerImages, WhatTheRegistryDoesNotHaveIsNotFound) {
@@ -132,15 +155,15 @@ TEST(DockerImages, WhatTheRegistryDoesNotHaveIsNotFound) {
   EXPECT_EQ(pulled.error().kind, ErrorKind::not_found) << pulled.error().message;
 }
 
-TEST(DockerImages, ARegistryThatIsDownIsRefused) {
+TEST(DockerImages, ARegistryThatIsDownIsUnreachable) {
   Docker docker;
   const plan::Release release{"r1", "v1", "127.0.0.1:9/shop", "sha256:" + std::string(64, 'a')};
   const auto resolved = docker.images().resolve(release.image, "v1", soon());
   ASSERT_FALSE(resolved);
-  EXPECT_EQ(resolved.error().kind, ErrorKind::refused) << resolved.error().message;
+  EXPECT_EQ(resolved.error().kind, ErrorKind::unreachable) << resolved.error().message;
   const auto pulled = docker.images().pull(release, {}, soon());
   ASSERT_FALSE(pulled);
-  EXPECT_EQ(pulled.error().kind, ErrorKind::refused) << pulled.error().message;
+  EXPECT_EQ(pulled.error().kind, ErrorKind::unreachable) << pulled.error().message;
 }
 
 TEST(DockerImages, APullFromASilentRegistryIsInterruptedAtOnce) {

@@ -6,7 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "bgdeploy/core/text.hpp"
 #include "support/docker_lab.hpp"
 
 namespace bgdeploy {
@@ -19,6 +18,7 @@ using testing::DockerLab;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 using testing::soon;
 using ::testing::UnorderedElementsAre;
 using Json = nlohmann::json;
@@ -122,7 +122,7 @@ TEST(DockerLaunch, EveryKeyReachesTheContainer) {
   // As the process itself sees it.
   std::string seen;
   const auto exit_code = docker.runtime().exec(
-      container.id, {"/app", "env"}, [&](bool, std::string_view piece) { seen += piece; }, soon());
+      container.id, {"/app", "env"}, nullptr, [&](bool, std::string_view piece) { seen += piece; }, soon());
   ASSERT_TRUE(exit_code) << exit_code.error().message;
   const std::string entry = std::string("HARD=") + k_hard_secret;
   EXPECT_NE(seen.find(entry + std::string(1, '\0')), std::string::npos);
@@ -161,7 +161,7 @@ TEST(DockerLaunch, EveryChangedKeyIsNamed) {
   docker.launch_ready(0, as_specified(docker));
   const auto changed = [&](const std::function<void(spec::Docker&)>& change) {
     auto launch = as_specified(docker);
-    change(launch.docker);
+    change(std::get<spec::Docker>(launch.with));
     return compared(docker, launch);
   };
   using D = spec::Docker;
@@ -211,7 +211,7 @@ TEST(DockerLaunch, AChangedSecretIsNamedAndNotShown) {
   spec::Spec spec = before.spec();
   const auto host = host::connect(spec.app_hosts[0], soon()).value_or(nullptr);
   ASSERT_TRUE(host);
-  const auto after = runtime::docker_on(*host, spec, spec.app_hosts.front(), secrets, soon());
+  const auto after = runtime::open(*host, spec, {}, 0, secrets, soon());
   ASSERT_TRUE(after);
   const auto slots = after->runtime->observe({as_specified(before), std::nullopt}, soon());
   ASSERT_TRUE(slots);
@@ -256,7 +256,7 @@ TEST(DockerLaunch, ATakenPortIsAConflictThatNamesWhoHasIt) {
   const auto failed = docker.runtime().launch(0, docker.launch(), soon());
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::conflict);
-  EXPECT_EQ(failed.error().message, "port 8081 is published by the container squatter");
+  EXPECT_THAT(failed.error().message, MatchesRegex("port 8081 on .* is published by the container squatter"));
   EXPECT_THAT(failed.error().details, Contains(HasSubstr("8081")));
   expect_nothing_left();
 }
@@ -274,7 +274,7 @@ TEST(DockerLaunch, APortTakenByAProcessIsAConflict) {
   close(listener);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::conflict);
-  EXPECT_EQ(failed.error().message, "port 8081 is taken by a process that is no container");
+  EXPECT_THAT(failed.error().message, MatchesRegex("port 8081 on .* is used by docker_launch.*"));
   expect_nothing_left();
 }
 

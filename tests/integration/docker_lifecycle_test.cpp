@@ -61,7 +61,7 @@ TEST(DockerLifecycle, AForeignContainerUnderTheNameIsReportedAsSuch) {
   EXPECT_EQ(found.release, (plan::Release{"", "v7", image, digest}));
   EXPECT_THAT(*found.differences, Contains("image"));
   EXPECT_THAT(slots[1].others, IsEmpty());
-  const auto where = docker.runtime().reachable(1, id, soon());
+  const auto where = docker.runtime().reachable(1, id, {}, soon());
   ASSERT_TRUE(where);
   EXPECT_EQ(where->address, "127.0.0.1");
   EXPECT_EQ(where->port, 8082);
@@ -118,7 +118,7 @@ TEST(DockerLifecycle, AnUnpublishedContainerIsReachedAtItsOwnAddress) {
     spec.docker.container_port = "3000";
   });
   const auto container = docker.launch_ready(0, docker.launch());
-  const auto where = docker.runtime().reachable(0, container.id, soon());
+  const auto where = docker.runtime().reachable(0, container.id, {}, soon());
   ASSERT_TRUE(where) << where.error().message;
   EXPECT_EQ(where->address, docker.inspect(container.id, "{{.NetworkSettings.Networks.inside.IPAddress}}"));
   EXPECT_EQ(where->port, 3000);
@@ -176,7 +176,7 @@ TEST(DockerLifecycle, AStoppedContainerIsSetAsideAndPutBack) {
   Docker docker;
   const auto old = docker.launch_ready(0, docker.launch());
   ASSERT_TRUE(docker.runtime().stop(old.id, std::chrono::seconds(30), soon()));
-  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(docker.runtime().set_aside(0, old.id, soon()));
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(docker.runtime().aside()->set_aside(0, old.id, soon()));
   auto slots = docker.runtime().observe({}, soon()).value();
   EXPECT_FALSE(slots[0].container);
   ASSERT_TRUE(slots[0].aside);
@@ -184,19 +184,20 @@ TEST(DockerLifecycle, AStoppedContainerIsSetAsideAndPutBack) {
   EXPECT_THAT(slots[0].others, IsEmpty());
 
   const auto failed = docker.launch_ready(0, docker.launch());
-  const auto in_the_way = docker.runtime().put_back(0, old.id, soon());
+  const auto in_the_way = docker.runtime().aside()->put_back(0, old.id, soon());
   ASSERT_FALSE(in_the_way);
   EXPECT_EQ(in_the_way.error().kind, ErrorKind::conflict);
   ASSERT_TRUE(docker.runtime().stop(failed.id, std::chrono::seconds(30), soon()));
   ASSERT_TRUE(docker.runtime().remove(failed.id, soon()));
-  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(docker.runtime().put_back(0, old.id, soon()));
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(docker.runtime().aside()->put_back(0, old.id, soon()));
   slots = docker.runtime().observe({docker.launch(), std::nullopt}, soon()).value();
   ASSERT_TRUE(slots[0].container);
   EXPECT_EQ(slots[0].container->id, old.id);
   EXPECT_EQ(slots[0].container->status, Status::exited);
   EXPECT_THAT(*slots[0].container->differences, IsEmpty());
   EXPECT_FALSE(slots[0].aside);
-  EXPECT_EQ(docker.runtime().set_aside(0, "0123456789ab", soon()).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(docker.runtime().aside()->set_aside(0, "0123456789ab", soon()).error().kind,
+            ErrorKind::not_found);
 }
 
 TEST(DockerLifecycle, ACrashAtBootEndsTheWaitAndSaysWhy) {
@@ -293,7 +294,7 @@ TEST(DockerLifecycle, StdoutAndStderrAreToldApartAndATerminalIsRaw) {
   const auto collect = [&](const runtime::LogLine& line) {
     (line.is_stderr ? err : out).push_back(line.text);
   };
-  ASSERT_TRUE(docker.runtime().logs(container->id, -1, false, collect, soon()));
+  ASSERT_TRUE(docker.runtime().logs(container->id, {}, collect, soon()));
   EXPECT_THAT(out, ElementsAre("out 1", "out 2"));
   EXPECT_THAT(err, ElementsAre("err"));
 
@@ -301,7 +302,7 @@ TEST(DockerLifecycle, StdoutAndStderrAreToldApartAndATerminalIsRaw) {
   const auto terminal = lab.docker({"run", "-d", "-t", "app:1", "/app", "print", "a\nb\n", "c\n", "0"});
   ASSERT_TRUE(docker.runtime().await_exit(terminal, soon()));
   out.clear();
-  ASSERT_TRUE(docker.runtime().logs(terminal, 2, false, collect, soon()));
+  ASSERT_TRUE(docker.runtime().logs(terminal, {.tail = 2}, collect, soon()));
   EXPECT_THAT(out, ElementsAre("b", "c"));
 }
 
@@ -310,13 +311,13 @@ TEST(DockerLifecycle, ExecGivesOutputAndExitCode) {
   const auto container = docker.launch_ready(0, docker.launch());
   std::string out, err;
   const auto collect = [&](bool is_stderr, std::string_view piece) { (is_stderr ? err : out) += piece; };
-  const auto exit_code =
-      docker.runtime().exec(container.id, {"/app", "print", "to stdout", "to stderr", "7"}, collect, soon());
+  const auto exit_code = docker.runtime().exec(container.id, {"/app", "print", "to stdout", "to stderr", "7"},
+                                               nullptr, collect, soon());
   ASSERT_TRUE(exit_code) << exit_code.error().message;
   EXPECT_EQ(*exit_code, 7);
   EXPECT_EQ(out, "to stdout");
   EXPECT_EQ(err, "to stderr");
-  const auto missing = docker.runtime().exec(container.id, {"/no-such-command"}, collect, soon());
+  const auto missing = docker.runtime().exec(container.id, {"/no-such-command"}, nullptr, collect, soon());
   ASSERT_TRUE(missing) << missing.error().message;
   EXPECT_THAT(*missing, ::testing::AnyOf(126, 127));
   EXPECT_THAT(out + err, HasSubstr("/no-such-command"));
@@ -353,7 +354,7 @@ TEST(DockerLifecycle, ADaemonThatIsNotThereIsUnreachable) {
   const std::string real = std::getenv("DOCKER_HOST");
   setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock", 1);
   const auto host = host::connect(docker.spec().app_hosts[0], soon());
-  const auto missing = runtime::docker_on(**host, docker.spec(), docker.spec().app_hosts.front(), {}, soon());
+  const auto missing = runtime::open(**host, docker.spec(), {}, 0, {}, soon());
   setenv("DOCKER_HOST", real.c_str(), 1);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::unreachable);

@@ -62,8 +62,10 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{"-f", "stranger.yml"}, {"trust", "--yes"}},
       {{"--progress", "plain"}, {"check", "-o", "json"}},
       {{"-e", "staging"}, {"config", "-o", "json"}},
+      {{}, {"config", "--offline"}},
       {{}, {"validate"}},
-      {{}, {"history"}},
+      {{}, {"validate", "--offline"}},
+      {{}, {"history", "-n", "5"}},
       {{}, {"status", "-o", "json"}},
       {{"-v", "--progress", "json"}, {"deploy", "--tag", "1.0"}},
       {{}, {"deploy", "--tag", "1.0", "--dry-run", "-o", "json"}},
@@ -71,38 +73,53 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{"--progress", "github", "-q"}, {"deploy", "--digest", digest, "--force"}},
       {{}, {"plan", "--digest", digest, "--force", "-o", "json"}},
       {{}, {"plan", "--tag", k_long_tag}},
-      {{}, {"deploy", "--tag", "1.0", "--hold"}, 2},
+      {{}, {"deploy", "--tag", k_long_tag, "--hold"}},
+      {{}, {"abort", "--lock-wait", "1m", "-o", "json"}},
       {{}, {"deploy", "--tag", "1.0", "--report"}, 2},
-      {{}, {"deploy", "--tag", "1.0", "--lock-wait", "15m"}, 2},
+      {{}, {"deploy", "--tag", "1.0", "--lock-wait", "soon"}, 2},
       {{}, {"deploy", "--archive", "image.tar"}, 2},
-      {{}, {"rollback", "--rehearse"}, 2},
-      {{}, {"check", "--tag", "1.0"}, 2},
+      {{}, {"check", "--tag", "1.0"}},
       {{}, {"check", "--preflight"}, 2},
+      {{}, {"check", "--preflight", "--tag", "1.0"}},
       {{}, {"status", "--watch"}, 2},
       {{}, {"status", "--exit-code"}},
       {{}, {"plan", "--tag", "1.0", "--exit-code"}},
-      {{}, {"logs", "--since", "5m"}, 2},
-      {{}, {"logs", "--until", "5m"}, 2},
-      {{}, {"logs", "--failed"}, 2},
+      {{}, {"logs", "--since", "5m", "--until", "2100-12-27T08:00"}},
+      {{}, {"logs", "--since", "yesterday"}, 2},
+      {{}, {"logs", "--failed"}, 1},  // none has failed
+      {{}, {"rollback", "--rehearse", "--lock-wait", "1m"}},
       {{}, {"rollback", "--to", "sha256:" + std::string(64, 'a')}, 2},
       {{}, {"rollback", "--to", k_long_tag}},
-      {{}, {"rollback", "--force"}},
+      {{}, {"rollback", "--force", "-o", "json"}},
+      {{}, {"rollback", "--with-current-secrets"}},
+      {{}, {"rollback", "--with-current-config", "--trust-history"}},
+      {{}, {"plan", "--tag", k_long_tag, "--hold", "--out", "plan.json"}},
+      {{}, {"deploy", "--plan", "plan.json", "--dry-run", "--exit-code"}, 10},
+      {{}, {"deploy", "--plan", "stranger.yml"}, 2},
       {{}, {"logs", "--slot", "blue", "--host", address, "-n", "5"}},
       {{}, {"logs", "--slot", "green", "-f"}},  // it is stopped, so that there is an end
       {{}, {"exec", "--slot", "blue", "--host", address, "--", "/app", "--probe"}},
       {{}, {"history", "-o", "json"}},
       {{}, {"lock", "-m", "longer than any string that is held in place"}},
       {{}, {"deploy", "--tag", "1.0"}, 4},
+      {{}, {"lock", "-m", "an hour", "--for", "1h"}},
+      {{}, {"lock", "-m", "the holidays", "--until", "2100-12-27T08:00"}},
+      {{}, {"lock", "-m", "yesterday", "--until", "2020-12-27T08:00"}, 2},
+      {{}, {"deploy", "--tag", "1.0", "--lock-wait", "15m"}, 4},
       {{}, {"unlock"}},
-      {{}, {"promote"}, 2},
-      {{}, {"abort"}, 2},
+      {{}, {"promote", "--force", "--lock-wait", "1m", "-o", "json"}, 2},
       {{}, {"run"}, 2},
+      {{}, {"run", "--tag", "1.0", "--", "--migrate"}},
       {{}, {"setup"}, 2},
       {{}, {"site"}, 2},
       {{}, {"init"}, 2},
-      {{}, {"prune"}, 2},
-      {{}, {"schema"}, 2},
+      {{}, {"prune", "--dry-run"}},
+      {{}, {"prune", "-o", "json"}},
+      {{}, {"schema"}},
       {{}, {"completion"}, 2},
+      {{}, {"completion", "fish"}},
+      {{}, {"__complete", "--", "rollback", "--to", ""}},
+      {{}, {"__man", "bgdeploy.yml.5"}},
   };
   const auto commands = bgdeploy::cli::known_commands();
   for (const KnownCommand& command : commands) {
@@ -140,6 +157,21 @@ TEST_F(EveryFlag, WhatCannotBePrintedFails) {
         << finished;
     command.argv[2] = R"({ "$0" "$@"; echo $? >&3; } 3>&2 | :)";
     EXPECT_EQ(run(command).err.find("cannot be written"), std::string::npos) << words.front();
+  }
+}
+
+TEST_F(EveryFlag, AWorkingDirectoryThatWasRemovedIsSaidPlainly) {
+  for (const Words& words : std::vector<Words>{{"config"},
+                                               {"-f", "../bgdeploy.yml", "config"},
+                                               {"deploy", "--tag", "1.0"},
+                                               {"-f", workspace() + "/bgdeploy.yml", "config"}}) {
+    auto command = bgdeploy_command(words);
+    command.argv.insert(command.argv.begin(),
+                        {"sh", "-c", R"(mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@")"});
+    const auto finished = run(command);
+    const bool needs_it = words.front() != "-f" || words[1].starts_with("..");
+    EXPECT_EQ(finished.exit_code, needs_it ? 2 : 0) << finished;
+    EXPECT_EQ(finished.err.starts_with("error: the working directory cannot be found"), needs_it) << finished;
   }
 }
 

@@ -6,8 +6,9 @@
 #include <fstream>
 #include <future>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/io/child.hpp"
 #include "support/docker_lab.hpp"
 #include "support/nginx_test.hpp"
 
@@ -36,7 +37,7 @@ std::string read(const fs::path& path) {
 }
 
 std::string output_of(const std::vector<std::string>& argv) {
-  const auto output = host::run_child(argv, "", soon());
+  const auto output = io::run_child(argv, "", soon());
   if (!output || !output->ok()) throw std::runtime_error(core::shell_join(argv));
   return output->out;
 }
@@ -174,8 +175,7 @@ TEST_F(NginxContainer, SwitchesBackendsByNameUnderLoad) {
   for (const std::size_t slot : {1, 0}) {
     const auto seen = proxy->observe(slots(), soon());
     ASSERT_TRUE(seen) << seen.error().message;
-    EXPECT_EQ(seen->routing, ProxyHost::Routing::slot);
-    EXPECT_EQ(seen->live, 1 - slot);
+    EXPECT_EQ(seen->traffic, plan::Traffic::all_to(1 - slot));
     EXPECT_EQ(seen->include, include());
     const auto checked = proxy->check(soon());
     ASSERT_TRUE(checked) << checked.error().message << ::testing::PrintToString(checked.error().details);
@@ -280,7 +280,7 @@ TEST_F(NginxContainer, AContainerThatDoesNotRunIsRefused) {
   const auto seen = proxy->observe(slots(), soon());
   ASSERT_TRUE(seen) << seen.error().message;
   EXPECT_FALSE(seen->running);
-  EXPECT_EQ(seen->live, 0);
+  EXPECT_EQ(seen->live(), 0);
   // There was a deploy before: nobody is served.
   expect_refused("the container web is not running (exited)", ErrorKind::inconsistent);
 }
@@ -299,14 +299,17 @@ TEST_F(NginxContainer, OneThatIsStartedAnewInTheMiddleIsFoundAgain) {
   // And after it has read the new file, which is then put back.
   auto gated = spec();
   gated.nginx.test = {"busybox", "sh", "-c",
-                      "while [ -e /etc/nginx/conf.d/gate ]; do busybox sleep 0.01; done; exec nginx -t"};
+                      "cd /etc/nginx/conf.d; [ ! -e gate ] || : >waits; "
+                      "while [ -e gate ]; do busybox sleep 0.01; done; exec nginx -t"};
   staged = nginx_on(*host, gated)->stage(0, text_for(0), soon());
   ASSERT_TRUE(staged) << staged.error().message;
   write(conf("web") / "gate", "");
   auto undone = std::async(std::launch::async, [&] { return (*staged)->commit(soon()); });
-  ASSERT_TRUE(eventually([&] { return read(include()) == text_for(0); }));
+  ASSERT_TRUE(
+      eventually([&] { return read(include()) == text_for(0) && fs::exists(conf("web") / "waits"); }));
   lab.docker({"restart", "-t", "1", "web"});
   fs::remove(conf("web") / "gate");
+  fs::remove(conf("web") / "waits");
   const auto refused = undone.get();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::refused) << refused.error().message;
@@ -366,7 +369,7 @@ TEST_F(NginxContainer, SitesOfTheHostAreSeenThroughTheMount) {
     ASSERT_TRUE((*staged)->accept(soon()));
     const auto seen = sites->observe(slots(), soon());
     ASSERT_TRUE(seen);
-    EXPECT_EQ(seen->live, slot);
+    EXPECT_EQ(seen->live(), slot);
   }
 }
 

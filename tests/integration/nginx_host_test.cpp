@@ -68,8 +68,7 @@ protected:
 
 TEST_F(NginxHost, ObservesAndChecksInOneCommand) {
   const auto seen = observed();
-  EXPECT_EQ(seen.routing, ProxyHost::Routing::slot);
-  EXPECT_EQ(seen.live, 0);
+  EXPECT_EQ(seen.traffic, plan::Traffic::all_to(0));
   EXPECT_EQ(seen.include, lab.include);
   EXPECT_EQ(seen.text, lab.text_for(0));
   EXPECT_FALSE(seen.unfinished);
@@ -129,7 +128,7 @@ TEST_F(NginxHost, AFirstDeployMakesTheInclude) {
     SCOPED_TRACE(required);
     without_include(required ? "include " + lab.include.string() + ";"
                              : "set $service_url http://127.0.0.1:1; include " + lab.include.string() + "*;");
-    EXPECT_EQ(observed().routing, ProxyHost::Routing::missing);
+    EXPECT_FALSE(observed().written);
     EXPECT_TRUE(proxy->check(soon()));
 
     const auto bad = proxy->stage(1, "set $service_url;\n", soon());
@@ -193,8 +192,8 @@ TEST_F(NginxHost, SettlesWhatAKilledSwitchLeft) {
       EXPECT_NE(committed.error().kind, ErrorKind::refused);
       EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
       EXPECT_TRUE(observed().unfinished);
-      const auto settled = proxy->settle(keep, soon());
-      ASSERT_TRUE(settled) << settled.error().message;
+      const auto recovered = proxy->recover(keep, soon());
+      ASSERT_TRUE(recovered) << recovered.error().message;
       EXPECT_FALSE(observed().unfinished);
       EXPECT_THAT(lab.leftovers(), IsEmpty());
       EXPECT_EQ(lab.read(lab.include), lab.text_for(keep ? 1 : 0));
@@ -229,8 +228,8 @@ TEST_F(NginxHost, SettlesWhatNginxRefusesByGoingBack) {
     EXPECT_FALSE((*switched)->commit(soon()));
     death.join();
     fs::remove(more);
-    const auto settled = proxy->settle(true, soon());
-    ASSERT_TRUE(settled) << settled.error().message;
+    const auto recovered = proxy->recover(true, soon());
+    ASSERT_TRUE(recovered) << recovered.error().message;
     EXPECT_FALSE(observed().unfinished);
     expect_untouched();
   }
@@ -241,7 +240,7 @@ TEST_F(NginxHost, SettlesAStagedFileWithoutAReload) {
   ASSERT_TRUE(lab.kill_script());
   EXPECT_TRUE(observed().unfinished);
   lab.gate("-s");
-  ASSERT_TRUE(proxy->settle(true, soon()));
+  ASSERT_TRUE(proxy->recover(true, soon()));
   EXPECT_FALSE(lab.at_gate("-s"));
   lab.open("-s");
   expect_untouched();
@@ -251,19 +250,19 @@ TEST_F(NginxHost, SeesAndLoadsWhatWasWrittenWithoutAReload) {
   lab.write(lab.include, lab.text_for(1));
   // As if nginx had been started long ago.
   fs::last_write_time(lab.include, fs::file_time_type::clock::now() + 10s);
-  EXPECT_EQ(observed().live, 1);
-  EXPECT_TRUE(observed().unread);
+  EXPECT_EQ(observed().live(), 1);
+  EXPECT_TRUE(observed().reload_pending);
   EXPECT_EQ(get(lab.port), "blue");
-  ASSERT_TRUE(proxy->settle(false, soon()));
+  ASSERT_TRUE(proxy->recover(false, soon()));
   EXPECT_EQ(get(lab.port), "blue");
-  ASSERT_TRUE(proxy->settle(true, soon()));
+  ASSERT_TRUE(proxy->recover(true, soon()));
   expect_serving("green");
   fs::last_write_time(lab.include, fs::file_time_type::clock::now() - 60s);
-  EXPECT_FALSE(observed().unread);
+  EXPECT_FALSE(observed().reload_pending);
   auto switched = staged(0);
   ASSERT_TRUE(switched->commit(soon()));
   ASSERT_TRUE(switched->accept(soon()));
-  EXPECT_FALSE(observed().unread);
+  EXPECT_FALSE(observed().reload_pending);
 }
 
 TEST_F(NginxHost, TheNginxThatIsTestedIsTheOneThatIsWatched) {
@@ -446,7 +445,7 @@ TEST_F(NginxHost, SaysWhyAHostCannotBeSwitched) {
     lab.write(elsewhere.include, "");
     const auto checked = nginx_on(*host, lab.around(elsewhere))->check(soon());
     ASSERT_FALSE(checked);
-    EXPECT_THAT(checked.error().message, HasSubstr("does not include"));
+    EXPECT_THAT(checked.error().message, HasSubstr("no nginx file on"));
     elsewhere.include = lab.folder / "no" / "folder.inc";
     const auto folder = nginx_on(*host, lab.around(elsewhere))->check(soon());
     ASSERT_FALSE(folder);

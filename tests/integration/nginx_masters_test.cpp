@@ -81,7 +81,7 @@ TEST_F(NginxMasters, NothingIsSwitchedWhileTwoMayAccept) {
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().kind, ErrorKind::refused);
   EXPECT_THAT(checked.error().message, HasSubstr("is being upgraded"));
-  EXPECT_THAT(checked.error().details, Contains(HasSubstr(fmt::format("kill -QUIT {}", old))));
+  EXPECT_THAT(checked.error().next, HasSubstr(fmt::format("kill -QUIT {}", old)));
   const auto refused = committed.get();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::refused);
@@ -158,7 +158,7 @@ TEST_F(NginxMasters, AnUpgradeAfterTheCommitCannotBeTakenBackUnseen) {
   EXPECT_EQ(restored.error().kind, ErrorKind::inconsistent);
   EXPECT_TRUE(observed().unfinished);
   lab.end(old);
-  ASSERT_TRUE(proxy->settle(false, soon()));
+  ASSERT_TRUE(proxy->recover(false, soon()));
   expect_untouched();
 }
 
@@ -240,7 +240,7 @@ TEST_F(NginxMasters, OneThatEndsInTheMiddleIsSaidToBeDown) {
   const auto seen = observed();
   EXPECT_FALSE(seen.running);
   EXPECT_THAT(seen.masters, IsEmpty());
-  EXPECT_EQ(seen.live, 0);
+  EXPECT_EQ(seen.live(), 0);
   lab.start();
   expect_untouched();
 }
@@ -257,8 +257,8 @@ TEST_F(NginxMasters, SettlesFilesWhileNginxIsDown) {
     });
     ASSERT_FALSE(committed);
     ASSERT_TRUE(observed().unfinished);
-    const auto settled = proxy->settle(keep, soon());
-    ASSERT_TRUE(settled) << settled.error().message;
+    const auto recovered = proxy->recover(keep, soon());
+    ASSERT_TRUE(recovered) << recovered.error().message;
     EXPECT_FALSE(observed().unfinished);
     EXPECT_EQ(lab.read(lab.include), lab.text_for(keep ? 1 : 0));
     lab.start();

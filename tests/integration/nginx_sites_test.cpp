@@ -68,8 +68,7 @@ protected:
     EXPECT_THAT(left(), IsEmpty());
     for (int i = 0; i < 20; ++i) EXPECT_EQ(get(port), name_of(slot));
     const auto seen = observed();
-    EXPECT_EQ(seen.routing, ProxyHost::Routing::slot);
-    EXPECT_EQ(seen.live, slot);
+    EXPECT_EQ(seen.traffic, plan::Traffic::all_to(slot));
     EXPECT_FALSE(seen.unfinished);
   }
   void switch_to(std::size_t slot) {
@@ -100,9 +99,9 @@ TEST_F(NginxSites, ThatWereSwappedWithoutAReloadAreLoaded) {
   fs::copy_file(from(1), to(1));
   // As if nginx had been started long ago.
   fs::last_write_time(to(1), fs::file_time_type::clock::now() + 10s);
-  EXPECT_TRUE(observed().unread);
+  EXPECT_TRUE(observed().reload_pending);
   EXPECT_EQ(get(port), "blue");
-  ASSERT_TRUE(proxy->settle(true, soon()));
+  ASSERT_TRUE(proxy->recover(true, soon()));
   expect_live(1);
 }
 
@@ -122,7 +121,7 @@ TEST_F(NginxSites, AreSwappedUnderLoad) {
 TEST_F(NginxSites, MayHaveOnePathForBothSlots) {
   fs::remove(to(0));
   use("site.conf");
-  EXPECT_EQ(observed().routing, ProxyHost::Routing::missing);
+  EXPECT_FALSE(observed().written);
   lab.write(to(0), site(0));
   ASSERT_EQ(::chmod(to(0).c_str(), 0640), 0);
   ASSERT_EQ(::chown(to(0).c_str(), 12345, 54321), 0);
@@ -135,15 +134,15 @@ TEST_F(NginxSites, MayHaveOnePathForBothSlots) {
   EXPECT_EQ(attributes.st_uid, 12345U);
   // Changed by hand, it is known by its addresses; naming neither slot, it is not.
   lab.write(to(0), "# by hand\n" + site(0));
-  EXPECT_EQ(observed().live, 0);
+  EXPECT_EQ(observed().live(), 0);
   lab.write(to(0), "# nothing\n");
-  EXPECT_EQ(observed().routing, ProxyHost::Routing::unknown);
+  EXPECT_TRUE(observed().unclear());
 }
 
 TEST_F(NginxSites, BothThereAreUnknown) {
   lab.write(to(1), site(1));
   const auto seen = observed();
-  EXPECT_EQ(seen.routing, ProxyHost::Routing::unknown);
+  EXPECT_TRUE(seen.unclear());
   EXPECT_THAT(seen.text, HasSubstr(to(0).string()));
   EXPECT_THAT(seen.text, HasSubstr(to(1).string()));
 }
@@ -210,7 +209,7 @@ TEST_F(NginxSites, ADrainSeesWhatSomebodyElsePutThereMeanwhile) {
 
 TEST_F(NginxSites, AFirstDeployPutsOneThere) {
   fs::remove(to(0));
-  EXPECT_EQ(observed().routing, ProxyHost::Routing::missing);
+  EXPECT_FALSE(observed().written);
   EXPECT_TRUE(proxy->check(soon()));
   switch_to(1);
   EXPECT_EQ(fs::status(to(1)).permissions(), fs::perms(0644));
@@ -262,16 +261,16 @@ protected:
     return done.has_value();
   }
   // As deploy/observe does: what names one slot is kept.
-  std::size_t settled() {
+  std::size_t recovered() {
     auto seen = observed();
     if (seen.unfinished) {
-      const auto done = proxy->settle(seen.routing == ProxyHost::Routing::slot, soon());
+      const auto done = proxy->recover(seen.live().has_value(), soon());
       EXPECT_TRUE(done) << done.error().message;
       seen = observed();
     }
     EXPECT_FALSE(seen.unfinished);
-    EXPECT_EQ(seen.routing, ProxyHost::Routing::slot);
-    return seen.live;
+    EXPECT_TRUE(seen.live());
+    return seen.live().value_or(2);
   }
 };
 
@@ -281,8 +280,8 @@ TEST_F(NginxDeath, AtEveryChangeOfSites) {
       SCOPED_TRACE(fmt::format("change {}{}", change, take_back ? " and back" : ""));
       ASSERT_LT(change, 60);
       const bool survived = dies_at(change, "", take_back);
-      expect_live(settled());
-      if (observed().live == 1) switch_to(0);
+      expect_live(recovered());
+      if (observed().live() == 1) switch_to(0);
       if (survived) {
         EXPECT_GT(change, 6);
         break;
@@ -298,7 +297,7 @@ TEST_F(NginxDeath, AtEveryChangeOfAnInclude) {
       SCOPED_TRACE(fmt::format("change {}{}", change, take_back ? " and back" : ""));
       ASSERT_LT(change, 60);
       const bool survived = dies_at(change, lab.text_for(1), take_back);
-      const auto live = settled();
+      const auto live = recovered();
       EXPECT_EQ(lab.read(lab.include), lab.text_for(live));
       EXPECT_THAT(lab.leftovers(), IsEmpty());
       expect_serving(name_of(live));

@@ -31,7 +31,7 @@ TEST_F(NginxSwitch, SwitchesUnderLoadWithoutAFailure) {
   for (int i = 0; i < 4; ++i) clients.emplace_back(lab.port);
   ASSERT_TRUE(eventually([&] { return clients.front().done() > 20; }));
   for (const std::size_t slot : {1, 0, 1}) {
-    ASSERT_EQ(observed().live, 1 - slot);
+    ASSERT_EQ(observed().live(), 1 - slot);
     ASSERT_TRUE(proxy->check(soon()));
     auto staged = proxy->stage(slot, lab.text_for(slot), soon());
     ASSERT_TRUE(staged) << staged.error().message;
@@ -142,7 +142,7 @@ TEST_F(NginxSwitch, WhatWasBeforeStaysUntilItIsAccepted) {
     ASSERT_FALSE(next);
     EXPECT_THAT(next.error().message, HasSubstr("has not been ended"));
     EXPECT_TRUE(observed().unfinished);
-    ASSERT_TRUE(proxy->settle(keep, soon()));
+    ASSERT_TRUE(proxy->recover(keep, soon()));
     EXPECT_FALSE(observed().unfinished);
     EXPECT_THAT(lab.leftovers(), IsEmpty());
     EXPECT_EQ(lab.read(lab.include), lab.text_for(keep ? 1 : 0));

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "bgdeploy/ssh/socket_folder.hpp"
+#include "bgdeploy/io/socket_folder.hpp"
 #include "ssh_server.hpp"
 
 namespace bgdeploy::testing_ssh {
@@ -19,23 +19,23 @@ using host::Tool;
 using host::UnixEndpoint;
 using testing::HasSubstr;
 
-ssh::Fd dial(const fs::path& path) {
+io::Fd dial(const fs::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  ssh::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  io::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
   return fd;
 }
 
-std::string read_all(const ssh::Fd& fd) {
+std::string read_all(const io::Fd& fd) {
   std::string text(65536, '\0'), all;
   for (ssize_t count = 0; (count = ::read(fd.get(), text.data(), text.size())) > 0;)
     all.append(text, 0, static_cast<std::size_t>(count));
   return all;
 }
 
-void say(const ssh::Fd& fd, std::string_view text) {
+void say(const io::Fd& fd, std::string_view text) {
   while (!text.empty()) {
     const auto count = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
     ASSERT_GT(count, 0);
@@ -61,7 +61,7 @@ public:
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(m_port.number()));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const ssh::Fd last(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const io::Fd last(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ::connect(last.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
     m_thread.join();
   }
@@ -211,6 +211,18 @@ TEST_F(Channels, ACommandInThePlaceOfForwardingIsTold) {
   EXPECT_EQ(m_host->forwards_tcp(soon()), false);
 }
 
+TEST_F(Channels, AnExceptionOnTheThreadOfAConnectionLosesThatAndNothingElse) {
+  open("MaxSessions 1\n");
+  const auto holder = m_host->start({{"cat"}}, soon()).value();
+  m_host->when_crowded([] { throw std::bad_alloc(); });
+  const auto output = m_host->run({{"true"}}, soon());
+  ASSERT_FALSE(output);
+  EXPECT_EQ(output.error().kind, ErrorKind::lost);
+  EXPECT_THAT(all_text(output.error()), HasSubstr("out of memory"));
+  EXPECT_EQ(holder->finish(soon()).error().kind, ErrorKind::lost);
+  EXPECT_TRUE(connect()->run({{"true"}}, soon()));
+}
+
 // Whoever keeps a connection open for later is asked to end it.
 TEST_F(Channels, WhoeverHoldsAPlaceForLaterIsAskedForIt) {
   open("MaxSessions 1\n");
@@ -291,13 +303,13 @@ TEST_F(Channels, FiftyTunnelsAtOnceMixNothingUp) {
 
 TEST_F(Channels, ATunnelLeadsToAUnixSocketOrACommand) {
   open();
-  auto listening = ssh::SocketFolder::make().value();
+  auto listening = io::SocketFolder::make().value();
   const auto socket = listening->listen().value();
   const auto tunnel = dial(m_host->socket_to(UnixEndpoint{socket.path}).value());
   ASSERT_TRUE(tunnel);
-  ssh::Fd server;
+  io::Fd server;
   ASSERT_TRUE(eventually([&] {
-    server = ssh::Fd(::accept4(socket.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    server = io::Fd(::accept4(socket.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
     return static_cast<bool>(server);
   }));
   say(tunnel, "question");
@@ -328,7 +340,7 @@ TEST_F(Channels, WhereForwardingIsForbiddenACommandTakesItsPlace) {
   const TcpEndpoint endpoint{"127.0.0.1", port.number()};
   const std::jthread server([&] {
     std::string question(8, '\0');
-    ssh::Fd connection;
+    io::Fd connection;
     do {  // one more comes before it, which finds out that somebody listens
       connection = port.accept();
     } while (::recv(connection.get(), question.data(), question.size(), MSG_WAITALL) == 0);
@@ -349,7 +361,7 @@ TEST_F(Channels, ARelayEndsWithItsClient) {
   const auto path = m_host->socket_to(TcpEndpoint{"127.0.0.1", port.number()}).value();
   auto tunnel = dial(path);
   say(tunnel, "question");
-  ssh::Fd connection;
+  io::Fd connection;
   std::string question(8, '\0');
   do {  // one more comes before it, which finds out that somebody listens
     connection = port.accept();
@@ -385,7 +397,7 @@ TEST_F(Channels, ARelayEndsWithItsClientAlsoWhereThereIsNoBash) {
   auto tunnel = dial(m_host->socket_to(TcpEndpoint{"127.0.0.1", port.number()}).value());
   say(tunnel, "question");
   std::string question(8, '\0');
-  ssh::Fd connection;
+  io::Fd connection;
   do {
     connection = port.accept();
   } while (::recv(connection.get(), question.data(), question.size(), MSG_WAITALL) == 0);

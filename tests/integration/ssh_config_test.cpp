@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "bgdeploy/deploy/fleet.hpp"
+#include "bgdeploy/deploy/connect/fleet.hpp"
 #include "bgdeploy/host/trust.hpp"
 #include "ssh_server.hpp"
 
@@ -61,6 +61,24 @@ protected:
   std::optional<Environment> m_home;
 };
 
+// A key and a known_hosts file that CI hands over, beside a spec that names neither.
+TEST_F(Config, TheEnvironmentNamesTheKeyAndKnownHostsThatTheSpecLeavesOut) {
+  set_up();
+  auto target = host();
+  target.ssh.identity_file.reset();
+  target.ssh.known_hosts_file.reset();
+  write_file(m_folder / "from-ci", m_server->known_hosts_line());
+  EXPECT_EQ(refused(target).kind, ErrorKind::untrusted);
+  const Environment known("BGDEPLOY_KNOWN_HOSTS_FILE", (m_folder / "from-ci").string());
+  EXPECT_EQ(refused(target).kind, ErrorKind::denied);
+  const Environment key("BGDEPLOY_IDENTITY_FILE", (m_folder / "key").string());
+  EXPECT_TRUE(works(target));
+
+  write_file(m_folder / "empty", "");
+  target.ssh.known_hosts_file = (m_folder / "empty").string();
+  EXPECT_EQ(refused(target).kind, ErrorKind::untrusted) << "the spec counts more";
+}
+
 TEST_F(Config, AnAliasIsFollowedWithItsTokensIncludesAndMatches) {
   set_up();
   const Environment keys("KEY_FOLDER", "my keys");
@@ -91,6 +109,49 @@ TEST_F(Config, AListOfRevokedKeysThatIsNotReadIsNotPassedOver) {
   EXPECT_THAT(error.message, HasSubstr("RevokedHostKeys"));
   write_file(ssh() / "config", "Host *\n RevokedHostKeys none\n");
   EXPECT_TRUE(works(host()));
+}
+
+TEST_F(Config, ANameThatIsNoHostIsToldWithThoseThatAre) {
+  fs::create_directories(ssh() / "conf.d");
+  write_file(ssh() / "config", "Include conf.d/*\nHost web-1 *.internal\n HostName 127.0.0.1\n");
+  write_file(ssh() / "conf.d" / "db", "Host db-1\n HostName db.nowhere.invalid\n");
+  const auto error = refused(named("web-2.invalid"));
+  EXPECT_EQ(error.kind, ErrorKind::unreachable);
+  EXPECT_EQ(error.message,
+            "'web-2.invalid' is neither a Host in ~/.ssh/config (there: web-1, db-1) nor a name DNS knows");
+  EXPECT_EQ(refused(named("db-1")).message,
+            "db-1: ~/.ssh/config leads to db.nowhere.invalid, which is no name that DNS knows");
+}
+
+TEST_F(Config, AKeyFileThatIsNotThereIsNamedWithWhoNamedIt) {
+  set_up();
+  add_config(
+      "Host app\n HostName 127.0.0.1\n User root\n HostKeyAlias app\n IdentityFile ~/.ssh/web1\n Port " +
+      std::to_string(m_server->port()) + "\n");
+  know("app", *m_server);
+  const auto error = refused(named("app"));
+  EXPECT_EQ(error.kind, ErrorKind::denied);
+  EXPECT_THAT(error.message, testing::EndsWith("there is no key to log in with: ~/.ssh/config names " +
+                                               (ssh() / "web1").string() + ", which does not exist"));
+  const Environment given("SSH_KEY", (m_folder / "key").string());
+  EXPECT_EQ(
+      refused(named("app")).next,
+      "the file that SSH_KEY names was not used: write ssh: {identity_file: \"${SSH_KEY}\"} into the spec");
+}
+
+TEST_F(Config, AnUnknownKeyInACiJobIsToldWithTheFileThatWasGiven) {
+  set_up();
+  auto target = host();
+  target.ssh.known_hosts_file = (m_folder / "none").string();
+  const Environment given("KNOWN_HOSTS", (m_folder / "known_hosts").string());
+  const auto error = refused(target);
+  EXPECT_EQ(error.kind, ErrorKind::untrusted);
+  EXPECT_THAT(error.details, testing::Contains("not in " + (m_folder / "none").string()));
+  EXPECT_EQ(error.next,
+            "the file that KNOWN_HOSTS names was not used: write ssh: {known_hosts_file: \"${KNOWN_HOSTS}\"} "
+            "into the spec");
+  target.ssh.known_hosts_file = (m_folder / "known_hosts").string();
+  EXPECT_TRUE(works(target));
 }
 
 TEST_F(Config, WhatTheSpecSaysWins) {

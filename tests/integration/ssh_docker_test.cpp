@@ -128,9 +128,10 @@ TEST_F(SshDocker, ComposeNeedsAShellThroughSudoAndSaysSo) {
   spec.service = "shop";
   spec.slots = {spec::Slot{"blue", 8081, "shop-blue"}, spec::Slot{"green", 8082, "shop-green"}};
   spec.compose.emplace().project = "shop-{slot}";
-  const auto docker = runtime::docker_on(*host, spec, this->host(), {}, soon());
+  spec.app_hosts = {this->host()};
+  const auto docker = runtime::open(*host, spec, {}, 0, {}, soon());
   ASSERT_TRUE(docker) << all_text(docker.error());
-  const auto image = docker->runtime->repository({{}, {}, plan::ComposeLaunch{*spec.compose, {}}}, soon());
+  const auto image = docker->runtime->repository({{}, plan::ComposeLaunch{*spec.compose, {}}}, soon());
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().kind, core::ErrorKind::denied);
   EXPECT_THAT(all_text(image.error()), Not(HasSubstr("there is no docker compose")));

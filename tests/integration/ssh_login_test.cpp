@@ -174,10 +174,14 @@ TEST_F(Login, ALockedFileIsOpenedByTheAgentThatHoldsIt) {
 TEST_F(Login, AnUnknownHostIsNotTrusted) {
   set_up();
   write_file(m_folder / "known_hosts", "");
-  const auto error = refused(host());
-  EXPECT_EQ(error.kind, ErrorKind::untrusted);
-  EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint()));
-  EXPECT_THAT(all_text(error), HasSubstr("bgdeploy trust"));
+  using Value = std::optional<std::string>;
+  for (const Value& in_ci : {Value(), Value("true")}) {
+    const Environment ci("CI", in_ci);
+    const auto error = refused(host());
+    EXPECT_EQ(error.kind, ErrorKind::untrusted);
+    EXPECT_THAT(all_text(error), HasSubstr(m_server->fingerprint()));
+    EXPECT_THAT(all_text(error), HasSubstr(in_ci ? "BGDEPLOY_KNOWN_HOSTS_FILE" : "bgdeploy trust"));
+  }
 }
 
 TEST_F(Login, AChangedKeyIsRefusedWithBothFingerprints) {
@@ -412,7 +416,7 @@ TEST_F(Login, WaitingForOtherLoginsToTheSameServerIsNotCountedAsConnecting) {
   const Port silent(true);
   auto target = host();
   target.ssh.port = silent.number();
-  std::vector<ssh::Fd> connections;
+  std::vector<io::Fd> connections;
   std::vector<std::jthread> others;
   auto patient = target;
   patient.ssh.connect_timeout = 2s;
@@ -430,7 +434,7 @@ TEST_F(Login, IsStoppedWhileItWaits) {
   auto target = host();
   target.ssh.port = silent.number();
   std::stop_source stop;
-  ssh::Fd connection;
+  io::Fd connection;
   const std::jthread stopper([&] {
     connection = silent.accept();
     stop.request_stop();

@@ -44,7 +44,7 @@ public:
     run_tool(argv);
   }
   void enter() const {
-    const ssh::Fd fd(::open(("/proc/" + pid() + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+    const io::Fd fd(::open(("/proc/" + pid() + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
     ASSERT_EQ(::setns(fd.get(), CLONE_NEWNET), 0);
   }
 

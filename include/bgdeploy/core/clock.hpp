@@ -1,5 +1,5 @@
-// Time as an effect, so that waiting can be tested without waiting; and the Wait that every blocking call
-// takes.
+// Time as an effect, so that tests of waiting need not wait.
+// And the Wait that every blocking call takes.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using Duration = std::chrono::milliseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using SystemTime = std::chrono::system_clock::time_point;
 
-// How long a blocking call may take: until the deadline, or until somebody asks it to stop.
+// The limits of a blocking call: a deadline, and a request to stop.
 struct Wait {
   SteadyTime deadline;
   std::stop_token stop;

@@ -21,7 +21,7 @@ enum class ErrorKind {
   cancelled,     // the stop token fired (SIGINT, SIGTERM)
   not_found,     // a file, container, image or tag that does not exist
   conflict,      // a name or port is taken by somebody else
-  refused,       // the other side answered with an error (docker, nginx -t, a command's exit code)
+  refused,       // the other side answered with an error (docker, a proxy's test, an exit code)
   unhealthy,     // a container exited or never passed its health check
   locked,        // another deploy holds the lock
   frozen,        // `bgdeploy lock` forbids deploys
@@ -37,9 +37,10 @@ std::string_view to_string(ErrorKind kind);
 struct Error {
   ErrorKind kind = ErrorKind::internal;
   std::string message;               // one line, no trailing period
-  std::vector<std::string> details;  // further lines to show below: log lines, nginx's own words
+  std::vector<std::string> details;  // further lines to show below: log lines, a tool's own words
+  std::string next{};                // what to type, set or mend, without a period; empty: nothing is known
 
-  // The same error with "context: " before its message, unless it begins so already.
+  // The same error with "context: " before its message, unless it names the context already.
   Error within(std::string_view context) &&;
 
   bool operator==(const Error&) const = default;
@@ -48,9 +49,9 @@ struct Error {
 template <class T = void>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> fail(ErrorKind kind, std::string message,
-                                   std::vector<std::string> details = {}) {
-  return std::unexpected(Error{kind, std::move(message), std::move(details)});
+inline std::unexpected<Error> fail(ErrorKind kind, std::string message, std::vector<std::string> details = {},
+                                   std::string next = {}) {
+  return std::unexpected(Error{kind, std::move(message), std::move(details), std::move(next)});
 }
 
 }  // namespace bgdeploy::core

@@ -1,4 +1,4 @@
-// A string that cannot be printed by accident: no stream operator, no formatter, no conversion.
+// A string that nobody prints by accident: it has no stream operator, no formatter and no conversion.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ public:
   Secret() = default;
   explicit Secret(std::string value) : m_value(std::move(value)) {}
 
-  // The only way to the value; call it where it is handed to the system that needs it.
+  // The only way to the value. Call it where the value goes to the system that needs it.
   const std::string& reveal() const { return m_value; }
 
   bool operator==(const Secret&) const = default;

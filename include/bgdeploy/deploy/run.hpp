@@ -5,12 +5,14 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
-#include "bgdeploy/deploy/lease.hpp"
+#include "bgdeploy/deploy/lock/lease.hpp"
+#include "bgdeploy/deploy/release/difference.hpp"
 #include "bgdeploy/plan/plan.hpp"
-#include "bgdeploy/report/veil.hpp"
+#include "bgdeploy/report/redact.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
@@ -21,12 +23,10 @@ struct Context {
   const spec::Spec& spec;
   spec::Environment variables;  // of this process
   core::Clock& clock;
-  report::Veil& sink;
-  std::stop_token stop;  // SIGINT, SIGTERM
-  std::string who;       // "jenkins@ci-7 (pid 4242)"
-
-  // The same with another spec: that of a fleet, which knows the addresses that were reached.
-  Context with(const spec::Spec& other) const { return {other, variables, clock, sink, stop, who}; }
+  report::Redactor& sink;
+  std::stop_token stop;     // SIGINT, SIGTERM
+  std::string who;          // "jenkins@ci-7 (pid 4242)"
+  std::stop_token hurry{};  // the third of these signals: an undo that hangs is given up
 };
 
 struct Goal {
@@ -35,12 +35,23 @@ struct Goal {
   std::string digest;
   bool force = false;
   std::optional<std::string> to{};  // rollback
+  // Rollback: with today's secrets, or as the spec has all of it today, instead of as the release ran.
+  bool with_current_secrets = false, with_current_config = false;
+  // Rollback: reads secrets from sources that only the history names.
+  bool trust_history = false;
+  std::string plan{};  // deploy: what a file of `plan --out` holds; empty: there is none
+  // As in plan::Request, one at most.
+  bool hold = false, promote = false, abort = false, rehearse = false;
+  core::Duration lock_wait{0};
+
+  // A release from the registry with today's configuration; otherwise the history says how it ran.
+  bool fresh() const { return kind == plan::Request::Kind::deploy && !promote && !abort; }
 };
 
-// How a run that changed nothing ends: "deploy.finished" with why, and the exit code that belongs to it.
-// `from`: what serves, as far as it was seen.
-report::Event refused(const Goal& goal, core::Error error, core::Duration took,
-                      const plan::Release& from = {});
+// The last event of a run that changed nothing: why, and the exit code of that error. `from`: what serves, as
+// far as it was seen.
+report::Finished refused(const Goal& goal, core::Error error, core::Duration took,
+                         const plan::Release& from = {});
 
 // The exit code of an error that stopped a command before it changed anything.
 int exit_code(core::ErrorKind kind);
@@ -52,6 +63,9 @@ struct Preview {
   plan::State state;
   plan::Plan plan;
   LockStatus lock;
+  std::vector<Change> changes;  // of the configuration, against what serves
+  bool compared = false;        // how what serves runs is recorded
+  std::string file;             // the plan, to be kept: see release/plan_file.hpp
 };
 // What run() would do, changing nothing and taking no lock.
 core::Result<Preview> preview(const Context& context, const Goal& goal);

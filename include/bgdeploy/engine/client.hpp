@@ -13,7 +13,9 @@
 
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
+#include "bgdeploy/engine/attachment.hpp"
 #include "bgdeploy/engine/http.hpp"
+#include "bgdeploy/engine/log_range.hpp"
 #include "bgdeploy/engine/types.hpp"
 #include "bgdeploy/host/host.hpp"
 
@@ -48,6 +50,11 @@ public:
   Result<Image> inspect_image(const std::string& reference, const Wait& wait);
   Result<void> tag_image(const std::string& reference, const std::string& repository, const std::string& tag,
                          const Wait& wait);
+  Result<std::vector<ImageSummary>> list_images(const Wait& wait);
+  // Takes one name away, and with the last one the image. `reference` may be an id. Kind conflict: a
+  // container uses it.
+  Result<void> remove_image(const std::string& reference, const Wait& wait);
+  Result<Info> info(const Wait& wait);
   // Pull errors come as text inside a 200 answer: their kind is what registry_digest has to say, else
   // refused.
   Result<void> pull(const std::string& repository, const std::string& tag_or_digest,
@@ -78,15 +85,22 @@ public:
 
   // Pieces of stdout and stderr as they come, cut anywhere. All lines when `tail` is negative.
   using Output = std::function<void(bool is_stderr, std::string_view)>;
-  Result<void> logs(const Container& container, int tail, bool follow, const Output& output,
+  Result<void> logs(const Container& container, const LogRange& range, const Output& output,
                     const Wait& wait);
   // The command's exit code; of one that cannot be started docker's (126, 127), with its words on stderr.
-  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
-                   const Wait& wait);
+  // `console`: what it reads, and its terminal; null: neither.
+  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, Console* console,
+                   const Output& output, const Wait& wait);
+  // The streams of a container that is made to have these. Before it is started nothing of them is missed.
+  Result<std::unique_ptr<Attachment>> attach(const std::string& id, bool input, bool terminal,
+                                             const Output& output, const Wait& wait);
+  // Of its terminal. A size that docker does not take is no reason to end anything.
+  void resize_container(const std::string& id, Window window, const Wait& wait);
 
   // --- networks.
   // Creates a bridge where there is none of this name.
   Result<void> ensure_network(const std::string& name, const Wait& wait);
+  // Without an alias where that is empty.
   Result<void> connect_network(const std::string& network, const std::string& container_id,
                                const std::string& alias, const Wait& wait);
 
@@ -97,6 +111,9 @@ private:
   Request request(std::string method, std::string path, std::string body = {}) const;
   Result<Response> call(const Request& request, const Wait& wait);
   Result<Response> stream(const Request& request, const Http::Sink& sink, const Wait& wait);
+  Result<std::unique_ptr<Attachment>> hijack(const Request& request, bool terminal, const Output& output,
+                                             const Wait& wait);
+  void resize(const std::string& what, Window window, const Wait& wait);
 
   const std::unique_ptr<Http> m_http;
   const std::string m_version;  // "1.41": what both sides speak

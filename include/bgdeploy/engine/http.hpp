@@ -32,6 +32,7 @@ struct Response {
   std::string api_version;  // the Api-Version header that dockerd puts into every answer
   bool podman = false;      // Podman's own header is there too
   std::string body;
+  core::SystemTime date{};  // of the answer, by the engine's clock in whole seconds; the epoch: not told
 };
 
 // Percent-encodes everything but RFC 3986's unreserved characters: safe in a path segment and in a query.
@@ -54,6 +55,8 @@ public:
   Result<Response> send(const Request& request, const Wait& wait);
   // The body of a 2xx answer goes to `sink` as it comes; that of any other becomes Response::body.
   Result<Response> stream(const Request& request, const Sink& sink, const Wait& wait);
+
+  const std::filesystem::path& socket() const { return m_socket; }
 
   // Ends the connections that are kept for later requests; as long as `crowded` says so, none is kept.
   void drop_idle();

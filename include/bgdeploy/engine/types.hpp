@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,25 @@ struct Image {
   std::string id;                         // of its configuration, "sha256:…"
   std::vector<std::string> repo_digests;  // "repository@sha256:…"
   std::vector<int> exposed;               // its EXPOSE, of tcp, in order
+  std::vector<std::string> layers{};      // digests of what they hold, from the lowest on
   std::string json;                       // the whole answer
+  std::string architecture{};             // "amd64"
+};
+
+// One line of the list of images.
+struct ImageSummary {
+  std::string id;
+  std::vector<std::string> repo_tags, repo_digests;  // "repository:tag", "repository@sha256:…"
+  std::map<std::string, std::string> labels;
+  std::int64_t size = 0;  // bytes, with the layers that it shares
+};
+
+// What the engine says of itself.
+struct Info {
+  std::string root;              // the folder on its host where everything of it lies
+  std::string os, architecture;  // "linux", "amd64", as images call them
+  std::string proxy{};           // through which the engine reaches registries; empty: directly
+  std::vector<std::string> insecure_registries{};  // "registry.internal:5000", "127.0.0.0/8"
 };
 
 struct PublishedPort {
@@ -46,6 +65,7 @@ struct ContainerSummary {
   std::map<std::string, std::string> labels;
   std::string state;                 // "running"
   std::vector<PublishedPort> ports;  // of running containers only
+  std::string image_id{};            // "sha256:…"
 };
 
 struct Container {
@@ -55,6 +75,7 @@ struct Container {
   std::map<std::string, std::string> labels;
   std::string status;  // created, running, paused, restarting, removing, exited, dead
   bool running = false;
+  int pid = 0;  // of its first process, as its host sees it; 0 while it does not run
   int exit_code = 0;
   bool oom_killed = false;
   int restarts = 0;    // by the daemon, since it was started
@@ -63,11 +84,15 @@ struct Container {
   std::string health_output;
   std::string restart_policy;  // as compose writes it: "no", "always", "on-failure:3"
   bool tty = false;
+  // From SIGTERM to SIGKILL, as the container was made; unset: docker's default.
+  std::optional<core::Duration> stop_timeout{};
   core::SystemTime created{}, started{};        // the epoch where it never happened
+  core::SystemTime asked{};                     // when the engine answered this, by its clock
   std::string network_mode;                     // the first network's name
   std::map<std::string, std::string> networks;  // name to IP address, empty while stopped
   std::vector<PublishedPort> ports;             // as they are now
   std::vector<PortBinding> bindings;            // as it was made
+  std::int64_t memory_limit = 0;                // bytes; 0: none
   std::string json;                             // the whole answer
 };
 

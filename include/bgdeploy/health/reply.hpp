@@ -25,22 +25,22 @@ struct Reply {
   bool operator==(const Reply&) const = default;
 };
 
-// GETs verify.path at one of the sites of the nginx on `host`, with the headers of health.http and the Host
-// header of `verify`, else of the site. nginx may have to try another backend first: it takes at most
-// health.timeout, or 10 s where that is less. A certificate is not looked at: it
-// is the user's own nginx.
+// GETs verify.path at one of the sites of the proxy on `host`, with the headers of health.http and the Host
+// header of `verify`, else of the site. The proxy may have to try another backend first, so this takes up to
+// health.timeout, or up to 10 s where that is less. Certificates are not verified: it is the user's own
+// proxy.
 Reply ask_site(host::Host& host, const plan::Front& front, const spec::Health& health,
                const spec::Verify& verify, const core::Wait& wait);
 
 // No answer, or a 5xx. A page that is not the one which health.http wants is served all the same.
 bool is_refusal(const Reply& reply);
 
-// What nginx says of itself for want of a backend that answers.
+// What a proxy answers itself when no backend does.
 bool is_gateway_error(const Reply& reply);
 
 // Whether clients are worse off with `now` than they were: bad, and not already as bad; or another answer in
-// the place of a good one. `served`: whether anything that answers was behind nginx before; else what it said
-// for want of a backend excuses nothing. A client that asks too often is not worse off.
+// the place of a good one. `served`: whether a backend answered before; else what the proxy answered for want
+// of one excuses nothing. A client that asks too often is not worse off.
 bool is_worse(const std::optional<Reply>& before, bool served, const Reply& now);
 
 }  // namespace bgdeploy::health

@@ -1,4 +1,4 @@
-// sudo's refusals, recognised in one place: they look like a command that failed, and are none.
+// Tells sudo's refusals from commands that failed. Nothing else reads sudo's words.
 #pragma once
 
 #include <optional>
@@ -10,15 +10,21 @@
 
 namespace bgdeploy::host {
 
-// Whether the text holds sudo's own words for not running something: it wants a password or a terminal, or
-// its rules do not allow it. Not what it warns of while it runs the command.
+// Whether the text holds sudo's words for a refusal: it wants a password or a terminal, or its rules do not
+// allow the command. Warnings of sudo do not count.
 bool refused_by_sudo(std::string_view text);
 
-// Kind denied, with sudo's words and the line that allows it. `program`: what sudo was to run.
-core::Error sudo_refusal(std::string_view host, std::string_view program, std::string_view words);
+// Who is logged in where.
+struct Login {
+  std::string host;
+  std::string user{};  // empty: not known
+};
 
-// The refusal, where that is how a command of these words ended.
-std::optional<core::Error> sudo_refusal(std::string_view host, const std::vector<std::string>& argv,
+// Kind denied, with sudo's words once, and as `next` the line of sudoers that would allow `program`.
+core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words);
+
+// The refusal, if sudo refused this command.
+std::optional<core::Error> sudo_refusal(const Login& at, const std::vector<std::string>& argv,
                                         const Output& output);
 
 }  // namespace bgdeploy::host

@@ -19,8 +19,8 @@ namespace bgdeploy::plan {
 core::Result<void> check_owners(const spec::Spec& spec, const State& state, bool force);
 // Whether a container that is no slot's holds the port of the idle `slot`: kind conflict. It may serve, so
 // how to go on without stopping it is said. `live`: what the proxies name.
-core::Result<void> port_is_free(const spec::Spec& spec, const AppHost& host, std::size_t slot,
-                                std::optional<std::size_t> live);
+core::Result<void> port_is_free(const spec::Spec& spec, const Places& places, const AppHost& host,
+                                std::size_t slot, std::optional<std::size_t> live);
 // "container shop-blue publishes port 8081, and slot blue is port 9081"
 std::string describe(const spec::Spec& spec, std::size_t slot, const Stranger& stranger);
 

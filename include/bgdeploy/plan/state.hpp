@@ -1,65 +1,19 @@
 // What was read back from the hosts: the only input of planning beside the spec. Values with ==, no effects.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
-#include "bgdeploy/core/secret.hpp"
+#include "bgdeploy/plan/launch.hpp"
+#include "bgdeploy/plan/places.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::plan {
-
-// What the digest of a release that was built on the hosts begins with; the rest is the hash of its context
-// and arguments (64 hex digits).
-inline constexpr std::string_view k_built = "build:";
-
-// An image digest under a human name. The configuration it runs with is in Launch.
-struct Release {
-  std::string
-      id;  // "20261121T050710Z-1f3a": unique a deploy; label bgdeploy.release. Empty for adopted containers
-  std::string tag;    // as the user gave it; empty when deployed by --digest
-  std::string image;  // repository
-  std::string
-      digest;  // "sha256:…" as the registry knows the manifest, or "build:…"; empty where it cannot be told
-
-  bool built() const { return digest.starts_with(k_built); }
-  bool operator==(const Release&) const = default;
-};
-
-// A file that a compose file refers to, to be uploaded with it.
-struct ComposeFile {
-  enum class Kind {
-    part,    // of the configuration: extends, include, configs. Kept in the history
-    data,    // a bind mount: as it is on this machine, when a release is created
-    secret,  // env_file, .env, secrets: likewise, and readable by its owner only
-  };
-  std::string path;  // below the folder of the compose file, and relative to it
-  Kind kind = Kind::part;
-  bool executable = false;
-  core::Secret content;
-  bool operator==(const ComposeFile&) const = default;
-};
-
-// With which compose files: their text is kept, so that a release can be created again as it ran.
-struct ComposeLaunch {
-  spec::Compose settings;
-  std::array<std::string, 2> files;  // by slot: the text to upload; empty where it is on the host
-  std::array<std::vector<ComposeFile>, 2> beside{};  // by slot
-  bool operator==(const ComposeLaunch&) const = default;
-};
-
-// What a slot is to run.
-struct Launch {
-  Release release;
-  spec::Docker docker;
-  std::optional<ComposeLaunch> compose{};
-  bool operator==(const Launch&) const = default;
-};
 
 // TCP ports of the host that a container takes, or took when it ran: docker picks one of a range.
 struct Published {
@@ -85,6 +39,8 @@ struct Container {
   // in everything but the release id and the tag. Unset: there was nothing to compare with.
   std::optional<std::vector<std::string>> differences;
   std::vector<Published> published{};  // as it is while it runs, as it was made while it does not
+  // From SIGTERM to SIGKILL, as it was made; unset: nobody said.
+  std::optional<core::Duration> stop_grace{};
 
   bool running() const { return status == Status::running || status == Status::restarting; }
   // Its process is there: to be stopped before it can be moved or removed.
@@ -138,7 +94,7 @@ struct AppHost {
   bool operator==(const AppHost&) const = default;
 };
 
-// A process of nginx, told apart from a later one with the same pid by its start time (clock ticks after
+// A process of a proxy, told apart from a later one with the same pid by its start time (clock ticks after
 // boot, /proc/PID/stat field 22).
 struct Worker {
   int pid = 0;
@@ -149,8 +105,8 @@ struct Worker {
 // One way to reach a site that uses what is switched: a `listen` of its server block, and the name to ask
 // for.
 struct Front {
-  std::string address;  // on the machine (or in the container) that runs nginx: "127.0.0.1" where it listens
-                        // on every address, "[::1]" on every IPv6 one only, "unix:/path" for a socket
+  std::string address;  // on the machine (or in the container) that runs the proxy: "127.0.0.1" where it
+                        // listens on every address, "[::1]" on every IPv6 one only, "unix:/path" for a socket
   int port = 80;
   bool tls = false;
   bool proxy_protocol = false;
@@ -159,45 +115,80 @@ struct Front {
   bool operator==(const Front&) const = default;
 };
 
-// A file of nginx's other than ours through which a site sends to one of the slots: whatever runs there
+// A file of the proxy's, other than ours, through which a site sends to one of the slots: what runs there
 // serves somebody else.
 struct Claim {
   std::size_t slot = 0;
-  std::string where;  // "/etc/nginx/conf.d/other.inc:1"
+  std::string where;  // "/etc/edge/other.inc:1"
 
   bool operator==(const Claim&) const = default;
 };
 
-struct ProxyHost {
-  enum class Routing {
-    missing,  // no include file: before a first deploy
-    slot,     // it names exactly one slot
-    unknown,  // it names neither, or both
-  };
+// The share of all requests that each slot gets, from 0 to 1. What is missing to 1 goes elsewhere.
+struct Traffic {
+  std::array<double, 2> share{};
 
+  static Traffic all_to(std::size_t slot);
+  double elsewhere() const { return std::max(0.0, 1 - share[0] - share[1]); }
+  // The slot that serves: the only one that gets any.
+  std::optional<std::size_t> live() const;
+  bool operator==(const Traffic&) const = default;
+};
+
+struct ProxyHost {
   std::string host;
-  Routing routing = Routing::missing;
-  std::size_t live = 0;         // index of the slot, where routing == slot
-  std::string include;          // the file itself, symlinks followed
-  std::string text;             // its content
-  bool unfinished = false;      // a switch died half-way: file and workers may disagree
-  bool unread = false;          // written after nginx last read its configuration, as far as times tell
-  bool outdated = false;        // where routing == slot: not what the spec would write for that slot
+  bool written = false;            // the file that says where requests go is there: not before a first deploy
+  std::optional<Traffic> traffic;  // what it says; unset: nothing is there, or it does not say it
+  std::string include;             // the file itself, symlinks followed
+  std::string text;                // its content
+  bool unfinished = false;         // a switch died half-way: file and workers may disagree
+  bool reload_pending = false;  // written after the proxy last read its configuration, as far as times tell
+  bool outdated = false;        // where one slot is live: not what the spec would write for that slot
   std::vector<Worker> leaving;  // old workers that still finish requests of an earlier configuration
-  bool running = true;          // a master of this configuration is alive: without one nobody is served
-  // The masters that accept or may again, oldest first. More than one: nginx is being upgraded (SIGUSR2), and
-  // the older one keeps the configuration that it has.
+  bool running = true;          // without a living master of this configuration nobody is served
+  // The masters that accept or may again, oldest first. More than one: the program is being upgraded, and the
+  // older one keeps the configuration that it has.
   std::vector<Worker> masters;
   std::vector<Front> fronts;  // of the sites that use what is switched, the most likely one first
   std::vector<Claim> claims;
-  std::vector<std::string> notes;  // what is odd in nginx's configuration, in words
+  std::vector<std::string> notes;  // what is odd in the proxy's configuration, in words
+
+  std::optional<std::size_t> live() const { return traffic ? traffic->live() : std::nullopt; }
+  // The file is there and does not say which slot serves.
+  bool unclear() const { return written && !live(); }
+  // Whether requests may go to `slot` by what the file says.
+  bool may_send_to(std::size_t slot) const { return written && (!traffic || traffic->share.at(slot) > 0); }
 
   bool operator==(const ProxyHost&) const = default;
+};
+
+// A release that `deploy --hold` left in a slot that does not serve, for `promote` or `abort`.
+struct Held {
+  std::size_t slot = 0;
+  Release release;
+  std::string who;  // as in LockOwner
+  core::SystemTime since{};
+  bool served = false;  // earlier: it is a way back, and so it is never removed
+
+  bool operator==(const Held&) const = default;
+};
+
+// What served before nothing ran any more: a deployer died while the old slot had stopped and the new one had
+// not started, or somebody stopped it.
+struct LastServed {
+  std::size_t slot = 0;
+  Release release;
+
+  bool operator==(const LastServed&) const = default;
 };
 
 struct State {
   std::vector<AppHost> app_hosts;  // in the spec's order
   std::vector<ProxyHost> proxies;  // as spec::proxies()
+  Places places{};
+  std::optional<Held> held{};  // what waits, by the history and the container that is there
+  // By the history. Only where no proxy names a slot and nothing runs in either.
+  std::optional<LastServed> last_served{};
 
   bool operator==(const State&) const = default;
 };

@@ -1,4 +1,4 @@
-// One nginx on one host, as the deploy sees it; and the switch, one self-restoring transaction on it.
+// One proxy on one host, as the deploy sees it; and the switch, one self-restoring transaction on it.
 #pragma once
 
 #include <array>
@@ -10,21 +10,23 @@
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/state.hpp"
-#include "bgdeploy/proxy/routing.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::proxy {
 
 using core::Result;
 using core::Wait;
+using plan::Backend;
+using plan::Routing;
 
 struct Drained {
   bool complete = true;  // every old worker is gone
   int connections = 0;   // still open to the old backends when the time was up: cut when they stop
   std::vector<plan::Worker> left;
-  bool running = true;     // nginx is: else nobody is served
-  bool still_ours = true;  // nginx still reads what was switched to: only then may the old slot be stopped
+  bool running = true;     // the proxy is: else nobody is served
+  bool still_ours = true;  // it still reads what was switched to: only then may the old slot be stopped
 };
 
 // A staged switch. Destroyed before commit(), or by a connection that breaks, the host puts everything back
@@ -33,8 +35,8 @@ class Switch {
 public:
   virtual ~Switch() = default;
   // Rename, test, reload, see new workers. On an error the old file is back and in force again (kind refused,
-  // nginx's own words as details), or the message says it is not, or that nginx does not run any more (kind
-  // inconsistent).
+  // the proxy's own words as details), or the message says that it is not, or that the proxy does not run any
+  // more (kind inconsistent).
   virtual Result<void> commit(const Wait& wait) = 0;
   // After commit(): the old file back, reloaded, new workers seen. Kind inconsistent when that failed.
   virtual Result<void> restore(const Wait& wait) = 0;
@@ -45,36 +47,37 @@ public:
   virtual Result<Drained> drain(core::Duration timeout, const Routing& old_backends, const Wait& wait) = 0;
 };
 
-// From where nginx does its work to a backend.
+// From where the proxy does its work to a backend.
 struct Way {
   host::Endpoint endpoint;
-  bool reached = true;  // where nginx runs in a container it has been tried
+  bool reached = true;  // where the proxy runs in a container it has been tried
 };
 
 class Proxy {
 public:
   virtual ~Proxy() = default;
-  // Which slot is live, and what an earlier switch left behind.
+  // Where requests go, and what an earlier switch left behind.
   virtual Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) = 0;
-  // The whole configuration tested as it stands (kind refused with nginx's words), nginx seen running, the
-  // include writable, and included by the configuration. With no include file yet the test may fail on just
+  // The whole configuration tested as it stands (kind refused with the proxy's words), the proxy seen
+  // running, its file writable, and read by the configuration. With no file yet the test may fail on just
   // that.
   virtual Result<void> check(const Wait& wait) = 0;
   // Stages the routing to `slot` beside the live file and tests it where that can be done without touching
-  // that one. `content` is the include's; with sites the slot's own file is taken instead.
+  // that one. `content`: see content_for().
   virtual Result<std::unique_ptr<Switch>> stage(std::size_t slot, const std::string& content,
                                                 const Wait& wait) = 0;
   // Ends what a dead switch left: with `keep` the file as it is now is put into force; without it, or where
-  // nginx refuses that one, the file before it. With `keep` also what somebody wrote and nginx has not read.
-  virtual Result<void> settle(bool keep, const Wait& wait) = 0;
-  // How nginx gets to `backend`: from its host, or from inside its container. Nothing where that cannot be
-  // tried.
+  // the proxy refuses that one, the file before it. With `keep` also what somebody wrote and it has not read.
+  virtual Result<void> recover(bool keep, const Wait& wait) = 0;
+  // How the proxy gets to `backend`: from its host, or from inside its container. Nothing where that cannot
+  // be tried.
   virtual Result<std::optional<Way>> way_to(const Backend& backend, const Wait& wait) = 0;
+  // The networks of the container that it runs in. None: it has its host's network, or the engine does not
+  // know that container, as check() says.
+  virtual Result<std::vector<std::string>> networks(const Wait& wait) = 0;
   // Waits for old workers seen by observe().
   virtual Result<Drained> drain(const std::vector<plan::Worker>& old, const Routing& old_backends,
                                 core::Duration timeout, const Wait& wait) = 0;
 };
-
-std::unique_ptr<Proxy> nginx_on(host::Host& host, const spec::Spec& spec);
 
 }  // namespace bgdeploy::proxy

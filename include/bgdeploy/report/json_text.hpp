@@ -1,4 +1,4 @@
-// JSON as a terminal may be shown it.
+// JSON that a terminal can show safely.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace bgdeploy::report {
 
-// The same document with DEL and the control characters U+0080 to U+009F written as \u00NN: JSON lets them
-// stand as they are, and some terminals obey them. What JSON itself forbids is escaped already.
+// Writes DEL and the control characters U+0080 to U+009F as \u00NN: JSON allows them as they are, and some
+// terminals obey them. What JSON itself forbids is escaped already.
 inline std::string json_for_terminals(std::string_view document) {
   constexpr std::string_view k_digits = "0123456789abcdef";
   std::string safe;

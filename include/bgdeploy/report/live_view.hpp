@@ -1,11 +1,11 @@
-// What a terminal shows: steps that are over as lines that stay, those that run as a region that is redrawn.
-// Without effects: the tty renderer puts it on the screen.
+// What a terminal shows: finished steps as lines that stay, and below them a region that is redrawn: what
+// runs, and what serves meanwhile. It has no effects: the tty renderer draws it.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
@@ -20,35 +20,45 @@ struct Screen {
 class LiveView {
 public:
   LiveView(bool color, bool quiet, bool verbose)
-      : m_color(color), m_quiet(quiet), m_verbose(verbose), m_narrator(quiet, verbose) {}
+      : m_color(color), m_quiet(quiet), m_narrator({.quiet = quiet, .verbose = verbose, .marks = true}) {}
 
-  // Lines that the event adds above the region, for good.
+  // The lines that the event adds above the region; they stay.
   std::vector<std::string> apply(const Event& event, core::SteadyTime now, const Screen& screen);
-  // The region: a line a running step, each within the screen's width, fewer than its height.
+  // One line for each running step, and the last one for the whole run. None is wider than the screen, and
+  // they are fewer than its height.
   std::vector<std::string> region(core::SteadyTime now, const Screen& screen) const;
 
 private:
   struct Layer {
     std::int64_t current = 0, total = 0;
   };
-  struct Row {
-    std::string text;  // "web-1  pull app:1.2.3"
-    std::string note;  // the last health answer, or line of a build
+  struct Running {
+    std::string about;
+    std::string note;  // the last health answer, or the last line of a build
+    int times = 0;     // how often the note was the same
     core::SteadyTime since{};
     std::map<std::string, Layer> layers;
   };
-  using Key = std::tuple<std::string, std::string, std::string>;  // host, slot, step
 
   void track(const Event& event, core::SteadyTime now);
-  void progress(const Event& event);
+  void track_answer(const Event& event);
+  void note(const StepName& step, std::string text);
+  void switched(const StepName& step, bool to_new);
+  std::string run_line(core::SteadyTime now, int width) const;
+  std::string row(const StepName& step, const Running& running, core::SteadyTime now, int width) const;
   std::string painted(std::string_view mark, const char* color, std::string_view text) const;
-  std::string lasting(const Event& event, const Narrator::Line& line, bool first, bool last,
-                      const Screen& screen) const;
+  std::string lasting(const Narrator::Line& line) const;
 
-  bool m_color, m_quiet, m_verbose;
+  bool m_color, m_quiet;
   Narrator m_narrator;
-  std::map<Key, Row> m_rows;
-  std::vector<Key> m_order;  // as they began
+  std::map<StepName, Running> m_running;
+  std::vector<StepName> m_order;  // in the order in which they began
+  std::optional<Started> m_started;
+  std::optional<PlanMade> m_plan;
+  core::SteadyTime m_began{};
+  std::size_t m_done = 0;  // steps
+  bool m_new_serves = false;
+  bool m_undoes = false;
 };
 
 }  // namespace bgdeploy::report

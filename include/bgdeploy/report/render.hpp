@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bgdeploy/core/clock.hpp"
@@ -13,7 +14,7 @@ namespace bgdeploy::report {
 struct Terminal {
   std::FILE* stream = stderr;
   bool is_tty = false;
-  bool color = false;    // NO_COLOR, --no-color and a stream that is no terminal turn it off
+  bool color = false;    // NO_COLOR, --no-color, and a stream that is no terminal, turn it off
   int width = 80;        // columns
   bool quiet = false;    // only warnings, errors and the last line
   bool verbose = false;  // probes and progress too
@@ -22,8 +23,11 @@ struct Terminal {
 // Looks at the stream, NO_COLOR, TERM and the window size.
 Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose);
 
+// An event as the JSON renderer prints it, at that time: one object on one line.
+std::string as_json(const Event& event, core::SystemTime time);
+
 // `kind`: auto | tty | plain | json | github. auto: tty on a terminal, github where GITHUB_ACTIONS=true, else
-// plain. Thread-safe; stamps events with the clock's time; its destructor leaves the terminal in order.
+// plain. Thread-safe. It stamps events with the clock's time. Its destructor leaves the terminal in order.
 std::unique_ptr<Sink> pick(std::string_view kind, const Terminal& terminal, core::Clock& clock);
 
 }  // namespace bgdeploy::report

@@ -1,9 +1,8 @@
-// What renderers for people say, as pure functions: the words of an event, the last line of a command, and
-// text measured and cut by the columns it takes on a terminal.
+// The words that renderers for people print, as pure functions.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,37 +11,42 @@
 
 namespace bgdeploy::report {
 
-// Fields of an event; empty, or nothing, when absent or of another type.
-std::string text_field(const Event& event, std::string_view name);
-std::optional<std::int64_t> number_field(const Event& event, std::string_view name);
+template <class Kind>
+bool is(const Event& event) {
+  return std::holds_alternative<Kind>(event);
+}
 
-// "deploy.finished", "rollback.finished": the last event of a command.
-bool is_conclusion(const Event& event);
-// Whether it is shown with `--quiet`: warnings, failures, what a failed container logged, the last line.
-bool is_important(const Event& event);
-// Whether it is shown with `--verbose` only: probes and the progress of pulls.
-bool is_chatter(const Event& event);
-
-// "340ms", "2.4s", "2m13s", "1h02m".
+// "0.3s", "2.4s", "2m13s", "1h02m".
 std::string short_duration(core::Duration duration);
 // "512 B", "12.3 MB": units are powers of 1000, as docker prints layers.
 std::string short_bytes(std::int64_t bytes);
 
-// What the event is about: its message, else its step, else its name. One printable line.
-std::string subject(const Event& event);
-// The event in one line without host and time: "pull app:1.2.3: done in 1.2s".
-std::string sentence(const Event& event);
-// Why something failed, nearest to the reader last: the error's further lines behind a gutter, then its
-// message. Printable.
-std::vector<std::string> explanation(const core::Error& error);
+// One printable line.
+std::string one_line(std::string_view text);
+// "1.2.3", and "1.2.3 (sha256:0123456789ab)" where a digest is known.
+std::string shown(const ReleaseName& release);
 
-// The last line of a command. `failure` is the first step.failed seen: it is named as the cause where the
-// event itself names none.
-std::string conclusion(const Event& event, const std::optional<Event>& failure);
+// What a run is about to do: "shop: deploy 1.2.0 (sha256:91479c74512a); 1.1.0 serves on green".
+std::string heading(const Started& started, const PlanMade& plan);
+// The same before that is known: "shop: deploy 1.2.0".
+std::string heading(const Started& started);
 
-// Columns a printable UTF-8 text takes: 0 for combining characters, 2 for East Asian wide ones.
-int display_width(std::string_view text);
-// Cut to `width` columns, ending in "…" where something was left out.
-std::string fit(std::string_view text, int width);
+// What a run has come to: "1.2.0 was NOT deployed (24.5s). 1.1.0 serves as before, checked just now."
+std::string headline(const Finished& event);
+// The same in one line with its cause.
+std::string conclusion(const Finished& event);
+
+// What stands below the headline, each part under its key: "why", "log", "asked", "next".
+struct Part {
+  std::string key;
+  std::vector<std::string> lines;     // printable
+  std::vector<std::string> quoted{};  // other people's words, below the lines
+};
+// `told`: whether a line was shown already, right above.
+std::vector<Part> parts(const Finished& event, const std::function<bool(const std::string&)>& told = {});
+// Headline and parts, as they stand below each other, in `width` columns. `service`: named first.
+std::vector<std::string> closing(const Finished& event, int width,
+                                 const std::function<bool(const std::string&)>& told = {},
+                                 const std::string& service = "");
 
 }  // namespace bgdeploy::report

@@ -28,11 +28,18 @@ inline constexpr const char* k_digest = "bgdeploy.digest";
 inline constexpr const char* k_image = "bgdeploy.image";
 // Of an image, and so of its containers: the digest it was built for.
 inline constexpr const char* k_build = "bgdeploy.build";
+// Of an image: the service it was built for.
+inline constexpr const char* k_build_of = "bgdeploy.build.service";
 inline constexpr const char* k_container_port = "bgdeploy.container_port";
 // The policy as it was asked for: a stop turns it into `unless-stopped`, a start turns it back.
 inline constexpr const char* k_restart = "bgdeploy.restart";
 // Which of the keys that the daemon has its own defaults for were given: "logging,ulimits".
 inline constexpr const char* k_explicit = "bgdeploy.explicit";
+// Of one-off containers: what for, the lock of the owner (see OneOff), and the slots it belongs beside, since
+// environments of one service may share a host.
+inline constexpr const char* k_one_off = "bgdeploy.one_off";
+inline constexpr const char* k_one_off_lock = "bgdeploy.one_off.lock";
+inline constexpr const char* k_one_off_of = "bgdeploy.one_off.of";
 }  // namespace label
 
 // Where a container will run.
@@ -62,6 +69,11 @@ std::string image_reference(const plan::Release& release);
 core::Result<ContainerRequest> container_request(const spec::Spec& spec, std::size_t slot,
                                                  const plan::Launch& launch, const Placement& placement,
                                                  const SecretValues& secrets);
+
+// A container for one command, with everything of the same launch but ports, the slot's name in networks, and
+// the user's own labels: what goes by those, as routers do, would take it for the app.
+core::Result<ContainerRequest> one_off_request(const spec::Spec& spec, const OneOff::Request& request,
+                                               const Placement& placement, const SecretValues& secrets);
 
 // Where a container answers on its own host: at the published `container_port` (unset: at the slot's port),
 // else at that port of the container's own address. Kind not_found: it has none.

@@ -15,7 +15,7 @@ struct SlotIdentity {
   // What the slot's containers publish.
   enum class Port {
     required,  // the slot's port
-    optional,  // nothing, or the slot's port: nginx finds them by their name
+    optional,  // nothing, or the slot's port: the proxy finds them by their name
     unknown,   // whatever a compose file says, as long as they bear the slot's labels
   };
 

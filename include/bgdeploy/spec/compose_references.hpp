@@ -25,8 +25,8 @@ struct ComposeReference {
   bool operator==(const ComposeReference&) const = default;
 };
 
-// In the order of the file, each once. A reference whose variables cannot be filled in is left out, and a
-// text that is no YAML refers to nothing: compose itself says what is wrong with those.
+// In the order of the file, each once. A reference with an unknown variable is left out, and a text that is
+// no YAML refers to nothing: compose itself reports those.
 std::vector<ComposeReference> compose_references(std::string_view yaml, const Environment& variables);
 
 }  // namespace bgdeploy::spec

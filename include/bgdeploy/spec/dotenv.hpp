@@ -11,7 +11,7 @@
 
 namespace bgdeploy::spec {
 
-// The variables that `text` sets; of a name that stands there twice the last one. `file` is for messages.
+// The variables that `text` sets; the last value of a name counts. Messages name `file`.
 //
 // A line is `NAME=value` or `NAME: value`, maybe after `export`, or `NAME` alone, which takes its value from
 // `variables` or is left out. Unquoted values end at " #" and are trimmed; single-quoted ones are literal;
@@ -23,8 +23,8 @@ namespace bgdeploy::spec {
 core::Result<std::map<std::string, std::string>> parse_dotenv(std::string_view text, const std::string& file,
                                                               const Environment& variables);
 
-// The substitutions alone, as compose does them in its files too. Kind usage: malformed, or a `:?` that asks
-// for what is not there.
+// The substitutions alone, which compose makes in its own files too. Kind usage: a malformed one, or a `:?`
+// whose variable is unset.
 core::Result<std::string> expand_variables(std::string_view text, const Environment& variables);
 
 }  // namespace bgdeploy::spec

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/spec/spec.hpp"
@@ -28,10 +29,17 @@ struct Source {
 // gives HOME too, for "~".
 core::Result<Spec> load(const Source& source, std::string_view environment, const Environment& variables);
 
+// The names below `environments:`, in order; none where the file is no YAML.
+std::vector<std::string> environment_names(const Source& source);
+
 // `docker:` on its own as JSON, loadable by load_docker: what history keeps to run a release again as it ran.
 // Holds no secret: env_file appears by path only.
 std::string docker_to_json(const Docker& docker);
 core::Result<Docker> load_docker(std::string_view json);
+
+// The same of `health:`. HTTP headers are left out, since they may hold a secret.
+std::string health_to_json(const Health& health);
+core::Result<Health> load_health(std::string_view json);
 
 // The same of `compose:`. The text of the compose file is kept apart from it.
 std::string compose_to_json(const Compose& compose);

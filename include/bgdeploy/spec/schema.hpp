@@ -1,23 +1,13 @@
-// The keys of the spec: the one table that the loader checks against, and that docs/spec.md is tested
-// against.
+// The keys of the spec for other programs: editors, and validators that are not this one.
 #pragma once
 
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace bgdeploy::spec {
 
-// A map with fixed keys. In the path "[]" stands for the items of a list and "*" for a key of the user's own:
-// "hosts.app[]", "slots.*". The root's path is empty.
-struct Section {
-  std::string path;
-  std::vector<std::string> keys;
-};
-std::span<const Section> sections();
-
-// Paths of keys and values that the contract names and this version refuses as "not supported yet".
-std::vector<std::string_view> reserved_paths();
+// A JSON Schema (draft 2020-12) of bgdeploy.yml, made from the same table that the loader reads by. It
+// refuses nothing that the loader takes. It sees a file before ${VAR} is replaced, so it lets any such value
+// pass.
+std::string json_schema();
 
 }  // namespace bgdeploy::spec

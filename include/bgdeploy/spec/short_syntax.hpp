@@ -1,8 +1,9 @@
-// What docker's and compose's command lines rewrite before the Engine API sees it: one spelling for each
-// meaning. Used where a spec is read, and where a container that somebody else created is compared with one.
+// The short forms that docker's and compose's command lines rewrite for the Engine API: one spelling for each
+// meaning. For reading a spec, and for comparing it with a container that another tool created.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,16 +23,18 @@ const std::vector<std::string>& capability_names();
 
 // "term", "SIGTERM" and "15" as "SIGTERM". Nothing where it is no signal.
 std::optional<std::string> signal_of(std::string_view text);
+std::span<const std::string_view> signal_names();  // without SIG, and without the real-time ones
 
 bool is_ulimit(std::string_view name);
+std::span<const std::string_view> ulimit_names();
 
 // The part of a volume behind its second colon, without "rw" and in one order: "z,ro" as "ro,z".
 std::string volume_mode_of(std::string_view mode);
 // "source:target:mode" with its mode like that; an anonymous volume ("target") as it is.
 std::string volume_of(std::string_view text);
-// Nothing when it is one; else what is wrong with it, for behind its name.
+// Empty when it is valid; else the error, a predicate of its name.
 std::string volume_error(std::string_view text);
-// "/data" of "data:/data:ro" and of "/data"; of a tmpfs what stands before its options.
+// "/data" of "data:/data:ro" and of "/data"; the part of a tmpfs before its options.
 std::string_view volume_target(std::string_view text);
 
 // The options of a tmpfs in one order.

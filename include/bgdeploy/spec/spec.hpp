@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
-#include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::spec {
 
@@ -60,19 +59,13 @@ struct Host {
   Ssh ssh;             // the spec's `ssh:` with this entry's own keys over it
   std::optional<std::string> address;   // how proxies on other machines reach it
   std::optional<std::string> host_key;  // "SHA256:…": nothing else is accepted
-  // Found on the host, not written by anybody. Whether `address` is the one that SSH reached, and by slot the
-  // address that its port is published on, "" for all of them.
-  bool reached = false;
-  std::array<std::optional<std::string>, 2> published{};
   bool operator==(const Host&) const = default;
 };
 
 struct Slot {
   std::string name;
-  int port = 0;           // on the host
+  int port = 0;           // on the host; 0: a worker's, which has none (`slots: [blue, green]`)
   std::string container;  // container name; default {service}-{slot}
-  // Where docker.container_port says nothing: what the image exposes, as far as that is known. 0: it is not.
-  int container_port = 0;
   bool operator==(const Slot&) const = default;
 };
 
@@ -164,8 +157,13 @@ struct HealthExec {
   bool operator==(const HealthExec&) const = default;
 };
 
+struct HealthRunning {
+  Duration for_at_least = std::chrono::seconds(10);  // `for`: since its start, without an end
+  bool operator==(const HealthRunning&) const = default;
+};
+
 struct Health {
-  std::variant<HealthHttp, HealthTcp, HealthDocker, HealthExec> probe;
+  std::variant<HealthHttp, HealthTcp, HealthDocker, HealthExec, HealthRunning> probe;
   bool direct = false;  // via: direct (from here) instead of via: host
   Duration interval = std::chrono::milliseconds(500);
   Duration timeout = std::chrono::seconds(2);
@@ -209,6 +207,90 @@ struct Verify {
 
 enum class Retire { stop, remove, keep };
 
+// `order:`. With stop_first the old slot stops before the new one starts: for what must not run twice.
+enum class Order { start_first, stop_first };
+
+// One entry of a list below `hooks:`. Exactly one kind.
+struct HookRun {
+  std::string command;  // under `sh -c` on this machine, as it is written
+  bool operator==(const HookRun&) const = default;
+};
+struct HookContainer {
+  std::vector<std::string> argv;  // in a one-off container of the new release, on the first app host
+  bool operator==(const HookContainer&) const = default;
+};
+struct HookHost {
+  std::string command;  // under `sh -c` on the app hosts
+  bool once = false;    // `each: once`: on the first app host only
+  bool operator==(const HookHost&) const = default;
+};
+struct Hook {
+  std::variant<HookRun, HookContainer, HookHost> what;
+  Duration timeout = std::chrono::minutes(5);
+  bool on_deploy = true, on_rollback = true;
+  bool operator==(const Hook&) const = default;
+};
+enum class HookPosition {
+  before_deploy,
+  before_start,
+  before_switch,
+  after_switch,
+  after_deploy,
+  on_failure
+};
+inline constexpr std::size_t k_hook_positions = 6;
+// By position, in the order of the enum.
+using Hooks = std::array<std::vector<Hook>, k_hook_positions>;
+
+// `watch:`. What is looked at after the switch, while the old slot still runs.
+struct WatchUrl {
+  std::string url;
+  std::vector<std::pair<int, int>> status = {{200, 299}};  // as HealthHttp
+  std::string body;                                        // must contain; empty: not looked at
+  std::map<std::string, std::string> headers;
+  Duration timeout = std::chrono::seconds(2);
+  bool operator==(const WatchUrl&) const = default;
+};
+struct WatchResponses {
+  std::string log;  // on every proxy host, absolute
+  std::vector<std::pair<int, int>> bad = {{500, 599}};
+  double ratio = 0.02;              // more than this share is bad
+  int requests = 100;               // no verdict before so many
+  std::string format = "combined";  // "combined", "json" or a regular expression
+  bool operator==(const WatchResponses&) const = default;
+};
+struct WatchRun {
+  std::string command;  // under `sh -c` on this machine: 0 good, 75 no verdict, anything else bad
+  Duration timeout = std::chrono::seconds(10);
+  bool operator==(const WatchRun&) const = default;
+};
+struct Watch {
+  Duration for_at_least{};  // `for`
+  Duration interval = std::chrono::seconds(1);
+  int failures = 3;  // consecutive, of one check on one host
+  bool health = true;
+  std::vector<WatchUrl> urls;
+  std::optional<WatchResponses> responses;
+  std::vector<WatchRun> runs;
+  bool return_when_inconclusive = false;  // `inconclusive: return`
+  bool operator==(const Watch&) const = default;
+};
+
+// `prune:`.
+struct Prune {
+  int images = 3;  // beside the live one
+  bool operator==(const Prune&) const = default;
+};
+
+// One entry of `notify:`.
+struct Notify {
+  enum class Kind { slack, webhook };
+  Kind kind = Kind::slack;
+  SecretSource url;
+  std::vector<std::string> on;  // results, as events name them; empty: all
+  bool operator==(const Notify&) const = default;
+};
+
 struct History {
   std::string dir = "~/.local/state/bgdeploy";  // on the host; ~ is the home of the user who logs in
   int keep = 100;
@@ -235,9 +317,14 @@ struct Spec {
   Duration drain_timeout = std::chrono::seconds(30);
   std::optional<Verify>
       verify;  // nothing with `verify: off` and `proxy: none`, and by default where health is no http
+  std::optional<Watch> watch;
   Retire retire = Retire::stop;
+  Order order = Order::start_first;
+  Hooks hooks;
+  std::vector<Notify> notify;
   int parallel = 32;
   History history;
+  Prune prune;
   bool operator==(const Spec&) const = default;
 };
 
@@ -246,6 +333,11 @@ inline const std::vector<Host>& proxies(const Spec& spec) {
   static const std::vector<Host> k_none;
   if (!spec.proxied) return k_none;
   return spec.proxy_hosts.empty() ? spec.app_hosts : spec.proxy_hosts;
+}
+
+// A worker serves no requests, so its slots have no port: `slots: [blue, green]`.
+inline bool is_worker(const Spec& spec) {
+  return spec.slots[0].port == 0;
 }
 
 // Whether two entries are one machine, as far as the spec tells.

@@ -24,6 +24,13 @@ struct ClientConfig {
 // Lines that are not understood are left out.
 ClientConfig parse_client_config(std::string_view text);
 
+// What a configuration file itself names, for messages: no pattern with a wildcard, and nothing of Match.
+struct ConfigNames {
+  std::vector<std::string> hosts, includes;
+  bool operator==(const ConfigNames&) const = default;
+};
+ConfigNames names_in_config(std::string_view text);
+
 // [user@]host[:port], with [::1]:22 for IPv6 addresses.
 struct HostAddress {
   std::optional<std::string> user;

@@ -1,7 +1,6 @@
-// How a command reaches a host whatever the login shell is. sshd hands one string to the login shell, and sh,
-// zsh, fish and csh disagree about quotes, backslashes, `!` and newlines in it. So that string is always the
-// same one, which they all read alike: it starts a POSIX sh, which takes the words themselves from the first
-// line of stdin.
+// Runs a command under any login shell. sshd hands one string to the login shell, and sh, zsh, fish and csh
+// disagree about quotes, backslashes, `!` and newlines in it. So the string is always the same, one that they
+// all read alike: it starts a POSIX sh, which reads the words from the first line of stdin.
 #pragma once
 
 #include <span>
@@ -10,23 +9,23 @@
 
 namespace bgdeploy::ssh {
 
-// For the login shell. `read` takes byte by byte, so that what follows the line is the command's own input.
+// For the login shell. `read` takes byte by byte and leaves what follows the line to the command.
 inline constexpr std::string_view k_login_command = R"(sh -c 'IFS= read -r line; eval "$line"')";
 
-// What begins the output of a command, unlike anything that a login shell prints.
+// Begins the output of a command, unlike anything that a login shell prints.
 std::string make_mark();
 
-// The line that the sh above reads: prints the mark to both streams, then becomes the command.
+// The line for the sh above: prints the mark to both streams, then becomes the command.
 std::string login_line(std::span<const std::string> argv, std::string_view mark);
 
-// Takes what comes before the mark out of a stream: what the login shell's own files print.
+// Removes from a stream what comes before the mark: the output of the login shell's own files.
 class Preface {
 public:
   explicit Preface(std::string mark) : m_mark(std::move(mark)) {}
   // The part of `data` that belongs to the command.
   std::string take(std::string_view data);
   bool over() const { return m_over; }
-  // What came before the mark; of much only the end.
+  // What came before the mark, or the end of it.
   const std::string& noise() const { return m_noise; }
 
 private:

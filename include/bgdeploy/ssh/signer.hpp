@@ -1,4 +1,4 @@
-// What proves who we are: a private key file, or a key in an agent.
+// Signs with a private key: from a file, or in an agent.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ public:
   virtual ~Signer() = default;
   // For messages: "~/.ssh/id_ed25519", "agent key alice@laptop".
   virtual const std::string& name() const = 0;
-  // The public key as it travels in a login. For RSA its first string is "rsa-sha2-512": that is how libssh2
-  // 1.10, which knows SHA-1 signatures only, is made to announce the signature that OpenSSH 8.8 wants.
+  // The public key as it travels in a login. For RSA its first string is "rsa-sha2-512", which makes
+  // libssh2 1.10, whose own signatures are SHA-1, announce the signature that OpenSSH 8.8 wants.
   virtual const std::string& public_blob() const = 0;
   // Whether this is the key whose public half, under its usual name, is `blob`.
   bool has_public_key(std::string_view blob) const;
@@ -37,12 +37,12 @@ core::Result<std::unique_ptr<Signer>> parse_private_key(const core::Secret& text
 core::Result<std::unique_ptr<Signer>> load_private_key(const std::string& path,
                                                        const std::optional<core::Secret>& passphrase);
 
-// The public key, as it travels, that belongs to a private key file: from the file itself, which holds it
-// unencrypted in OpenSSH's format, else from the .pub file beside it. Empty when neither is there.
+// The public key of a private key file, as it travels: from the file itself, which holds it unencrypted in
+// OpenSSH's format, else from the .pub file beside it. Empty when neither is there.
 std::string public_key_of(const std::string& path);
 
 // All keys of the agent that listens on a unix socket. Kind io when there is none, timeout when it is silent.
-// `certificates` is given the names of those that are certificates, which we cannot log in with.
+// Adds to `certificates` the names of those that are certificates, with which we cannot log in.
 core::Result<std::vector<std::unique_ptr<Signer>>> agent_keys(
     const std::string& socket, const core::Wait& wait, std::vector<std::string>* certificates = nullptr);
 

@@ -1,4 +1,4 @@
-// SSH's binary encoding (RFC 4251 section 5), base64, and key fingerprints as OpenSSH prints them.
+// SSH's binary encoding (RFC 4251 section 5), and key fingerprints as OpenSSH prints them.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +33,6 @@ public:
 private:
   std::string_view m_rest;
 };
-
-std::string base64_encode(std::string_view bytes);
-// Padding may be missing; nothing when a character does not belong.
-std::optional<std::string> base64_decode(std::string_view text);
 
 // The first string of a public key blob: "ssh-ed25519"; empty when it has none.
 std::string key_type(std::string_view blob);

@@ -63,12 +63,21 @@ Process::Process(const Command& command) : m_started(Clock::now()) {
   ::posix_spawn_file_actions_adddup2(&actions, out_write, 1);
   ::posix_spawn_file_actions_adddup2(&actions, err_write, 2);
   ::posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
+  // A test program that runs in the background of a script ignores SIGINT. What it starts must not.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGHUP, SIGTERM}) sigaddset(&signals, signal);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setsigdefault(&attributes, &signals);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   auto argv = command.argv;
   std::vector<std::string> environment;
   for (const auto& [name, value] : command.environment) environment.push_back(name + "=" + value);
-  const int error = ::posix_spawnp(&m_pid, argv[0].c_str(), &actions, nullptr, pointers(argv).data(),
+  const int error = ::posix_spawnp(&m_pid, argv[0].c_str(), &actions, &attributes, pointers(argv).data(),
                                    pointers(environment).data());
   ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
   ::close(out_write);
   ::close(err_write);
   m_out_fd = out_read;

@@ -1,5 +1,6 @@
 // What runs in the containers of the docker tests: one static program, told by its arguments what to do.
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -26,6 +27,31 @@ int serve(bool stubborn) {
   return 0;
 }
 
+int copy() {
+  char piece[4096];
+  for (ssize_t count; (count = read(0, piece, sizeof piece)) > 0;)
+    if (write(1, piece, static_cast<size_t>(count)) != count) return 1;
+  return 0;
+}
+
+// The size of its terminal, at once and whenever that changes, until a line was typed.
+int size() {
+  static const auto print = [](int) {
+    winsize window{};
+    ioctl(0, TIOCGWINSZ, &window);
+    dprintf(1, "%dx%d\n", window.ws_row, window.ws_col);
+  };
+  struct sigaction action {};
+  action.sa_handler = print;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGWINCH, &action, nullptr);
+  action.sa_handler = [](int) { _exit(130); };
+  sigaction(SIGINT, &action, nullptr);
+  print(0);
+  char typed = 0;
+  return read(0, &typed, 1) == 1 ? typed : 1;
+}
+
 int eat() {
   for (std::vector<char*> eaten;;) {
     eaten.push_back(static_cast<char*>(std::malloc(1 << 20)));
@@ -39,6 +65,8 @@ int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "serve";
   if (verb == "serve" || verb == "stubborn") return serve(verb == "stubborn");
   if (verb == "eat") return eat();
+  if (verb == "copy") return copy();
+  if (verb == "size") return size();
   if (verb == "print") {  // OUT ERR CODE
     std::fputs(argv[2], stdout);
     std::fputs(argv[3], stderr);

@@ -17,8 +17,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/host/child.hpp"
+#include "bgdeploy/io/child.hpp"
 
 namespace bgdeploy::testing {
 namespace {
@@ -42,7 +43,7 @@ void until(const std::string& what, const std::function<bool()>& condition) {
 }
 
 std::string run(const std::vector<std::string>& argv) {
-  const auto output = host::run_child(argv, "", soon());
+  const auto output = io::run_child(argv, "", soon());
   if (!output) throw std::runtime_error(argv.front() + ": " + output.error().message);
   if (!output->ok()) throw std::runtime_error(core::shell_join(argv) + ": " + output->err);
   return std::string(core::trim(output->out));
@@ -106,7 +107,7 @@ DockerLab::DockerLab() : m_folder("/tmp/bgdeploy-docker-XXXXXX") {
         "dockerd.log");
   setenv("DOCKER_HOST", ("unix://" + socket().string()).c_str(), 1);
   until("dockerd", [] {
-    const auto output = host::run_child({"docker", "version"}, "", soon());
+    const auto output = io::run_child({"docker", "version"}, "", soon());
     return output && output->ok();
   });
   import_image("app:1", {"CMD [\"/app\", \"serve\"]", "ENV FROM_IMAGE=yes", "LABEL image.label=1"});
@@ -223,7 +224,7 @@ Docker::Docker(const std::function<void(spec::Spec&)>& change, const runtime::Se
   m_spec.slots = {spec::Slot{"blue", 8081, "shop-blue"}, spec::Slot{"green", 8082, "shop-green"}};
   if (change) change(m_spec);
   m_host = std::move(host::connect(local, soon()).value());
-  m_docker = runtime::docker_on(*m_host, m_spec, m_spec.app_hosts.front(), secrets, soon()).value();
+  m_docker = runtime::open(*m_host, m_spec, {}, 0, secrets, soon()).value();
 }
 
 Docker::~Docker() {
@@ -241,7 +242,7 @@ Docker::~Docker() {
 
 plan::Launch Docker::launch(std::vector<std::string> command) const {
   plan::Launch launch{{"release-1", "1", "app", ""}, m_spec.docker};
-  launch.docker.command = std::move(command);
+  std::get<spec::Docker>(launch.with).command = std::move(command);
   return launch;
 }
 
@@ -251,7 +252,7 @@ plan::Container Docker::launch_ready(std::size_t slot, const plan::Launch& launc
   std::stop_source ready;
   const auto wait = core::Wait::for_at_most(std::chrono::seconds(60), ready.get_token());
   const auto read = runtime().logs(
-      container->id, -1, true,
+      container->id, {.follow = true},
       [&](const runtime::LogLine& line) {
         if (line.text == "ready") ready.request_stop();
       },

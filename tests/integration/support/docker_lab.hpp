@@ -77,7 +77,7 @@ public:
 private:
   spec::Spec m_spec;
   std::unique_ptr<host::Host> m_host;
-  runtime::DockerOnHost m_docker;
+  runtime::OnHost m_docker;
 };
 
 inline core::Wait soon() {

@@ -49,7 +49,9 @@ void run_or_throw(const std::string& line) {
 // Waits for the end of its stdin, which comes with that of the test program, however that ends.
 constexpr const char* k_guard = R"(
 read -r _
-if read -r master <"$1"/nginx.pid && read -r _ _ _ _ group _ <"/proc/$master/stat"; then kill -KILL -"$group"; fi 2>/dev/null
+if read -r master <"$1"/nginx.pid && read -r _ _ _ _ group _ <"/proc/$master/stat"; then
+  kill -KILL -"$group"
+fi 2>/dev/null
 rm -rf "$1" 2>/dev/null || rm -rf "$1"
 )";
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "bgdeploy/host/host.hpp"
-#include "bgdeploy/proxy/proxy.hpp"
+#include "bgdeploy/proxy/nginx.hpp"
 
 namespace bgdeploy::testing {
 

@@ -2,6 +2,7 @@
 // image FROM scratch holds it. Its environment decides how it behaves, so that every fault is a tag:
 //   PORT, SERVER_PORT     where to listen (8080)
 //   VERSION               what it answers
+//   APP_LOOPBACK          set: it listens on 127.0.0.1 only
 //   APP_BOOT_MS           how long before it listens
 //   APP_HEALTH            ok | 503 | wrong (200 with another body) | hang (accepts, never answers)
 //   APP_HEALTH_PATH       where it is asked (/health)
@@ -12,9 +13,12 @@
 //   APP_EAT_MEMORY        set: allocates until the kernel ends it
 //   APP_IGNORE_SIGTERM    set: only SIGKILL ends it
 //   APP_MIGRATE_CODE      exit code of `app --migrate`
+//   APP_MIGRATE_WHILE     it goes on as long as that file is there
+//   APP_MIGRATE_LOG       it adds a line to that file when it is done
 // It reads the body that a request brings. Routes: / and /version (VERSION), /health, /slow?ms=N,
-// /env?name=X, /hold (upgrades, then echoes). `app --probe` asks the running one for its health; `app
-// --migrate` stands for a schema migration; `app --dump` prints 20,000,000 bytes and exits with 5.
+// /env?name=X, /hold (upgrades, then echoes), /eat (allocates until the kernel ends it). `app --probe` asks
+// the running one for its health; `app --migrate` stands for a schema migration; `app --dump` prints
+// 20,000,000 bytes and exits with 5.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -72,6 +76,14 @@ bool send_all(int fd, std::string_view data) {
   return true;
 }
 
+[[noreturn]] void eat_memory() {
+  std::printf("building a cache\n");
+  for (;;) {
+    constexpr std::size_t k_piece = 4 << 20;
+    std::memset(new char[k_piece], 1, k_piece);
+  }
+}
+
 // The value of `name` in the query of `target`, as written: callers use names and digits only.
 std::string query(std::string_view target, std::string_view name) {
   const auto at = target.find('?');
@@ -120,6 +132,7 @@ Answer answer(std::string_view target) {
   if (warming_up()) return {503, "warming up\n"};
   if (path == env("APP_HEALTH_PATH", "/health")) return health();
   if (path == "/slow") pause_for(number(query(target, "ms"), 3000));
+  if (path == "/eat") eat_memory();
   if (path == "/env") {
     const auto name = query(target, "name");
     const char* value = std::getenv(name.c_str());
@@ -186,7 +199,7 @@ int listen_on_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const auto where = address(INADDR_ANY);
+  const auto where = address(env("APP_LOOPBACK").empty() ? INADDR_ANY : INADDR_LOOPBACK);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 || ::listen(fd, 1024) != 0) {
     std::perror("listen");
     std::exit(98);
@@ -204,14 +217,6 @@ void exit_later(int after_ms) {
   }).detach();
 }
 
-[[noreturn]] void eat_memory() {
-  std::printf("building a cache\n");
-  for (;;) {
-    constexpr std::size_t k_piece = 4 << 20;
-    std::memset(new char[k_piece], 1, k_piece);
-  }
-}
-
 // Exit code of `app --probe`: 0 when the running server says it is well.
 int probe() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -227,6 +232,11 @@ int probe() {
 int migrate() {
   const int code = number(env("APP_MIGRATE_CODE"), 0);
   std::printf("migrating to %s\n", env("VERSION").c_str());
+  while (::access(env("APP_MIGRATE_WHILE").c_str(), F_OK) == 0) pause_for(20);
+  if (std::FILE* log = std::fopen(env("APP_MIGRATE_LOG").c_str(), "a"); log != nullptr && code == 0) {
+    std::fprintf(log, "%s\n", env("VERSION").c_str());
+    std::fclose(log);
+  }
   if (code != 0) std::fprintf(stderr, "FATAL: column \"name\" already exists\n");
   return code;
 }

@@ -1,8 +1,13 @@
 #include <gmock/gmock.h>
 
-#include "../../../src/cli/command.hpp"
-#include "../../../src/cli/state_text.hpp"
+#include <nlohmann/json.hpp>
+
 #include "../plan/spec_for_tests.hpp"
+#include "bgdeploy/core/display_width.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "cli/command.hpp"
+#include "cli/page.hpp"
+#include "cli/state_text.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -29,7 +34,8 @@ plan::State blue_serves() {
   host.slots[0].answer = "HTTP 200";
   state.app_hosts.push_back(host);
   plan::ProxyHost proxy{.host = "web-1"};
-  proxy.routing = plan::ProxyHost::Routing::slot;
+  proxy.written = true;
+  proxy.traffic = plan::Traffic::all_to(0);
   proxy.include = "/etc/nginx/conf.d/service-url.inc";
   state.proxies.push_back(proxy);
   return state;
@@ -48,12 +54,42 @@ TEST(Age, IsInTheUnitThatFits) {
 }
 
 TEST(Status, ShowsWhatServes) {
-  const std::string text = state_text(test::small_spec(), blue_serves(), {});
-  EXPECT_THAT(text, HasSubstr("lock:    free"));
-  EXPECT_THAT(text, testing::ContainsRegex(
-                        "web-1 +blue +8081 +live +1.0 .sha256:aaaaaaaaaaaa. +shop-blue +running +HTTP 200"));
-  EXPECT_THAT(text, testing::ContainsRegex("web-1 +green +8082 +idle"));
+  const std::string text = slots_text(test::small_spec(), blue_serves(), {}, {});
+  EXPECT_THAT(text, testing::ContainsRegex("web-1 +blue +8081 +LIVE +1.0 +HTTP 200"));
+  EXPECT_THAT(text, testing::ContainsRegex("web-1 +green +8082 +idle, empty"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(slots_text(test::small_spec(), blue_serves(), {.verbose = true}, {.width = 200}),
+              testing::ContainsRegex("1.0 .sha256:aaaaaaaaaaaa. +shop-blue"));
+  EXPECT_THAT(slots_text(test::small_spec(), blue_serves(), {}, {.color = true}),
+              HasSubstr("\x1b[32mLIVE\x1b[0m"));
   EXPECT_THAT(oddities(test::small_spec(), blue_serves()), IsEmpty());
+}
+
+TEST(Status, MarksWhatARollbackWouldStart) {
+  const core::SystemTime now = core::SystemTime(std::chrono::hours(9));
+  plan::State state = blue_serves();
+  state.app_hosts[0].slots[1].container = container("shop-green", plan::Container::Status::exited);
+  state.app_hosts[0].slots[1].container->release.id = "before";
+  const plan::Release before{.id = "before", .tag = "0.9", .image = "", .digest = ""};
+  const std::string text =
+      slots_text(test::small_spec(), state,
+                 {.now = now, .since = now - std::chrono::minutes(5), .way_back = &before}, {});
+  EXPECT_THAT(text, testing::ContainsRegex("green +8082 +idle, stopped +1.0 +- +5m +<- rollback\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("blue +8081 +LIVE +1.0 +HTTP 200 +5m\n"));
+}
+
+TEST(Status, FitsThePageAlsoWithLongNames) {
+  plan::State state = blue_serves();
+  state.app_hosts[0].host = "deploy@ip-10-0-0-11.eu-central-1.compute.internal.example.com:2222";
+  state.app_hosts[0].slots[0].container->release.tag = std::string(100, 't');
+  state.app_hosts[0].slots[0].answer =
+      "body does not contain 'server is on': <html><title>Maintenance</title>";
+  state.proxies[0].host = state.app_hosts[0].host;
+  for (const int width : {72, 80, 120})
+    for (const std::string& text : {slots_text(test::small_spec(), state, {}, {.width = width}),
+                                    proxies_text(test::small_spec(), state, {.width = width})})
+      for (const std::string& line : core::split_lines(text))
+        EXPECT_LE(core::display_width(line), width) << line;
 }
 
 TEST(Status, NamesWhatIsOdd) {
@@ -71,13 +107,45 @@ TEST(Status, NamesWhatIsOdd) {
   state.app_hosts[0].slots[0].answer = "HTTP 503";
   state.app_hosts[0].slots[1].others = {container("shop-green-2", plan::Container::Status::running)};
   EXPECT_THAT(oddities(spec, state),
-              ElementsAre("web-1: the live slot blue does not answer: HTTP 503",
+              ElementsAre("web-1: the live slot blue is not healthy: HTTP 503",
                           "web-1: shop-green-2 (running) looks like slot green but does not bear its name"));
 
   state = blue_serves();
-  state.proxies[0].routing = plan::ProxyHost::Routing::unknown;
+  state.proxies[0].traffic.reset();
   EXPECT_THAT(oddities(spec, state),
-              Contains("/etc/nginx/conf.d/service-url.inc on web-1 names neither slot alone"));
+              Contains("/etc/nginx/conf.d/service-url.inc on web-1 does not name exactly one slot"));
+}
+
+TEST(Status, SaysInWordsWhereRequestsGo) {
+  const spec::Spec spec = test::small_spec();
+  plan::State state = blue_serves();
+  const auto row = [&] {
+    const std::string text = proxies_text(spec, state, {.width = 200});
+    const auto begin = text.find("yes   ") + 6;
+    return text.substr(begin, text.find("  /etc", begin) - begin);
+  };
+  EXPECT_THAT(row(), testing::StartsWith("blue"));
+  EXPECT_EQ(state_json(spec, state, {})["proxies"][0]["traffic"]["blue"], 1.0);
+  state.proxies[0].traffic = plan::Traffic{{0.9, 0.1}};
+  EXPECT_THAT(row(), testing::StartsWith("90% to blue, 10% to green"));
+  const auto json = state_json(spec, state, {})["proxies"][0];
+  EXPECT_EQ(json["traffic"]["green"], 0.1);
+  EXPECT_EQ(json["names"], "");
+  state.proxies[0].traffic = plan::Traffic{{0.75, 0}};
+  EXPECT_THAT(row(), testing::StartsWith("75% to blue, 25% elsewhere"));
+  state.proxies[0].traffic.reset();
+  EXPECT_THAT(row(), testing::StartsWith("not exactly one slot"));
+  EXPECT_TRUE(state_json(spec, state, {})["proxies"][0]["traffic"].is_null());
+  state.proxies[0].written = false;
+  EXPECT_THAT(row(), testing::StartsWith("(no such file yet)"));
+}
+
+TEST(Status, WithoutAProxyToBeSwitchedThereIsNoTableOfThem) {
+  spec::Spec spec = test::small_spec();
+  spec.proxied = false;
+  plan::State state = blue_serves();
+  state.proxies.clear();
+  EXPECT_EQ(proxies_text(spec, state, {}), "");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "../../../src/deploy/container_port.hpp"
+#include "deploy/release/container_port.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,9 +1,13 @@
-#include "bgdeploy/deploy/execute.hpp"
+#include "bgdeploy/deploy/execute/execute.hpp"
 
 #include <gmock/gmock.h>
 
+#include <condition_variable>
+#include <mutex>
+
 #include "../plan/spec_for_tests.hpp"
-#include "bgdeploy/deploy/observe.hpp"
+#include "bgdeploy/deploy/observe/observe.hpp"
+#include "deploy/parallel.hpp"
 #include "simulated_world.hpp"
 
 namespace bgdeploy::deploy {
@@ -18,8 +22,6 @@ using testing::ElementsAre;
 using testing::Optional;
 using testing::StrEq;
 
-const core::Wait k_wait = core::Wait::for_at_most(std::chrono::minutes(1));
-
 plan::Release release(const std::string& tag) {
   return {"id-" + tag, tag, "shop", "sha256:" + tag};
 }
@@ -29,8 +31,9 @@ Outcome deploy(const spec::Spec& spec, SimulatedWorld& simulated, const std::str
                const Stops& stops = {}) {
   World world = simulated.world();
   const plan::Launch launch{release(tag), {}};
-  auto state = observe(spec, world, launch, k_wait);
-  if (state) state = settle(spec, world, std::move(*state), launch, k_wait);
+  auto state = guarded([&] { return observe(spec, world, launch, simulated.wait()); });
+  if (state)
+    state = guarded([&] { return recover(spec, world, std::move(*state), launch, simulated.wait()); });
   if (!state) return {Verdict::failed, 3, false, state.error()};
   auto plan = plan::make_plan(spec, *state, {plan::Request::Kind::deploy, launch, false});
   if (!plan) return {Verdict::failed, 5, false, plan.error()};
@@ -101,10 +104,10 @@ TEST(Observe, WhatTheIncludeShouldSayIsWhereTheLiveSlotIsPublished) {
   spec::Spec spec = test::small_spec();
   SimulatedWorld world(spec, 1);
   set_up(world);
-  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, k_wait));
+  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, world.wait()));
   EXPECT_EQ(world.asked_address(0), "127.0.0.1");
   world.publish(0, "10.0.0.5");
-  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, k_wait));
+  ASSERT_TRUE(observe(spec, world.world(), std::nullopt, world.wait()));
   EXPECT_EQ(world.asked_address(0), "10.0.0.5");
 }
 
@@ -184,7 +187,7 @@ TEST_P(Execute, LeavesNothingBehindWhenTheReleaseNeverGetsHealthy) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.error->kind, core::ErrorKind::unhealthy);
   EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
-  EXPECT_THAT(world.events(), Contains("log.line health"));
+  EXPECT_THAT(world.steps<report::LogLine>(), Contains("health"));
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
@@ -197,7 +200,7 @@ TEST_P(Execute, ASingleHostThatGotSickWhileTheOthersWereAwaitedEndsIt) {
   }
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.error->message,
-              testing::HasSubstr("web-1: shop-green was healthy and is not any more: HTTP 503"));
+              testing::HasSubstr("shop-green on web-1 was healthy and is not any more: HTTP 503"));
   EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
   EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
 }
@@ -207,8 +210,23 @@ TEST_P(Execute, GivesUpAtOnceWhenTheContainerExits) {
   spec.health.deadline = std::chrono::hours(1);
   const Outcome outcome = deploy(spec, world, "2.0");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.error->details, Contains("shop-green exited with exit code 3"));
+  EXPECT_THAT(outcome.error->message, testing::HasSubstr("shop-green exited with exit code 3"));
+  EXPECT_EQ(outcome.error->next, "mend what its log says, then deploy again");
+  const auto events = world.events();
+  const auto probes = std::ranges::count_if(
+      events, [](const report::Event& event) { return std::holds_alternative<report::HealthProbe>(event); });
+  EXPECT_LT(probes, spec.health.deadline / spec.health.interval) << "it waited for the deadline";
   EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+}
+
+TEST_P(Execute, SaysHowAContainerEndedThatHadNoAddressAnyMore) {
+  world.crashing_tag = "2.0";
+  world.crashes_at_once = true;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.error->kind, core::ErrorKind::unhealthy);
+  EXPECT_THAT(outcome.error->message, testing::HasSubstr("shop-green exited with exit code 3"));
+  EXPECT_THAT(world.steps<report::LogLine>(), Contains("health"));
 }
 
 TEST_P(Execute, PutsEveryProxyBackWhenOneRefuses) {
@@ -253,7 +271,7 @@ TEST_P(Execute, TouchesNothingMoreOnceTheLockIsLost) {
 TEST_P(Execute, SaysThatAHumanIsNeededWhenTheOldReleaseDiedMeanwhile) {
   world.unhealthy_tag = "1.0";
   World effects = world.world();
-  auto state = observe(spec, effects, plan::Launch{release("2.0"), {}}, k_wait);
+  auto state = observe(spec, effects, plan::Launch{release("2.0"), {}}, world.wait());
   ASSERT_TRUE(state);
   world.unhealthy_tag = "2.0";
   for (plan::AppHost& host : state->app_hosts) host.slots[0].answers = true;
@@ -263,6 +281,56 @@ TEST_P(Execute, SaysThatAHumanIsNeededWhenTheOldReleaseDiedMeanwhile) {
   world.unhealthy_tag = "1.0";
   const Outcome outcome = execute(spec, *state, *plan, effects, {});
   EXPECT_EQ(outcome.exit_code, 5);
+}
+
+// Each phase has a deadline of its own, and each host of a phase.
+TEST_P(Execute, AFailureOnManySlowHostsIsStillExitCode1) {
+  spec.parallel = 1;
+  world.unhealthy_tag = "2.0";
+  world.on_launch = [&] { world.effect_takes = std::chrono::seconds(12); };
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.error->message;
+  EXPECT_THAT(outcome.error->details, testing::Not(Contains(testing::HasSubstr("could not"))));
+  EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
+}
+
+TEST_P(Execute, UndoesTheHostsSideBySide) {
+  const std::size_t hosts = GetParam().hosts;
+  world.refusing_proxy = spec::proxies(spec).back().name;  // when every host runs the new release
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::size_t undoing = 0;
+  world.on_stop = [&](const core::Wait&) -> core::Result<void> {
+    std::unique_lock lock(mutex);
+    ++undoing;
+    changed.notify_all();
+    const bool all = changed.wait_for(lock, std::chrono::seconds(20), [&] { return undoing >= hosts; });
+    return all ? core::Result<void>{} : core::fail(core::ErrorKind::timeout, "the others were not undone");
+  };
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error->details, testing::Not(Contains(testing::HasSubstr("could not"))));
+}
+
+TEST_P(Execute, AnUndoThatIsGivenUpEndsWithWhatIsNotUndone) {
+  std::stop_source user, hurry;
+  world.unhealthy_tag = "2.0";
+  world.on_launch = [&] { user.request_stop(); };
+  std::mutex mutex;  // a second request returns before the first has told everybody
+  world.on_stop = [&](const core::Wait& wait) -> core::Result<void> {
+    const std::scoped_lock lock(mutex);
+    hurry.request_stop();
+    EXPECT_TRUE(wait.stop.stop_requested()) << "whoever waits for docker is told";
+    return core::fail(core::ErrorKind::cancelled, "interrupted");
+  };
+  const Outcome outcome = deploy(spec, world, "2.0", {user.get_token(), {}, hurry.get_token()});
+  EXPECT_EQ(outcome.exit_code, 5);
+  EXPECT_EQ(outcome.verdict, Verdict::inconsistent);
+  EXPECT_EQ(outcome.error->message, "the undo was given up");
+  EXPECT_THAT(outcome.error->details, Contains("it began with: interrupted"));
+  EXPECT_THAT(outcome.error->details, Contains(testing::HasSubstr("not done: stop and remove shop-green")));
+  EXPECT_THAT(outcome.error->details, Contains(testing::HasSubstr("not done: put shop-green (0.9")));
+  EXPECT_EQ(world.failed_requests(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Hosts, Execute,
@@ -312,15 +380,16 @@ TEST_P(FaultEverywhere, LosesNothingAndTheNextDeployWorks) {
   EXPECT_GT(hits, 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, FaultEverywhere,
-                         testing::Values(Case{Fault::refused, 1}, Case{Fault::lost, 1}, Case{Fault::dead, 1},
-                                         Case{Fault::refused, 2}, Case{Fault::lost, 2}, Case{Fault::dead, 2},
-                                         Case{Fault::refused, 3}, Case{Fault::lost, 3}, Case{Fault::dead, 3},
-                                         Case{Fault::refused, 2, 1}, Case{Fault::lost, 2, 1},
-                                         Case{Fault::dead, 2, 1}, Case{Fault::refused, 2, 2},
-                                         Case{Fault::lost, 2, 2}, Case{Fault::dead, 2, 2},
-                                         Case{Fault::refused, 1, 3}, Case{Fault::lost, 1, 3},
-                                         Case{Fault::dead, 1, 3}));
+INSTANTIATE_TEST_SUITE_P(
+    Faults, FaultEverywhere,
+    testing::Values(Case{Fault::refused, 1}, Case{Fault::lost, 1}, Case{Fault::dead, 1},
+                    Case{Fault::refused, 2}, Case{Fault::lost, 2}, Case{Fault::dead, 2},
+                    Case{Fault::refused, 3}, Case{Fault::lost, 3}, Case{Fault::dead, 3},
+                    Case{Fault::refused, 2, 1}, Case{Fault::lost, 2, 1}, Case{Fault::dead, 2, 1},
+                    Case{Fault::refused, 2, 2}, Case{Fault::lost, 2, 2}, Case{Fault::dead, 2, 2},
+                    Case{Fault::refused, 1, 3}, Case{Fault::lost, 1, 3}, Case{Fault::dead, 1, 3},
+                    Case{Fault::thrown, 1}, Case{Fault::thrown, 2}, Case{Fault::thrown, 3},
+                    Case{Fault::thrown, 2, 1}, Case{Fault::thrown, 2, 2}, Case{Fault::thrown, 1, 3}));
 
 // Every proxy was switched, and clients are worse off: while the old slot still runs it is one step back.
 class Verified : public Execute {
@@ -337,7 +406,7 @@ TEST_P(Verified, DeploysAndRetires) {
   EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
   EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
   EXPECT_EQ(world.failed_requests(), 0);
-  EXPECT_EQ(std::ranges::count(world.events(), "step.finished verify"), 2);
+  EXPECT_EQ(std::ranges::count(world.steps<report::StepFinished>(), "verify"), 2);
 }
 
 TEST_P(Verified, TakesBackWhatClientsDoNotGetThroughTo) {
@@ -347,6 +416,13 @@ TEST_P(Verified, TakesBackWhatClientsDoNotGetThroughTo) {
   EXPECT_FALSE(outcome.committed);
   EXPECT_THAT(outcome.error->message, testing::HasSubstr("GET http://shop.example.com/: HTTP 502"));
   expect_all_as_before();
+}
+
+TEST_P(Verified, OneCallLeadsBackFromASwitchThatIsNotAccepted) {
+  world.unreachable_slot = 1;
+  deploy(spec, world, "2.0");
+  EXPECT_THAT(world.steps<report::StepUndone>(), Contains("switch"));
+  EXPECT_THAT(world.steps<report::StepStarted>(), testing::Not(Contains("accept")));
 }
 
 TEST_P(Verified, SeesBeforeTheSwitchThatAProxyDoesNotGetToABackend) {
@@ -403,6 +479,73 @@ TEST_P(Verified, NginxThatEndedMeansThatNobodyIsServed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Hosts, Verified,
+                         testing::Values(Shape{1, 0}, Shape{2, 0}, Shape{1, 1}, Shape{2, 2}));
+
+// As a canary does: the first switch is not accepted when the second one comes, and the way back leads past
+// both.
+class SeveralSwitches : public Verified {
+protected:
+  // The plan of a deploy, with its switch made twice. `last`: a step before the acceptance.
+  Outcome deploy_in_two_parts(SimulatedWorld& simulated, int fault_at = -1, Fault fault = Fault::none,
+                              const std::optional<plan::Step>& last = {}) const {
+    World effects = simulated.world();
+    const plan::Launch launch{release("2.0"), {}};
+    const auto state = observe(spec, effects, launch, simulated.wait());
+    auto plan = plan::make_plan(spec, state.value(), {plan::Request::Kind::deploy, launch, false}).value();
+    auto first = std::ranges::find_if(
+        plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Switch>(step); });
+    std::vector<plan::Step> more = {*(first + 1), *first};  // verify, switch
+    if (last) more.push_back(*last);
+    plan.steps.insert(first + 1, more.begin(), more.end());
+    if (fault != Fault::none) simulated.fault_at(fault_at, fault);
+    return execute(spec, *state, plan, effects, {});
+  }
+};
+
+TEST_P(SeveralSwitches, AreAcceptedOnce) {
+  EXPECT_EQ(deploy_in_two_parts(world).exit_code, 0);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+  EXPECT_EQ(world.failed_requests(), 0);
+  EXPECT_EQ(std::ranges::count(world.steps<report::StepFinished>(), "switch"), 2);
+  EXPECT_EQ(std::ranges::count(world.steps<report::StepFinished>(), "accept"), 1);
+}
+
+TEST_P(SeveralSwitches, AreTakenBackTogether) {
+  const plan::Step fails = plan::PutBack{0, 1, "not there", release("2.0")};
+  const Outcome outcome = deploy_in_two_parts(world, -1, Fault::none, fails);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_FALSE(outcome.committed);
+  expect_all_as_before();
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
+TEST_P(SeveralSwitches, LoseNothingWhicheverEffectFails) {
+  spec.parallel = 1;
+  for (const Fault fault : {Fault::refused, Fault::lost, Fault::dead, Fault::thrown}) {
+    int hits = 0;
+    for (int at = 0;; ++at) {
+      SimulatedWorld one(spec, GetParam().hosts);
+      set_up(one);
+      const Outcome outcome = deploy_in_two_parts(one, at, fault);
+      if (!one.fault_hit()) break;
+      ++hits;
+      SCOPED_TRACE(testing::Message() << "effect " << at << ", exit code " << outcome.exit_code);
+      EXPECT_EQ(one.failed_requests(), 0);
+      if (outcome.exit_code != 5) {
+        EXPECT_THAT(one.answers(), Each(Optional(StrEq(outcome.committed ? "2.0" : "1.0"))));
+      }
+      if (fault != Fault::dead) {
+        EXPECT_NE(outcome.exit_code, 5) << outcome.error->message;
+      }
+      one.heal();
+      EXPECT_EQ(deploy(spec, one, "3.0").exit_code, 0);
+      EXPECT_EQ(one.failed_requests(), 0);
+    }
+    EXPECT_GT(hits, 10);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Hosts, SeveralSwitches,
                          testing::Values(Shape{1, 0}, Shape{2, 0}, Shape{1, 1}, Shape{2, 2}));
 
 // Without a proxy whatever runs gets requests: a new release is healthy before the old one stops, in every

@@ -1,5 +1,5 @@
 // The lines, and the real scripts on this machine.
-#include "bgdeploy/deploy/history.hpp"
+#include "bgdeploy/deploy/release/history.hpp"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -26,8 +26,9 @@ HistoryEntry entry(std::string tag) {
           .to = {"20261121T050710Z-1f3a", std::move(tag), "app", "sha256:bb"},
           .slot = "green",
           .hosts = {"web-1", "web-2"},
-          .docker = R"({"mem_limit":"700m"})",
-          .compose = R"({"settings":"x"})",
+          .ran_with = {{"docker", R"({"mem_limit":"700m"})"}, {"compose", R"({"settings":"x"})"}},
+          .health = R"({"tcp":true})",
+          .sources = R"({"env_file":[],"secrets":{"TOKEN":{"env":"TOKEN"}}})",
           .include = "/etc/nginx/shop.inc",
           .ports = {8081, 8082}};
 }
@@ -50,6 +51,17 @@ TEST(HistoryLine, RefusesWhatIsNoEntryAndSurvivesStrangeOnes) {
       R"({"time":"2026-11-21T05:07:10Z","who":7,"to":[],"hosts":[1,"web-1"],"took_ms":"x","new":true})");
   ASSERT_TRUE(strange);
   EXPECT_EQ(strange->hosts, std::vector<std::string>{"web-1"});
+}
+
+TEST(HistoryLine, ANumberThatIsNoneReadsAsMissing) {
+  for (const std::string number :
+       {"1e300", "-1", "1.5", "9223372036854775808", "18446744073709551616", "\"7\""}) {
+    const auto strange = parse_history_line(R"({"time":"2026-11-21T05:07:10Z","took_ms":)" + number +
+                                            R"(,"ports":[)" + number + ",65536,8081]}");
+    ASSERT_TRUE(strange) << number;
+    EXPECT_EQ(strange->took, core::Duration(0)) << number;
+    EXPECT_EQ(strange->ports, std::vector<int>{8081}) << number;
+  }
 }
 
 TEST(History, OfSeveralEnvironmentsOnAHostEachHasItsOwn) {
@@ -189,7 +201,7 @@ TEST_F(HistoryFile, ATildeIsTheHomeThatTheAccountHas) {
 TEST_F(HistoryFile, OfMoreThanCanBeReadTheNewestAreRead) {
   append("1");
   auto large = entry("2");
-  large.compose = std::string(9'000'000, 'x');
+  large.ran_with["compose"] = std::string(9'000'000, 'x');
   std::ofstream file(m_folder / "it's/state/auction.jsonl", std::ios::app);
   file << to_json_line(large) << '\n';
   large.to.tag = "3";

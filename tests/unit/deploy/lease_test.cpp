@@ -1,5 +1,5 @@
 // Against the real script, shell and flock on this machine.
-#include "bgdeploy/deploy/lease.hpp"
+#include "bgdeploy/deploy/lock/lease.hpp"
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -12,10 +12,12 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <semaphore>
 #include <thread>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -88,7 +90,7 @@ TEST_F(Lock, OneHoldsItTheOtherIsToldWho) {
   EXPECT_THAT(
       second.error().message,
       testing::MatchesRegex("locked by jenkins@ci-7 \\(pid 4242\\) on local since 2026-11-21T05:07:10Z "
-                            "\\(.*s ago\\): deploy 1.2.3"));
+                            "\\(.*[hms] ago\\): deploy 1.2.3"));
   EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
   EXPECT_FALSE((*first)->lost().stop_requested());
   EXPECT_TRUE((*first)->release(wait()));
@@ -143,6 +145,113 @@ TEST_F(Lock, AFreezeLeavesARunningDeployItsLock) {
   ASSERT_TRUE(unfreeze(*m_host, m_path, wait()));
   EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
   EXPECT_FALSE((*lease)->lost().stop_requested());
+}
+
+TEST_F(Lock, AFreezeMayEndByItself) {
+  const auto until = freeze(*m_host, m_path, k_owner, wait(), core::Duration(1h));
+  ASSERT_TRUE(until) << until.error().message;
+  ASSERT_TRUE(*until);
+  EXPECT_GT(**until, std::chrono::system_clock::now() + 50min);
+  EXPECT_LT(**until, std::chrono::system_clock::now() + 70min);
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze->until, *until);
+  const auto refused = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::frozen);
+  EXPECT_THAT(refused.error().message, HasSubstr(", until " + core::format_time(**until) + ": deploy 1.2.3"));
+  EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), true);
+  const auto at = core::parse_time("2101-02-03T04:05:06Z");
+  EXPECT_EQ(*freeze(*m_host, m_path, k_owner, wait(), *at), at);
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze->until, at);
+  EXPECT_EQ(*freeze(*m_host, m_path, k_owner, wait()), std::nullopt) << "one without an end replaces it";
+}
+
+TEST_F(Lock, AFreezeThatIsOverIsNone) {
+  const auto past = freeze(*m_host, m_path, k_owner, wait(), core::SystemTime(std::chrono::hours(1)));
+  ASSERT_FALSE(past);
+  EXPECT_THAT(past.error().message, HasSubstr("ended already, by the clock there"));
+  std::ofstream(m_path + ".freeze") << "{\"who\":\"ann\"}\n3600\n";
+  EXPECT_EQ(lock_status(*m_host, m_path, wait())->freeze, std::nullopt);
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+  EXPECT_EQ(*unfreeze(*m_host, m_path, wait()), false);
+  EXPECT_FALSE(std::filesystem::exists(m_path + ".freeze"));
+  // What is no time ends nothing.
+  for (const std::string end : {"soon", "-5", "99999999999999999999999", "$(touch x)"}) {
+    std::ofstream(m_path + ".freeze") << "{\"who\":\"ann\"}\n" << end << "\n";
+    EXPECT_EQ(acquire(*m_host, m_path, k_owner, wait()).error().kind, ErrorKind::frozen) << end;
+  }
+}
+
+// One that stands in line, in a thread.
+struct InLine {
+  InLine(const std::string& path, const std::string& name, std::function<void()> done)
+      : thread([this, path, name, done](std::stop_token end) {
+          const auto host =
+              std::move(*host::connect({.name = "local", .local = true}, Wait::for_at_most(30s)));
+          auto lease = acquire(*host, path, {name, "deploy", {}}, Wait::for_at_most(60s, std::move(end)),
+                               {50s, [this](const std::string& whom) {
+                                  const std::scoped_lock lock(mutex);
+                                  told.push_back(whom);
+                                }});
+          kind = lease ? ErrorKind::internal : lease.error().kind;
+          if (lease) done();
+          if (lease) {
+            EXPECT_TRUE((*lease)->release(Wait::for_at_most(30s)));
+          }
+        }) {}
+  void await_told(const std::string& words) {
+    for (int i = 0; i < 300; ++i, std::this_thread::sleep_for(100ms)) {
+      const std::scoped_lock lock(mutex);
+      if (!told.empty() && told.back().find(words) != std::string::npos) return;
+    }
+    ADD_FAILURE() << "nobody waits for " << words;
+  }
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::atomic<ErrorKind> kind = ErrorKind::timeout;
+  std::jthread thread;  // last
+};
+
+TEST_F(Lock, IsWaitedForInTheOrderOfArrival) {
+  auto first = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(first) << first.error().message;
+  std::mutex mutex;
+  std::vector<std::string> order;
+  std::vector<std::unique_ptr<InLine>> waiting;
+  for (const std::string name : {"ann", "bob", "cem"}) {
+    waiting.push_back(std::make_unique<InLine>(m_path, name, [&, name] {
+      const std::scoped_lock lock(mutex);
+      order.push_back(name);
+    }));
+    waiting.back()->await_told("jenkins@ci-7 (pid 4242) on local since 2026-11-21T05:07:10Z");
+  }
+  EXPECT_EQ(acquire(*m_host, m_path, {"dan", "deploy", {}}, wait()).error().kind, ErrorKind::locked);
+  ASSERT_TRUE((*first)->release(wait()));
+  for (auto& one : waiting) one->thread.join();
+  EXPECT_THAT(order, testing::ElementsAre("ann", "bob", "cem"));
+  for (const auto& entry : std::filesystem::directory_iterator(m_folder))
+    EXPECT_EQ(entry.path().string().find(".wait."), std::string::npos) << "a ticket stays";
+}
+
+TEST_F(Lock, WaitingForItEndsInTimeAtASignalAndByAFreeze) {
+  auto first = acquire(*m_host, m_path, k_owner, wait());
+  ASSERT_TRUE(first) << first.error().message;
+  const auto tired = acquire(*m_host, m_path, {"ann", "deploy", {}}, wait(), {3s});
+  ASSERT_FALSE(tired);
+  EXPECT_EQ(tired.error().kind, ErrorKind::locked);
+  EXPECT_THAT(tired.error().message,
+              HasSubstr("waited 3s, and still locked by jenkins@ci-7 (pid 4242) on local"));
+  InLine interrupted(m_path, "bob", [] {}), frozen(m_path, "cem", [] {});
+  interrupted.await_told("jenkins");
+  frozen.await_told("jenkins");
+  interrupted.thread.request_stop();
+  interrupted.thread.join();
+  EXPECT_EQ(interrupted.kind.load(), ErrorKind::cancelled);
+  ASSERT_TRUE(freeze(*m_host, m_path, k_owner, wait()));
+  frozen.thread.join();
+  EXPECT_EQ(frozen.kind.load(), ErrorKind::frozen);
+  ASSERT_TRUE(unfreeze(*m_host, m_path, wait()));
+  ASSERT_TRUE((*first)->release(wait()));
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait(), {20s})) << "those who gave up are in nobody's way";
 }
 
 TEST_F(Lock, SaysWhatIsMissing) {
@@ -257,6 +366,55 @@ TEST_F(Lock, WhereEverybodyMayWriteTheFilesOfOthersDoNotCount) {
   auto lease = acquire(*m_host, m_path, k_owner, wait());
   ASSERT_TRUE(lease) << lease.error().message;
   EXPECT_EQ(lock_status(*m_host, m_path, wait())->holder, k_owner);
+}
+
+// Of flock, which has sysexits.h's EX_NOINPUT for it.
+constexpr int k_cannot_open = 66;
+
+// What one of another account's commands ends with.
+int as_nobody(host::Host& host, const std::string& command, const std::string& path,
+              const std::string& group = "65534") {
+  const auto output = host.run({{"setpriv", "--reuid", "65534", "--regid", "65534", "--groups", group, "sh",
+                                 "-c", command, "sh", path},
+                                host::Tool::other,
+                                {}},
+                               Wait::for_at_most(30s));
+  EXPECT_TRUE(output);
+  return output ? output->exit_code : -1;
+}
+
+TEST_F(Lock, WhoMayNotWriteInItsFolderCanNeitherHoldItNorFreeze) {
+  std::filesystem::permissions(m_folder, std::filesystem::perms(0755));
+  ASSERT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+  // As an earlier version left it.
+  std::filesystem::permissions(m_path + ".lock", std::filesystem::perms(0644));
+  ASSERT_EQ(as_nobody(*m_host, "flock -w 5 \"$1\" true", m_path + ".lock"), 0) << "the test tries nothing";
+  ASSERT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+  EXPECT_EQ(k_cannot_open, as_nobody(*m_host, "flock -w 5 \"$1\" true", m_path + ".lock"));
+  EXPECT_NE(as_nobody(*m_host, ": >\"$1\"", m_path + ".freeze"), 0);
+  EXPECT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+}
+
+TEST_F(Lock, OfAGroupsFolderItIsTheGroups) {
+  ASSERT_EQ(::chown(m_folder.c_str(), 0, 4242), 0);
+  std::filesystem::permissions(m_folder, std::filesystem::perms(02770));
+  ASSERT_TRUE(acquire(*m_host, m_path, k_owner, wait()));
+  EXPECT_EQ(k_cannot_open, as_nobody(*m_host, "flock -w 5 \"$1\" true", m_path + ".lock"));
+  EXPECT_EQ(as_nobody(*m_host, "flock -w 5 \"$1\" true", m_path + ".lock", "4242"), 0);
+}
+
+TEST_F(Lock, MakesAFolderOfItsOwnThatNobodyElseGetsInto) {
+  const LockPath own(m_folder / "state/bgdeploy/.shop.bgdeploy", true);
+  EXPECT_EQ(lock_status(*m_host, own, wait())->holder, std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(m_folder / "state")) << "looking changes nothing";
+  ASSERT_TRUE(freeze(*m_host, own, k_owner, wait()));
+  EXPECT_EQ(acquire(*m_host, own, k_owner, wait()).error().kind, ErrorKind::frozen);
+  ASSERT_TRUE(unfreeze(*m_host, own, wait()));
+  auto lease = acquire(*m_host, own, k_owner, wait());
+  ASSERT_TRUE(lease) << lease.error().message;
+  EXPECT_EQ(lock_status(*m_host, own, wait())->holder, k_owner);
+  std::filesystem::permissions(m_folder, std::filesystem::perms(0755));
+  EXPECT_NE(as_nobody(*m_host, "ls \"$1\"", m_folder / "state/bgdeploy"), 0);
 }
 
 TEST_F(Lock, AHolderThatIsKilledIsNoticedAtOnce) {

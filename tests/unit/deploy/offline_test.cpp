@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 
-#include "../../../src/deploy/prepare.hpp"
 #include "../plan/spec_for_tests.hpp"
-#include "bgdeploy/deploy/inspect.hpp"
+#include "bgdeploy/deploy/check.hpp"
+#include "deploy/preconditions.hpp"
 
 namespace bgdeploy::deploy {
 namespace {

@@ -1,4 +1,4 @@
-#include "bgdeploy/deploy/secrets.hpp"
+#include "bgdeploy/deploy/release/secrets.hpp"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ TEST_F(Secrets, ComeFromFilesWithoutTheLastNewline) {
   EXPECT_EQ(value("X"), "error: secrets.X: " + (m_folder / "none").string() + " does not exist");
   EXPECT_EQ(read().error().kind, ErrorKind::usage);
   secret(spec::FromFile{m_folder});
-  EXPECT_EQ(value("X"), "error: secrets.X: " + m_folder.string() + " is no file");
+  EXPECT_EQ(value("X"), "error: secrets.X: " + m_folder.string() + " is a folder, not a file");
 }
 
 TEST_F(Secrets, ComeFromCommandsRunAsTheyAre) {

@@ -12,18 +12,19 @@ using plan::Container;
 
 namespace {
 
-// Sleeping takes no time; the clock only jumps.
+// Sleeping takes no time; the clock only jumps. It begins with the machine's, by which other rooms wait.
 class JumpingClock final : public core::Clock {
 public:
-  core::SteadyTime now() const override { return core::SteadyTime(std::chrono::milliseconds(m_ms.load())); }
-  core::SystemTime wall() const override { return core::SystemTime(std::chrono::milliseconds(m_ms.load())); }
+  core::SteadyTime now() const override { return m_began + core::Duration(m_jumped.load()); }
+  core::SystemTime wall() const override { return core::SystemTime(core::Duration(m_jumped.load())); }
   bool sleep_for(core::Duration duration, std::stop_token stop) override {
-    m_ms += duration.count();
+    m_jumped += duration.count();
     return !stop.stop_requested();
   }
 
 private:
-  std::atomic<std::int64_t> m_ms = 1'000'000'000;
+  const core::SteadyTime m_began = std::chrono::steady_clock::now();
+  std::atomic<std::int64_t> m_jumped = 0;
 };
 
 }  // namespace
@@ -32,38 +33,59 @@ class SimulatedWorld::Recorder final : public report::Sink {
 public:
   void emit(report::Event event) override {
     const std::scoped_lock lock(m_mutex);
-    names.push_back(event.step.empty() ? event.name : event.name + " " + event.step);
+    events.push_back(std::move(event));
   }
   std::mutex m_mutex;
-  std::vector<std::string> names;
+  std::vector<report::Event> events;
 };
 
-class SimulatedWorld::FakeHost final : public runtime::Runtime, public runtime::Images {
+class SimulatedWorld::FakeHost final : public runtime::Runtime,
+                                       public runtime::Aside,
+                                       public runtime::Storage,
+                                       public runtime::Images {
 public:
   FakeHost(SimulatedWorld& world, const spec::Spec& spec) : m_world(world), m_spec(spec) {}
 
   Result<std::string> resolve(const std::string&, const std::string& tag, const Wait&) override {
     return "sha256:" + tag;
   }
+  Result<void> reach_registry(const std::string&, const Wait&) override { return {}; }
   Result<bool> present(const plan::Release&, const Wait&) override { return false; }
   Result<std::optional<std::vector<int>>> exposed(const plan::Release&, const Wait&) override {
     return std::nullopt;
   }
   Result<void> pull(const plan::Release&, const std::function<void(const runtime::PullProgress&)>&,
-                    const Wait&) override {
-    return m_world.effect([] { return Result<void>{}; });
+                    const Wait& wait) override {
+    return m_world.effect(wait, [] { return Result<void>{}; });
   }
 
   Result<void> build(const plan::Release&, const context::Files&,
-                     const std::function<void(const std::string&)>& output, const Wait&) override {
+                     const std::function<void(const std::string&)>& output, const Wait& wait) override {
     output("Step 1/1 : FROM scratch");
-    return m_world.effect([] { return Result<void>{}; });
+    return m_world.effect(wait, [] { return Result<void>{}; });
   }
 
+  Result<void> prune(const plan::Leftovers& leftovers, bool,
+                     const std::function<void(const runtime::Removed&)>& removed, const Wait& wait) override {
+    return m_world.effect(wait, [&]() -> Result<void> {
+      for (const plan::Release& old : leftovers.old) {
+        const bool used = std::ranges::any_of(
+            containers, [&](const auto& entry) { return entry.second.release.digest == old.digest; });
+        if (!used && std::ranges::count(leftovers.keep, old.digest) == 0) removed({"image " + old.tag, 1000});
+      }
+      return {};
+    });
+  }
+  Result<std::vector<runtime::Layer>> layers(const plan::Release&, const Wait&) override {
+    return std::vector<runtime::Layer>{};
+  }
+  Result<std::int64_t> lacking(const std::vector<runtime::Layer>&, const Wait&) override { return 0; }
+  Result<runtime::Room> room(const Wait&) override { return runtime::Room{"/var/lib/docker", 1 << 30}; }
+
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
-                                                 const Wait&) override {
+                                                 const Wait& wait) override {
     std::array<plan::SlotState, 2> slots;
-    BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+    BGDEPLOY_TRY(m_world.effect(wait, [&]() -> Result<void> {
       for (std::size_t i = 0; i < 2; ++i)
         for (auto& [id, container] : containers) {
           Container seen = container;
@@ -81,11 +103,24 @@ public:
     }));
     return slots;
   }
+  Result<std::string> repository(const plan::Launch&, const Wait&) override { return m_spec.image; }
+  Result<std::optional<std::string>> publishes_on(std::size_t, const plan::Launch&, const Wait&) override {
+    return std::optional<std::string>();
+  }
   Result<std::optional<std::int64_t>> memory_available(const Wait&) override { return std::nullopt; }
+  Result<std::optional<std::int64_t>> memory_limit(std::size_t, const plan::Launch&, const Wait&) override {
+    return std::nullopt;
+  }
+  std::vector<std::string> cautions() const override { return {}; }
+  Result<std::optional<int>> container_port(std::size_t, const Wait&) override { return std::nullopt; }
+  Result<std::vector<std::string>> neighbours(std::size_t, const Wait&) override {
+    return std::vector<std::string>{};
+  }
+  runtime::Aside* aside() override { return this; }
 
-  Result<Container> launch(std::size_t slot, const plan::Launch& launch, const Wait&) override {
+  Result<Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override {
     Container made;
-    BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+    BGDEPLOY_TRY(m_world.effect(wait, [&]() -> Result<void> {
       for (const auto& [id, container] : containers)
         if (container.name == m_spec.slots[slot].container)
           return core::fail(ErrorKind::conflict, "name is taken");
@@ -95,15 +130,16 @@ public:
     }));
     return made;
   }
-  Result<void> start(const std::string& id, const Wait&) override {
-    return set(id, Container::Status::running);
+  Result<void> start(const std::string& id, const Wait& wait) override {
+    return set(id, Container::Status::running, wait);
   }
-  Result<bool> stop(const std::string& id, core::Duration, const Wait&) override {
-    if (containers.contains(id)) BGDEPLOY_TRY(set(id, Container::Status::exited));
+  Result<bool> stop(const std::string& id, core::Duration, const Wait& wait) override {
+    if (m_world.on_stop) BGDEPLOY_TRY(m_world.on_stop(wait));
+    if (has(id)) BGDEPLOY_TRY(set(id, Container::Status::exited, wait));
     return false;
   }
-  Result<void> remove(const std::string& id, const Wait&) override {
-    return m_world.effect([&]() -> Result<void> {
+  Result<void> remove(const std::string& id, const Wait& wait) override {
+    return m_world.effect(wait, [&]() -> Result<void> {
       touched += foreign.contains(id) ? 1 : 0;
       if (containers.contains(id) && containers[id].running())
         return core::fail(ErrorKind::conflict, "it runs");
@@ -111,18 +147,19 @@ public:
       return {};
     });
   }
-  Result<void> set_aside(std::size_t slot, const std::string& id, const Wait&) override {
-    return rename(id, m_spec.slots[slot].container + ".aside");
+  Result<void> set_aside(std::size_t slot, const std::string& id, const Wait& wait) override {
+    return rename(id, m_spec.slots[slot].container + ".aside", wait);
   }
-  Result<void> put_back(std::size_t slot, const std::string& id, const Wait&) override {
-    return rename(id, m_spec.slots[slot].container);
+  Result<void> put_back(std::size_t slot, const std::string& id, const Wait& wait) override {
+    return rename(id, m_spec.slots[slot].container, wait);
   }
-  Result<runtime::Reachable> reachable(std::size_t slot, const std::string&, const Wait&) override {
+  Result<runtime::Reachable> reachable(std::size_t slot, const std::string&, const spec::Health&,
+                                       const Wait&) override {
     return runtime::Reachable{"127.0.0.1", m_spec.slots[slot].port};
   }
-  Result<runtime::Diagnosis> diagnose(const std::string& id, const Wait&) override {
+  Result<runtime::Diagnosis> diagnose(const std::string& id, const Wait& wait) override {
     runtime::Diagnosis diagnosis;
-    BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+    BGDEPLOY_TRY(m_world.effect(wait, [&]() -> Result<void> {
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
       diagnosis.status = containers[id].status;
       diagnosis.exit_code = containers[id].exit_code;
@@ -142,12 +179,35 @@ public:
     }
     return std::nullopt;
   }
-  Result<void> logs(const std::string&, int, bool, const std::function<void(const runtime::LogLine&)>&,
-                    const Wait&) override {
+  Result<void> logs(const std::string&, const runtime::LogRange&,
+                    const std::function<void(const runtime::LogLine&)>& line, const Wait&) override {
+    line({false, "its last words"});
     return {};
   }
-  Result<int> exec(const std::string&, const std::vector<std::string>&, const Output&, const Wait&) override {
+  Result<int> exec(const std::string&, const std::vector<std::string>&, engine::Console*, const Output&,
+                   const Wait&) override {
     return 0;
+  }
+  // What it printed is lost where its deployer dies; the container then stays until somebody removes it.
+  Result<int> run_once(const Request& request, const Output& output, const Wait& wait) override {
+    {
+      const std::scoped_lock lock(m_world.m_mutex);
+      one_offs.push_back(request.purpose);
+    }
+    output(false, "in a container\n");
+    auto code = m_world.hook("container", request.argv.front(), wait);
+    const std::scoped_lock lock(m_world.m_mutex);
+    if (!m_world.m_dead) one_offs.pop_back();
+    return code;
+  }
+  Result<std::vector<std::string>> remove_leftovers(const std::function<bool(const std::string&)>& ended,
+                                                    const Wait& wait) override {
+    std::vector<std::string> removed;
+    BGDEPLOY_TRY(m_world.effect(wait, [&]() -> Result<void> {
+      if (ended("")) removed.swap(one_offs);
+      return {};
+    }));
+    return removed;
   }
 
   Container& add(std::size_t slot, const plan::Release& release, Container::Status status) {
@@ -173,12 +233,17 @@ public:
   }
 
   std::map<std::string, Container> containers;
+  std::vector<std::string> one_offs;            // by purpose: those that are still there
   std::set<std::string> foreign, half_started;  // by id
   int touched = 0;                              // foreign ones
 
 private:
-  Result<void> set(const std::string& id, Container::Status status) {
-    return m_world.effect([&]() -> Result<void> {
+  bool has(const std::string& id) const {
+    const std::scoped_lock lock(m_world.m_mutex);
+    return containers.contains(id);
+  }
+  Result<void> set(const std::string& id, Container::Status status, const Wait& wait) {
+    return m_world.effect(wait, [&]() -> Result<void> {
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
       touched += foreign.contains(id) ? 1 : 0;
       if (status == Container::Status::running && half_started.contains(id))
@@ -187,8 +252,8 @@ private:
       return {};
     });
   }
-  Result<void> rename(const std::string& id, const std::string& name) {
-    return m_world.effect([&]() -> Result<void> {
+  Result<void> rename(const std::string& id, const std::string& name, const Wait& wait) {
+    return m_world.effect(wait, [&]() -> Result<void> {
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
       for (const auto& [other_id, other] : containers)
         if (other_id != id && other.name == name) return core::fail(ErrorKind::conflict, "name is taken");
@@ -209,15 +274,15 @@ public:
   FakeNginx(SimulatedWorld& world, const spec::Spec& spec, std::string name)
       : m_world(world), m_spec(spec), m_name(std::move(name)) {}
 
-  Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>& slots, const Wait&) override {
+  Result<plan::ProxyHost> observe(const std::array<proxy::Routing, 2>& slots, const Wait& wait) override {
     plan::ProxyHost seen{.host = m_name, .fronts = {{.address = "127.0.0.1", .host = "shop.example.com"}}};
-    BGDEPLOY_TRY(m_world.effect([&]() -> Result<void> {
+    BGDEPLOY_TRY(m_world.effect(wait, [&]() -> Result<void> {
       asked = slots;
       seen.running = !m_world.nginx_down;
-      seen.routing = file ? plan::ProxyHost::Routing::slot : plan::ProxyHost::Routing::missing;
-      seen.live = file.value_or(0);
+      seen.written = file.has_value();
+      if (file) seen.traffic = plan::Traffic::all_to(*file);
       seen.unfinished = before.has_value();
-      seen.unread = !before && file != in_force;
+      seen.reload_pending = !before && file != in_force;
       seen.outdated = file && otherwise;
       return {};
     }));
@@ -227,8 +292,9 @@ public:
   Result<std::optional<proxy::Way>> way_to(const plan::Backend&, const Wait&) override {
     return std::nullopt;
   }
-  Result<void> settle(bool keep, const Wait&) override {
-    return m_world.effect([&]() -> Result<void> {
+  Result<std::vector<std::string>> networks(const Wait&) override { return std::vector<std::string>{}; }
+  Result<void> recover(bool keep, const Wait& wait) override {
+    return m_world.effect(wait, [&]() -> Result<void> {
       if (before && !keep) {
         file = *before;
         otherwise = otherwise_before;
@@ -243,10 +309,12 @@ public:
     return proxy::Drained{};
   }
   Result<std::unique_ptr<proxy::Switch>> stage(std::size_t slot, const std::string& content,
-                                               const Wait&) override {
+                                               const Wait& wait) override {
     if (content.find(std::to_string(m_spec.slots.at(slot).port)) == std::string::npos)
       return core::fail(ErrorKind::internal, "the content is another slot's: " + content);
-    BGDEPLOY_TRY(m_world.effect([] { return Result<void>{}; }));
+    if (before)
+      return core::fail(ErrorKind::refused, "an earlier switch was cut short and has not been ended yet");
+    BGDEPLOY_TRY(m_world.effect(wait, [] { return Result<void>{}; }));
     return std::make_unique<FakeSwitch>(*this, slot);
   }
 
@@ -261,34 +329,36 @@ private:
   public:
     FakeSwitch(FakeNginx& nginx, std::size_t target) : m_nginx(nginx), m_target(target) {}
 
-    Result<void> commit(const Wait&) override {
+    Result<void> commit(const Wait& wait) override {
       if (m_nginx.m_name == m_nginx.m_world.refusing_proxy)
         return core::fail(ErrorKind::refused, "nginx -t: no", {"[emerg] no"});
-      return m_nginx.m_world.effect([&]() -> Result<void> {
+      return m_nginx.m_world.effect(wait, [&]() -> Result<void> {
         m_nginx.before = m_nginx.file;
         m_nginx.otherwise_before = std::exchange(m_nginx.otherwise, false);
         m_nginx.file = m_nginx.in_force = m_target;
+        m_nginx.m_world.end_what_dies();
         if (m_nginx.m_world.on_commit) m_nginx.m_world.on_commit(m_nginx.m_name);
         return {};
       });
     }
-    Result<void> restore(const Wait&) override {
-      return m_nginx.m_world.effect([&]() -> Result<void> {
+    Result<void> restore(const Wait& wait) override {
+      return m_nginx.m_world.effect(wait, [&]() -> Result<void> {
+        if (!m_nginx.before) return core::fail(ErrorKind::inconsistent, "nothing to put back");
         m_nginx.file = m_nginx.in_force = *m_nginx.before;
         m_nginx.otherwise = m_nginx.otherwise_before;
         m_nginx.before.reset();
         return {};
       });
     }
-    Result<void> accept(const Wait&) override {
-      return m_nginx.m_world.effect([&]() -> Result<void> {
+    Result<void> accept(const Wait& wait) override {
+      return m_nginx.m_world.effect(wait, [&]() -> Result<void> {
         m_nginx.before.reset();
         return {};
       });
     }
-    Result<proxy::Drained> drain(core::Duration, const proxy::Routing&, const Wait&) override {
+    Result<proxy::Drained> drain(core::Duration, const proxy::Routing&, const Wait& wait) override {
       const bool changed = m_nginx.m_name == m_nginx.m_world.changed_proxy;
-      BGDEPLOY_TRY(m_nginx.m_world.effect([&] {
+      BGDEPLOY_TRY(m_nginx.m_world.effect(wait, [&] {
         if (changed) m_nginx.file = m_nginx.in_force = 1 - m_target;
         return Result<void>{};
       }));
@@ -343,15 +413,21 @@ deploy::World SimulatedWorld::world() {
                       .clock = *m_clock,
                       .sink = *m_recorder};
   for (std::size_t i = 0; i < m_hosts.size(); ++i)
-    world.apps.push_back({m_spec.app_hosts[i].name, m_hosts[i].get(), m_hosts[i].get()});
+    world.apps.push_back({m_spec.app_hosts[i].name, m_hosts[i].get(), m_hosts[i].get(), m_hosts[i].get()});
   for (std::size_t i = 0; i < m_proxies.size(); ++i)
     world.proxies.push_back({spec::proxies(m_spec)[i].name, m_proxies[i].get()});
-  world.prober = [this](std::size_t host, std::size_t slot,
-                        const std::string&) -> Result<std::unique_ptr<health::Prober>> {
+  world.prober = [this](std::size_t host, std::size_t slot, const std::string&,
+                        const spec::Health&) -> Result<std::unique_ptr<health::Prober>> {
+    const std::scoped_lock asking(m_mutex);
+    if (crashes_at_once && !m_hosts[host]->answer(slot))
+      return core::fail(ErrorKind::not_found, "it has no address");
     return std::make_unique<SlotProber>([this, host, slot] {
+      // Time that jumps must not outrun the thread that watches for the end.
+      if (!crashing_tag.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       const std::scoped_lock lock(m_mutex);
       const auto tag = m_hosts[host]->answer(slot);
       if (host == 0 && tag && *tag == faltering_tag) return !std::exchange(m_faltered, true);
+      if (tag && *tag == souring_tag && gets_requests(slot)) return false;
       return tag.has_value();
     });
   };
@@ -360,7 +436,8 @@ deploy::World SimulatedWorld::world() {
     return m_hosts[host]->answer(slot).has_value();
   };
   using Kind = health::Reply::Kind;
-  world.ask_site = [this](std::size_t proxy, const plan::Front&, const Wait&) -> health::Reply {
+  world.ask_site = [this](std::size_t proxy, const plan::Front&, const spec::Health&, const spec::Verify&,
+                          const Wait&) -> health::Reply {
     const std::scoped_lock lock(m_mutex);
     if (m_dead || nginx_down) return {Kind::bad, 0, "connection refused"};
     if (login_page) return {Kind::other, 401, "HTTP 401"};
@@ -368,13 +445,77 @@ deploy::World SimulatedWorld::world() {
       if (!answer) return {Kind::bad, 502, "HTTP 502"};
     return {Kind::good, 200, "HTTP 200"};
   };
-  world.ask_backend = [this](std::size_t, const plan::Backend& backend,
+  world.ask_url = [this](const spec::WatchUrl&, const Wait&) {
+    return on_url ? on_url() : health::Answer{true, "HTTP 200"};
+  };
+  world.read_log = [this](std::size_t, const std::string&, deploy::LogPlace&,
+                          const Wait& wait) -> Result<std::string> {
+    BGDEPLOY_TRY(effect(wait, [] { return Result<void>{}; }));
+    return std::string();
+  };
+  world.keep_log = [this](const deploy::KeptLog& log) -> Result<void> {
+    m_kept.push_back(log);
+    return {};
+  };
+  world.ask_backend = [this](std::size_t, const plan::Backend& backend, const spec::Health&,
                              const Wait&) -> std::optional<health::Answer> {
     const bool reached =
         !shows_before || !unreachable_slot || m_spec.slots[*unreachable_slot].name != backend.slot;
     return health::Answer{reached, reached ? "HTTP 200" : "timed out after 2s"};
   };
+  world.run_shell = [this](const deploy::ShellCall& call, const std::function<void(std::string_view)>& output,
+                           const Wait& wait) -> Result<int> {
+    {
+      const std::scoped_lock lock(m_mutex);
+      m_told = call.environment;
+    }
+    output("it says\nthis");
+    return hook(call.host ? m_spec.app_hosts[*call.host].name : "here", call.command, wait);
+  };
+  world.reach_slot = [this](std::size_t host, std::size_t slot, const std::string&,
+                            const Wait&) -> Result<deploy::SlotUrl> {
+    const int port = m_spec.slots[slot].port;
+    return deploy::SlotUrl{"http://tunnel-to-" + m_spec.app_hosts[host].name + ":" + std::to_string(port),
+                           "http://127.0.0.1:" + std::to_string(port)};
+  };
+  world.record_hook = [this](const plan::RunHook& hook, core::Duration) {
+    return effect(wait(), [&] {
+      m_recorded.push_back(hook);
+      return Result<void>{};
+    });
+  };
   return world;
+}
+
+Result<int> SimulatedWorld::hook(const std::string& where, const std::string& command, const Wait& wait) {
+  if (on_hook) on_hook(command);
+  if (wait.stop.stop_requested()) return core::fail(ErrorKind::cancelled, "stopped");
+  if (command == hanging_hook) return core::fail(ErrorKind::timeout, "it took too long");
+  int code = 0;
+  BGDEPLOY_TRY(effect(wait, [&]() -> Result<void> {
+    m_hooks_run.push_back(where + ": " + command);
+    code = command == failing_hook ? 3 : 0;
+    return {};
+  }));
+  return code;
+}
+
+std::vector<std::string> SimulatedWorld::hooks_run() const {
+  const std::scoped_lock lock(m_mutex);
+  return m_hooks_run;
+}
+
+std::map<std::string, std::string> SimulatedWorld::told() const {
+  const std::scoped_lock lock(m_mutex);
+  return m_told;
+}
+
+std::vector<std::size_t> SimulatedWorld::recorded(const plan::Launch& launch) const {
+  const std::scoped_lock lock(m_mutex);
+  std::vector<std::size_t> indices;
+  for (const plan::RunHook& hook : m_recorded)
+    if (hook.launch->release.digest == launch.release.digest) indices.push_back(hook.index);
+  return indices;
 }
 
 void SimulatedWorld::run(std::size_t slot, const plan::Release& release, Container::Status status) {
@@ -447,8 +588,14 @@ void SimulatedWorld::heal() {
   m_dead = false;
 }
 
-Result<void> SimulatedWorld::effect(const std::function<Result<void>()>& work) {
+core::Wait SimulatedWorld::wait() const {
+  return {m_clock->now() + std::chrono::minutes(1), {}};
+}
+
+Result<void> SimulatedWorld::effect(const Wait& wait, const std::function<Result<void>()>& work) {
   const std::scoped_lock lock(m_mutex);
+  m_clock->sleep_for(effect_takes, {});
+  if (m_clock->now() > wait.deadline) return core::fail(ErrorKind::timeout, "it took too long");
   if (m_dead) return core::fail(ErrorKind::lost, "the connection is gone");
   const bool hit = m_effects++ == m_fault_at;
   m_fault_hit = m_fault_hit || hit;
@@ -456,6 +603,7 @@ Result<void> SimulatedWorld::effect(const std::function<Result<void>()>& work) {
   auto result = work();
   look();
   if (hit && m_fault == Fault::dead) m_dead = true;
+  if (hit && m_fault == Fault::thrown) throw std::bad_alloc();
   if (hit && m_fault != Fault::none) return core::fail(ErrorKind::lost, "the answer was lost");
   return result;
 }
@@ -464,6 +612,19 @@ void SimulatedWorld::look() {
   if (!m_serving) return;
   for (const auto& answer : answers())
     if (!answer) ++m_failed_requests;
+}
+
+bool SimulatedWorld::gets_requests(std::size_t slot) const {
+  return std::ranges::any_of(m_proxies, [&](const auto& proxy) { return proxy->in_force == slot; });
+}
+
+void SimulatedWorld::end_what_dies() {
+  for (auto& host : m_hosts)
+    for (auto& [id, container] : host->containers)
+      if (container.release.tag == dying_tag || container.release.tag == dying_old_tag) {
+        container.status = Container::Status::exited;
+        container.exit_code = 3;
+      }
 }
 
 std::vector<std::optional<std::string>> SimulatedWorld::answers_through(std::size_t proxy) const {
@@ -497,8 +658,8 @@ std::vector<std::string> SimulatedWorld::containers(std::size_t host) const {
   return list;
 }
 
-std::vector<std::string> SimulatedWorld::events() const {
-  return m_recorder->names;
+std::vector<report::Event> SimulatedWorld::events() const {
+  return m_recorder->events;
 }
 
 }  // namespace bgdeploy::test

@@ -23,6 +23,7 @@ enum class Fault {
   refused,  // the effect does not happen, and says so
   lost,     // it happens, but its answer does not arrive
   dead,     // it happens, and nothing after it does
+  thrown,   // it happens, and memory runs out
 };
 
 class SimulatedWorld {
@@ -61,8 +62,14 @@ public:
 
   // Releases whose container starts but never answers, or exits at once.
   std::string unhealthy_tag, crashing_tag;
+  bool crashes_at_once = false;  // what crashes has no address any more when it is first asked
   // One that is healthy once on the first host, and never again.
   std::string faltering_tag;
+  // A release that is healthy until it gets requests; one whose container ends then; and what ends as soon as
+  // it does.
+  std::string souring_tag, dying_tag, dying_old_tag;
+  // Called by each look at a URL.
+  std::function<health::Answer()> on_url;
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
   // The slot that proxies do not get through to, though what runs there is healthy; and whether that shows
@@ -78,6 +85,20 @@ public:
   // Called after a proxy's commit, and after a container's start.
   std::function<void(const std::string& proxy)> on_commit;
   std::function<void()> on_launch;
+  // Called before a container is stopped. An error keeps it from that.
+  std::function<core::Result<void>(const core::Wait&)> on_stop;
+  // Hooks by their command: one that fails with exit code 3, and one that never ends by itself. Called while
+  // a hook runs.
+  std::string failing_hook, hanging_hook;
+  std::function<void(const std::string& command)> on_hook;
+  // The hooks that ran to their end, in order: "web-1: sync", "container: migrate", "here: smoke".
+  std::vector<std::string> hooks_run() const;
+  // What the last one was told.
+  std::map<std::string, std::string> told() const;
+  // By index: those of before_start that were recorded for this release.
+  std::vector<std::size_t> recorded(const plan::Launch& launch) const;
+  // By how much the clock advances with each effect.
+  core::Duration effect_takes{0};
   // Where somebody else puts the old slot back while the drain is under way.
   std::string changed_proxy;
 
@@ -86,17 +107,32 @@ public:
   // Moments at which a client of any proxy got no answer.
   int failed_requests() const { return m_failed_requests; }
   std::vector<std::string> containers(std::size_t host) const;  // "shop-blue=1.0 running", sorted
-  std::vector<std::string> events() const;                      // names of the events, in order
+  std::vector<report::Event> events() const;                    // in order
+  // The steps of the events of one kind, in order: "switch".
+  template <class Kind>
+  std::vector<std::string> steps() const {
+    std::vector<std::string> names;
+    for (const report::Event& event : events())
+      if (const auto* step = std::get_if<Kind>(&event)) names.push_back(step->step.step);
+    return names;
+  }
+
+  const std::vector<deploy::KeptLog>& kept_logs() const { return m_kept; }
 
   class FakeHost;
   class FakeNginx;
   class Recorder;
 
   // One effect: applies the fault, runs `work`, lets the clients look.
-  core::Result<void> effect(const std::function<core::Result<void>()>& work);
+  core::Result<void> effect(const core::Wait& wait, const std::function<core::Result<void>()>& work);
+  // A minute by the clock of this world.
+  core::Wait wait() const;
   void look();
 
 private:
+  core::Result<int> hook(const std::string& where, const std::string& command, const core::Wait& wait);
+  bool gets_requests(std::size_t slot) const;
+  void end_what_dies();
   std::vector<std::optional<std::string>> answers_through(std::size_t proxy) const;
 
   const spec::Spec& m_spec;
@@ -111,6 +147,10 @@ private:
   bool m_fault_hit = false, m_dead = false;
   int m_failed_requests = 0;
   bool m_faltered = false;
+  std::vector<std::string> m_hooks_run;
+  std::map<std::string, std::string> m_told;
+  std::vector<plan::RunHook> m_recorded;
+  std::vector<deploy::KeptLog> m_kept;
   bool m_serving = false;  // clients count from the moment on that something is live
 };
 

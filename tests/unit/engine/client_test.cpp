@@ -101,6 +101,96 @@ TEST(Client, AnAnswerThatDockerDoesNotGiveIsNotParsed) {
       << "a string is no structure";
 }
 
+// A cast of any of these would be undefined, or another number than the one that was meant.
+constexpr const char* k_no_numbers[] = {
+    "1e300", "-1e300", "1.5", "NaN", "9223372036854775808", "18446744073709551616", "-9223372036854775809",
+    "\"7\"", "true",   "[7]"};
+
+std::shared_ptr<Client> client_of(const FakeDaemon& daemon) {
+  return Client::open(daemon.socket(), soon()).value();
+}
+
+TEST(Client, ANumberThatDockerCannotHaveMeantIsRefused) {
+  const std::vector<std::string> members = {
+      R"("State": {"ExitCode": #})", R"("RestartCount": #)", R"("Config": {"StopTimeout": #})",
+      R"("HostConfig": {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": #}})"};
+  for (const std::string& member : members)
+    for (const std::string number : k_no_numbers) {
+      std::string json = "{" + member + "}";
+      json.replace(json.find('#'), 1, number);
+      FakeDaemon daemon(answering(FakeDaemon::response(200, json)));
+      const auto inspected = client_of(daemon)->inspect_container("x", soon());
+      ASSERT_FALSE(inspected) << json;
+      EXPECT_EQ(inspected.error().kind, ErrorKind::refused) << json;
+      EXPECT_TRUE(inspected.error().message.starts_with("docker's answer")) << inspected.error().message;
+    }
+}
+
+TEST(Client, APortThatIsNoneIsRefused) {
+  std::vector<std::string> numbers(std::begin(k_no_numbers), std::end(k_no_numbers));
+  numbers.insert(numbers.end(), {"-1", "65536", "4294967296"});
+  for (const std::string key : {"PrivatePort", "PublicPort"})
+    for (const std::string& number : numbers) {
+      FakeDaemon daemon(
+          answering(FakeDaemon::response(200, R"([{"Ports": [{")" + key + "\": " + number + "}]}]")));
+      const auto listed = client_of(daemon)->list_containers(soon());
+      ASSERT_FALSE(listed) << number;
+      EXPECT_EQ(listed.error().kind, ErrorKind::refused) << number;
+    }
+  FakeDaemon daemon(answering(FakeDaemon::response(
+      200, R"({"NetworkSettings": {"Ports": {"99999999999/tcp": [{"HostPort": "-8081"}]}}})")));
+  const auto inspected = client_of(daemon)->inspect_container("x", soon());
+  ASSERT_TRUE(inspected);
+  ASSERT_EQ(inspected->ports.size(), 1U);
+  EXPECT_EQ(inspected->ports.front().container_port, 0);
+  EXPECT_EQ(inspected->ports.front().host_port, 0);
+}
+
+TEST(Client, AnExitCodeThatIsNoneIsRefused) {
+  for (const std::string number : k_no_numbers) {
+    FakeDaemon daemon([&](const std::string& line, const auto&) {
+      if (line == "GET /_ping") return FakeDaemon::pong("1.41");
+      if (line.ends_with("/exec")) return FakeDaemon::response(201, R"({"Id": "e"})");
+      if (line.ends_with("/start")) return FakeDaemon::response(200, "") + FakeDaemon::k_close;
+      return FakeDaemon::response(200, R"({"StatusCode": )" + number + R"(, "ExitCode": )" + number + "}");
+    });
+    const auto client = client_of(daemon);
+    const auto ended = client->await_container("x", Client::Until::not_running, soon());
+    ASSERT_FALSE(ended) << number;
+    EXPECT_EQ(ended.error().kind, ErrorKind::refused) << number;
+    const auto ran = client->exec(
+        "x", {"true"}, nullptr, [](bool, std::string_view) {}, soon());
+    ASSERT_FALSE(ran) << number;
+    EXPECT_EQ(ran.error().kind, ErrorKind::refused) << number;
+  }
+}
+
+TEST(Client, AFigureOfAPullThatIsNoneReadsAsUnknown) {
+  std::string lines;
+  for (const std::string number : k_no_numbers)
+    lines += R"({"status": "Downloading", "progressDetail": {"current": )" + number + R"(, "total": )" +
+             number + "}}\n";
+  FakeDaemon daemon(
+      answering(FakeDaemon::response(200, lines + R"({"progressDetail": {"current": -1, "total": 7}})")));
+  std::vector<std::int64_t> seen;
+  ASSERT_TRUE(client_of(daemon)->pull(
+      "a", "v1", {},
+      [&](const LayerProgress& progress) { seen.push_back(progress.current + progress.total); }, soon()));
+  ASSERT_EQ(seen.size(), std::size(k_no_numbers)) << "NaN is not even JSON";
+  EXPECT_EQ(seen.back(), 7);
+  seen.pop_back();
+  EXPECT_THAT(seen, ::testing::Each(0));
+}
+
+TEST(Client, TheStopTimeoutIsReadAsTheContainerWasMade) {
+  for (const auto& [json, timeout] : {std::pair("{}", std::optional<core::Duration>()),
+                                      {R"({"Config": {"StopTimeout": 30}})", std::chrono::seconds(30)},
+                                      {R"({"Config": {"StopTimeout": -1}})", core::Duration::max()}}) {
+    FakeDaemon daemon(answering(FakeDaemon::response(200, json)));
+    EXPECT_EQ(client_of(daemon)->inspect_container("x", soon())->stop_timeout, timeout) << json;
+  }
+}
+
 TEST(Client, CredentialsGoIntoAHeaderAsUrlSafeBase64) {
   std::string seen;
   FakeDaemon daemon([&](const std::string& line, const auto& request) {
@@ -187,8 +277,9 @@ TEST(Client, ASocketWithoutPermissionIsDeniedWithWhatToDo) {
   HostWithDialStdio host("/nonexistent/either.sock");
   const auto client = Client::open(host, {}, soon());
   EXPECT_EQ(client.error().kind, ErrorKind::denied);
-  EXPECT_EQ(client.error().message, "example: no permission for /var/run/docker.sock");
-  EXPECT_THAT(client.error().details, ::testing::Contains(::testing::HasSubstr("ssh.sudo: [docker]")));
+  EXPECT_EQ(client.error().message,
+            "example: the login may not use docker: no permission for /var/run/docker.sock");
+  EXPECT_THAT(client.error().next, ::testing::HasSubstr("ssh.sudo: [docker]"));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 using core::ErrorKind;
 using testing::FakeDaemon;
 
-Wait soon() {
+Wait in_time() {
   return Wait::for_at_most(std::chrono::seconds(20));
 }
 
@@ -21,7 +21,7 @@ FakeDaemon::Answer always(std::string bytes) {
 TEST(Http, RequestsOneAfterTheOtherShareAConnection) {
   FakeDaemon daemon(always(FakeDaemon::response(200, "yes")));
   Http http(daemon.socket());
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(http.send({"GET", "/x", {}, {}}, soon())->body, "yes");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(http.send({"GET", "/x", {}, {}}, in_time())->body, "yes");
   EXPECT_EQ(daemon.connections(), 1);
 }
 
@@ -36,10 +36,10 @@ TEST(Http, AStreamThatRunsDoesNotHoldUpARequest) {
       {"GET", "/stream", {}, {}},
       [&](std::string_view piece) {
         streamed += piece;
-        asked = http.send({"GET", "/x", {}, {}}, soon())->body;
+        asked = http.send({"GET", "/x", {}, {}}, in_time())->body;
         return false;
       },
-      soon());
+      in_time());
   EXPECT_TRUE(ended);
   EXPECT_EQ(streamed, "half");
   EXPECT_EQ(asked, "yes");
@@ -52,7 +52,8 @@ TEST(Http, SendsMethodBodyAndHeaders) {
     return FakeDaemon::response(201, "", "API-version:  1.41 \r\n");
   });
   Http http(daemon.socket());
-  const auto response = http.send({"POST", "/c?name=a%20b", "{\"a\":1}", {"X-Registry-Auth: abc"}}, soon());
+  const auto response =
+      http.send({"POST", "/c?name=a%20b", "{\"a\":1}", {"X-Registry-Auth: abc"}}, in_time());
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 201);
   EXPECT_EQ(response->api_version, "1.41");
@@ -66,7 +67,7 @@ TEST(Http, TheProxyOfTheEnvironmentIsNotAsked) {
   setenv("http_proxy", "http://127.0.0.1:9", 1);
   FakeDaemon daemon(always(FakeDaemon::response(200, "yes")));
   Http http(daemon.socket());
-  const auto response = http.send({"GET", "/x", {}, {}}, soon());
+  const auto response = http.send({"GET", "/x", {}, {}}, in_time());
   unsetenv("http_proxy");
   ASSERT_TRUE(response) << response.error().message;
 }
@@ -76,7 +77,7 @@ TEST(Http, AnErrorsBodyIsNoPartOfTheStream) {
   Http http(daemon.socket());
   bool streamed = false;
   const auto response = http.stream(
-      {"GET", "/x", {}, {}}, [&](std::string_view) { return streamed = true; }, soon());
+      {"GET", "/x", {}, {}}, [&](std::string_view) { return streamed = true; }, in_time());
   ASSERT_TRUE(response);
   EXPECT_EQ(response->body, "{\"message\":\"no\"}");
   EXPECT_FALSE(streamed);
@@ -84,14 +85,14 @@ TEST(Http, AnErrorsBodyIsNoPartOfTheStream) {
 
 TEST(Http, NobodyListeningIsUnreachable) {
   Http http("/nonexistent/docker.sock");
-  EXPECT_EQ(http.send({"GET", "/x", {}, {}}, soon()).error().kind, ErrorKind::unreachable);
+  EXPECT_EQ(http.send({"GET", "/x", {}, {}}, in_time()).error().kind, ErrorKind::unreachable);
 }
 
 TEST(Http, AConnectionThatEndsIsLost) {
   for (const auto* bytes : {FakeDaemon::k_close, "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhalf\x01"}) {
     FakeDaemon daemon(always(bytes));
     Http http(daemon.socket());
-    EXPECT_EQ(http.send({"GET", "/x", {}, {}}, soon()).error().kind, ErrorKind::lost);
+    EXPECT_EQ(http.send({"GET", "/x", {}, {}}, in_time()).error().kind, ErrorKind::lost);
   }
 }
 
@@ -101,8 +102,8 @@ TEST(Http, AKeptConnectionThatDiedIsReplaced) {
     return FakeDaemon::response(200, "yes") + (++answered == 1 ? FakeDaemon::k_close : "");
   });
   Http http(daemon.socket());
-  EXPECT_TRUE(http.send({"GET", "/x", {}, {}}, soon()));
-  EXPECT_TRUE(http.send({"GET", "/x", {}, {}}, soon()));
+  EXPECT_TRUE(http.send({"GET", "/x", {}, {}}, in_time()));
+  EXPECT_TRUE(http.send({"GET", "/x", {}, {}}, in_time()));
   EXPECT_EQ(daemon.connections(), 2);
 }
 
@@ -133,7 +134,7 @@ TEST(Http, AStopRequestInterruptsAtOnce) {
 TEST(Http, AnEndlessAnswerIsRefused) {
   FakeDaemon daemon(always(FakeDaemon::response(200, std::string(Http::k_max_body + 1, 'x'))));
   Http http(daemon.socket());
-  EXPECT_EQ(http.send({"GET", "/x", {}, {}}, soon()).error().kind, ErrorKind::refused);
+  EXPECT_EQ(http.send({"GET", "/x", {}, {}}, in_time()).error().kind, ErrorKind::refused);
 }
 
 TEST(Http, EncodesWhatIsNotUnreserved) {

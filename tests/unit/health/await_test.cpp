@@ -45,11 +45,12 @@ struct App final : Prober {
     if (asked.back() >= lost_at) return {false, "web-1: connection lost", true};
     if (asked.back() >= final_at) return {.text = "no such check", .is_final = true};
     if (asked.back() >= healthy_from && asked.back() < healthy_until) return {true, "HTTP 200"};
-    return {false, "HTTP 503"};
+    return {.text = "HTTP 503", .asked = asks};
   }
   JumpingClock& clock;
   Duration healthy_from = 1h, healthy_until = 2h, lost_at = 9h, final_at = 9h, takes = 1ms;
   std::vector<Duration> asked, allowed;
+  std::string asks;
 };
 
 class Await : public testing::Test {
@@ -118,7 +119,7 @@ TEST_F(Await, GivesUpAtTheDeadlineQuotingTheLastAnswer) {
   const auto result = run();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::unhealthy);
-  EXPECT_EQ(result.error().message, "not healthy within 10s, last answer: HTTP 503");
+  EXPECT_EQ(result.error().message, "the container was not healthy within 10s, last answer: HTTP 503");
   EXPECT_EQ(app.asked.back(), 10s) << "the whole time is the application's";
 }
 
@@ -140,7 +141,7 @@ TEST_F(Await, TheDeadlineBoundsTheProbeThatItComesUponButLeavesItAMoment) {
   EXPECT_EQ(app.asked, (std::vector<Duration>{0ms, 3300ms, 6600ms, 9900ms}));
   EXPECT_EQ(app.allowed, (std::vector<Duration>{4s, 4s, 3500ms, 500ms}));
   EXPECT_EQ(clock.since_start(), 10400ms);
-  EXPECT_EQ(result.error().message, "not healthy within 10s, last answer: HTTP 503")
+  EXPECT_EQ(result.error().message, "the container was not healthy within 10s, last answer: HTTP 503")
       << "not that the last one had no time";
 }
 
@@ -166,7 +167,7 @@ TEST_F(Await, GivesUpAtOnceWhenTheAnswerIsFinal) {
   const auto result = run();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::unhealthy);
-  EXPECT_EQ(result.error().message, "no such check");
+  EXPECT_EQ(result.error().message, "the container: no such check");
   EXPECT_EQ(app.asked.size(), 2u);
 }
 
@@ -174,6 +175,26 @@ TEST_F(Await, DoesNotAskAContainerThatHasExited) {
   exited = [] { return true; };
   EXPECT_EQ(run().error().message, "the container exited before it was healthy");
   EXPECT_TRUE(app.asked.empty());
+}
+
+TEST_F(Await, SaysWhatWasAskedAndWhatIsKnownOfIt) {
+  health.deadline = 10s;
+  app.asks = "GET http://127.0.0.1:8081/health";
+  const Waiting waiting{health,
+                        JumpingClock::k_start,
+                        exited,
+                        [](const Answer&, int) {},
+                        "shop-blue",
+                        [](Answer& answer) {
+                          answer.text = "nothing listens on 9090";
+                          answer.next = "set docker.container_port: 8080";
+                        }};
+  const auto result = await_healthy(app, waiting, clock, stop.get_token());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(
+      result.error().message,
+      "shop-blue was not healthy within 10s: GET http://127.0.0.1:8081/health: nothing listens on 9090");
+  EXPECT_EQ(result.error().next, "set docker.container_port: 8080");
 }
 
 TEST_F(Await, IsCancelled) {

@@ -99,35 +99,19 @@ std::string http(const std::string& status, const std::string& body, const std::
 }
 
 // A docker that knows one container.
-struct OneContainer final : runtime::Runtime {
-  Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>&,
-                                                 const Wait&) override {
-    return std::array<plan::SlotState, 2>{};
-  }
-  Result<std::optional<std::int64_t>> memory_available(const Wait&) override { return std::nullopt; }
-  Result<plan::Container> launch(std::size_t, const plan::Launch&, const Wait&) override {
-    return plan::Container{};
-  }
-  Result<void> start(const std::string&, const Wait&) override { return {}; }
-  Result<bool> stop(const std::string&, core::Duration, const Wait&) override { return false; }
-  Result<void> remove(const std::string&, const Wait&) override { return {}; }
-  Result<void> set_aside(std::size_t, const std::string&, const Wait&) override { return {}; }
-  Result<void> put_back(std::size_t, const std::string&, const Wait&) override { return {}; }
-  Result<runtime::Reachable> reachable(std::size_t, const std::string&, const Wait&) override {
-    return runtime::Reachable{};
-  }
+struct OneContainer final : runtime::Inspection {
   Result<Diagnosis> diagnose(const std::string& id, const Wait&) override {
     if (broken) return std::unexpected(*broken);
     if (id != "c0ffee") return fail(ErrorKind::not_found, "no such container");
     return diagnosis;
   }
   Result<std::optional<int>> await_exit(const std::string&, const Wait&) override { return std::nullopt; }
-  Result<void> logs(const std::string&, int, bool, const std::function<void(const runtime::LogLine&)>&,
-                    const Wait&) override {
+  Result<void> logs(const std::string&, const runtime::LogRange&,
+                    const std::function<void(const runtime::LogLine&)>&, const Wait&) override {
     return {};
   }
-  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, const Output& output,
-                   const Wait&) override {
+  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, engine::Console*,
+                   const Output& output, const Wait&) override {
     if (broken) return std::unexpected(*broken);
     if (id != "c0ffee") return fail(ErrorKind::not_found, "no such container");
     if (argv == std::vector<std::string>{"true"}) return 0;
@@ -178,6 +162,45 @@ TEST_P(Network, HttpStatusDecides) {
   m_health.probe = spec::HealthHttp{.status = {{200, 200}, {404, 404}}};
   EXPECT_TRUE(ask(http("404 Not Found", "")).healthy);
   EXPECT_FALSE(ask(http("201 Created", "")).healthy);
+}
+
+TEST_P(Network, HttpSaysWhatMendsIt) {
+  m_health.probe = spec::HealthHttp{.path = "/helth", .body = "server is on"};
+  const auto next = [&](const std::string& status, const std::string& headers = "") {
+    return ask(http(status, "", headers)).next;
+  };
+  EXPECT_EQ(next("404 Not Found"), "check health.http.path: /helth");
+  EXPECT_EQ(next("200 OK"), "check health.http.path (/helth) and health.http.body");
+  EXPECT_THAT(next("301 Moved", "Location: https://shop.example.com/helth\r\n"),
+              HasSubstr("health.http.headers: {X-Forwarded-Proto: https}"));
+  EXPECT_THAT(next("302 Found", "Location: /login\r\n"), HasSubstr("a page that does not redirect"));
+  EXPECT_THAT(next("401 Unauthorized"), HasSubstr("a page without a login"));
+  EXPECT_THAT(next("403 Forbidden"), HasSubstr("health.http.headers: {Host: NAME}"));
+  EXPECT_THAT(next("400 Bad Request"), HasSubstr("health.http.headers: {Host: NAME}"));
+  EXPECT_THAT(next("405 Method Not Allowed"), HasSubstr("GET"));
+  EXPECT_THAT(next("503 Service Unavailable"), HasSubstr("bgdeploy logs"));
+  EXPECT_THAT(next("204 No Content"), HasSubstr("health.http.body"));
+  EXPECT_THAT(next("418 Teapot"), HasSubstr("health.http.status allow 418"));
+}
+
+TEST_P(Network, TheAnswerNamesWhatWasAsked) {
+  const Server server(http("404 Not Found", ""), Server::After::close);
+  m_health.probe = spec::HealthHttp{.path = "/health"};
+  auto answer = probe(server.port);
+  EXPECT_EQ(answer.asked, "GET http://127.0.0.1:" + std::to_string(server.port) + "/health");
+  EXPECT_FALSE(answer.silent) << "it did answer";
+  answer = probe(free_port());
+  EXPECT_TRUE(answer.silent);
+  m_health.probe = spec::HealthTcp{};
+  answer = probe(1);
+  EXPECT_EQ(answer.asked, "connecting to 127.0.0.1:1");
+  EXPECT_TRUE(answer.silent);
+  m_health.timeout = 100ms;
+  m_health.probe = spec::HealthHttp{.path = "/health"};
+  const Server mute("", Server::After::stay_open);
+  answer = probe(mute.port);
+  EXPECT_TRUE(answer.silent);
+  EXPECT_EQ(answer.next, "raise health.timeout (100ms), where /health takes longer to answer");
 }
 
 TEST_P(Network, HttpBodyMustContain) {
@@ -280,7 +303,8 @@ TEST_P(Network, TcpThatIsHungUpAtOnceIsNot) {
 
 TEST_F(Probe, DockerIsAskedForItsOwnHealth) {
   m_health.probe = spec::HealthDocker{};
-  EXPECT_THAT(probe().text, HasSubstr("give the image a HEALTHCHECK, or put http, tcp or exec"));
+  EXPECT_EQ(probe().text, "its image has no HEALTHCHECK, which health.docker asks for");
+  EXPECT_THAT(probe().next, HasSubstr("give the image a HEALTHCHECK, or set health.http"));
   EXPECT_TRUE(probe().is_final);
   m_runtime.diagnosis.health = "starting";
   EXPECT_FALSE(probe().healthy);

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "bgdeploy/host/host.hpp"
-#include "bgdeploy/ssh/fd.hpp"
+#include "bgdeploy/io/fd.hpp"
 
 namespace bgdeploy::host {
 namespace {
@@ -198,31 +198,31 @@ public:
     m_port = ntohs(address.sin_port);
   }
   int port() const { return m_port; }
-  ssh::Fd accept() const { return ssh::Fd(::accept4(m_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+  io::Fd accept() const { return io::Fd(::accept4(m_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
   void close() { m_fd.reset(); }
 
 private:
-  ssh::Fd m_fd;
+  io::Fd m_fd;
   int m_port = 0;
 };
 
-ssh::Fd dial(const fs::path& path) {
+io::Fd dial(const fs::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  ssh::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  io::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
   return fd;
 }
 
-std::string read_all(const ssh::Fd& fd) {
+std::string read_all(const io::Fd& fd) {
   std::string text(4096, '\0'), all;
   for (ssize_t count = 0; (count = ::read(fd.get(), text.data(), text.size())) > 0;)
     all.append(text, 0, static_cast<std::size_t>(count));
   return all;
 }
 
-void say(const ssh::Fd& fd, std::string_view text) {
+void say(const io::Fd& fd, std::string_view text) {
   ASSERT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }
 

@@ -40,8 +40,8 @@ State blue_serves() {
   host.slots[0].answers = true;
   state.app_hosts.push_back(host);
   ProxyHost proxy{.host = "web-1"};
-  proxy.routing = ProxyHost::Routing::slot;
-  proxy.live = 0;
+  proxy.written = true;
+  proxy.traffic = Traffic::all_to(0);
   proxy.include = "/etc/nginx/conf.d/service-url.inc";
   state.proxies.push_back(proxy);
   return state;
@@ -65,11 +65,26 @@ Plan planned(const State& state, const Request& request) {
 
 TEST(BlueGreen, DeploysIntoTheIdleSlotAndRetiresTheOther) {
   const Plan plan = planned(blue_serves(), deploy("2.0", k_digest_2));
-  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "accept", "drain", "retire"));
   EXPECT_EQ(plan.live, 0U);
   EXPECT_EQ(plan.target, 1U);
   EXPECT_EQ(plan.from.tag, "1.0");
   EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
+}
+
+TEST(BlueGreen, AStepCarriesWhatBelongsToItsRelease) {
+  Request request = deploy("2.0", k_digest_2);
+  spec::Health health;
+  health.deadline = std::chrono::minutes(9);
+  EXPECT_EQ(std::get<AwaitHealth>(planned(blue_serves(), request).steps[2]).health, small_spec().health);
+  request.launch.health = health;
+  const Plan plan = planned(blue_serves(), request);
+  EXPECT_EQ(std::get<AwaitHealth>(plan.steps[2]).health, health);
+  EXPECT_EQ(std::get<Retire>(plan.steps.back()).grace, small_spec().docker.stop_grace_period);
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->stop_grace = std::chrono::minutes(3);
+  EXPECT_EQ(std::get<Retire>(planned(state, request).steps.back()).grace, std::chrono::minutes(3))
+      << "what runs was made with it";
 }
 
 State live_and_the_same() {
@@ -83,7 +98,7 @@ TEST(BlueGreen, AnIncludeThatTheSpecWouldWriteOtherwiseIsWrittenAnew) {
   EXPECT_THAT(names(planned(state, deploy("1.0", k_digest_1))), IsEmpty());
   state.proxies[0].outdated = true;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
-  ASSERT_THAT(names(plan), ElementsAre("switch"));
+  ASSERT_THAT(names(plan), ElementsAre("switch", "accept"));
   EXPECT_TRUE(plan.rewrites());
   EXPECT_EQ(plan.target, 0U);
   EXPECT_EQ(plan.to, plan.from);
@@ -101,8 +116,8 @@ TEST(BlueGreen, WhatIsTidiedUpGoesAfterTheIncludeAndLeavesTheLiveSlotAlone) {
   state.app_hosts[0].slots[1].container =
       container("c2", release("0.9", k_digest_2), Container::Status::running);
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
-  ASSERT_THAT(names(plan), ElementsAre("switch", "settle", "retire"));
-  EXPECT_EQ(std::get<Retire>(plan.steps[2]).slot, 1U);
+  ASSERT_THAT(names(plan), ElementsAre("switch", "accept", "settle", "retire"));
+  EXPECT_EQ(std::get<Retire>(plan.steps[3]).slot, 1U);
 }
 
 TEST(BlueGreen, OneProxyOfSeveralIsEnoughToWriteAnew) {
@@ -112,14 +127,14 @@ TEST(BlueGreen, OneProxyOfSeveralIsEnoughToWriteAnew) {
   state.proxies[1].outdated = true;
   const auto plan = make_plan(spec, state, deploy("1.0", k_digest_1));
   ASSERT_TRUE(plan);
-  EXPECT_THAT(names(*plan), ElementsAre("switch"));
+  EXPECT_THAT(names(*plan), ElementsAre("switch", "accept"));
 }
 
 TEST(BlueGreen, WhatDiffersAnywayIsDeployedTheUsualWay) {
   State state = blue_serves();
   state.proxies[0].outdated = true;
   EXPECT_THAT(names(planned(state, deploy("2.0", k_digest_2))),
-              ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+              ElementsAre("pull", "start", "health", "switch", "accept", "drain", "retire"));
 }
 
 TEST(BlueGreen, ASlotThatSomebodyElsesSiteSendsToIsLeftAlone) {
@@ -146,40 +161,82 @@ TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
   const std::string digest = "build:" + std::string(64, 'a');
   State state = blue_serves();
   const Plan plan = planned(state, deploy("2.0", digest));
-  EXPECT_THAT(names(plan), ElementsAre("build", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(plan), ElementsAre("build", "start", "health", "switch", "accept", "drain", "retire"));
   EXPECT_THAT(describe(small_spec(), plan.steps[0]),
               HasSubstr("build registry.example.com/shop:2.0 (build:aaaaaaaaaaaa) from "));
   state.app_hosts[0].image_present = true;
   EXPECT_THAT(names(planned(state, deploy("2.0", digest))),
-              ElementsAre("start", "health", "switch", "drain", "retire"));
+              ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
   Request back = deploy("2.0", digest);
   back.kind = Request::Kind::rollback;
   EXPECT_EQ(names(planned(blue_serves(), back)).front(), "pull");
+}
+
+spec::Spec watched_spec() {
+  spec::Spec spec = small_spec();
+  spec.watch = spec::Watch{.for_at_least = std::chrono::seconds(30)};
+  spec.watch->urls = {{.url = "https://shop.example.com/"}};
+  return spec;
+}
+
+const Watch* watch_of(const core::Result<Plan>& plan) {
+  for (const Step& step : plan->steps)
+    if (const auto* watch = std::get_if<Watch>(&step)) return watch;
+  return nullptr;
+}
+
+TEST(BlueGreen, WatchesAfterTheSwitchAndBeforeItIsAccepted) {
+  const spec::Spec spec = watched_spec();
+  const auto plan = make_plan(spec, blue_serves(), deploy("2.0", k_digest_2));
+  ASSERT_TRUE(plan.has_value());
+  std::vector<std::string> names;
+  for (const Step& step : plan->steps) names.emplace_back(step_name(step));
+  EXPECT_THAT(names, ElementsAre("pull", "start", "health", "switch", "watch", "accept", "drain", "retire"));
+  EXPECT_TRUE(watch_of(plan)->comes_back);
+  EXPECT_EQ(describe(spec, *watch_of(plan)), "watch green for 30s: health, https://shop.example.com/");
+}
+
+TEST(BlueGreen, WhatARollbackOrAFirstDeployPutLiveIsWatchedAndNotTakenBack) {
+  State state = blue_serves();
+  Request back = deploy("2.0", k_digest_2);
+  back.kind = Request::Kind::rollback;
+  const auto rollback = make_plan(watched_spec(), state, back);
+  ASSERT_NE(watch_of(rollback), nullptr);
+  EXPECT_FALSE(watch_of(rollback)->comes_back);
+
+  state = blue_serves();
+  for (AppHost& host : state.app_hosts) host.slots[0] = {};
+  for (ProxyHost& proxy : state.proxies) proxy.written = false, proxy.traffic.reset();
+  const auto first = make_plan(watched_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_NE(watch_of(first), nullptr);
+  EXPECT_FALSE(watch_of(first)->comes_back);
 }
 
 TEST(BlueGreen, FirstDeployUsesTheFirstSlotAndRetiresNothing) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();
   state.app_hosts[0].slots[0].answers.reset();
-  state.proxies[0].routing = ProxyHost::Routing::missing;
+  state.proxies[0].written = false;
+  state.proxies[0].traffic.reset();
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
-  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "accept"));
   EXPECT_EQ(plan.target, 0U);
 }
 
 TEST(BlueGreen, WhatRunsWithoutAnIncludeCountsAsWhatServes) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].answers.reset();
-  state.proxies[0].routing = ProxyHost::Routing::missing;
+  state.proxies[0].written = false;
+  state.proxies[0].traffic.reset();
   const Plan plan = planned(state, deploy("2.0", k_digest_2));
-  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "accept", "drain", "retire"));
   EXPECT_EQ(plan.live, 0U);
   EXPECT_EQ(plan.target, 1U);
 
   // A first deploy that died before the switch is picked up.
   state.app_hosts[0].slots[0].container->differences->clear();
   const Plan again = planned(state, deploy("1.0", k_digest_1));
-  EXPECT_THAT(names(again), ElementsAre("health", "switch"));
+  EXPECT_THAT(names(again), ElementsAre("health", "switch", "accept"));
   EXPECT_EQ(again.target, 0U);
 
   // Of two the one that was started first, which is not to be known where both are kept running.
@@ -200,7 +257,7 @@ TEST(BlueGreen, FirstDeployUsesTheFirstSlotAlsoWhereTheIncludeNamesItAlready) {
   state.app_hosts[0].slots[0].answers.reset();
   state.app_hosts[0].live_listens = false;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
-  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch"));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "start", "health", "switch", "accept"));
   EXPECT_EQ(plan.target, 0U);
   EXPECT_THAT(plan.notes, IsEmpty());
 }
@@ -232,8 +289,8 @@ TEST(BlueGreen, WhatComposeMadeIsRemovedSinceItCannotBeMovedAside) {
   spec.compose.emplace();
   const auto plan = make_plan(spec, state, deploy("2.0", k_digest_2));
   ASSERT_TRUE(plan);
-  EXPECT_THAT(names(*plan),
-              ElementsAre("pull", "stop", "remove", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(*plan), ElementsAre("pull", "stop", "remove", "start", "health", "switch", "accept",
+                                        "drain", "retire"));
   // There is nothing left to start again.
   EXPECT_FALSE(std::get<Stop>(plan->steps[1]).restart_on_undo);
 }
@@ -273,7 +330,7 @@ TEST(BlueGreen, RedeploysWhatIsLiveWhenForcedOrWhenItDoesNotAnswer) {
   state.app_hosts[0].slots[0].answers = false;
   const Plan plan = planned(state, deploy("1.0", k_digest_1));
   EXPECT_TRUE(plan.switches());
-  EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("does not answer")));
+  EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("is not healthy")));
 }
 
 TEST(BlueGreen, MovesAStoppedReleaseAsideAndForgetsItAfterTheSwitch) {
@@ -281,8 +338,8 @@ TEST(BlueGreen, MovesAStoppedReleaseAsideAndForgetsItAfterTheSwitch) {
   state.app_hosts[0].slots[1].container =
       container("c0", release("0.9", k_digest_3), Container::Status::exited);
   const Plan plan = planned(state, deploy("2.0", k_digest_2));
-  EXPECT_THAT(names(plan),
-              ElementsAre("pull", "set-aside", "start", "health", "switch", "drain", "retire", "remove"));
+  EXPECT_THAT(names(plan), ElementsAre("pull", "set-aside", "start", "health", "switch", "accept", "drain",
+                                       "retire", "remove"));
   EXPECT_EQ(std::get<Remove>(plan.steps.back()).container, "c0");
 }
 
@@ -293,11 +350,11 @@ TEST(BlueGreen, PicksUpWhatAnInterruptedDeployLeft) {
   green.container->differences = std::vector<std::string>{};
   green.aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
   EXPECT_THAT(names(planned(state, deploy("2.0", k_digest_2))),
-              ElementsAre("health", "switch", "drain", "retire", "remove"));
+              ElementsAre("health", "switch", "accept", "drain", "retire", "remove"));
   // Another release than the one that was interrupted replaces it, and what is aside stays to go back to.
-  EXPECT_THAT(
-      names(planned(state, deploy("3.0", k_digest_3))),
-      ElementsAre("pull", "stop", "remove", "start", "health", "switch", "drain", "retire", "remove"));
+  EXPECT_THAT(names(planned(state, deploy("3.0", k_digest_3))),
+              ElementsAre("pull", "stop", "remove", "start", "health", "switch", "accept", "drain", "retire",
+                          "remove"));
 }
 
 TEST(BlueGreen, TidiesUpWhenTheLiveReleaseIsDeployedAfterAnInterruption) {
@@ -316,8 +373,8 @@ TEST(BlueGreen, WaitsForOldWorkersBeforeItStopsWhatTheyMayUse) {
       container("c2", release("2.0", k_digest_2), Container::Status::running);
   state.proxies[0].leaving = {Worker{17, 99}};
   EXPECT_THAT(names(planned(state, deploy("3.0", k_digest_3))),
-              ElementsAre("settle", "pull", "stop", "set-aside", "start", "health", "switch", "drain",
-                          "retire", "remove"));
+              ElementsAre("settle", "pull", "stop", "set-aside", "start", "health", "switch", "accept",
+                          "drain", "retire", "remove"));
 }
 
 TEST(BlueGreen, RollbackStartsTheStoppedContainerWithoutAPull) {
@@ -326,7 +383,7 @@ TEST(BlueGreen, RollbackStartsTheStoppedContainerWithoutAPull) {
       container("c0", release("0.9", k_digest_3), Container::Status::exited);
   Request request{Request::Kind::rollback, {release("0.9", k_digest_3), {}}, false};
   const Plan plan = planned(state, request);
-  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
   EXPECT_TRUE(std::holds_alternative<Start>(plan.steps[0]));
 }
 
@@ -337,7 +394,7 @@ TEST(BlueGreen, RollbackStartsWhatAnOlderToolRanAsItWas) {
   state.app_hosts[0].slots[1].container = container("c2", adopted, Container::Status::exited);
   state.app_hosts[0].slots[1].container->managed = false;
   const Plan plan = planned(state, {Request::Kind::rollback, {adopted, {}}, false});
-  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
 }
 
 TEST(BlueGreen, ReleasesOfSeveralHostsBearOneId) {
@@ -384,12 +441,12 @@ TEST(BlueGreen, RollbackFindsWhatAnInterruptedDeployMovedAside) {
   state.app_hosts[0].slots[1].aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
   Request request{Request::Kind::rollback, {release("0.9", k_digest_3), {}}, false};
   EXPECT_THAT(names(planned(state, request)),
-              ElementsAre("put-back", "start", "health", "switch", "drain", "retire"));
+              ElementsAre("put-back", "start", "health", "switch", "accept", "drain", "retire"));
 }
 
 TEST(BlueGreen, RefusesWhenProxiesDisagreeOrNameNeither) {
   State state = blue_serves();
-  state.proxies[0].routing = ProxyHost::Routing::unknown;
+  state.proxies[0].traffic.reset();
   state.proxies[0].text = "set $service_url http://127.0.0.1:9999;\n";
   auto plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
   ASSERT_FALSE(plan);
@@ -399,10 +456,26 @@ TEST(BlueGreen, RefusesWhenProxiesDisagreeOrNameNeither) {
   state = blue_serves();
   state.proxies.push_back(state.proxies[0]);
   state.proxies[1].host = "web-2";
-  state.proxies[1].live = 1;
+  state.proxies[1].traffic = Traffic::all_to(1);
   plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().message, "the proxies disagree");
+}
+
+TEST(BlueGreen, SaysWhereRequestsGoWhenBothSlotsGetSome) {
+  State state = blue_serves();
+  state.proxies[0].traffic = Traffic{{0.9, 0.1}};
+  const auto plan = make_plan(small_spec(), state, deploy("2.0", k_digest_2));
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().kind, ErrorKind::inconsistent);
+  EXPECT_EQ(plan.error().message,
+            "/etc/nginx/conf.d/service-url.inc on web-1 does not name exactly one slot");
+  EXPECT_EQ(plan.error().details.front(),
+            "web-1: /etc/nginx/conf.d/service-url.inc sends 90% to blue, 10% to green");
+  state.proxies[0].traffic = Traffic{{0.75, 0}};
+  EXPECT_EQ(make_plan(small_spec(), state, deploy("2.0", k_digest_2))->live, 0U);
+  EXPECT_EQ(describe(small_spec(), *state.proxies[0].traffic), "75% to blue, 25% elsewhere");
+  EXPECT_EQ(describe(small_spec(), Traffic{{0.1 + 0.2, 0.7}}), "30% to blue, 70% to green");
 }
 
 TEST(BlueGreen, RefusesAPortThatSomebodyElsePublishes) {
@@ -464,8 +537,9 @@ State any_state(const spec::Spec& spec) {
     state.app_hosts.push_back(host);
   }
   ProxyHost proxy = blue_serves().proxies[0];
-  proxy.routing = *rc::gen::element(ProxyHost::Routing::missing, ProxyHost::Routing::slot);
-  proxy.live = *rc::gen::inRange<std::size_t>(0, 2);
+  proxy.written = *rc::gen::arbitrary<bool>();
+  proxy.traffic.reset();
+  if (proxy.written) proxy.traffic = Traffic::all_to(*rc::gen::inRange<std::size_t>(0, 2));
   if (*rc::gen::arbitrary<bool>()) proxy.leaving = {Worker{1, 1}};
   state.proxies.assign(spec::proxies(spec).size(), proxy);
   return state;
@@ -540,9 +614,10 @@ TEST(Describe, SaysWhatAStepDoesAndWhatUndoesIt) {
                   "start shop-green 2.0 (sha256:222222222222) on port 8082",
                   "wait until shop-green is healthy",
                   "point /etc/nginx/conf.d/service-url.inc at green (127.0.0.1:8082) and reload nginx",
+                  "accept green: the switch is not undone from here on",
                   "wait until nothing uses blue, at most 30s", "stop shop-blue 1.0 (sha256:111111111111)"));
   EXPECT_THAT(undo, ElementsAre("", "stop and remove shop-green", "",
-                                "put /etc/nginx/conf.d/service-url.inc back and reload nginx", "", ""));
+                                "put /etc/nginx/conf.d/service-url.inc back and reload nginx", "", "", ""));
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ State two_empty_slots() {
   State state;
   state.app_hosts.push_back({.host = "web-1"});
   ProxyHost proxy{.host = "web-1"};
-  proxy.routing = ProxyHost::Routing::slot;
-  proxy.live = 0;
+  proxy.written = true;
+  proxy.traffic = Traffic::all_to(0);
   state.proxies.push_back(proxy);
   return state;
 }
@@ -104,7 +104,8 @@ TEST(Owners, WhatAnotherServiceRunsIsLeftRunningEvenByForce) {
 
 TEST(Owners, AMessageAboutATakenPortNeverAdvisesToStopWhatMayServe) {
   State state = two_empty_slots();
-  state.proxies[0].routing = ProxyHost::Routing::missing;
+  state.proxies[0].written = false;
+  state.proxies[0].traffic.reset();
   state.app_hosts[0].slots[0].others = {container("blue_blue_1", 8081, Container::Status::running)};
   auto error = refused(state);
   EXPECT_EQ(error.kind, ErrorKind::conflict);
@@ -116,8 +117,8 @@ TEST(Owners, AMessageAboutATakenPortNeverAdvisesToStopWhatMayServe) {
             "$service_url http://127.0.0.1:8081;), and the first deploy goes to slot green");
   for (const auto& line : error.details) EXPECT_THAT(line, Not(HasSubstr("docker stop")));
 
-  state.proxies[0].routing = ProxyHost::Routing::slot;
-  state.proxies[0].live = 1;
+  state.proxies[0].written = true;
+  state.proxies[0].traffic = Traffic::all_to(1);
   state.app_hosts[0].live_listens = true;
   error = refused(state);
   EXPECT_EQ(error.kind, ErrorKind::conflict);
@@ -137,14 +138,15 @@ TEST(Owners, APausedOrDeadContainerDoesNotBlockTheSlot) {
       for (const Step& step : plan->steps) list.emplace_back(step_name(step));
     return list;
   };
-  EXPECT_THAT(names(), ElementsAre("pull", "stop", "set-aside", "start", "health", "switch", "drain",
-                                   "retire", "remove"));
+  EXPECT_THAT(names(), ElementsAre("pull", "stop", "set-aside", "start", "health", "switch", "accept",
+                                   "drain", "retire", "remove"));
   // What is right already is let go on.
   slot.container->release = {"r2", "2.0", "app", "sha256:2"};
   slot.container->differences->clear();
-  EXPECT_THAT(names(), ElementsAre("start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(), ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
   slot.container->status = Container::Status::dead;
-  EXPECT_THAT(names(), ElementsAre("pull", "remove", "start", "health", "switch", "drain", "retire"));
+  EXPECT_THAT(names(),
+              ElementsAre("pull", "remove", "start", "health", "switch", "accept", "drain", "retire"));
 }
 
 TEST(PublishedAt, WhatServesTellsAndWhatIsToBeStartedIsAsked) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/report/render.hpp"
 
 namespace bgdeploy::report {
@@ -51,43 +51,64 @@ std::string rendered(std::string_view kind, Terminal terminal, Events&&... event
   return paper.text();
 }
 
-inline Event event(std::string name, std::string message = "") {
-  return {.name = std::move(name), .message = std::move(message)};
+inline const StepName k_health{"web-1", "green", "health"};
+
+inline StepStarted begun(std::string about) {
+  return {k_health, "wait until " + about + " is healthy", about};
 }
 
-inline Event step(std::string what, std::string message, core::Duration took = core::Duration{1240}) {
-  Event result{.name = "step." + what,
-               .message = std::move(message),
-               .host = "web-1",
-               .slot = "green",
-               .step = "health"};
-  if (what != "started") result.duration = took;
-  return result;
+inline StepFinished done(std::string about) {
+  return {k_health, "wait until " + about + " is healthy", core::Duration{1240}, about};
 }
 
-inline Event failed_step() {
-  auto result = step("failed", "wait until auction-green is healthy", std::chrono::seconds(20));
-  result.error = core::Error{core::ErrorKind::unhealthy,
-                             "never became healthy within 20s: HTTP 503: starting",
-                             {"exit code 1, not killed for lack of memory"}};
-  return result;
+inline StepFailed failed_step() {
+  return {k_health, "wait until shop-green is healthy", std::chrono::seconds(20),
+          core::Error{core::ErrorKind::unhealthy,
+                      "shop-green on web-1 exited with code 3",
+                      {"docker says: no space left"}},
+          "shop-green"};
 }
 
-inline Event output(std::string text) {
-  return {.name = "log.line",
-          .message = "",
-          .host = "web-1",
-          .slot = "green",
-          .fields = {{"text", std::move(text)}, {"stream", "stderr"}}};
+// A run of a deploy of 1.2.3 in the place of 1.2.2.
+inline Started started() {
+  return {Command::deploy, "shop deploy 1.2.3", "shop", "1.2.3"};
 }
 
-inline Event finished(std::int64_t exit_code, std::string result, std::string message = "") {
-  return {.name = "deploy.finished",
-          .message = std::move(message),
-          .slot = "green",
-          .duration = std::chrono::milliseconds(2400),
-          .fields = {
-              {"exit_code", exit_code}, {"result", std::move(result)}, {"from", "1.2.2"}, {"to", "1.2.3"}}};
+inline PlanMade plan_made() {
+  return {
+      .steps = {{"web-1", "", "pull"}, {"web-1", "green", "start"}, k_health, {"web-1", "green", "switch"}},
+      .from = {"1.2.2", "sha256:" + std::string(64, 'a')},
+      .to = {"1.2.3", "sha256:" + std::string(64, 'b')},
+      .live = "blue",
+      .target = "green"};
+}
+
+inline LogLine output(std::string text) {
+  return {k_health, std::move(text)};
+}
+
+inline Finished finished(int exit_code, Verdict verdict, std::string remark = "") {
+  return {.command = Command::deploy,
+          .verdict = verdict,
+          .exit_code = exit_code,
+          .from = {"1.2.2"},
+          .to = {"1.2.3"},
+          .slot = exit_code == 0 || exit_code == 6 ? "green" : "blue",
+          .took = std::chrono::milliseconds(2400),
+          .remark = std::move(remark),
+          .service = "shop"};
+}
+
+// It failed as failed_step() did.
+inline Finished failed_run() {
+  Finished last = finished(1, Verdict::failed);
+  last.error = failed_step().error;
+  last.serving = Serving{{"1.2.2"}, "blue", {"web-1"}, true};
+  last.cause = Cause{k_health,
+                     "web-1",
+                     {{"web-1", {"listening on 8080", "panic: no database"}}},
+                     Asked{"GET http://127.0.0.1:8082/health", "connection refused", 3}};
+  return last;
 }
 
 }  // namespace bgdeploy::report

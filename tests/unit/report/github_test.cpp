@@ -9,44 +9,48 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(GithubRenderer, FoldsADeployThatSucceedsAboveItsLastLine) {
-  EXPECT_EQ(rendered("github", {}, event("deploy.started", "deploy auction 1.2.3"), step("finished", "wait"),
-                     event("warning", "2 connections were cut at 100%"), finished(0, "succeeded")),
-            "::group::deploy auction 1.2.3\n"
-            "05:07:10  deploy auction 1.2.3\n"
-            "05:07:10  web-1: wait: done in 1.2s\n"
-            "05:07:10  warning: 2 connections were cut at 100%\n"
-            "::warning title=bgdeploy::2 connections were cut at 100%25\n"
+  EXPECT_EQ(rendered("github", {}, started(), plan_made(), done("shop-green"),
+                     Warning{"2 connections were cut at 100%", "web-1"}, finished(0, Verdict::succeeded)),
+            "::group::shop: deploy 1.2.3\n"
+            "05:07:10  shop: deploy 1.2.3 (sha256:bbbbbbbbbbbb); 1.2.2 serves on blue\n"
+            "05:07:10  web-1  health  ok      1.2s  shop-green\n"
+            "05:07:10  web-1  warning: 2 connections were cut at 100%\n"
+            "::warning title=bgdeploy on web-1::2 connections were cut at 100%25\n"
             "::endgroup::\n"
-            "05:07:10  deployed 1.2.3: green serves (was 1.2.2) in 2.4s\n");
+            "1.2.3 serves (green), was 1.2.2. 2.4s. Back: bgdeploy rollback\n");
 }
 
-TEST(GithubRenderer, AFailureIsOutsideTheGroupAndAnnotated) {
-  EXPECT_EQ(
-      rendered("github", {}, event("deploy.started", "deploy auction 1.2.3"), failed_step(),
-               finished(1, "failed")),
-      "::group::deploy auction 1.2.3\n"
-      "05:07:10  deploy auction 1.2.3\n"
-      "::endgroup::\n"
-      "05:07:10  web-1: wait until auction-green is healthy: FAILED after 20.0s\n"
-      "05:07:10  web-1:   | exit code 1, not killed for lack of memory\n"
-      "05:07:10  web-1:   never became healthy within 20s: HTTP 503: starting\n"
-      "05:07:10  deploy of 1.2.3 FAILED after 2.4s (1.2.2 serves as before): web-1: never became healthy "
-      "within 20s: HTTP 503: starting\n"
-      "::error title=bgdeploy::deploy of 1.2.3 FAILED after 2.4s (1.2.2 serves as before): web-1: never "
-      "became healthy within 20s: HTTP 503: starting%0A  | exit code 1, not killed for lack of memory%0A  "
-      "never became healthy within 20s: HTTP 503: starting\n");
+TEST(GithubRenderer, AFailureIsOutsideTheGroupAndAnnotatedOnce) {
+  const auto text = rendered("github", {}, started(), plan_made(), failed_step(), failed_run());
+  EXPECT_THAT(text, HasSubstr("\n::endgroup::\n"
+                              "\n"
+                              "1.2.3 was NOT deployed (2.4s). 1.2.2 serves as before, checked just now.\n"
+                              "  why     shop-green on web-1 exited with code 3\n"));
+  EXPECT_THAT(text,
+              testing::EndsWith(
+                  "\n::error title=shop%3A 1.2.3 was NOT deployed (2.4s). 1.2.2 serves as before%2C checked "
+                  "just now.::shop-green on web-1 exited with code 3%0A| docker says: no space left%0A| "
+                  "listening on 8080%0A| panic: no database%0AGET http://127.0.0.1:8082/health: connection "
+                  "refused (3 times)%0Aall of the log: bgdeploy logs --failed; mend it, then run this "
+                  "again\n"));
+  EXPECT_EQ(text.find("::error"), text.rfind("::error"));
 }
 
 TEST(GithubRenderer, ForeignTextCannotSpeakToTheRunner) {
-  const auto text = rendered("github", {}, output("##[set-env name=PATH]x"), output("::set-env name=PATH::x"),
-                             event("warning", "a\n::error::forged"));
+  Finished last = failed_run();
+  last.to.name = "::error::x";
+  last.error->message = "a\n::error::forged,title=x::y";
+  const HookOutput hook{{"web-1", "green", "hook"}, "::set-env name=PATH::x"};
+  const auto text = rendered("github", {}, HookOutput{hook.step, "##[set-env name=PATH]x"}, hook,
+                             Warning{"a\n::error::forged", "b,c::d"}, last);
   EXPECT_THAT(text, Not(HasSubstr("##[")));
   EXPECT_THAT(text, Not(HasSubstr("\n::set-env")));
-  EXPECT_THAT(text, Not(HasSubstr("\n::error")));
+  EXPECT_THAT(text, Not(HasSubstr("\n::error::")));
+  EXPECT_THAT(text, HasSubstr("::warning title=bgdeploy on b%2Cc%3A%3Ad::"));
 }
 
 TEST(GithubRenderer, ClosesTheGroupWhenItEndsUnfinished) {
-  EXPECT_THAT(rendered("github", {}, event("deploy.started", "deploy")), testing::EndsWith("::endgroup::\n"));
+  EXPECT_THAT(rendered("github", {}, started()), testing::EndsWith("::endgroup::\n"));
 }
 
 }  // namespace

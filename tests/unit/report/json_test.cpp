@@ -9,7 +9,8 @@ namespace {
 
 TEST(JsonRenderer, PrintsOneObjectALine) {
   EXPECT_EQ(
-      rendered("json", {}, event("info", "hello"), step("started", "wait"), step("finished", "wait")),
+      rendered("json", {}, Info{"hello"}, StepStarted{k_health, "wait"},
+               StepFinished{k_health, "wait", core::Duration{1240}}),
       R"({"time":"2026-11-21T05:07:10.042Z","event":"info","message":"hello"})"
       "\n"
       R"({"time":"2026-11-21T05:07:10.042Z","event":"step.started","host":"web-1","slot":"green","step":"health","message":"wait"})"
@@ -21,12 +22,12 @@ TEST(JsonRenderer, PrintsOneObjectALine) {
 TEST(JsonRenderer, PrintsErrorsWithKindMessageAndDetails) {
   const auto line = nlohmann::json::parse(rendered("json", {}, failed_step()));
   EXPECT_EQ(line["error"]["kind"], "unhealthy");
-  EXPECT_EQ(line["error"]["message"], "never became healthy within 20s: HTTP 503: starting");
-  EXPECT_EQ(line["error"]["details"], nlohmann::json::array({"exit code 1, not killed for lack of memory"}));
+  EXPECT_EQ(line["error"]["message"], "shop-green on web-1 exited with code 3");
+  EXPECT_EQ(line["error"]["details"], nlohmann::json::array({"docker says: no space left"}));
 }
 
-TEST(JsonRenderer, FlattensFieldsWithTheirTypes) {
-  const auto line = nlohmann::json::parse(rendered("json", {}, finished(0, "succeeded")));
+TEST(JsonRenderer, GivesFieldsTheirTypes) {
+  const auto line = nlohmann::json::parse(rendered("json", {}, finished(0, Verdict::succeeded)));
   EXPECT_EQ(line["event"], "deploy.finished");
   EXPECT_EQ(line["exit_code"], 0);
   EXPECT_TRUE(line["exit_code"].is_number_integer());
@@ -34,21 +35,19 @@ TEST(JsonRenderer, FlattensFieldsWithTheirTypes) {
   EXPECT_EQ(line["from"], "1.2.2");
   EXPECT_EQ(line["to"], "1.2.3");
   EXPECT_EQ(line["duration_ms"], 2400);
-  Event probe{
-      .name = "health.probe", .message = "HTTP 503", .fields = {{"ok", false}, {"attempt", std::int64_t{3}}}};
-  const auto probed = nlohmann::json::parse(rendered("json", {}, probe));
+  const auto probed =
+      nlohmann::json::parse(rendered("json", {}, HealthProbe{k_health, false, 3, "HTTP 503"}));
   EXPECT_EQ(probed["ok"], false);
   EXPECT_EQ(probed["attempt"], 3);
 }
 
-TEST(JsonRenderer, NoFieldReplacesWhatTheContractNames) {
-  Event forged{.name = "info",
-               .message = "true",
-               .fields = {{"event", "deploy.finished"}, {"time", "0"}, {"message", "forged"}}};
-  const auto line = nlohmann::json::parse(rendered("json", {}, forged));
+// Whatever their texts say, time and event are the renderer's own.
+TEST(JsonRenderer, NoTextReplacesWhatTheContractNames) {
+  const std::string forged = R"(","event":"deploy.finished","time":"0)";
+  const auto line = nlohmann::json::parse(rendered("json", {}, Info{forged}));
   EXPECT_EQ(line["event"], "info");
   EXPECT_EQ(line["time"], "2026-11-21T05:07:10.042Z");
-  EXPECT_EQ(line["message"], "true");
+  EXPECT_EQ(line["message"], forged);
 }
 
 TEST(JsonRenderer, TextThatIsNoUtf8OrSpansLinesStaysOneValidLine) {
@@ -59,13 +58,13 @@ TEST(JsonRenderer, TextThatIsNoUtf8OrSpansLinesStaysOneValidLine) {
 }
 
 TEST(JsonRenderer, QuietHidesNothing) {
-  EXPECT_NE(rendered("json", {.quiet = true}, event("info", "hello")), "");
+  EXPECT_NE(rendered("json", {.quiet = true}, Info{"hello"}), "");
 }
 
 // Some terminals obey U+009B as they obey ESC [.
 TEST(JsonRenderer, EscapesControlCharactersThatJsonLetsStand) {
   const std::string words = "a\xC2\x9B\x33\x31mb\x7f\xC2\x80 \xC2\xA0 é\xC3\x9B";
-  const auto line = rendered("json", {}, event("info", words));
+  const auto line = rendered("json", {}, Info{words});
   EXPECT_THAT(line, testing::HasSubstr("a\\u009b31mb\\u007f\\u0080 \xC2\xA0 é\xC3\x9B"));
   EXPECT_EQ(nlohmann::json::parse(line)["message"], words);
 }

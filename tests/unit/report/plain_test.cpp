@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "bgdeploy/report/narrator.hpp"
 #include "fake.hpp"
 
 namespace bgdeploy::report {
@@ -8,84 +9,86 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
-
-Event undone() {
-  return {.name = "step.undone", .message = "start auction-green", .host = "web-1", .step = "start"};
-}
+using testing::StartsWith;
+using namespace std::chrono_literals;
 
 TEST(PlainRenderer, TellsADeployThatSucceeds) {
-  EXPECT_EQ(rendered("plain", {}, event("deploy.started", "deploy auction 1.2.3"),
-                     step("started", "wait until auction-green is healthy"),
-                     step("finished", "wait until auction-green is healthy"), finished(0, "succeeded")),
-            "05:07:10  deploy auction 1.2.3\n"
-            "05:07:10  web-1: wait until auction-green is healthy ...\n"
-            "05:07:10  web-1: wait until auction-green is healthy: done in 1.2s\n"
-            "05:07:10  deployed 1.2.3: green serves (was 1.2.2) in 2.4s\n");
+  Finished last = finished(0, Verdict::succeeded);
+  last.serving = Serving{{"1.2.3"}, "green", {"web-1"}, false};
+  EXPECT_EQ(rendered("plain", {}, started(), LockAcquired{}, plan_made(), begun("shop-green"),
+                     HealthProbe{k_health, false, 1, "HTTP 503"}, HealthProbe{k_health, true, 2, "HTTP 200"},
+                     done("shop-green"), LockReleased{}, last),
+            "05:07:10  shop: deploy 1.2.3 (sha256:bbbbbbbbbbbb); 1.2.2 serves on blue\n"
+            "05:07:10  web-1  health  ok      1.2s  shop-green: HTTP 200 (probe 2)\n"
+            "1.2.3 serves (green on web-1), was 1.2.2. 2.4s. Back: bgdeploy rollback\n");
 }
 
-TEST(PlainRenderer, AFailureEndsWithItsCause) {
+TEST(PlainRenderer, AFailureIsToldOnceAtTheEnd) {
   EXPECT_EQ(
-      rendered("plain", {}, failed_step(), output("panic: no database"), finished(1, "failed")),
-      "05:07:10  web-1: wait until auction-green is healthy: FAILED after 20.0s\n"
-      "05:07:10  web-1:   | exit code 1, not killed for lack of memory\n"
-      "05:07:10  web-1:   never became healthy within 20s: HTTP 503: starting\n"
-      "05:07:10  web-1: | panic: no database\n"
-      "05:07:10  deploy of 1.2.3 FAILED after 2.4s (1.2.2 serves as before): web-1: never became healthy "
-      "within 20s: HTTP 503: starting\n");
+      rendered(
+          "plain", {}, started(), plan_made(), output("listening on 8080"), output("panic: no database"),
+          failed_step(),
+          StepUndone{{"web-1", "green", "start"}, "stop and remove shop-green", 2100ms, "shop-green removed"},
+          failed_run()),
+      "05:07:10  shop: deploy 1.2.3 (sha256:bbbbbbbbbbbb); 1.2.2 serves on blue\n"
+      "05:07:10  web-1  health  FAILED 20.0s  shop-green on web-1 exited with code 3\n"
+      "05:07:10  web-1  undone          2.1s  shop-green removed\n"
+      "\n"
+      "1.2.3 was NOT deployed (2.4s). 1.2.2 serves as before, checked just now.\n"
+      "  why     shop-green on web-1 exited with code 3\n"
+      "          | docker says: no space left\n"
+      "  log     | listening on 8080\n"
+      "          | panic: no database\n"
+      "  asked   GET http://127.0.0.1:8082/health: connection refused (3 times)\n"
+      "  next    all of the log: bgdeploy logs --failed; mend it, then run this again\n");
 }
 
-TEST(PlainRenderer, TheCauseIsToldAgainWhenUndoingScrolledItAway) {
-  EXPECT_EQ(
-      rendered("plain", {}, output("panic: no database"), failed_step(), undone(), finished(1, "failed")),
-      "05:07:10  web-1: | panic: no database\n"
-      "05:07:10  web-1: wait until auction-green is healthy: FAILED after 20.0s\n"
-      "05:07:10  web-1:   | exit code 1, not killed for lack of memory\n"
-      "05:07:10  web-1:   never became healthy within 20s: HTTP 503: starting\n"
-      "05:07:10  web-1: undone: start auction-green\n"
-      "05:07:10  web-1: | panic: no database\n"
-      "05:07:10  web-1:   | exit code 1, not killed for lack of memory\n"
-      "05:07:10  web-1:   never became healthy within 20s: HTTP 503: starting\n"
-      "05:07:10  deploy of 1.2.3 FAILED after 2.4s (1.2.2 serves as before): web-1: never became healthy "
-      "within 20s: HTTP 503: starting\n");
+TEST(PlainRenderer, AHostThatGaveUpBecauseOfAnotherDidNotFail) {
+  StepFailed other = failed_step();
+  other.step.host = "web-2";
+  other.error = {core::ErrorKind::cancelled, "given up, because another host failed", {}};
+  EXPECT_EQ(rendered("plain", {}, plan_made(), other),
+            "05:07:10  web-2  health  halted 20.0s  given up, because another host failed\n");
 }
 
-TEST(PlainRenderer, ALongOutputIsRepeatedByItsLastLinesOnly) {
-  Paper paper;
-  StillClock clock;
-  {
-    auto sink = pick("plain", {.stream = paper.stream()}, clock);
-    sink->emit(failed_step());
-    for (int i = 0; i < 50; ++i) sink->emit(output("line " + std::to_string(i)));
-    sink->emit(undone());
-    sink->emit(finished(1, "failed"));
-  }
-  const auto text = paper.text();
-  const auto recap = text.substr(text.find("undone"));
-  EXPECT_THAT(recap, Not(HasSubstr("| line 34\n")));
-  EXPECT_THAT(recap, HasSubstr("| line 35\n"));
-  EXPECT_THAT(recap, HasSubstr("| line 49\n"));
-}
-
-TEST(PlainRenderer, AnErrorOfTheLastEventIsExplainedAboveIt) {
-  auto last = finished(4, "failed");
-  last.error = core::Error{core::ErrorKind::locked, "locked by bob@ci (pid 7)", {"wait for it"}};
+TEST(PlainRenderer, TheWayOnIsTheErrorsOwn) {
+  auto last = finished(4, Verdict::failed);
+  last.nothing_changed = true;
+  last.error =
+      core::Error{core::ErrorKind::locked, "locked by bob@ci (pid 7)", {"since 05:00"}, "wait for it"};
   EXPECT_EQ(rendered("plain", {}, last),
-            "05:07:10    | wait for it\n"
-            "05:07:10  deploy of 1.2.3 FAILED after 2.4s (nothing was changed): locked by bob@ci (pid 7)\n");
+            "\n"
+            "1.2.3 was NOT deployed (2.4s); nothing was changed. 1.2.2 serves.\n"
+            "  why     locked by bob@ci (pid 7)\n"
+            "          | since 05:00\n"
+            "  next    wait for it\n");
+}
+
+TEST(PlainRenderer, WithSeveralHostsEachLogStandsUnderItsOwn) {
+  Finished last = failed_run();
+  last.cause->host = "";
+  last.cause->logs.push_back({"web-2", {"all well"}});
+  EXPECT_THAT(rendered("plain", {}, last), HasSubstr("  log     web-1:\n"
+                                                     "          | listening on 8080\n"
+                                                     "          | panic: no database\n"
+                                                     "  log     web-2:\n"
+                                                     "          | all well\n"));
 }
 
 TEST(PlainRenderer, ForeignTextCannotSpeakToTheTerminal) {
   auto evil = failed_step();
-  evil.host = "web\x1b]0;x\x07";
-  evil.message = "a\x1b[2Jb\nforged line";
-  evil.error = core::Error{core::ErrorKind::refused,
-                           "\x1b[31mred\xFF",
+  evil.step.host = "web\x1b]0;x\x07";
+  evil.error = core::Error{core::ErrorKind::refused, "\x1b[31mred\xFF", {}};
+  auto last = failed_run();
+  last.to.name = "1\x1b[1m";
+  last.error = core::Error{core::ErrorKind::refused,
+                           "a\x1b[2Jb\nforged line",
                            {"one\n\x9b"
                             "31mtwo",
-                            "\rthree"}};
-  auto last = finished(1, "failed", "\x1b[1mmessage");
-  last.fields["to"] = "1\x1b[1m";
-  const auto text = rendered("plain", {}, evil, output("\x1b[31mlog\r\nforged"), last);
+                            "\rthree"},
+                           "type\nthis"};
+  last.cause->logs.front().lines = {"\x1b[31mlog\r\nforged"};
+  const auto text = rendered("plain", {}, evil, last);
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\r")));
   EXPECT_THAT(text, Not(HasSubstr("\nforged")));
@@ -93,64 +96,101 @@ TEST(PlainRenderer, ForeignTextCannotSpeakToTheTerminal) {
   EXPECT_THAT(text, HasSubstr("\\x1b[31mred\uFFFD"));
 }
 
-TEST(PlainRenderer, ProbesAndProgressOnlyWhenVerbose) {
-  const Event probe{.name = "health.probe",
-                    .message = "HTTP 503",
-                    .host = "web-1",
-                    .fields = {{"ok", false}, {"attempt", std::int64_t{3}}}};
-  const Event pull{.name = "pull.progress",
-                   .message = "",
-                   .host = "web-1",
-                   .fields = {{"layer", "1f3a"},
-                              {"status", "Downloading"},
-                              {"current", std::int64_t{1'234'567}},
-                              {"total", std::int64_t{45'600'000}}}};
+TEST(PlainRenderer, ARepeatedProbeIsToldOnceAndOnlyWhenVerbose) {
+  const HealthProbe probe{k_health, false, 3, "HTTP 503"};
+  const PullProgress pull{{"web-1", "", "pull"}, "1f3a", "Downloading", 1'234'567, 45'600'000};
   EXPECT_EQ(rendered("plain", {}, probe, pull), "");
-  EXPECT_EQ(rendered("plain", {.verbose = true}, probe, pull),
-            "05:07:10  web-1: probe 3: HTTP 503\n"
-            "05:07:10  web-1: 1f3a: Downloading 1.2 MB of 45.6 MB\n");
+  EXPECT_EQ(rendered("plain", {.verbose = true}, plan_made(), probe, probe, pull, pull,
+                     HealthProbe{k_health, true, 5, "HTTP 200"}, done("shop-green")),
+            "05:07:10  web-1  pull                  1f3a: Downloading of 45.6 MB\n"
+            "05:07:10  web-1  health                HTTP 503 × 2\n"
+            "05:07:10  web-1  health                HTTP 200\n"
+            "05:07:10  web-1  health  ok      1.2s  shop-green\n");
 }
 
-TEST(PlainRenderer, QuietKeepsWarningsFailuresAndTheLastLine) {
-  EXPECT_EQ(rendered("plain", {.quiet = true}, event("deploy.started", "deploy auction 1.2.3"),
-                     step("started", "x"), step("finished", "x"), event("info", "hello"),
-                     event("warning", "2 connections were cut"), finished(0, "succeeded")),
-            "05:07:10  warning: 2 connections were cut\n"
-            "05:07:10  deployed 1.2.3: green serves (was 1.2.2) in 2.4s\n");
-  EXPECT_THAT(rendered("plain", {.quiet = true}, failed_step()), HasSubstr("HTTP 503: starting"));
+TEST(PlainRenderer, QuietKeepsWarningsAndHowItEnded) {
+  EXPECT_EQ(
+      rendered("plain", {.quiet = true}, started(), plan_made(), begun("x"), done("x"), failed_step(),
+               Info{"hello"}, Warning{"2 connections were cut", "web-1"}, finished(0, Verdict::succeeded)),
+      "05:07:10  web-1  warning: 2 connections were cut\n"
+      "shop: 1.2.3 serves (green), was 1.2.2. 2.4s. Back: bgdeploy rollback\n");
+  EXPECT_THAT(rendered("plain", {.quiet = true}, failed_run()),
+              StartsWith("shop: 1.2.3 was NOT deployed (2.4s)."));
 }
 
-std::string last_line(Event last) {
-  return rendered("plain", {}, std::move(last)).substr(10);
+TEST(PlainRenderer, WhatAHookPrintedIsNotToldTwice) {
+  Finished last = finished(1, Verdict::failed);
+  last.error =
+      core::Error{core::ErrorKind::refused, "before_switch hook 1 failed with exit code 1", {"no route"}};
+  const HookOutput said{{"web-1", "green", "hook"}, "no route"};
+  EXPECT_EQ(rendered("plain", {}, said, last),
+            "05:07:10  hook                  | no route\n"
+            "\n"
+            "1.2.3 was NOT deployed (2.4s). 1.2.2 serves as before.\n"
+            "  why     before_switch hook 1 failed with exit code 1\n");
+  EXPECT_THAT(rendered("plain", {.quiet = true}, said, last), HasSubstr("          | no route\n"));
 }
 
-TEST(PlainRenderer, TheLastLineSaysWhatServes) {
-  auto first = finished(0, "succeeded");
-  first.fields["from"] = "";
-  EXPECT_EQ(last_line(first), "deployed 1.2.3: green serves in 2.4s\n");
-  auto rollback = finished(0, "succeeded");
-  rollback.name = "rollback.finished";
-  EXPECT_EQ(last_line(rollback), "rolled back to 1.2.3: green serves (was 1.2.2) in 2.4s\n");
-  EXPECT_EQ(last_line(finished(0, "unchanged")), "nothing to do, 1.2.3 serves already\n");
-  EXPECT_EQ(last_line(finished(130, "interrupted")), "deploy of 1.2.3 interrupted after 2.4s\n");
-  EXPECT_EQ(last_line(finished(5, "inconsistent", "lb-1 sends to blue, lb-2 to green")),
-            "A HUMAN IS NEEDED after deploy of 1.2.3: lb-1 sends to blue, lb-2 to green\n");
-  EXPECT_EQ(last_line(finished(6, "succeeded", "retire: lost web-1")),
-            "1.2.3 serves, but not all that comes after the switch was done: retire: lost web-1\n");
-  EXPECT_EQ(last_line(finished(0, "succeeded", "drained")),
-            "deployed 1.2.3: green serves (was 1.2.2) in 2.4s: drained\n");
+std::string ended(Event last) {
+  return rendered("plain", {}, std::move(last));
+}
+
+TEST(PlainRenderer, TheEndSaysWhatServes) {
+  auto first = finished(0, Verdict::succeeded);
+  first.from.name = "";
+  EXPECT_EQ(ended(first), "1.2.3 serves (green). 2.4s.\n");
+  auto rollback = finished(0, Verdict::succeeded);
+  rollback.command = Command::rollback;
+  EXPECT_EQ(ended(rollback), "1.2.3 serves (green), was 1.2.2. 2.4s. Back: bgdeploy rollback --to 1.2.2\n");
+  EXPECT_EQ(ended(finished(0, Verdict::unchanged)), "1.2.3 serves already (green): nothing to do.\n");
+  EXPECT_EQ(ended(finished(0, Verdict::succeeded, "leftovers were removed")),
+            "1.2.3 serves (green): leftovers were removed. 2.4s.\n");
+  auto gap = finished(0, Verdict::succeeded);
+  gap.gap = 1300ms;
+  EXPECT_THAT(ended(gap), HasSubstr("2.4s, nothing ran for 1.3s. Back:"));
+}
+
+TEST(PlainRenderer, TheEndOfWhatDidNotSucceedSaysWhatServesToo) {
+  EXPECT_THAT(
+      ended(finished(130, Verdict::interrupted)),
+      StartsWith("\nThe deploy of 1.2.3 was INTERRUPTED and undone (2.4s). 1.2.2 serves as before.\n"));
+  EXPECT_THAT(ended(finished(1, Verdict::rolled_back)),
+              StartsWith("1.2.3 served, was found bad, and was taken back (2.4s). 1.2.2 serves again.\n"));
+  auto human = finished(5, Verdict::inconsistent);
+  human.error = core::Error{core::ErrorKind::inconsistent, "lb-1 sends to blue, lb-2 to green", {}};
+  EXPECT_EQ(ended(human),
+            "\n"
+            "A HUMAN IS NEEDED: the deploy of 1.2.3 stopped (2.4s).\n"
+            "  why     lb-1 sends to blue, lb-2 to green\n"
+            "  next    look with: bgdeploy status\n");
+  auto late = finished(6, Verdict::failed);
+  late.error = core::Error{core::ErrorKind::lost, "retire: lost web-1", {}};
+  EXPECT_EQ(ended(late),
+            "\n"
+            "1.2.3 serves (green), but what comes after the switch FAILED (2.4s).\n"
+            "  why     retire: lost web-1\n"
+            "  next    look with: bgdeploy status; bgdeploy rollback goes back\n");
 }
 
 TEST(PlainRenderer, NamesDigestsWhereTheTagDoesNotTellReleasesApart) {
-  Event last = finished(0, "succeeded");
-  last.fields["from"] = last.fields["to"] = std::string("latest");
-  last.fields["from_digest"] = "sha256:" + std::string(64, 'a');
-  last.fields["to_digest"] = "sha256:" + std::string(64, 'b');
-  const auto text = rendered("plain", {}, last);
-  EXPECT_NE(
-      text.find("deployed latest (sha256:bbbbbbbbbbbb): green serves (was latest (sha256:aaaaaaaaaaaa))"),
-      std::string::npos)
-      << text;
+  Finished last = finished(0, Verdict::succeeded);
+  last.from = {"latest", "sha256:" + std::string(64, 'a')};
+  last.to = {"latest", "sha256:" + std::string(64, 'b')};
+  EXPECT_THAT(rendered("plain", {}, last),
+              StartsWith("latest (sha256:bbbbbbbbbbbb) serves (green), was latest (sha256:aaaaaaaaaaaa)."));
+}
+
+TEST(Narrator, AStepThatTakesLongIsToldWhenItBegan) {
+  Narrator narrator({});
+  const core::SteadyTime begin = core::SteadyTime{} + 1h;
+  narrator.tell(started(), begin, k_any_width);
+  narrator.tell(plan_made(), begin, k_any_width);
+  narrator.tell(begun("shop-green"), begin, k_any_width);
+  EXPECT_TRUE(narrator.late(begin + 1999ms, k_any_width).empty());
+  const auto lines = narrator.late(begin + 2s, k_any_width);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines.front().text, "web-1  health  ...           shop-green");
+  EXPECT_TRUE(narrator.late(begin + 4s, k_any_width).empty());
 }
 
 }  // namespace

@@ -148,6 +148,26 @@ TEST(Differences, SomethingThatIsNoContainerDiffersAndDoesNoHarm) {
     EXPECT_THAT(differences(strange, strange, request_for(recorded_spec())), Not(IsEmpty())) << strange;
 }
 
+TEST(Differences, ANumberThatIsNoneDiffers) {
+  auto spec = recorded_spec();
+  spec.docker.shm_size = 1 << 20;  // a difference only where it was asked for
+  const auto request = request_for(spec);
+  for (const auto& [key, name] :
+       {std::pair("Memory", "mem_limit"), {"NanoCpus", "cpus"}, {"ShmSize", "shm_size"}})
+    for (const std::string number :
+         {"1e300", "1.5", "9223372036854775808", "18446744073709551616", "\"7\""}) {
+      Json host{{"HostConfig", Json::parse("{\"" + std::string(key) + "\":" + number + "}")}};
+      host["Config"]["Labels"] = Json::parse(request.body.reveal())["Labels"];
+      EXPECT_THAT(differences(host.dump(), "{}", request), ::testing::Contains(name)) << number;
+    }
+}
+
+TEST(ContainerRequest, MoreProcessorsThanThereAreIsANumberStill) {
+  auto spec = recorded_spec();
+  spec.docker.cpus = 1e300;
+  EXPECT_EQ(body_for(spec)["HostConfig"]["NanoCpus"], 1'000'000'000'000'000'000);
+}
+
 TEST(ContainerRequest, RunsExactlyTheDigest) {
   EXPECT_EQ(image_reference({"id", "v1", "r:5000/a", "sha256:1"}), "r:5000/a@sha256:1");
   EXPECT_EQ(image_reference({"id", "v1", "a", ""}), "a:v1");
@@ -187,8 +207,9 @@ TEST(ContainerRequest, AContainerPortThatIsNoneIsAUsageError) {
 TEST(ContainerRequest, AnEarlierReleaseRunsWithWhatItRanWith) {
   auto spec = recorded_spec();
   plan::Launch earlier{{"id", "1", "app", ""}, spec.docker};
-  earlier.docker.container_port = "3000";
-  earlier.docker.environment = {{"PORT", "{container_port}"}};
+  auto& docker = std::get<spec::Docker>(earlier.with);
+  docker.container_port = "3000";
+  docker.environment = {{"PORT", "{container_port}"}};
   spec.docker.container_port = "4000";
   const auto request = container_request(spec, 0, earlier, {}, {});
   ASSERT_TRUE(request);

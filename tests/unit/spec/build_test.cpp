@@ -1,3 +1,8 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "loading.hpp"
 
 namespace bgdeploy::spec {
@@ -42,6 +47,19 @@ TEST(LoadBuild, RefusesWhatIsWrong) {
   EXPECT_NE(error_of("{contxt: .}").find("did you mean 'context'?"), std::string::npos);
   for (const char* key : {"context", "dockerfile", "target", "args"})
     EXPECT_NE(error_of(std::string("{") + key + ": [[wrong]]}"), "loads") << key;
+}
+
+TEST(LoadBuild, AWorkingDirectoryThatIsGoneIsNoException) {
+  const int before = ::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  auto folder = (std::filesystem::temp_directory_path() / "bgdeploy-spec-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  ASSERT_EQ(::chdir(folder.c_str()), 0);
+  std::filesystem::remove(folder);
+  const auto loaded =
+      load({"bgdeploy.yml", minimal("build: {}\n")}, "", [](std::string_view) { return std::nullopt; });
+  EXPECT_TRUE(loaded) << loaded.error().message;
+  ASSERT_EQ(::fchdir(before), 0);
+  ::close(before);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-std::string with(const std::string& compose, const std::string& slots = "{blue: 8081, green: 8082}",
-                 const std::string& nginx = "") {
+std::string compose_with(const std::string& compose, const std::string& slots = "{blue: 8081, green: 8082}",
+                         const std::string& nginx = "") {
   return "service: shop\nhosts: {app: [local]}\nslots: " + slots +
          "\nhealth: {tcp: true}\nproxy: {nginx: {include: /etc/nginx/app.inc" + nginx +
          "}}\ncompose: " + compose + "\n";
@@ -20,9 +20,9 @@ std::string with(const std::string& compose, const std::string& slots = "{blue: 
 
 TEST(ComposeSpec, ReadsItsKeys) {
   const auto spec =
-      must_load(with("{file: \"docker-compose-{slot}.yml\", project: \"shop-{slot}\", service: api, "
-                     "environment: {TAG: \"{tag}\"}, "
-                     "command: [docker, compose]}"));
+      must_load(compose_with("{file: \"docker-compose-{slot}.yml\", project: \"shop-{slot}\", service: api, "
+                             "environment: {TAG: \"{tag}\"}, "
+                             "command: [docker, compose]}"));
   ASSERT_TRUE(spec.compose);
   EXPECT_EQ(spec.compose->file, "/srv/app/docker-compose-{slot}.yml");
   EXPECT_EQ(spec.compose->project, "shop-{slot}");
@@ -36,26 +36,28 @@ TEST(ComposeSpec, ReadsItsKeys) {
 }
 
 TEST(ComposeSpec, ContainersMayBeNamedAndThenStandForThemselves) {
-  const auto spec = must_load(with("{remote_file: ~/c.yml, project: p, service: \"{container}\"}",
-                                   "{a: {port: 1, container: server-a}, b: {port: 2, container: server-b}}",
-                                   ", address: \"{container}\""));
+  const auto spec =
+      must_load(compose_with("{remote_file: ~/c.yml, project: p, service: \"{container}\"}",
+                             "{a: {port: 1, container: server-a}, b: {port: 2, container: server-b}}",
+                             ", address: \"{container}\""));
   EXPECT_EQ(spec.slots[0].container, "server-a");
   EXPECT_TRUE(spec.compose->named[0] && spec.compose->named[1]);
   EXPECT_EQ(spec.compose->remote_file, "~/c.yml");
 }
 
 TEST(ComposeSpec, HasAProjectForEachSlotUnlessItSaysOtherwise) {
-  const auto spec = must_load(with("{file: \"c.yml\", service: api}"));
+  const auto spec = must_load(compose_with("{file: \"c.yml\", service: api}"));
   EXPECT_EQ(spec.compose->project, "{service}-{slot}");
   EXPECT_EQ(spec.slots[0].container, "api of shop-blue");
-  EXPECT_EQ(messages_of("service: my.shop" + with("{file: c.yml}").substr(13)),
+  EXPECT_EQ(messages_of("service: my.shop" + compose_with("{file: c.yml}").substr(13)),
             "6:1: compose.project must be a name of a-z, 0-9, '_' and '-' that begins with a letter or a "
             "digit, not "
             "'my.shop-blue'");
 }
 
 TEST(ComposeSpec, TheEnginesSocketMayStandBesideIt) {
-  const auto spec = must_load(with("{file: c.yml}\ndocker: {socket: \"unix:///run/podman/podman.sock\"}"));
+  const auto spec =
+      must_load(compose_with("{file: c.yml}\ndocker: {socket: \"unix:///run/podman/podman.sock\"}"));
   EXPECT_EQ(spec.docker_socket, "/run/podman/podman.sock");
   EXPECT_EQ(spec.docker, Docker{});
   EXPECT_EQ(must_load(render(spec, false)), spec);
@@ -102,25 +104,26 @@ TEST(ComposeSpec, TellsWhatIsWrong) {
       {"{file: a, project: \"p-{slot}\"}\nsecrets: {UID: {env: X}}",
        "7:11: secrets.UID is a variable that shells keep for themselves, so it cannot reach compose"},
   };
-  for (const auto& [text, message] : cases) EXPECT_EQ(messages_of(with(text)), message) << text;
-  EXPECT_EQ(
-      messages_of(with("{file: a, project: \"p-{slot}\"}", "{a: 1, b: 2}", ", address: \"{container}\"")),
-      "5:55: proxy.nginx.address holds {container}, so slots.*.container must be given: compose names "
-      "containers "
-      "itself");
+  for (const auto& [text, message] : cases) EXPECT_EQ(messages_of(compose_with(text)), message) << text;
+  EXPECT_EQ(messages_of(compose_with("{file: a, project: \"p-{slot}\"}", "{a: 1, b: 2}",
+                                     ", address: \"{container}\"")),
+            "5:55: proxy.nginx.address holds {container}, so slots.*.container must be given: compose names "
+            "containers "
+            "itself");
 }
 
 TEST(ComposeSpec, AWrongTypeIsNoticedForEveryKey) {
   for (const std::string key : {"file", "remote_file", "project", "service", "environment", "command"})
-    EXPECT_NE(messages_of(with("{" + key + ": [[wrong]], x-y: 1}")).find("compose." + key), std::string::npos)
+    EXPECT_NE(messages_of(compose_with("{" + key + ": [[wrong]], x-y: 1}")).find("compose." + key),
+              std::string::npos)
         << key;
 }
 
 TEST(ComposeSpec, IsRenderedAndReadBack) {
   const auto spec =
-      must_load(with("{file: \"c-{slot}.yml\", project: \"p-{slot}\", service: api, environment: {A: "
-                     "\"$x\"}}",
-                     "{a: {port: 1, container: server-a}, b: 2}"));
+      must_load(compose_with("{file: \"c-{slot}.yml\", project: \"p-{slot}\", service: api, environment: {A: "
+                             "\"$x\"}}",
+                             "{a: {port: 1, container: server-a}, b: 2}"));
   auto again = load_text(render(spec, false));
   ASSERT_TRUE(again);
   EXPECT_EQ(again->compose, spec.compose);

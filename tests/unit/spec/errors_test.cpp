@@ -1,4 +1,4 @@
-// What is reported for a wrong spec, word for word.
+// The reports on wrong specs, word for word.
 #include <gtest/gtest.h>
 
 #include "loading.hpp"
@@ -34,7 +34,8 @@ TEST(Report, NamesEveryErrorInFileOrder) {
 bgdeploy.yml:1:1: image is missing
 service: Shop!
 ^
-bgdeploy.yml:1:10: service must be a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit, not 'Shop!'
+bgdeploy.yml:1:10: service must be a name of a-z, 0-9, '.', '_' and '-' that begins )"
+            R"(with a letter or a digit, not 'Shop!'
 service: Shop!
          ^
 bgdeploy.yml:2:1: unknown key 'imgae', did you mean 'image'?
@@ -52,7 +53,7 @@ bgdeploy.yml:8:16: health.http.path must be a path that begins with '/' and has 
 bgdeploy.yml:8:26: health.http.port must be a port from 1 to 65535, not 'x'
   http: {path: up, port: x}
                          ^
-bgdeploy.yml:9:13: health.interval must be a duration such as 500ms, 10s, 2m or 1h, not '5'
+bgdeploy.yml:9:13: health.interval must be a duration such as 500ms, 10s, 2m or 1h, not '5': write 5s
   interval: 5
             ^
 bgdeploy.yml:10:26: proxy.nginx.include must be the absolute path of a file, not 'conf.d/x.inc'
@@ -113,6 +114,93 @@ TEST(Report, ChecksTheKeysOfEnvironmentsThatAreNotPicked) {
             "7:66: an environment cannot have environments");
 }
 
+TEST(Report, SaysWhereAKeyBelongs) {
+  const auto of = [](const std::string& line) { return messages_of(minimal(line + "\n")); };
+  EXPECT_EQ(of("container_port: 8080"), "7:1: unknown key 'container_port': it belongs below `docker`");
+  EXPECT_EQ(of("upstream: shop"), "7:1: unknown key 'upstream': it belongs below `proxy.nginx`");
+  EXPECT_EQ(of("docker: {registry: {}}"), "7:10: unknown key 'registry': it belongs to the top of the file");
+  EXPECT_EQ(of("docker: {ports: [\"8081:8080\"]}"),
+            "7:10: unknown key 'ports': a port is published by `slots` and docker.container_port");
+  EXPECT_EQ(of("docker: {depends_on: [db]}"),
+            "7:10: unknown key 'depends_on': for several containers use `compose`");
+  EXPECT_EQ(messages_of("service: shop\nimage: x\nhosts:\napp: [web-1]\nslots: {blue: 1, green: 2}\n"
+                        "health: {tcp: true}\nproxy: none\n"),
+            "4:1: 'app' belongs below 'hosts': indent it");
+  EXPECT_EQ(messages_of("service: shop\nimage: x\nhosts: {app: [a]}\nslots: {blue: 1, green: 2}\n"
+                        "health:\nhttp: {path: up}\ninterval: 1s\nproxy:\n  nginx:\n  include: /a/b.inc\n"),
+            "6:1: 'http' belongs below 'health': indent it\n"
+            "6:14: health.http.path must be a path that begins with '/' and has no blanks, not 'up'\n"
+            "10:3: 'include' belongs below 'nginx': indent it");
+  EXPECT_EQ(of("name: shop"), "7:1: unknown key 'name': `service` is the service's name");
+  EXPECT_EQ(of("services: {web: {}}"),
+            "7:1: unknown key 'services': a compose file is named in `compose: {file: …}`");
+  EXPECT_EQ(of("environment: {A: b}"),
+            "7:1: unknown key 'environment': it belongs below `docker` or `compose`");
+  EXPECT_EQ(of("ssh: {key: x}"), "7:7: unknown key 'key': the private key is ssh.identity_file");
+  EXPECT_EQ(of("docker: {privileged: true}"),
+            "7:10: unknown key 'privileged': only a compose file has it, see `compose`");
+  EXPECT_EQ(messages_of(with("{tcp: true}", "{tcp: true, path: /}")),
+            "5:21: unknown key 'path': it belongs below `health.http`");
+}
+
+TEST(Report, SaysWhatToWriteWhereAMapOrAListIsWanted) {
+  const auto of = [](const std::string& line) { return messages_of(minimal(line + "\n")); };
+  const auto health = [](const std::string& value) { return messages_of(with("{tcp: true}", value)); };
+  const auto proxy = [](const std::string& value) {
+    return messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", value));
+  };
+  const auto slots = [](const std::string& value) {
+    return messages_of(with("{blue: 8081, green: 8082}", value));
+  };
+  EXPECT_EQ(health("/up"), "5:9: health must be a map of keys and values: write {http: {path: /up}}");
+  EXPECT_EQ(health("http://localhost:8080/up"),
+            "5:9: health must be a map of keys and values: write {http: {path: /up}}");
+  EXPECT_EQ(health("{http: /up}"), "5:16: health.http must be a map of keys and values: write {path: /up}");
+  EXPECT_EQ(health("{tcp: true, interval: 5}"),
+            "5:31: health.interval must be a duration such as 500ms, 10s, 2m or 1h, not '5': write 5s");
+  EXPECT_EQ(proxy("nginx"),
+            "6:8: proxy must be a map of keys and values: write {nginx: {include: "
+            "/etc/nginx/conf.d/service-url.inc}}, or none");
+  EXPECT_EQ(proxy("{nginx: /a/b.inc}"),
+            "6:16: proxy.nginx must be a map of keys and values: write {include: /a/b.inc}");
+  EXPECT_EQ(slots("[8081, 8082]"), "4:8: slots must name each slot: write {blue: 8081, green: 8082}");
+  EXPECT_EQ(slots("[{blue: 8081}, {green: 8082}]"),
+            "4:8: slots must be a map of keys and values: leave out the '- ' before its keys");
+  EXPECT_EQ(slots("{blue: \"8081:8080\", green: 8082}"),
+            "4:15: slots.blue is the port on the host alone: write 8081, and the app's own as "
+            "docker.container_port: 8080");
+  EXPECT_EQ(of("drain: 30s"), "7:8: drain must be a map of keys and values: write {timeout: 30s}");
+  EXPECT_EQ(of("compose: docker-compose.yml"),
+            "7:10: compose must be a map of keys and values: write {file: docker-compose.yml}");
+  EXPECT_EQ(of("docker: [container_port: 80]"),
+            "7:9: docker must be a map of keys and values: leave out the '- ' before its keys");
+  EXPECT_EQ(of("docker: {environment: A=b}"),
+            "7:23: docker.environment must be a map of keys and values: write {NAME: value}");
+  EXPECT_EQ(of("docker: {environment: [{A: b}]}"),
+            "7:24: docker.environment[0] must be NAME=value; in a map leave out the '- '");
+  EXPECT_EQ(of("docker: {volumes: /a:/b}"), "7:19: docker.volumes must be a list: write [/a:/b]");
+  EXPECT_EQ(of("docker: {networks: {a: }}"),
+            "7:20: docker.networks must be a list: begin each of its items with '- '");
+  EXPECT_EQ(of("hooks: {before_deploy: ./x.sh}"),
+            "7:24: hooks.before_deploy must be a list: write [{run: \"./x.sh\"}]");
+  EXPECT_EQ(of("hooks: {before_deploy: [./x.sh]}"),
+            "7:25: hooks.before_deploy[0] must be a map of keys and values: write {run: \"./x.sh\"}");
+  EXPECT_EQ(of("registry: ghcr.io"),
+            "7:11: registry must be a map of keys and values: write {username: NAME, password: {env: "
+            "REGISTRY_TOKEN}}; `image` names the registry");
+  EXPECT_EQ(of("environments: [staging]"),
+            "7:15: environments must be a map of keys and values: write {staging: {…}}");
+}
+
+TEST(Report, SaysHowHostsAreWritten) {
+  const auto with = [](const std::string& hosts) {
+    return messages_of("service: shop\nimage: x\nhosts: " + hosts +
+                       "\nslots: {blue: 1, green: 2}\nhealth: {tcp: true}\nproxy: none\n");
+  };
+  EXPECT_EQ(with("web-1"), "3:8: hosts must say which of them run the slots: write `hosts: {app: [web-1]}`");
+  EXPECT_EQ(with("[a, b]"), "3:8: hosts must say which of them run the slots: write `hosts: {app: […]}`");
+}
+
 TEST(Report, SaysWhatToDoAboutTheUsualSlipsOfYaml) {
   const auto of = [](const std::string& line) { return messages_of(minimal(line + "\n")); };
   EXPECT_EQ(of("docker: {user: ${X}}"),
@@ -136,11 +224,10 @@ TEST(Report, ShowsLinesThatOnlyMentionSecrets) {
 
 TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
   const std::pair<std::string, std::string> cases[] = {
-      {"watch: {for: 30s}", "7:1: watch is not supported yet"},
-      {"hooks: {before_deploy: [{run: x}]}", "7:1: hooks is not supported yet"},
-      {"notify: []", "7:1: notify is not supported yet"},
-      {"prune: {images: 3}", "7:1: prune is not supported yet"},
-      {"strategy: rolling", "7:1: a strategy other than blue_green is not supported yet"},
+      {"strategy: rolling",
+       "7:1: a strategy other than blue_green is not supported yet: leave it out, and let `watch` take back "
+       "a bad "
+       "release"},
   };
   for (const auto& [line, message] : cases) {
     EXPECT_EQ(messages_of(minimal(line)), message);
@@ -171,7 +258,7 @@ TEST(Proxy, NoneHasNoProxyHosts) {
 }
 
 TEST(Unsupported, IsUsageWhenMoreIsWrong) {
-  EXPECT_EQ(load_text(minimal("watch: {}\nx: 1\n")).error().kind, ErrorKind::usage);
+  EXPECT_EQ(load_text(minimal("strategy: rolling\nx: 1\n")).error().kind, ErrorKind::usage);
 }
 
 TEST(Secrets, AreNeverEchoed) {
@@ -198,6 +285,12 @@ TEST(Secrets, AreNeverEchoed) {
       minimal("registry: {usrname: ci, password: hunter2}\n"),
       minimal("registry:\n  username: [ci]\n  password: hunter2\n"),
       minimal("registry:\n  username: ci\n  password:\n    - hunter2\n"),
+      minimal("notify: [{slack: hunter2}]\n"),
+      minimal("notify:\n  - webhook: hunter2\n"),
+      minimal("notify:\n  - webhook:\n      - hunter2\n"),
+      minimal("notify: [{slack: {evn: hunter2}}]\n"),
+      minimal("notify: [{slack: \"${hunter2!}\"}]\n"),
+      minimal("notify: [{slack: hunter2\n"),
       minimal("environments: {a: {secrets: {A: hunter2}, x: 1}}\n"),
   };
   for (const auto& text : texts) {
@@ -277,7 +370,7 @@ TEST(Hosts, AreRefusedWhenTheyCouldBeSomethingElse) {
   EXPECT_EQ(messages_of(with_host("{host: a, proxy_jump: [\"-x\"]}")),
             "3:38: hosts.app[0].proxy_jump[0] must be [user@]host[:port], not '-x'");
   EXPECT_EQ(messages_of(with_host("")), "3:14: hosts.app must name at least one host");
-  EXPECT_EQ(messages_of(with("[web.example.com]", "web")), "3:14: hosts.app must be a list");
+  EXPECT_EQ(messages_of(with("[web.example.com]", "web")), "3:14: hosts.app must be a list: write [web]");
   EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{}")), "3:1: hosts.app is missing");
 }
 
@@ -306,6 +399,8 @@ TEST(Image, ComesWithoutTagOrDigest) {
   EXPECT_EQ(of("Example/App"),
             "2:8: image names no valid repository: 'Example/App'; it is such as 'owner/app' or "
             "'registry.example.com:5000/app', in lower case");
+  EXPECT_EQ(of("https://ghcr.io/acme/app"),
+            "2:8: image must not begin with a scheme: write 'ghcr.io/acme/app'");
   EXPECT_EQ(of("\"\""), "2:8: image must not be empty");
 }
 
@@ -326,14 +421,14 @@ TEST(Slots, AreTwoAndDistinct) {
             "4:24: slots.a.container must be a container's name: letters, digits, '_', '.' and '-', two at "
             "least, the "
             "first a letter or a digit, not 'x y'");
-  EXPECT_EQ(of("[1, 2]"), "4:8: slots must be a map of keys and values");
+  EXPECT_EQ(of("[1, 2]"), "4:8: slots must name each slot: write {blue: 1, green: 2}");
 }
 
 TEST(HealthErrors, NameTheKindAndTheValue) {
   const auto of = [](const std::string& health) { return messages_of(with("{tcp: true}", health)); };
-  EXPECT_EQ(of("{}"), "5:1: health must have exactly one of http, tcp, docker and exec");
+  EXPECT_EQ(of("{}"), "5:1: health must have exactly one of http, tcp, docker, exec and running");
   EXPECT_EQ(of("{tcp: true, docker: true}"),
-            "5:1: health must have exactly one of http, tcp, docker and exec");
+            "5:1: health must have exactly one of http, tcp, docker, exec and running");
   EXPECT_EQ(of("{tcp: false}"), "5:15: health.tcp must be true; leave it out otherwise");
   EXPECT_EQ(of("{tcp: yes}"),
             "5:15: health.tcp must be true or false (YAML 1.2 knows no other spelling), not 'yes'");
@@ -373,7 +468,8 @@ TEST(NginxErrors, KeepTheConfigurationClosed) {
             "6:36: proxy.nginx.port must be a port from 1 to 65535, {port} or {container_port}, not '80;'");
   EXPECT_EQ(of("{include: /x, test: []}"), "6:36: proxy.nginx.test must name a program");
   EXPECT_EQ(messages_of(with("{nginx: {include: /etc/nginx/app.inc}}", "nginx")),
-            "6:8: proxy must be a map of keys and values");
+            "6:8: proxy must be a map of keys and values: write {nginx: {include: "
+            "/etc/nginx/conf.d/service-url.inc}}, or none");
 }
 
 TEST(NginxErrors, ATemplateNamesWhatHasAValue) {
@@ -480,7 +576,7 @@ TEST(DockerErrors, NameTheValue) {
   EXPECT_EQ(of("volumes: [\"/a:/b:rx\"]"), "7:20: docker.volumes[0] has a mode that docker does not know");
   EXPECT_EQ(of("extra_hosts: [\"a:b:c\"]"),
             "7:24: docker.extra_hosts[0] must be NAME:ADDRESS or NAME:host-gateway, not 'a:b:c'");
-  EXPECT_EQ(of("networks: x"), "7:20: docker.networks must be a list");
+  EXPECT_EQ(of("networks: x"), "7:20: docker.networks must be a list: write [x]");
 }
 
 TEST(DockerErrors, NothingIsTakenThatOnlyFailsAtTheStart) {
@@ -540,7 +636,8 @@ TEST(OtherErrors, NameTheValue) {
   EXPECT_EQ(messages_of(minimal("retire: maybe\n")), "7:9: retire must be stop, remove or keep, not 'maybe'");
   EXPECT_EQ(messages_of(minimal("parallel: 0\n")),
             "7:11: parallel must be a whole number from 1 to 1000, not '0'");
-  EXPECT_EQ(messages_of(minimal("drain: 30s\n")), "7:8: drain must be a map of keys and values");
+  EXPECT_EQ(messages_of(minimal("drain: 30s\n")),
+            "7:8: drain must be a map of keys and values: write {timeout: 30s}");
   EXPECT_EQ(messages_of(minimal("verify: false\n")), "7:9: verify must be a map of host and path, or off");
   EXPECT_EQ(messages_of(minimal("verify: {host: \"a b\"}\n")),
             "7:16: verify.host must be a name or an address, with a port or without, not 'a b'");

@@ -43,7 +43,7 @@ inline Spec must_load(const std::string& text, const Variables& variables = {},
   return {};
 }
 
-// What is reported for a text, one line each, with the file's name shortened.
+// The report on a text, with the file's name shortened.
 inline std::string report_of(const std::string& text, const Variables& variables = {},
                              std::string_view environment = "") {
   const auto spec = load_text(text, variables, environment);

@@ -1,4 +1,4 @@
-// What is printed, loaded again, is the same; and holds no secret.
+// A printed spec loads as the same spec, and holds no secret.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -12,7 +12,7 @@
 namespace bgdeploy::spec {
 namespace {
 
-const Variables k_variables{{"HOME", "/home/jo"}, {"EVIL", "${A} $$ $x {port}\n\"'\\\t: #"}};
+const Variables k_tricky_variables{{"HOME", "/home/jo"}, {"EVIL", "${A} $$ $x {port}\n\"'\\\t: #"}};
 
 std::string full_spec() {
   std::ifstream file(std::string(BGDEPLOY_SOURCE_DIR) + "/docs/spec.md");
@@ -36,7 +36,7 @@ TEST(Render, LoadsBackAsTheSameSpec) {
           "labels: {\"null\": \"no\", \"a: b\": x, \"${X}\": y, \"yes\": z}}\n"),
       minimal("ssh: {sudo: [docker, nginx]}\n")};
   for (const auto& text : texts) {
-    const Spec spec = same_place(must_load(text, k_variables));
+    const Spec spec = same_place(must_load(text, k_tricky_variables));
     const std::string yaml = render(spec, false);
     EXPECT_EQ(must_load(yaml), spec) << yaml;
   }
@@ -44,7 +44,7 @@ TEST(Render, LoadsBackAsTheSameSpec) {
 
 TEST(Render, LoadsBackWithLocalHostsAndEnvironments) {
   std::string text = full_spec();
-  const Spec staging = same_place(must_load(text, k_variables, "staging"));
+  const Spec staging = same_place(must_load(text, k_tricky_variables, "staging"));
   EXPECT_EQ(must_load(render(staging, false)), staging);
   text = minimal();
   text.replace(text.find("web.example.com"), 15, "{host: local, sudo: [docker]}");
@@ -94,11 +94,14 @@ drain:
   timeout: 30s
 verify: "off"
 retire: stop
+order: start_first
 strategy: blue_green
 parallel: 32
 history:
   dir: "~/.local/state/bgdeploy"
   keep: 100
+prune:
+  images: 3
 )");
 }
 
@@ -189,7 +192,7 @@ RC_GTEST_PROP(DockerJson, RoundTrips, ()) {
 }
 
 TEST(DockerJson, CarriesEveryKeyOfTheReference) {
-  const Docker docker = must_load(full_spec(), k_variables).docker;
+  const Docker docker = must_load(full_spec(), k_tricky_variables).docker;
   const auto again = load_docker(docker_to_json(docker));
   ASSERT_TRUE(again);
   EXPECT_EQ(*again, docker);
@@ -205,7 +208,7 @@ TEST(DockerJson, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(load_docker("{").error().details.front(), "docker: this is not valid JSON");
   EXPECT_EQ(load_docker("[]").error().details.front(), "docker: docker must be a map of keys and values");
   EXPECT_EQ(load_docker(R"({"privileged": true})").error().details.front(),
-            "docker: unknown key 'privileged'");
+            "docker: unknown key 'privileged': only a compose file has it, see `compose`");
   EXPECT_EQ(load_docker(R"({"cpus": "x"})").error().details.front(),
             "docker: docker.cpus must be a number above 0, not 'x'");
   EXPECT_FALSE(load_docker(R"({"user": "a\u0000b"})"));

@@ -9,6 +9,15 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+TEST(ConfigNames, AreThoseOfHostLinesWithoutWildcards) {
+  const auto names = names_in_config(
+      "# Host commented\nHost web-1 web-2 *.example.com !bad\n  HostName 10.0.0.1\nhost=db\n"
+      "Match host x\n\tInclude conf.d/* \"~/other config\"\nHostKeyAlias z\n");
+  EXPECT_THAT(names.hosts, ElementsAre("web-1", "web-2", "db"));
+  EXPECT_THAT(names.includes, ElementsAre("conf.d/*", "~/other", "config"));
+  EXPECT_EQ(names_in_config("").hosts, std::vector<std::string>{});
+}
+
 TEST(ClientConfig, TakesWhatSshPrints) {
   const auto config = parse_client_config(
       "host app\nuser deploy\nhostname 10.0.0.11\nport 2222\nidentitiesonly yes\nhostkeyalias app-key\n"

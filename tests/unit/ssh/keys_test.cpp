@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bgdeploy/core/base64.hpp"
 #include "bgdeploy/ssh/signer.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
@@ -66,7 +67,7 @@ TEST_P(PrivateKey, HasThePublicHalfThatSshKeygenWrote) {
   std::ifstream file(path + ".pub");
   std::string type, encoded;
   file >> type >> encoded;
-  const auto blob = base64_decode(encoded);
+  const auto blob = core::base64_decode(encoded);
   ASSERT_TRUE(blob);
   EXPECT_TRUE((*signer)->has_public_key(*blob));
   EXPECT_EQ(public_key_of(path), *blob);
@@ -85,7 +86,7 @@ TEST_P(PrivateKey, ThatIsLockedSaysHowToOpenIt) {
   const auto without = load_private_key(path, {});
   ASSERT_FALSE(without);
   EXPECT_EQ(without.error().kind, ErrorKind::denied);
-  EXPECT_THAT(without.error().details.at(0), HasSubstr("BGDEPLOY_SSH_PASSPHRASE"));
+  EXPECT_THAT(without.error().next, HasSubstr("BGDEPLOY_SSH_PASSPHRASE"));
   const auto wrong = load_private_key(path, secret("wrong-word"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind, ErrorKind::denied);
@@ -118,7 +119,7 @@ TEST_F(KeyFileTest, ThatOthersCanReadIsRefused) {
   const auto signer = load_private_key(path, {});
   ASSERT_FALSE(signer);
   EXPECT_EQ(signer.error().kind, ErrorKind::denied);
-  EXPECT_THAT(signer.error().details.at(0), HasSubstr("chmod 600"));
+  EXPECT_THAT(signer.error().next, HasSubstr("chmod 600"));
 }
 
 TEST_F(KeyFileTest, ThatIsMissingIsNotFound) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include "bgdeploy/core/base64.hpp"
 #include "bgdeploy/ssh/wire.hpp"
 
 namespace bgdeploy::ssh {
@@ -23,7 +24,7 @@ const HostKey k_other = key_of("ssh-ed25519", "two");
 const HostKey k_rsa = key_of("ssh-rsa", "three");
 
 std::string line(std::string_view patterns, const HostKey& key) {
-  return fmt::format("{} {} {}\n", patterns, key.type, base64_encode(key.blob));
+  return fmt::format("{} {} {}\n", patterns, key.type, core::base64_encode(key.blob));
 }
 
 Kind verdict(const std::string& text, std::string_view host, int port, const HostKey& key) {
@@ -98,8 +99,8 @@ TEST(KnownHosts, MatchesWildcardsAndHonoursNegation) {
 
 TEST(KnownHosts, SkipsWhatItDoesNotUnderstandAndReadsOn) {
   const auto text = "# comment\n\n   \ngarbage\napp1 ssh-ed25519\napp1 ssh-ed25519 !!!!\n@unknown " +
-                    line("app1", k_other) + "app1 ssh-rsa " + base64_encode(k_other.blob) + "\n" +
-                    "  app1\tssh-ed25519\t" + base64_encode(k_ed25519.blob) + " a comment\r\n";
+                    line("app1", k_other) + "app1 ssh-rsa " + core::base64_encode(k_other.blob) + "\n" +
+                    "  app1\tssh-ed25519\t" + core::base64_encode(k_ed25519.blob) + " a comment\r\n";
   const auto entries = parse_known_hosts(text, "known_hosts");
   ASSERT_THAT(entries, SizeIs(1));
   EXPECT_EQ(entries[0].line, 9);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include "bgdeploy/core/base64.hpp"
+
 namespace bgdeploy::ssh {
 namespace {
 
@@ -24,26 +26,13 @@ TEST(Wire, ReadsNothingBeyondTheEnd) {
   EXPECT_FALSE(WireReader("").byte());
 }
 
-TEST(Wire, Base64IsAsRfc4648ShowsIt) {
-  EXPECT_EQ(base64_encode(""), "");
-  EXPECT_EQ(base64_encode("f"), "Zg==");
-  EXPECT_EQ(base64_encode("fo"), "Zm8=");
-  EXPECT_EQ(base64_encode("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64_decode("Zm8"), "fo");
-  EXPECT_FALSE(base64_decode("Zm8*"));
-  EXPECT_FALSE(base64_decode("Z"));
-}
-
 TEST(Wire, FingerprintIsAsSshKeygenPrintsIt) {
-  const auto blob = base64_decode("AAAAC3NzaC1lZDI1NTE5AAAAIKGlnTMzPHYOCZ9bMcHQzy5mlbV6pBPbqCjRpQWpLhGP");
+  const auto blob =
+      core::base64_decode("AAAAC3NzaC1lZDI1NTE5AAAAIKGlnTMzPHYOCZ9bMcHQzy5mlbV6pBPbqCjRpQWpLhGP");
   ASSERT_TRUE(blob);
   EXPECT_EQ(fingerprint(*blob), "SHA256:gODRq4GVnNiJdzCmyZ7p3CviCG+lt5CKCKg/+nmAmTk");
   EXPECT_EQ(key_type(*blob), "ssh-ed25519");
   EXPECT_EQ(key_type("rubbish"), "");
-}
-
-RC_GTEST_PROP(Wire, Base64RoundTrips, (const std::string& bytes)) {
-  RC_ASSERT(base64_decode(base64_encode(bytes)) == bytes);
 }
 
 RC_GTEST_PROP(Wire, StringsRoundTrip, (const std::string& one, const std::string& two)) {

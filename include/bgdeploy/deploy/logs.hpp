@@ -1,0 +1,33 @@
+// Looking into the containers of a slot: their logs, and commands inside them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/release/failed_log.hpp"
+#include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/runtime/runtime.hpp"
+
+namespace bgdeploy::deploy {
+
+// Which container to look into: `slot` by name (default: the live one), `host` by name (default: all, or the
+// first).
+struct ContainerChoice {
+  std::string slot;
+  std::string host;
+};
+using LogSink = std::function<void(const std::string& host, const std::string& text)>;
+// Calls `line` from several threads when there are several hosts. Kind not_found: no such slot, host or
+// container. Where a host cannot be used the others are read all the same, and that is the error.
+core::Result<void> logs(const Context& context, const ContainerChoice& choice, const runtime::LogRange& range,
+                        const LogSink& line);
+// What the last release that failed has logged. Kind not_found: none has.
+core::Result<FailedLog> failed_log(const Context& context);
+// The command's exit code. `console`: what it reads, and its terminal; null: neither.
+core::Result<int> exec(const Context& context, const ContainerChoice& choice,
+                       const std::vector<std::string>& argv, engine::Console* console,
+                       const runtime::Inspection::Output& output);
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,69 @@
+// The log of what was deployed, on the first proxy host. Never an input of planning, except to name the
+// release before this one and the configuration it ran with.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/runtime/launches.hpp"
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::deploy {
+
+// One line of JSON in <dir>/<service>.jsonl.
+struct HistoryEntry {
+  core::SystemTime time{};  // when it began
+  core::Duration took{};
+  std::string who;      // as in LockOwner
+  std::string command;  // "deploy" | "rollback" | "hook"
+  std::string result;   // "succeeded" | "failed" | "interrupted" | "inconsistent"
+  bool served = false;  // `to` got all traffic, whatever came after that
+  std::string message;  // why, when it did not succeed
+  plan::Release from;   // what served before; all empty on a first deploy
+  plan::Release to;
+  std::string slot;                  // of `to`
+  std::vector<std::string> hosts;    // app hosts it ran on
+  std::vector<std::string> proxies;  // hosts whose proxy sent to it
+  runtime::LaunchRecord ran_with{};  // what `to` ran with; no secret in it
+  std::string health{};  // spec::health_to_json of what `to` was waited for by; empty in older entries
+  // Where `to` had its secrets from: spec::sources_to_json. Empty in older entries, and where nobody knows.
+  std::string sources{};
+  // Which environment of the service it was of, since several may share a host: the include, or "none", and
+  // the slots' ports. Both empty in older entries.
+  std::string include{};
+  std::vector<int> ports{};
+  // Of an entry by which a hook was recorded, while the run went on: what ran, as plan::identity has it.
+  std::string hook{};
+  // What `prune.images` was: so many releases beside the live one are kept for it. Unset in older entries.
+  std::optional<int> keep_images{};
+
+  bool operator==(const HistoryEntry&) const = default;
+};
+
+std::string to_json_line(const HistoryEntry& entry);
+core::Result<HistoryEntry> parse_history_line(std::string_view line);
+
+// Oldest first; lines that cannot be read are left out. A missing file is an empty history.
+core::Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
+                                                     const std::string& service, const core::Wait& wait);
+// The newest entries of all services whose history is in that folder, by service.
+using Histories = std::map<std::string, std::vector<HistoryEntry>>;
+core::Result<Histories> read_histories(host::Host& host, const spec::History& history,
+                                       const core::Wait& wait);
+// Those of this spec's environment: the same include, or the same ports on one of its hosts. Entries that say
+// nothing of it count.
+std::vector<HistoryEntry> of_environment(std::vector<HistoryEntry> entries, const spec::Spec& spec);
+// What an entry of this spec says of its environment.
+std::string environment_include(const spec::Spec& spec);
+std::vector<int> environment_ports(const spec::Spec& spec);
+// Appends under a lock and keeps the last `keep`; safe with concurrent writers.
+core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
+                                  const HistoryEntry& entry, const core::Wait& wait);
+
+}  // namespace bgdeploy::deploy

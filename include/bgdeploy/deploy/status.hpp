@@ -1,0 +1,32 @@
+// What runs and serves now, and what was deployed before. Changes nothing.
+#pragma once
+
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/deploy/connect/fleet.hpp"
+#include "bgdeploy/deploy/lock/lease.hpp"
+#include "bgdeploy/deploy/observe/serving.hpp"
+#include "bgdeploy/deploy/release/history.hpp"
+#include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/deploy/way_back.hpp"
+#include "bgdeploy/plan/state.hpp"
+
+namespace bgdeploy::deploy {
+
+// Of the hosts that can be used; `failed` are the others.
+struct Survey {
+  plan::State state;
+  std::string history_unknown{};            // why what waits and the way back cannot be told
+  std::vector<std::string> ways_to_held{};  // how to reach what waits
+  std::optional<WayBack> way_back{};        // nothing: there is none, or it cannot be told
+  Serving serving;
+  std::optional<core::SystemTime> since{};  // when what serves was switched to, by the history
+  LockStatus lock;
+  std::vector<HostFailure> failed;
+};
+core::Result<Survey> survey(const Context& context);
+
+core::Result<std::vector<HistoryEntry>> past_deploys(const Context& context);
+
+}  // namespace bgdeploy::deploy

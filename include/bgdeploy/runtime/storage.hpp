@@ -1,0 +1,49 @@
+// What takes room on an app host: images, and the layers that a pull would bring.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/clock.hpp"
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/plan/launch.hpp"
+
+namespace bgdeploy::runtime {
+
+struct Removed {
+  std::string what;  // "image shop:1.0 (sha256:0123456789ab)"
+  std::int64_t bytes = 0;
+};
+
+// A layer as the registry has it. Where it differs from another image's depends on those below it too.
+struct Layer {
+  std::string content;     // digest of what it holds, as images on a host know it
+  std::int64_t bytes = 0;  // compressed
+};
+
+struct Room {
+  std::string folder;
+  std::int64_t free = 0;  // bytes
+};
+
+class Storage {
+public:
+  virtual ~Storage() = default;
+  // Removes the images of old releases, and of builds of this service, that no container uses, that are none
+  // to be kept, and that nobody else gave a name to. `removed` is told of each; with `only_look` nothing is
+  // removed. Goes on with the others where one cannot be removed, and then fails. Kind refused.
+  virtual core::Result<void> prune(const plan::Leftovers& leftovers, bool only_look,
+                                   const std::function<void(const Removed&)>& removed,
+                                   const core::Wait& wait) = 0;
+  // What the release consists of for this host's platform, from the lowest layer on, as the registry says.
+  virtual core::Result<std::vector<Layer>> layers(const plan::Release& release, const core::Wait& wait) = 0;
+  // The compressed bytes of those that the host lacks.
+  virtual core::Result<std::int64_t> lacking(const std::vector<Layer>& layers, const core::Wait& wait) = 0;
+  // The file system of docker's root folder.
+  virtual core::Result<Room> room(const core::Wait& wait) = 0;
+};
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,179 @@
+#include "parse.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bgdeploy/cli/main.hpp"
+#include "bgdeploy/report/render.hpp"
+#include "command.hpp"
+#include "help.hpp"
+#include "usage.hpp"
+
+namespace bgdeploy::cli {
+namespace {
+
+constexpr int k_usage = 2;
+
+// CLI11 calls back for a flag whatever follows it; it asks no validator about an option without a value.
+CLI::Option* add(CLI::App& app, Arguments&, const Option& option, const Option::Planned&) {
+  // usage_error() has better words.
+  const auto refuse = [name = option.names] { throw CLI::ValidationError(name + " is not supported yet"); };
+  return app.add_flag_callback(option.names, refuse, option.help)->group("");
+}
+
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, bool Arguments::*target) {
+  return app.add_flag(option.names, arguments.*target, option.help);
+}
+
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, int Arguments::*target) {
+  return app.add_option(option.names, arguments.*target, option.help)->capture_default_str();
+}
+
+// An empty value is a variable that is not set: `-e "$STAGE"` must not deploy what has no environment.
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, std::string Arguments::*target) {
+  const auto take = [&arguments, target, name = option.names](const std::string& value) {
+    if (value.empty()) throw CLI::ValidationError(name + " is empty");
+    arguments.*target = value;
+  };
+  return app.add_option_function<std::string>(option.names, take, option.help);
+}
+
+// By a callback: CLI11 takes an empty value for none.
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
+                 std::optional<std::string> Arguments::*target) {
+  return app.add_option_function<std::string>(
+      option.names, [&arguments, target](const std::string& value) { arguments.*target = value; },
+      option.help);
+}
+
+void add_options(CLI::App& app, Arguments& arguments, const std::vector<Option>& options) {
+  for (const Option& option : options) {
+    CLI::Option* added =
+        std::visit([&](const auto& target) { return add(app, arguments, option, target); }, option.target);
+    if (!option.value.empty()) added->type_name(option.value);
+    if (!option.choices.empty()) added->check(CLI::IsMember(option.choices));
+    if (!option.excludes.empty()) added->excludes(app.get_option(option.excludes));
+    added->required(option.required);
+  }
+}
+
+void add_command(CLI::App& app, Arguments& arguments, const Command& command) {
+  CLI::App* added = app.add_subcommand(command.name, command.help);
+  if (command.run == nullptr) {
+    // Nothing reads what follows it.
+    added->group("")->fallthrough(false)->prefix_command();
+    return;
+  }
+  add_options(*added, arguments, command.options);
+  if (command.word)
+    added->add_option(command.word->name, arguments.*command.word->target, command.word->help)
+        ->required()
+        ->check(CLI::IsMember(command.word->choices));
+  if (command.hidden) added->group("");
+}
+
+void fill(CLI::App& app, Arguments& arguments) {
+  add_options(app, arguments, global_options());
+  app.set_version_flag("-V,--version", "bgdeploy " BGDEPLOY_VERSION);
+  app.fallthrough();
+  app.require_subcommand(0, 1);  // parse() explains none, and an unknown one
+  for (const Command& command : commands()) add_command(app, arguments, command);
+}
+
+std::vector<std::vector<std::string>> options_of(const CLI::App& command) {
+  std::vector<std::vector<std::string>> options;
+  for (const CLI::Option* option : command.get_options()) {
+    std::vector<std::string> spellings;
+    for (const std::string& name : option->get_snames()) spellings.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) spellings.push_back("--" + name);
+    if (!spellings.empty()) options.push_back(std::move(spellings));  // else it is a word
+  }
+  return options;
+}
+
+// The command that the words name, as far as CLI11 came.
+const Command* named_command(const CLI::App& app) {
+  if (app.get_subcommands().empty()) return nullptr;
+  return &*std::ranges::find(commands(), app.get_subcommands().front()->get_name(), &Command::name);
+}
+
+core::Error not_supported(const Command& command) {
+  return {
+      core::ErrorKind::unsupported, fmt::format("{} is not supported yet", command.name), {}, command.today};
+}
+
+std::string help(const Command* command, std::FILE* stream) {
+  return help_text(command, report::look_at(stream, true, false, false).width);
+}
+
+int print_what_was_asked(const CLI::App& app, const CLI::Success& asked) {
+  const bool version = dynamic_cast<const CLI::CallForVersion*>(&asked) != nullptr;
+  const Command* command = named_command(app);
+  if (command != nullptr && command->run == nullptr)
+    print(error_text("bgdeploy", not_supported(*command)));
+  else
+    print(version ? std::string(asked.what()) + "\n" : help(command, stdout));
+  return with_output(0, output_error());
+}
+
+// As in other tools: `help [COMMAND]` and `version`.
+void take_usual_words(std::vector<std::string>& words) {
+  if (words.empty()) return;
+  if (words.front() == "version") words.front() = "--version";
+  if (words.front() != "help") return;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+}
+
+}  // namespace
+
+std::vector<KnownCommand> known_commands() {
+  CLI::App app("", "bgdeploy");
+  Arguments arguments;
+  fill(app, arguments);
+  std::vector<KnownCommand> known = {{"", options_of(app)}};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back({command->get_name(), options_of(*command)});
+  return known;
+}
+
+std::expected<Invocation, int> parse(int argc, char** argv) {
+  CLI::App app("", "bgdeploy");
+  Invocation invocation;
+  Arguments& arguments = invocation.arguments;
+  fill(app, arguments);
+  // CLI11 takes words in brackets apart, so it does not see what follows `--`.
+  char** const end = std::find(argv, argv + argc, std::string_view("--"));
+  if (end != argv + argc) arguments.words.assign(end + 1, argv + argc);
+  std::vector<std::string> words(argv + 1, end);
+  take_usual_words(words);
+  // `help depoly`: CLI11 would help with the program.
+  const bool helps = !words.empty() && words.back() == "--help" && !words.front().starts_with('-');
+  if (helps && std::ranges::find(commands(), words.front(), &Command::name) == commands().end())
+    return std::unexpected(print_error(usage_error(words).value_or(core::Error{})));
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
+  } catch (const CLI::Success& asked) {
+    return std::unexpected(print_what_was_asked(app, asked));
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(
+        print_error(usage_error(words).value_or(core::Error{core::ErrorKind::usage, error.what(), {}})));
+  }
+  if (app.get_subcommands().empty()) {
+    print(help(nullptr, stderr), stderr);
+    return std::unexpected(k_usage);
+  }
+  invocation.command = named_command(app);
+  if (invocation.command->run == nullptr)
+    return std::unexpected(print_error(not_supported(*invocation.command)));
+  if (!arguments.words.empty() && !invocation.command->takes_words)
+    return std::unexpected(print_error({core::ErrorKind::usage,
+                                        "only `exec` and `run` take words after --",
+                                        {},
+                                        fmt::format("bgdeploy {} --help", invocation.command->name)}));
+  return invocation;
+}
+
+}  // namespace bgdeploy::cli

@@ -1,0 +1,113 @@
+#include "disk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/report/words.hpp"
+#include "bgdeploy/runtime/disk.hpp"
+#include "parallel.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+// Of what the registry sends, compressed, this many times as much is needed on the host. What images hold is
+// unpacked 2.3 to 3.4 times as large (gzip of Debian 12: /usr/share 2.3, /usr/bin 2.6, /usr/lib 2.7, Python's
+// modules 3.4), and docker keeps each layer as it came until that one is unpacked. What is compressed already
+// needs less.
+constexpr std::int64_t k_unpacked = 3;
+// The history of a deploy, and what its lock writes.
+constexpr std::int64_t k_history_bytes = 1 << 20;
+
+std::string figure(std::int64_t bytes) {
+  return report::short_bytes(bytes);
+}
+
+std::int64_t total(const std::vector<runtime::Layer>& layers) {
+  return std::accumulate(layers.begin(), layers.end(), std::int64_t{0},
+                         [](std::int64_t sum, const runtime::Layer& layer) { return sum + layer.bytes; });
+}
+
+Result<void> fits(const App& app, const std::vector<runtime::Layer>& layers, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const std::int64_t compressed, app.storage->lacking(layers, wait));
+  if (compressed == 0) return {};
+  const auto room = app.storage->room(wait);
+  // An engine that does not tell where it keeps images.
+  if (!room) return room.error().kind == ErrorKind::refused ? Result<void>{} : std::unexpected(room.error());
+  if (compressed <= room->free / k_unpacked) return {};
+  return core::fail(
+      ErrorKind::refused,
+      fmt::format(
+          "{}: the image does not fit: it needs about {} in {} ({} compressed, {} times that while it "
+          "is unpacked), and {} are free",
+          app.name, figure(compressed * k_unpacked), room->folder, figure(compressed), k_unpacked,
+          figure(room->free)),
+      {"see what old releases left there with `bgdeploy prune --dry-run`, and remove it with `bgdeploy "
+       "prune`"});
+}
+
+}  // namespace
+
+Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const Wait& wait) {
+  return runtime::room_in(fleet.history_host(), context.spec.history.dir, wait);
+}
+
+Result<void> history_fits(const std::string& host, const runtime::Room& room) {
+  if (room.free >= k_history_bytes) return {};
+  return core::fail(ErrorKind::refused,
+                    fmt::format("{}: the history needs about {} in {}, and {} are free", host,
+                                figure(k_history_bytes), room.folder, figure(room.free)));
+}
+
+Result<void> enough_disk(const Context& context, const World& world, const std::vector<std::size_t>& hosts,
+                         const plan::Release& release, const Wait& wait) {
+  if (release.built() || release.digest.empty()) return {};
+  std::vector<std::size_t> pulling;
+  for (const std::size_t host : hosts) {
+    BGDEPLOY_ASSIGN(const bool there, world.apps[host].images->present(release, wait));
+    if (!there) pulling.push_back(host);
+  }
+  if (pulling.empty()) return {};
+  const auto layers =
+      world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
+  if (!layers) {
+    if (wait.stop.stop_requested()) return std::unexpected(layers.error());
+    context.sink.emit(
+        report::Info{"whether the image fits on the disk is not known: " + layers.error().message,
+                     world.apps[pulling.front()].name});
+    return {};
+  }
+  std::vector<Result<void>> results(pulling.size());
+  for_each_parallel(results.size(), context.spec.parallel,
+                    [&](std::size_t i) { results[i] = fits(world.apps[pulling[i]], *layers, wait); });
+  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+  return {};
+}
+
+Result<std::string> disk_of(const App& app, const plan::Release& live, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto room, app.storage->room(wait));
+  std::string words = fmt::format("{} free in {}", figure(room.free), room.folder);
+  if (live.built() || live.digest.empty()) return words;
+  const auto layers = app.storage->layers(live, wait.at_most(deadlines::k_registry));
+  if (!layers) return words;
+  const std::int64_t compressed = total(*layers);
+  words += fmt::format("; a release like {} needs up to {}", plan::describe(live),
+                       figure(compressed * k_unpacked));
+  if (room.free < compressed) return core::fail(ErrorKind::refused, std::move(words));
+  return words;
+}
+
+Result<std::string> disk_of_history(const Context& context, const Fleet& fleet, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto room, history_room(context, fleet, wait));
+  BGDEPLOY_TRY(history_fits(fleet.history_host().name(), room));
+  return fmt::format("{} free in {}", figure(room.free), room.folder);
+}
+
+}  // namespace bgdeploy::deploy

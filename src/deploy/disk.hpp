@@ -1,0 +1,25 @@
+// Whether what a deploy fetches and writes fits on the disks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/deploy/connect/fleet.hpp"
+#include "bgdeploy/deploy/run.hpp"
+
+namespace bgdeploy::deploy {
+
+// Before anything is fetched. `hosts`: app hosts that may have to pull the release. Kind refused, with the
+// figures. What the registry does not tell is said and is no error.
+core::Result<void> enough_disk(const Context& context, const World& world,
+                               const std::vector<std::size_t>& hosts, const plan::Release& release,
+                               const core::Wait& wait);
+core::Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const core::Wait& wait);
+core::Result<void> history_fits(const std::string& host, const runtime::Room& room);
+
+// Of one app host, without a release: what is free there, in words. Kind refused: less than `live` takes.
+core::Result<std::string> disk_of(const App& app, const plan::Release& live, const core::Wait& wait);
+// The same of the history.
+core::Result<std::string> disk_of_history(const Context& context, const Fleet& fleet, const core::Wait& wait);
+
+}  // namespace bgdeploy::deploy

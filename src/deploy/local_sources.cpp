@@ -1,0 +1,87 @@
+#include "local_sources.hpp"
+
+#include <fmt/format.h>
+
+#include "bgdeploy/deploy/check.hpp"
+#include "bgdeploy/deploy/notify/notifications.hpp"
+#include "bgdeploy/deploy/release/secrets.hpp"
+#include "bgdeploy/runtime/launches.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::Error;
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+// Nothing where images are pulled.
+Result<std::shared_ptr<const context::Files>> source_of(const Context& context, const Goal& goal,
+                                                        const Wait& wait) {
+  if (!context.spec.build || !goal.fresh()) return nullptr;
+  if (!goal.digest.empty())
+    return core::fail(ErrorKind::usage, "--digest names an image in a registry, but the spec has `build`", {},
+                      "use --tag");
+  BGDEPLOY_ASSIGN(auto files, context::read_files(*context.spec.build, wait));
+  return std::make_shared<const context::Files>(std::move(files));
+}
+
+Result<void> all_wrong(const std::vector<Error>& errors) {
+  if (errors.empty()) return {};
+  if (errors.size() == 1) return std::unexpected(errors.front());
+  Error all{errors.front().kind, {}, {}, "mend each of them; --offline reads the spec alone"};
+  for (const Error& error : errors) {
+    // "3 secrets cannot be read" and its details are three of them.
+    if (error.details.empty()) all.details.push_back(error.message);
+    all.details.insert(all.details.end(), error.details.begin(), error.details.end());
+  }
+  all.message =
+      fmt::format("{} things that a deploy needs are not on this machine, or wrong", all.details.size());
+  return std::unexpected(std::move(all));
+}
+
+}  // namespace
+
+Result<LocalSources> read_local_sources(const Context& context, const Goal& goal, const Wait& wait) {
+  LocalSources local;
+  if (goal.fresh()) {
+    BGDEPLOY_ASSIGN(local.today,
+                    runtime::launch_by_spec(
+                        context.spec, {.tag = goal.tag, .image = context.spec.image, .digest = goal.digest}));
+  }
+  auto secrets = read_secrets(context.spec, context.variables, wait);
+  // A container that is only started again has its secrets.
+  if (!secrets && goal.fresh()) return std::unexpected(std::move(secrets.error()));
+  if (secrets) {
+    local.secrets = std::move(*secrets);
+  } else {
+    local.without_secrets = std::move(secrets.error());
+    auto password = read_registry_password(context.spec, context.variables, wait);
+    if (password)
+      local.secrets.registry_password = std::move(*password);
+    else
+      local.without_password = std::move(password.error());
+  }
+  hide_secrets(context.spec, local.secrets, context.sink);
+  BGDEPLOY_ASSIGN(local.files, source_of(context, goal, wait));
+  return local;
+}
+
+Result<void> check_local_sources(const Context& context, const Wait& wait) {
+  std::vector<Error> errors;
+  const auto keep = [&](const auto& read) {
+    if (!read) errors.push_back(read.error());
+  };
+  const auto secrets = read_secrets(context.spec, context.variables, wait);
+  if (secrets) hide_secrets(context.spec, *secrets, context.sink);
+  keep(secrets);
+  keep(runtime::launch_by_spec(context.spec, {.tag = "latest", .image = context.spec.image}));
+  if (context.spec.build) keep(context::read_files(*context.spec.build, wait));
+  for (std::size_t i = 0; i < context.spec.notify.size(); ++i)
+    if (auto url = notify_url(context, i, wait); !url)
+      errors.push_back(std::move(url.error()).within(notify_name(context.spec, i)));
+  return all_wrong(errors);
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,82 @@
+#include "bgdeploy/deploy/status.hpp"
+
+#include <algorithm>
+
+#include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/deploy/observe/observe.hpp"
+#include "bgdeploy/deploy/release/held.hpp"
+#include "bgdeploy/deploy/release/rollback_target.hpp"
+#include "bgdeploy/deploy/release/secrets.hpp"
+#include "bgdeploy/plan/held.hpp"
+#include "connect/usable_fleet.hpp"
+#include "observe/clients.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+Result<std::vector<HistoryEntry>> read_own_history(const Context& context, const Fleet& fleet,
+                                                   const Wait& wait) {
+  BGDEPLOY_ASSIGN(auto entries,
+                  read_history(fleet.history_host(), fleet.spec().history, fleet.spec().service, wait));
+  return of_environment(std::move(entries), context.spec);
+}
+
+std::optional<core::SystemTime> last_switch(const std::vector<HistoryEntry>& history) {
+  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), [](const HistoryEntry& entry) {
+    return entry.served && entry.from != entry.to;
+  });
+  if (last == history.rend()) return std::nullopt;
+  return last->time + last->took;
+}
+
+}  // namespace
+
+Result<Survey> survey(const Context& context) {
+  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+  Survey survey;
+  hide_what_is_at_hand(context.spec, context.variables, context.sink);
+  BGDEPLOY_ASSIGN(Fleet fleet, open_usable_fleet(context, wait, survey.failed));
+  auto history = read_own_history(context, fleet, wait);
+  if (history) fleet.set_healths(past_healths(fleet.spec(), *history));
+  const World world = fleet.world(context.clock, context.sink);
+  BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
+  ask_running(fleet.spec(), world, survey.state, wait);
+  for (plan::AppHost& host : survey.state.app_hosts)
+    for (plan::SlotState& slot : host.slots) slot.answer = context.sink.redacted(std::move(slot.answer));
+  if (!history) {
+    survey.history_unknown = context.sink.redacted(std::move(history.error().message));
+  } else {
+    survey.state.last_served = find_last_served(fleet.spec(), survey.state, *history);
+    survey.state.held = find_held(fleet.spec(), survey.state, *history);
+    survey.since = last_switch(*history);
+    survey.way_back = find_way_back(fleet.spec(), world, survey.state, *history, wait);
+  }
+  if (survey.state.held)
+    survey.ways_to_held = plan::ways_to(fleet.spec(), survey.state, survey.state.held->slot);
+  auto lock = fleet.lock_status(wait);
+  if (!lock && lock.error().kind != ErrorKind::refused) return std::unexpected(std::move(lock.error()));
+  survey.lock =
+      lock ? std::move(*lock) : LockStatus{.holder = {}, .freeze = {}, .unknown = lock.error().message};
+  survey.serving = who_is_served(fleet.spec(), world, survey.state, wait);
+  for (std::string& trouble : survey.serving.troubles) trouble = context.sink.redacted(std::move(trouble));
+  return survey;
+}
+
+Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
+  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+  // Only from where it is kept: others may be down.
+  spec::Spec alone = context.spec;
+  alone.app_hosts = {context.spec.proxy_hosts.empty() ? context.spec.app_hosts.front()
+                                                      : context.spec.proxy_hosts.front()};
+  alone.proxy_hosts.clear();
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(alone, wait));
+  BGDEPLOY_ASSIGN(auto entries, read_history(fleet.history_host(), alone.history, alone.service, wait));
+  return of_environment(std::move(entries), context.spec);
+}
+
+}  // namespace bgdeploy::deploy

@@ -1,0 +1,171 @@
+#include "fronts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "bgdeploy/core/number.hpp"
+
+namespace bgdeploy::proxy {
+namespace {
+
+struct Listen {
+  std::string address;  // as Front has it
+  int port = 80;
+  bool tls = false, proxy_protocol = false, is_default = false;
+  bool same_place(const Listen& other) const { return address == other.address && port == other.port; }
+};
+
+// Nothing if it accepts no TCP connection, or if its port is unknown.
+std::optional<Listen> read_listen(const std::vector<std::string>& args, bool ssl) {
+  if (args.empty()) return std::nullopt;
+  const auto has = [&](std::string_view word) {
+    return std::find(args.begin() + 1, args.end(), word) != args.end();
+  };
+  if (has("udp") || has("quic") || has("http3")) return std::nullopt;
+  Listen listen{.tls = ssl || has("ssl"),
+                .proxy_protocol = has("proxy_protocol"),
+                .is_default = has("default_server") || has("default")};
+  std::string text = args[0];
+  if (text.starts_with("unix:")) {
+    listen.address = text;
+    return listen;
+  }
+  const auto bracket = text.rfind(']');
+  const auto colon = text.rfind(':');
+  std::string port;
+  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
+    port = text.substr(colon + 1);
+    text.resize(colon);
+  } else if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
+    port = std::exchange(text, "*");
+  }
+  if (!port.empty()) {
+    const auto number = core::parse_port(port);
+    if (!number) return std::nullopt;
+    listen.port = *number;
+  }
+  listen.address = text == "*" || text == "0.0.0.0" ? "127.0.0.1" : text == "[::]" ? "[::1]" : text;
+  return listen;
+}
+
+std::vector<Listen> listens_of(const Server& server) {
+  std::vector<Listen> found;
+  for (const Directive* directive : server.listens)
+    if (auto listen = read_listen(directive->args, server.ssl)) found.push_back(std::move(*listen));
+  if (server.listens.empty()) found.push_back({.address = "127.0.0.1", .tls = server.ssl});
+  return found;
+}
+
+std::vector<std::string> names_of(const Server& server) {
+  std::vector<std::string> names;
+  for (const Directive* directive : server.names)
+    names.insert(names.end(), directive->args.begin(), directive->args.end());
+  return names;
+}
+
+bool is_regex(const std::string& name) {
+  return name.starts_with('~');
+}
+bool is_wildcard(const std::string& name) {
+  return name.find('*') != std::string::npos || name.starts_with('.');
+}
+
+// The names of all servers at one address that nginx listens on, in file order: the first server wins a name.
+class Neighbours {
+public:
+  Neighbours(const SiteMap& map, const Listen& at) {
+    for (const Server& server : map.servers) {
+      if (server.stream) continue;
+      for (const Listen& listen : listens_of(server)) {
+        if (!listen.same_place(at)) continue;
+        m_servers.push_back(&server);
+        if (!m_default || (listen.is_default && !m_marked)) m_default = &server;
+        m_marked = m_marked || listen.is_default;
+        break;
+      }
+    }
+  }
+
+  bool is_default(const Server& server) const { return m_default == &server; }
+
+  // Whether the name, without wildcards, leads to `server` and to no other.
+  bool leads_to(const std::string& name, const Server& server) const {
+    for (const Server* one : m_servers) {
+      const auto names = names_of(*one);
+      if (std::ranges::find(names, name) != names.end()) return one == &server;
+    }
+    return true;
+  }
+
+private:
+  std::vector<const Server*> m_servers;
+  const Server* m_default = nullptr;
+  bool m_marked = false;
+};
+
+// A name that matches the pattern and leads there.
+std::optional<std::string> concrete(const std::string& pattern, const Neighbours& neighbours,
+                                    const Server& server) {
+  if (pattern.empty() || is_regex(pattern)) return std::nullopt;
+  if (!is_wildcard(pattern))
+    return neighbours.leads_to(pattern, server) ? std::optional(pattern) : std::nullopt;
+  if (pattern.starts_with('.')) {
+    const std::string bare = pattern.substr(1);
+    if (neighbours.leads_to(bare, server)) return bare;
+  }
+  constexpr std::array<std::string_view, 4> k_words = {"www", "app", "site", "any"};
+  const auto star = pattern.find('*');
+  for (const std::string_view word : k_words) {
+    std::string name = pattern;
+    if (star == std::string::npos)
+      name = std::string(word) + pattern;
+    else
+      name.replace(star, 1, star == 0 ? word : std::string_view("com"));
+    if (neighbours.leads_to(name, server)) return name;
+  }
+  return std::nullopt;
+}
+
+// The name to ask for; empty if none is needed. Nothing if no request is known to lead there.
+std::optional<std::string> host_of(const Server& server, const Neighbours& neighbours) {
+  std::optional<std::string> odd;
+  for (const bool wildcards : {false, true})
+    for (const std::string& name : names_of(server)) {
+      if (is_wildcard(name) != wildcards) continue;
+      auto host = concrete(name, neighbours, server);
+      // "_" conventionally means any name, so it is asked for only if nothing else leads there.
+      if (host && *host == "_")
+        odd = std::move(host);
+      else if (host)
+        return host;
+    }
+  if (neighbours.is_default(server)) return "";
+  return odd;
+}
+
+}  // namespace
+
+std::vector<plan::Front> fronts_of(const SiteMap& map, const std::vector<std::size_t>& users) {
+  std::vector<plan::Front> fronts, unsure;
+  for (const std::size_t index : users) {
+    const Server& server = map.servers.at(index);
+    if (server.stream) continue;
+    std::vector<plan::Front> own;
+    for (const Listen& listen : listens_of(server)) {
+      const auto host = host_of(server, Neighbours(map, listen));
+      plan::Front front{listen.address, listen.port, listen.tls, listen.proxy_protocol, host.value_or("")};
+      (host ? own : unsure).push_back(std::move(front));
+    }
+    // Plain HTTP first, and the loopback before [::1] and sockets; otherwise in file order.
+    std::ranges::stable_sort(own, {}, [](const plan::Front& front) {
+      return std::pair(front.tls, front.address.starts_with('[') || front.address.starts_with("unix:"));
+    });
+    for (plan::Front& front : own)
+      if (std::ranges::find(fronts, front) == fronts.end()) fronts.push_back(std::move(front));
+  }
+  if (fronts.empty()) return unsure;
+  return fronts;
+}
+
+}  // namespace bgdeploy::proxy

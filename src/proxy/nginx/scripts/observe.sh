@@ -1,0 +1,118 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154
+# Tells everything about one nginx and its include, and changes nothing.
+. ./parts/base.sh
+. ./parts/process.sh
+. ./parts/command.sh
+. ./parts/configuration.sh
+. ./parts/master.sh
+. ./parts/upgrade.sh
+. ./parts/lock.sh
+. ./parts/container.sh
+. ./parts/files.sh
+. ./parts/live_file.sh
+. ./parts/dump.sh
+
+say bgdeploy
+words=''
+find_files
+case $path in *"
+"*) fail 'the path of the include has a line break in it' ;; esac
+[ -z "$container" ] || say "inside $container_pid $container_network $container_address"
+find_nginx
+say "pid_file $pid_file"
+[ -z "$container" ] || say "container $container_state"
+# Waits for a run that is in the middle of a switch, or undoes one because its deployer died.
+if find_master && lock -s && [ "$dump_status" != 0 ]; then
+  find_nginx
+fi
+
+# The state of file $1, and its bytes where it can be read.
+read_out() {
+  if [ -f "$1" ]; then
+    if [ -r "$1" ]; then
+      printf 'file %s\n' "$(od -An -v -tx1 <"$1" | tr -d ' \n')"
+    else
+      echo unreadable
+    fi
+  elif exists "$1"; then
+    echo other
+  else
+    echo missing
+  fi
+}
+if [ -n "$to_0" ]; then
+  for site in "$from_0" "$to_0" "$from_1" "$to_1"; do
+    say "site_path $site"
+    say "site $(read_out "$site")"
+  done
+fi
+find_live_site
+say "path $path"
+say "file $(read_out "$path")"
+for leftover in "$new" "$part" "$kept"; do
+  [ ! -e "$leftover" ] || say "leftover ${leftover##*.}"
+done
+
+user=$(id -u)
+say "user $user $(id -un 2>/dev/null)"
+if [ ! -d "$folder" ]; then
+  say folder missing
+elif [ ! -w "$folder" ]; then
+  say folder unwritable
+elif grep -F -e " $path " -e " ${gone:-$path} " "$proc/self/mountinfo" 2>/dev/null | while read -r _ _ _ _ point _; do
+  [ "$point" != "$path" ] && [ "$point" != "${gone:-$path}" ] || echo yes
+done | grep -q yes; then
+  say folder mounted
+elif [ "$user" = 0 ] && [ -e "$path" ] && [ ! -w "$path" ]; then
+  say folder immutable
+else
+  say folder writable
+fi
+
+if find_master; then
+  await_one_master
+  workers
+  say "master $master"
+  say "masters$masters"
+  say "leaving$leaving"
+  ! reload_pending || say reload_pending
+fi
+
+# Prints the file $1 as a dump would. Keys and certificates are no configuration.
+as_dumped() {
+  first_line=''
+  IFS= read -r first_line <"$1"
+  case $first_line in *-----BEGIN*) return ;; esac
+  printf '# configuration file %s:\n' "$1"
+  cat -- "$1"
+  echo
+}
+# Prints what a dump would have, as far as the files lie beside the main one $1.
+beside_main() {
+  as_dumped "$1"
+  # shellcheck disable=SC2086
+  $bounded find -L "${1%/*}/" -maxdepth 4 -type f -size -500k ! -name '.*' 2>/dev/null | sort | head -n 1000 |
+    while IFS= read -r file; do
+      [ ! -r "$file" ] || as_dumped "$file"
+    done
+}
+
+# nginx dumps only a correct configuration.
+if [ "$dump_status" = 0 ]; then
+  included=no
+  ! reads_include "$dump" || included=yes
+  say "included $included"
+  [ -z "$read_as" ] || say "read_as $read_as"
+  say_dump "$dump"
+else
+  details "$dump"
+  main=''
+  [ -z "$conf" ] || main=$(under_prefix "$conf")
+  if [ -z "$container" ] && [ -n "${main%/*}" ] && [ -f "$main" ] && [ -r "$main" ]; then
+    say partial
+    say_dump "$(beside_main "$main" 2>/dev/null | head -c "$((most_bytes + 1))")"
+  fi
+fi
+say "test $dump_status"
+say end

@@ -1,0 +1,25 @@
+# shellcheck shell=sh
+# nginx's dump of its configuration (`nginx -T`).
+
+# Whether the dump $1 has the live file, under whatever name: sets `read_as` to that name.
+reads_include() {
+  files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
+  for read_as in "$include" "$path"; do
+    ! printf '%s\n' "$files" | grep -qxF -e "$read_as" || return 0
+  done
+  target=$(readlink -f -- "$path" 2>/dev/null)
+  while read -r read_as; do
+    [ "$(readlink -f -- "$(from_container "$read_as")" 2>/dev/null)" != "$target" ] || return 0
+  done <<END
+$files
+END
+  read_as=''
+  return 1
+}
+
+# Sends the configuration, which tells where the sites send requests, in lines that begin with '>'. It may hold secrets,
+# so users never see it. A longer one would not get through whole.
+most_bytes=5000000
+say_dump() {
+  if [ "${#1}" -gt "$most_bytes" ]; then say dump_too_long; else printf '%s\n' "$1" | sed 's/^/> /'; fi
+}

@@ -1,0 +1,123 @@
+#include "engine_storage.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/engine/registry.hpp"
+#include "bgdeploy/runtime/disk.hpp"
+#include "pruning.hpp"
+
+namespace bgdeploy::runtime {
+
+using core::ErrorKind;
+
+Result<bool> EngineStorage::remove(const std::vector<std::string>& references, const Wait& wait) {
+  for (const auto& reference : references) {
+    const auto removed = m_client->remove_image(reference, wait);
+    // With its last tag an image loses its digests too.
+    if (removed || removed.error().kind == ErrorKind::not_found) continue;
+    if (removed.error().kind == ErrorKind::conflict) return false;
+    return std::unexpected(removed.error());
+  }
+  return true;
+}
+
+Result<void> EngineStorage::prune(const plan::Leftovers& leftovers, bool only_look,
+                                  const std::function<void(const Removed&)>& removed, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto images, m_client->list_images(wait));
+  // After the images: one that a container was made from since then counts as used.
+  BGDEPLOY_ASSIGN(const auto containers, m_client->list_containers(wait));
+  std::set<std::string> used;
+  for (const auto& container : containers) used.insert(container.image_id);
+  std::vector<std::string> failures;
+  for (const auto& one : superfluous_images(images, used, leftovers)) {
+    const auto gone = only_look ? Result<bool>(true) : remove(one.references, wait);
+    if (!gone)
+      failures.push_back(fmt::format("{}: {}", one.shown.what, gone.error().message));
+    else if (*gone)
+      removed(one.shown);
+  }
+  if (failures.empty()) return {};
+  return core::fail(
+      ErrorKind::refused,
+      fmt::format("{} could not be removed",
+                  failures.size() == 1 ? std::string("an image") : fmt::format("{} images", failures.size())),
+      std::move(failures));
+}
+
+Result<std::vector<Layer>> EngineStorage::layers(const plan::Release& release, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
+  BGDEPLOY_ASSIGN(const auto found,
+                  engine::registry_layers(m_host, engine, release.image, release.digest, m_auth, wait));
+  std::vector<Layer> layers;
+  for (const auto& [content, bytes] : found) layers.push_back({content, bytes});
+  return layers;
+}
+
+// A layer is shared where all those below it are the same too.
+Result<std::int64_t> EngineStorage::lacking(const std::vector<Layer>& layers, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto images, m_client->list_images(wait));
+  std::size_t there = 0;
+  for (const auto& summary : images) {
+    const auto image = m_client->inspect_image(summary.id, wait);
+    if (!image) continue;  // it was removed meanwhile
+    std::size_t same = 0;
+    while (same < layers.size() && same < image->layers.size() && image->layers[same] == layers[same].content)
+      ++same;
+    there = std::max(there, same);
+  }
+  std::int64_t bytes = 0;
+  for (std::size_t i = there; i < layers.size(); ++i) bytes += layers[i].bytes;
+  return bytes;
+}
+
+Result<Room> EngineStorage::room(const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
+  return room_in(m_host, engine.root, wait);
+}
+
+// What is not there yet lies where its parent does.
+constexpr std::string_view k_room = R"sh(
+case $1 in '~' | '~/'*)
+  me=$(id -un 2>/dev/null)
+  home=$({ getent passwd "$me" || grep "^$me:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
+  set -- "${home:-$HOME}${1#'~'}" ;;
+esac
+at=$1
+until line=$(LC_ALL=C df -Pk -- "${at:-/}" 2>/dev/null | tail -n 1) && [ -n "$line" ]; do
+  [ -n "$at" ] && [ "$at" != / ] || exit 1
+  case $at in */*) at=${at%/*} ;; *) exit 1 ;; esac
+done
+printf '%s\n' "$line"
+)sh";
+
+// "/dev/vda1 41152736 9216328 31919960 23% /"; a device's name may hold blanks.
+Result<Room> room_in(host::Host& host, const std::string& folder, const Wait& wait) {
+  const auto unknown = [&] {
+    return core::fail(ErrorKind::refused,
+                      fmt::format("{}: how much is free in {} cannot be told", host.name(), folder));
+  };
+  BGDEPLOY_ASSIGN(
+      const auto output,
+      host.run({{"sh", "-c", std::string(k_room), "bgdeploy", folder}, host::Tool::other, {}}, wait));
+  if (!output.ok()) return unknown();
+  std::vector<std::string> words;
+  for (std::string_view rest = core::trim(output.out); !rest.empty();) {
+    const auto end = std::min(rest.find_first_of(" \t"), rest.size());
+    words.emplace_back(rest.substr(0, end));
+    rest = core::trim(rest.substr(end));
+  }
+  const auto percent = std::ranges::find_if(words, [](const std::string& word) {
+    return word.ends_with('%') && word.find_first_not_of("0123456789%") == std::string::npos;
+  });
+  if (percent == words.begin() || percent == words.end()) return unknown();
+  const auto kilobytes = core::leading_number<std::int64_t>(*std::prev(percent));
+  if (!kilobytes) return unknown();
+  return Room{folder, *kilobytes * 1024};
+}
+
+}  // namespace bgdeploy::runtime

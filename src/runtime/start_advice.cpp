@@ -1,0 +1,70 @@
+#include "start_advice.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+namespace bgdeploy::runtime {
+namespace {
+
+// Each of docker's parts adds its own words to those of the one below.
+constexpr std::array<std::string_view, 8> k_parts{
+    "failed to create task for container: ", "failed to create shim task: ",
+    "OCI runtime create failed: ",           "runc create failed: ",
+    "unable to start container process: ",   "container_linux.go:380: ",
+    "starting container process caused: ",   "error during container init: ",
+};
+
+std::string without_parts(std::string text) {
+  for (const auto part : k_parts)
+    if (const auto at = text.find(part); at != std::string::npos) text.erase(at, part.size());
+  constexpr std::string_view k_unknown = ": unknown";
+  if (text.ends_with(k_unknown)) text.resize(text.size() - k_unknown.size());
+  return text;
+}
+
+struct Advice {
+  std::string_view words;  // docker's, runc's or the kernel's
+  std::string next;
+};
+
+std::string advice_for(std::string_view said, const spec::Spec& spec, const std::string& host) {
+  const bool compose = spec.compose.has_value();
+  const std::array<Advice, 8> known{{
+      {"exec format error",
+       fmt::format("build the image for the processor of {}: docker build --platform …", host)},
+      {"executable file not found",
+       compose ? "check `command` and `entrypoint` in the compose file"
+               : "check docker.command and docker.entrypoint against what the image has"},
+      {"not a directory: ", fmt::format("mount a folder on a folder, or a file on a file: check {}",
+                                        compose ? "`volumes` in the compose file" : "docker.volumes")},
+      {"bind source path does not exist",
+       fmt::format("create that folder on {}, or check {}", host,
+                   compose ? "`volumes` in the compose file" : "docker.volumes")},
+      {"no space left on device",
+       fmt::format("free some space on {}: docker system df shows what takes it", host)},
+      {"memory limit", compose ? "raise its mem_limit" : "raise docker.mem_limit"},
+      {"permission denied", "make the command executable in the image (chmod +x)"},
+      {"no such file or directory", compose
+                                        ? "check `command` and `entrypoint` in the compose file"
+                                        : "check docker.command, docker.entrypoint and docker.working_dir"},
+  }};
+  for (const Advice& one : known)
+    if (said.find(one.words) != std::string_view::npos) return one.next;
+  return {};
+}
+
+}  // namespace
+
+core::Error with_advice(core::Error error, const spec::Spec& spec, const std::string& container,
+                        const std::string& host) {
+  constexpr std::string_view k_docker = "docker: ";
+  error.message = without_parts(std::move(error.message));
+  if (error.message.starts_with(k_docker))
+    error.message.replace(0, k_docker.size(), fmt::format("docker cannot start {}: ", container));
+  if (error.next.empty()) error.next = advice_for(error.message, spec, host);
+  return error;
+}
+
+}  // namespace bgdeploy::runtime

@@ -1,0 +1,39 @@
+#include <gmock/gmock.h>
+
+#include "bgdeploy/report/words.hpp"
+
+namespace bgdeploy::report {
+namespace {
+
+Finished ended(Command command, Verdict verdict, int exit_code) {
+  return {.command = command,
+          .verdict = verdict,
+          .exit_code = exit_code,
+          .from = {"1.0"},
+          .to = {"2.0"},
+          .slot = "green",
+          .took = std::chrono::milliseconds(900)};
+}
+
+TEST(HoldWords, SayWhatServesAndWhatToTypeNext) {
+  Finished held = ended(Command::deploy, Verdict::held, 0);
+  held.remark = "ssh -L 8081:127.0.0.1:8081 web-1";
+  EXPECT_THAT(closing(held, 0), testing::ElementsAre("2.0 is healthy and waits (0.9s). 1.0 serves as before.",
+                                                     "  reach   ssh -L 8081:127.0.0.1:8081 web-1",
+                                                     "  next    bgdeploy promote, or bgdeploy abort"));
+  EXPECT_EQ(headline(ended(Command::promote, Verdict::succeeded, 0)),
+            "2.0 serves (green), was 1.0. 0.9s. Back: bgdeploy rollback");
+  EXPECT_EQ(headline(ended(Command::promote, Verdict::failed, 1)),
+            "2.0 was NOT promoted (0.9s). 1.0 serves as before.");
+  EXPECT_EQ(headline(ended(Command::abort, Verdict::succeeded, 0)),
+            "2.0 is taken away (0.9s). 1.0 serves as before.");
+  EXPECT_EQ(headline(ended(Command::abort, Verdict::unchanged, 0)),
+            "Nothing waits, so there is nothing to abort. 1.0 serves as before.");
+  EXPECT_EQ(headline(ended(Command::rehearse, Verdict::succeeded, 0)),
+            "2.0 would come back: it got healthy, and was stopped again (0.9s). 1.0 serves as before.");
+  EXPECT_EQ(headline(ended(Command::rehearse, Verdict::failed, 1)),
+            "The rehearsal of a rollback to 2.0 FAILED (0.9s). 1.0 serves as before.");
+}
+
+}  // namespace
+}  // namespace bgdeploy::report
