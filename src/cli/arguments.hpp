@@ -29,6 +29,7 @@ struct Arguments {
   bool offline = false;    // config, validate
   bool preflight = false;  // check
   bool follow = false, yes = false;
+  bool watch = false;  // status
   std::string message;
   bool hold = false, rehearse = false;
   std::optional<std::string> lock_wait;

@@ -1,6 +1,8 @@
-#include <span>
-
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
 
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/printable.hpp"
@@ -8,6 +10,7 @@
 #include "bgdeploy/deploy/logs.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "page.hpp"
 #include "reader.hpp"
 
 namespace bgdeploy::cli {
@@ -46,6 +49,14 @@ core::Result<runtime::LogRange> range_of(const Arguments& arguments) {
   return range;
 }
 
+// One a host, where there are several.
+Color color_of(const spec::Spec& spec, const std::string& host) {
+  constexpr std::array k_colors{Color::cyan, Color::yellow, Color::magenta, Color::green, Color::blue};
+  if (spec.app_hosts.size() < 2) return Color::none;
+  const auto at = std::ranges::find(spec.app_hosts, host, &spec::Host::name);
+  return k_colors[static_cast<std::size_t>(at - spec.app_hosts.begin()) % k_colors.size()];
+}
+
 }  // namespace
 
 int run_logs(const Arguments& arguments) {
@@ -54,8 +65,11 @@ int run_logs(const Arguments& arguments) {
   Reader reader(arguments);
   auto session = Session::open(reader.arguments());
   if (!session) return print_error(session.error());
+  const Page page = page_of_stdout(arguments.no_color);
   const auto line = [&](const std::string& host, const std::string& text) {
-    reader.give(fmt::format("{} | {}\n", host, core::printable(text)), false);
+    reader.give(fmt::format("{} | {}\n", painted(page, color_of((*session)->spec(), host), host),
+                            core::printable(text)),
+                false);
   };
   if (arguments.failed) {
     const auto failed = deploy::failed_log((*session)->context());

@@ -23,6 +23,12 @@ const char* code_of(Color color) {
       return "\x1b[31m";
     case Color::yellow:
       return "\x1b[33m";
+    case Color::blue:
+      return "\x1b[34m";
+    case Color::magenta:
+      return "\x1b[35m";
+    case Color::cyan:
+      return "\x1b[36m";
     case Color::none:
       break;
   }
@@ -48,7 +54,7 @@ std::vector<int> widths_of(const Rows& rows) {
 
 Page page_of_stdout(bool no_color) {
   const report::Terminal terminal = report::look_at(stdout, no_color, false, false);
-  return {.width = terminal.width, .terminal = terminal.is_tty, .color = terminal.color};
+  return {.width = terminal.width, .height = terminal.height, .terminal = terminal.is_tty, .color = terminal.color};
 }
 
 std::string painted(const Page& page, Color color, std::string_view text) {

@@ -11,12 +11,13 @@ namespace bgdeploy::cli {
 
 struct Page {
   int width = 80;         // columns; also where nobody knows
+  int height = 0;         // lines; 0: nobody knows
   bool terminal = false;  // else lines are not broken: programs read them
   bool color = false;
 };
 Page page_of_stdout(bool no_color);
 
-enum class Color { none, green, red, yellow };
+enum class Color { none, green, red, yellow, blue, magenta, cyan };
 
 struct Cell {
   std::string text;

@@ -21,6 +21,7 @@ public:
   }
   const Arguments& arguments() const { return m_arguments; }
   bool reads() const { return m_reads; }
+  void end() { m_stop.request_stop(); }
 
   // May be called from several threads.
   void give(std::string_view text, bool is_stderr) {

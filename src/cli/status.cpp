@@ -4,13 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/status.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
+#include "bgdeploy/report/json_text.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
+#include "reader.hpp"
 #include "state_text.hpp"
 #include "waiting_text.hpp"
 
@@ -90,7 +93,7 @@ std::string as_text(const spec::Spec& spec, const deploy::Survey& survey, const 
   return text;
 }
 
-std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
+nlohmann::ordered_json document_of(const spec::Spec& spec, const deploy::Survey& survey) {
   using Who = deploy::Serving::Who;
   auto document = state_json(spec, survey.state, survey.lock);
   const deploy::Serving& serving = survey.serving;
@@ -107,7 +110,11 @@ std::string as_json(const spec::Spec& spec, const deploy::Survey& survey) {
     document["failed"].push_back(
         {{"host", host.name},
          {"error", {{"kind", core::to_string(error.kind)}, {"message", error.message}}}});
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return document;
+}
+
+std::string text_of(const nlohmann::ordered_json& document, int indent) {
+  return document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // For monitoring: 0 when everybody is served and all agrees, else 1.
@@ -116,9 +123,71 @@ int health_code(const deploy::Survey& survey) {
   return well && survey.failed.empty() ? 0 : 1;
 }
 
+// Over what stands there, as much as fits. Lines are cut, not broken.
+std::string on_screen(const std::string& text, const Page& page) {
+  std::string screen = "\x1b[H\x1b[?7l";
+  int left = page.height > 0 ? page.height - 2 : 1000;
+  for (const std::string& line : core::split_lines(text))
+    if (left-- > 0) screen += line + "\x1b[K\n";
+  return screen + "\x1b[J\x1b[?7h";
+}
+
+// A screen that is drawn again; elsewhere what it shows, each time that something has changed.
+class Watch {
+public:
+  explicit Watch(const Arguments& arguments)
+      : m_arguments(arguments), m_json(arguments.output == "json"), m_reader(arguments) {}
+
+  int run() {
+    auto session = Session::open(m_reader.arguments());
+    if (!session) return print_error(session.error());
+    const auto seen = [&](const core::Result<deploy::Survey>& survey) { show((*session)->spec(), survey); };
+    deploy::survey_again_and_again((*session)->context(), k_pause, seen);
+    return m_code;
+  }
+
+private:
+  static constexpr std::chrono::seconds k_pause{2};
+
+  void show(const spec::Spec& spec, const core::Result<deploy::Survey>& survey) {
+    // What cannot be looked at from the beginning is not worth waiting for.
+    if (!survey && m_last.empty()) {
+      m_code = print_error(survey.error());
+      m_reader.end();
+      return;
+    }
+    const Page page = page_of_stdout(m_arguments.no_color);
+    const std::string time = core::format_time(core::system_clock().wall());
+    const auto text = [&] {
+      return survey ? as_text(spec, *survey, m_arguments) : error_text("error", survey.error());
+    };
+    auto document = survey ? document_of(spec, *survey) : nlohmann::ordered_json();
+    std::string now = survey ? text_of(document, -1) : text();
+    if (page.terminal && !m_json) {
+      const auto foot = fmt::format("{}, every {} s; Ctrl-C ends", time, k_pause.count());
+      m_reader.give((m_last.empty() ? "\x1b[2J" : "") + on_screen(text() + "\n" + foot, page), false);
+    } else if (now != m_last && !survey) {
+      m_reader.give(now, true);
+    } else if (now != m_last && m_json) {
+      document["time"] = time;
+      m_reader.give(report::json_for_terminals(text_of(document, -1)) + "\n", false);
+    } else if (now != m_last) {
+      m_reader.give(fmt::format("{}{}\n{}", m_last.empty() ? "" : "\n", time, text()), false);
+    }
+    m_last = std::move(now);
+  }
+
+  const Arguments& m_arguments;
+  const bool m_json;
+  Reader m_reader;
+  std::string m_last;  // without the ages in it
+  int m_code = 0;
+};
+
 }  // namespace
 
 int run_status(const Arguments& arguments) {
+  if (arguments.watch) return Watch(arguments).run();
   auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
   const spec::Spec& spec = (*session)->spec();
@@ -127,7 +196,7 @@ int run_status(const Arguments& arguments) {
     const int code = print_error(survey.error());
     return arguments.exit_code && code != 2 ? 1 : code;
   }
-  arguments.output == "json" ? print_json(as_json(spec, *survey)) : print(as_text(spec, *survey, arguments));
+  arguments.output == "json" ? print_json(text_of(document_of(spec, *survey), 2)) : print(as_text(spec, *survey, arguments));
   if (arguments.exit_code) return health_code(*survey);
   const auto live = plan::live_slot(spec, survey->state);
   if (!live) return deploy::exit_code(live.error().kind);

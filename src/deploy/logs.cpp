@@ -4,9 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/deploy/log_merge.hpp"
 #include "bgdeploy/deploy/observe/observe.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "connect/usable_fleet.hpp"
@@ -90,6 +94,56 @@ Result<ChosenSlot> find_containers(const spec::Spec& spec, const World& world, c
   return chosen;
 }
 
+// Lines that several threads read at the same time, handed on by one after the other.
+class Merged {
+public:
+  Merged(std::size_t logs, bool follow, core::Clock& clock, const Wait& wait,
+         std::function<void(const LogMerge::Line&)> give)
+      : m_merge(logs, follow ? k_window : deadlines::k_following),
+        m_clock(clock),
+        m_wait(wait),
+        m_give(std::move(give)) {
+    if (follow && logs > 1)
+      m_watcher = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+  }
+
+  void add(std::size_t log, const runtime::LogLine& line) {
+    std::unique_lock lock(m_mutex);
+    // Who is far ahead waits for the others.
+    m_taken.wait_until(lock, m_wait.deadline, [&] { return m_merge.waiting(log) < k_most; });
+    m_merge.add(log, line.time, line.text, m_clock.now());
+    hand_on();
+  }
+  void end(std::size_t log) {
+    const std::scoped_lock lock(m_mutex);
+    m_merge.end(log);
+    hand_on();
+  }
+
+private:
+  static constexpr core::Duration k_window{300};
+  static constexpr std::size_t k_most = 10000;
+
+  void hand_on() {
+    for (const LogMerge::Line& line : m_merge.take(m_clock.now())) m_give(line);
+    m_taken.notify_all();
+  }
+  void watch(const std::stop_token& stop) {
+    while (m_clock.sleep_for(k_window / 3, stop)) {
+      const std::scoped_lock lock(m_mutex);
+      hand_on();
+    }
+  }
+
+  std::mutex m_mutex;
+  std::condition_variable m_taken;
+  LogMerge m_merge;
+  core::Clock& m_clock;
+  Wait m_wait;
+  std::function<void(const LogMerge::Line&)> m_give;
+  std::jthread m_watcher;
+};
+
 }  // namespace
 
 Result<void> logs(const Context& context, const ContainerChoice& choice, const runtime::LogRange& range,
@@ -104,10 +158,16 @@ Result<void> logs(const Context& context, const ContainerChoice& choice, const r
   std::vector<Result<void>> results(found.size());
   const Wait reading = deadlines::within(
       context.clock, range.follow ? deadlines::k_following : deadlines::k_command, context.stop);
-  for_each_parallel(found.size(), range.follow ? static_cast<int>(found.size()) : 1, [&](std::size_t i) {
-    const App& app = world.apps[found[i].host];
-    results[i] = app.runtime->logs(
-        found[i].container, range, [&](const runtime::LogLine& log) { line(app.name, log.text); }, reading);
+  const auto give = [&](const LogMerge::Line& one) { line(world.apps[found[one.log].host].name, one.text); };
+  Merged merged(found.size(), range.follow, context.clock, reading, give);
+  runtime::LogRange each = range;
+  each.timed = found.size() > 1;
+  for_each_parallel(found.size(), static_cast<int>(found.size()), [&](std::size_t i) {
+    results[i] = guarded([&] {
+      return world.apps[found[i].host].runtime->logs(
+          found[i].container, each, [&](const runtime::LogLine& log) { merged.add(i, log); }, reading);
+    });
+    merged.end(i);
   });
   for (Result<void>& result : results)
     if (!result && !(range.follow && result.error().kind == ErrorKind::cancelled)) return result;

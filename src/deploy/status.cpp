@@ -34,13 +34,10 @@ std::optional<core::SystemTime> last_switch(const std::vector<HistoryEntry>& his
   return last->time + last->took;
 }
 
-}  // namespace
-
-Result<Survey> survey(const Context& context) {
-  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+// `failed`: the hosts that are not in the fleet.
+Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailure> failed, const Wait& wait) {
   Survey survey;
-  hide_what_is_at_hand(context.spec, context.variables, context.sink);
-  BGDEPLOY_ASSIGN(Fleet fleet, open_usable_fleet(context, wait, survey.failed));
+  survey.failed = std::move(failed);
   auto history = read_own_history(context, fleet, wait);
   if (history) fleet.set_healths(past_healths(fleet.spec(), *history));
   const World world = fleet.world(context.clock, context.sink);
@@ -65,6 +62,35 @@ Result<Survey> survey(const Context& context) {
   survey.serving = who_is_served(fleet.spec(), world, survey.state, wait);
   for (std::string& trouble : survey.serving.troubles) trouble = context.sink.redacted(std::move(trouble));
   return survey;
+}
+
+}  // namespace
+
+Result<Survey> survey(const Context& context) {
+  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+  hide_what_is_at_hand(context.spec, context.variables, context.sink);
+  std::vector<HostFailure> failed;
+  BGDEPLOY_ASSIGN(Fleet fleet, open_usable_fleet(context, wait, failed));
+  return look(context, fleet, std::move(failed), wait);
+}
+
+void survey_again_and_again(const Context& context, core::Duration pause,
+                            const std::function<void(const Result<Survey>&)>& seen) {
+  hide_what_is_at_hand(context.spec, context.variables, context.sink);
+  std::optional<Fleet> fleet;
+  do {
+    const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+    std::vector<HostFailure> failed;
+    const auto survey = [&]() -> Result<Survey> {
+      if (!fleet) {
+        BGDEPLOY_ASSIGN(fleet, open_usable_fleet(context, wait, failed));
+      }
+      return look(context, *fleet, std::move(failed), wait);
+    }();
+    if (context.stop.stop_requested()) return;
+    seen(survey);
+    if (!survey || !survey->failed.empty()) fleet.reset();
+  } while (context.clock.sleep_for(pause, context.stop));
 }
 
 Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "answer.hpp"
 #include "bgdeploy/engine/client.hpp"
 #include "bgdeploy/engine/streams.hpp"
@@ -21,17 +23,26 @@ std::string unix_seconds(core::SystemTime time) {
 
 }  // namespace
 
-Result<void> Client::logs(const Container& container, const LogRange& range, const Output& output,
-                          const Wait& wait) {
-  auto path =
-      fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow={}&tail={}", percent_encode(container.id),
-                  range.follow ? 1 : 0, range.tail < 0 ? "all" : std::to_string(range.tail));
+Result<void> Client::logs(const Container& container, const LogRange& range, const Output& time,
+                          const Output& output, const Wait& wait) {
+  auto path = fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow={}&timestamps={}&tail={}",
+                          percent_encode(container.id), range.follow ? 1 : 0, range.timed ? 1 : 0,
+                          range.tail < 0 ? "all" : std::to_string(range.tail));
   if (range.since) path += "&since=" + unix_seconds(*range.since);
   if (range.until) path += "&until=" + unix_seconds(*range.until);
-  Demultiplexer demultiplexer(output);
+  const auto stamps_of = [&](bool is_stderr) {
+    return Stamps(
+        container.tty, [&time, is_stderr](std::string_view piece) { time(is_stderr, piece); },
+        [&output, is_stderr](std::string_view piece) { output(is_stderr, piece); });
+  };
+  std::array<Stamps, 2> stamps{stamps_of(false), stamps_of(true)};
+  const Output give = [&](bool is_stderr, std::string_view piece) {
+    range.timed ? stamps[is_stderr ? 1 : 0].feed(piece) : output(is_stderr, piece);
+  };
+  Demultiplexer demultiplexer(give, [&](bool is_stderr) { stamps[is_stderr ? 1 : 0].begin(); });
   const auto sink = [&](std::string_view piece) {
     if (container.tty) {
-      output(false, piece);
+      give(false, piece);
     } else {
       demultiplexer.feed(piece);
     }

@@ -41,7 +41,10 @@ Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose) {
   // https://no-color.org: set and not empty.
   terminal.color = terminal.is_tty && !no_color && environment("NO_COLOR").empty();
   winsize size{};
-  if (terminal.is_tty && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  if (terminal.is_tty && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    terminal.width = size.ws_col;
+    terminal.height = size.ws_row;
+  }
   return terminal;
 }
 

@@ -2,6 +2,7 @@
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/engine/streams.hpp"
 #include "engine_containers.hpp"
 
@@ -37,16 +38,20 @@ Result<Diagnosis> EngineContainers::diagnose(const std::string& id, const Wait& 
 Result<void> EngineContainers::logs(const std::string& id, const LogRange& range,
                                     const std::function<void(const LogLine&)>& line, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_on.client->inspect_container(id, wait));
+  std::array<core::SystemTime, 2> times{};
   const auto splitter = [&](bool is_stderr) {
-    return engine::LineSplitter(k_longest_line, [&line, is_stderr](std::string_view text) {
+    return engine::LineSplitter(k_longest_line, [&, is_stderr](std::string_view text) {
       if (text.ends_with('\r')) text.remove_suffix(1);  // from a terminal
-      line({is_stderr, core::printable(text)});
+      line({is_stderr, core::printable(text), times[is_stderr ? 1 : 0]});
     });
   };
   std::array<engine::LineSplitter, 2> lines{splitter(false), splitter(true)};
   const auto read = m_on.client->logs(
-      container, range, [&](bool is_stderr, std::string_view piece) { lines[is_stderr ? 1 : 0].feed(piece); },
-      wait);
+      container, range,
+      [&](bool is_stderr, std::string_view time) {
+        if (const auto parsed = core::parse_time(time)) times[is_stderr ? 1 : 0] = *parsed;
+      },
+      [&](bool is_stderr, std::string_view piece) { lines[is_stderr ? 1 : 0].feed(piece); }, wait);
   for (auto& rest : lines) rest.finish();
   if (read || !range.follow) return read;
   const auto kind = read.error().kind;

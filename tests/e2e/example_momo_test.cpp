@@ -289,6 +289,40 @@ TEST_F(Momo, WhatOnlyLooksShowsTheHostsThatAreThere) {
   EXPECT_EQ(document["hosts"].size(), 1U);
 }
 
+// What a container writes, in this order, though each host keeps a log of its own.
+TEST_F(Momo, LogsOfAllHostsAreMergedByTime) {
+  use_include();
+  deploy_well("1");
+  const auto write = [](const Lab& lab, const std::string& line) {
+    lab.sh(
+        "pid=$(docker inspect -f '{{.State.Pid}}' momo-app-8080) && "
+        "printf '%b\\n' \"$LINE\" | sudo tee /proc/$pid/fd/1 >/dev/null",
+        {{"LINE", line}});
+  };
+  const auto line_of = [](const Lab& lab, const std::string& text) {
+    return lab.env("LAB_ADDRESS") + " | " + text + "\n";
+  };
+  write(app2(), "one");
+  write(app1(), "two \\033[31m");
+  write(app2(), "three");
+  write(app1(), "four");
+  const auto logs = bgdeploy({"logs", "-n", "2"});
+  EXPECT_EQ(logs.exit_code, 0) << logs;
+  EXPECT_EQ(logs.out, line_of(app2(), "one") + line_of(app1(), "two \\x1b[31m") + line_of(app2(), "three") +
+                          line_of(app1(), "four"));
+  auto following = start_bgdeploy({"logs", "-n", "1", "-f"}, true);
+  const auto says = [&](const std::string& text) {
+    return following.wait_for_line(
+        std::chrono::seconds{60}, [&](std::string_view line) { return line.ends_with(" | " + text); });
+  };
+  EXPECT_TRUE(says("four")) << following.err();
+  write(app1(), "five");
+  EXPECT_TRUE(says("five")) << following.err();
+  following.signal(SIGINT);
+  EXPECT_EQ(following.wait().exit_code, 0) << following.err();
+  EXPECT_LT(following.err().find("three"), following.err().find("four")) << following.err();
+}
+
 TEST_F(Momo, OneAppHostThatNeverGetsHealthyUndoesBoth) {
   use_include();
   write_file("bgdeploy.yml", replaced(file("bgdeploy.yml"), "deadline: 100s", "deadline: 3s"));

@@ -1,6 +1,8 @@
 // What status, check and history say, in ordinary and in odd states.
 #include <csignal>
+#include <sstream>
 
+#include "in_terminal.hpp"
 #include "scenario.hpp"
 
 namespace e2e {
@@ -112,6 +114,67 @@ TEST_F(Status, ReadsWhileADeployRuns) {
   expect_says({"status"}, "root");  // who holds the lock
   holder.signal(SIGINT);
   EXPECT_EQ(holder.wait().exit_code, 130);
+}
+
+TEST_F(Status, WatchesAndPrintsWhatChanges) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  const auto live = "shop-" + live_slot();
+  const auto watch = [&](const Words& arguments) {
+    auto command = bgdeploy_command(arguments);
+    command.argv.insert(command.argv.begin(), {"/bin/sh", "-c", R"(exec "$0" "$@" >&2)"});
+    return Process(command);
+  };
+  auto text = watch({"status", "--watch"});
+  auto json = watch({"status", "--watch", "-o", "json"});
+  const auto says = [](Process& process, const std::string& words) {
+    return process.wait_for_line(std::chrono::seconds{60}, [&](std::string_view line) {
+      return line.find(words) != std::string_view::npos;
+    });
+  };
+  EXPECT_TRUE(says(text, "shop   1.0 serves (")) << text.err();
+  EXPECT_TRUE(says(json, R"("served":"everybody")")) << json.err();
+  const auto logins = [&] { return lab().exec({"pgrep", "-c", "-f", "sshd: .*@notty"}).out; };
+  const auto before = logins();
+  lab().docker({"kill", live});
+  EXPECT_TRUE(says(text, "shop   NOBODY IS SERVED")) << text.err();
+  EXPECT_TRUE(says(json, R"("served":"nobody")")) << json.err();
+  EXPECT_EQ(logins(), before) << "the connections are kept";
+  lab().docker({"start", live});
+  EXPECT_TRUE(says(text, "shop   1.0 serves (")) << text.err();
+  for (auto* each : {&text, &json}) {
+    each->signal(SIGINT);
+    EXPECT_EQ(each->wait().exit_code, 0) << each->err();
+  }
+  std::istringstream lines(json.err());
+  for (std::string line, last; std::getline(lines, line); last = line) {
+    auto document = nlohmann::json::parse(line, nullptr, false);
+    ASSERT_TRUE(document.contains("time")) << line;
+    document.erase("time");
+    EXPECT_NE(document.dump(), last) << "what has not changed is not printed again";
+    line = document.dump();
+  }
+}
+
+TEST_F(Status, WatchesOnATerminal) {
+  lab().image("1.0");
+  write_spec();
+  deploy_well("1.0");
+  set_environment("TERM", "xterm");
+  InTerminal terminal(bgdeploy_command({"status", "--watch"}));
+  EXPECT_TRUE(terminal.shows("1.0 serves")) << terminal.shown();
+  EXPECT_TRUE(terminal.shows("Ctrl-C ends")) << terminal.shown();
+  lab().docker({"kill", "shop-" + live_slot()});
+  EXPECT_TRUE(terminal.shows("\x1b[H")) << "drawn over what stands there: " << terminal.shown();
+  EXPECT_TRUE(terminal.shows("NOBODY IS SERVED")) << terminal.shown();
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.exit_code(), 0) << terminal.shown();
+}
+
+TEST_F(Status, AWatchThatCannotBeginEnds) {
+  write_spec({{"hosts", "hosts: {app: [192.0.2.1]}"}, {"ssh", "ssh: {connect_timeout: 1s}"}});
+  EXPECT_EQ(bgdeploy({"status", "--watch"}).exit_code, 3);
 }
 
 TEST_F(Status, HistoryListsDeploysAndRollbacks) {

@@ -81,7 +81,7 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"check", "--tag", "1.0"}},
       {{}, {"check", "--preflight"}, 2},
       {{}, {"check", "--preflight", "--tag", "1.0"}},
-      {{}, {"status", "--watch"}, 2},
+      {{}, {"status", "--watch", "--exit-code"}, 2},
       {{}, {"status", "--exit-code"}},
       {{}, {"plan", "--tag", "1.0", "--exit-code"}},
       {{}, {"logs", "--since", "5m", "--until", "2100-12-27T08:00"}},

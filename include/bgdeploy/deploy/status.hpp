@@ -1,6 +1,7 @@
 // What runs and serves now, and what was deployed before. Changes nothing.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
@@ -26,6 +27,10 @@ struct Survey {
   std::vector<HostFailure> failed;
 };
 core::Result<Survey> survey(const Context& context);
+// Again and again, with `pause` in between, until `context.stop`. Connections are kept; they are made anew
+// while a host cannot be used.
+void survey_again_and_again(const Context& context, core::Duration pause,
+                            const std::function<void(const core::Result<Survey>&)>& seen);
 
 core::Result<std::vector<HistoryEntry>> past_deploys(const Context& context);
 

@@ -85,8 +85,9 @@ public:
 
   // Pieces of stdout and stderr as they come, cut anywhere. All lines when `tail` is negative.
   using Output = std::function<void(bool is_stderr, std::string_view)>;
-  Result<void> logs(const Container& container, const LogRange& range, const Output& output,
-                    const Wait& wait);
+  // Of a timed range `time` gets that of the text which follows, as docker writes it.
+  Result<void> logs(const Container& container, const LogRange& range, const Output& time,
+                    const Output& output, const Wait& wait);
   // The command's exit code; of one that cannot be started docker's (126, 127), with its words on stderr.
   // `console`: what it reads, and its terminal; null: neither.
   Result<int> exec(const std::string& id, const std::vector<std::string>& argv, Console* console,

@@ -16,14 +16,35 @@ namespace bgdeploy::engine {
 class Demultiplexer {
 public:
   using Output = std::function<void(bool is_stderr, std::string_view)>;
-  explicit Demultiplexer(Output output) : m_output(std::move(output)) {}
+  using Begin = std::function<void(bool is_stderr)>;
+  // `begin`: told of each frame.
+  explicit Demultiplexer(Output output, Begin begin = {})
+      : m_output(std::move(output)), m_begin(std::move(begin)) {}
   void feed(std::string_view piece);
 
 private:
   Output m_output;
+  Begin m_begin;
   std::array<unsigned char, 8> m_header{};
   std::size_t m_header_bytes = 0;
   std::uint32_t m_left = 0;  // of the current frame
+};
+
+// Takes off the time that docker puts before each message when it is asked to. A message is a frame; of a
+// container with a terminal it is a line.
+class Stamps {
+public:
+  using Piece = std::function<void(std::string_view)>;
+  Stamps(bool lines, Piece time, Piece rest)
+      : m_lines(lines), m_time(std::move(time)), m_rest(std::move(rest)) {}
+  void begin() { m_reads_time = true; }
+  void feed(std::string_view piece);
+
+private:
+  const bool m_lines;
+  Piece m_time, m_rest;
+  bool m_reads_time = true;
+  std::string m_read;
 };
 
 // Lines without their newline. A line of more than `limit` bytes is handed on in parts.

@@ -16,6 +16,7 @@ struct Terminal {
   bool is_tty = false;
   bool color = false;    // NO_COLOR, --no-color, and a stream that is no terminal, turn it off
   int width = 80;        // columns
+  int height = 0;        // lines; 0: not known
   bool quiet = false;    // only warnings, errors and the last line
   bool verbose = false;  // probes and progress too
 };

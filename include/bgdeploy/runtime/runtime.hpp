@@ -56,6 +56,7 @@ struct Diagnosis {
 struct LogLine {
   bool is_stderr = false;
   std::string text;
+  core::SystemTime time{};  // of a timed range; by the clock of the host
 };
 
 // Where a slot can be reached from its own host.

@@ -125,8 +125,9 @@ nlohmann::json Example::stop_load_expect_all() {
   return summaries.front();
 }
 
-Process Example::start_bgdeploy(const Words& arguments) const {
+Process Example::start_bgdeploy(const Words& arguments, bool shown) const {
   Command command{{bgdeploy_binary()}, m_environment, m_folder};
+  if (shown) command.argv.insert(command.argv.begin(), {"/bin/sh", "-c", R"(exec "$0" "$@" >&2)"});
   command.argv.insert(command.argv.end(), m_options.begin(), m_options.end());
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   return Process(command);

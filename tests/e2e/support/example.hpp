@@ -44,7 +44,8 @@ protected:
 
   // Global options of every run: ("-f", "bgdeploy.docker.yml").
   void use_options(const Words& options) { m_options = options; }
-  Process start_bgdeploy(const Words& arguments) const;
+  // `shown`: its stdout goes to stderr, whose lines can be waited for.
+  Process start_bgdeploy(const Words& arguments, bool shown = false) const;
   Finished bgdeploy(const Words& arguments) const;
   Finished deploy(const std::string& tag) const;
   // Exit code 1, `says` on the screen, and `version` served as before.

@@ -47,6 +47,32 @@ TEST(Demultiplexer, AFrameLargerThanWhatComesIsHandedOnAsItComes) {
   EXPECT_EQ(seen, "some");
 }
 
+TEST(Stamps, TakesTheTimeOffEachMessageWhereverPiecesEnd) {
+  for (const std::size_t step : {1U, 3U, 7U, 100U}) {
+    for (const bool lines : {false, true}) {
+      std::string times, text;
+      Stamps stamps(
+          lines, [&](std::string_view time) { times += std::string(time) + ";"; },
+          [&](std::string_view rest) { text += rest; });
+      feed(stamps, "2026-11-21T05:07:10.042Z one two\n", step);
+      if (!lines) stamps.begin();  // in one of a terminal a line is one
+      feed(stamps, "2026-11-21T05:07:11Z three", step);
+      EXPECT_EQ(times, "2026-11-21T05:07:10.042Z;2026-11-21T05:07:11Z;") << step;
+      EXPECT_EQ(text, "one two\nthree") << step;
+    }
+  }
+}
+
+TEST(Stamps, AreNoLongerThanATime) {
+  std::size_t longest = 0, rest = 0;
+  Stamps stamps(
+      false, [&](std::string_view time) { longest = std::max(longest, time.size()); },
+      [&](std::string_view text) { rest += text.size(); });
+  feed(stamps, std::string(1000, 'x'), 10);
+  EXPECT_LE(longest, 80U);
+  EXPECT_GT(rest, 900U);
+}
+
 TEST(LineSplitter, GivesTheLinesWhereverPiecesEnd) {
   rc::check([] {
     const auto lines = *rc::gen::container<std::vector<std::string>>(
