@@ -319,8 +319,9 @@ TEST_F(Momo, LogsOfAllHostsAreMergedByTime) {
   write(app1(), "five");
   EXPECT_TRUE(says("five")) << following.err();
   following.signal(SIGINT);
-  EXPECT_EQ(following.wait().exit_code, 0) << following.err();
-  EXPECT_LT(following.err().find("three"), following.err().find("four")) << following.err();
+  const auto followed = following.wait();
+  EXPECT_EQ(followed.exit_code, 0) << followed;
+  EXPECT_EQ(followed.both(), line_of(app2(), "three") + line_of(app1(), "four") + line_of(app1(), "five"));
 }
 
 TEST_F(Momo, OneAppHostThatNeverGetsHealthyUndoesBoth) {

@@ -135,19 +135,23 @@ TEST_F(Status, WatchesAndPrintsWhatChanges) {
   };
   EXPECT_TRUE(says(text, "shop   1.0 serves (")) << text.err();
   EXPECT_TRUE(says(json, R"("served":"everybody")")) << json.err();
-  const auto logins = [&] { return lab().exec({"pgrep", "-c", "-f", "sshd: .*@notty"}).out; };
+  const auto logins = [&] { return lab().exec({"pgrep", "-f", "sshd: .*@notty"}).out; };
   const auto before = logins();
+  EXPECT_NE(before, "");
   lab().docker({"kill", live});
   EXPECT_TRUE(says(text, "shop   NOBODY IS SERVED")) << text.err();
   EXPECT_TRUE(says(json, R"("served":"nobody")")) << json.err();
   EXPECT_EQ(logins(), before) << "the connections are kept";
   lab().docker({"start", live});
   EXPECT_TRUE(says(text, "shop   1.0 serves (")) << text.err();
+  std::string documents;
   for (auto* each : {&text, &json}) {
     each->signal(SIGINT);
-    EXPECT_EQ(each->wait().exit_code, 0) << each->err();
+    const auto finished = each->wait();
+    EXPECT_EQ(finished.exit_code, 0) << finished;
+    documents = finished.err;
   }
-  std::istringstream lines(json.err());
+  std::istringstream lines(documents);
   for (std::string line, last; std::getline(lines, line); last = line) {
     auto document = nlohmann::json::parse(line, nullptr, false);
     ASSERT_TRUE(document.contains("time")) << line;

@@ -28,7 +28,6 @@ TEST(Usage, SaysWhatToTypeNext) {
   EXPECT_EQ(next_of("deploy --tga 1"), "bgdeploy deploy --help");
   EXPECT_EQ(next_of("--tga"), "bgdeploy --help");
   EXPECT_EQ(next_of("rolback"), "bgdeploy --help");
-  EXPECT_EQ(next_of("status --watch"), "watch -n 2 bgdeploy status");
 }
 
 TEST(Usage, WhatIsNotSupportedYetHasAWayOfToday) {
