@@ -54,7 +54,10 @@ std::vector<int> widths_of(const Rows& rows) {
 
 Page page_of_stdout(bool no_color) {
   const report::Terminal terminal = report::look_at(stdout, no_color, false, false);
-  return {.width = terminal.width, .height = terminal.height, .terminal = terminal.is_tty, .color = terminal.color};
+  return {.width = terminal.width,
+          .height = terminal.height,
+          .terminal = terminal.is_tty,
+          .color = terminal.color};
 }
 
 std::string painted(const Page& page, Color color, std::string_view text) {

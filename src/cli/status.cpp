@@ -196,7 +196,8 @@ int run_status(const Arguments& arguments) {
     const int code = print_error(survey.error());
     return arguments.exit_code && code != 2 ? 1 : code;
   }
-  arguments.output == "json" ? print_json(text_of(document_of(spec, *survey), 2)) : print(as_text(spec, *survey, arguments));
+  arguments.output == "json" ? print_json(text_of(document_of(spec, *survey), 2))
+                             : print(as_text(spec, *survey, arguments));
   if (arguments.exit_code) return health_code(*survey);
   const auto live = plan::live_slot(spec, survey->state);
   if (!live) return deploy::exit_code(live.error().kind);

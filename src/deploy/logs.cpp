@@ -103,8 +103,7 @@ public:
         m_clock(clock),
         m_wait(wait),
         m_give(std::move(give)) {
-    if (follow && logs > 1)
-      m_watcher = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+    if (follow && logs > 1) m_watcher = std::jthread([this](const std::stop_token& stop) { watch(stop); });
   }
 
   void add(std::size_t log, const runtime::LogLine& line) {

@@ -37,7 +37,8 @@ void Stamps::feed(std::string_view piece) {
       piece.remove_prefix(std::min(blank == std::string_view::npos ? k_longest : blank + 1, piece.size()));
       continue;
     }
-    const auto part = piece.substr(0, m_lines ? std::min(piece.find('\n'), piece.size() - 1) + 1 : piece.size());
+    const auto part =
+        piece.substr(0, m_lines ? std::min(piece.find('\n'), piece.size() - 1) + 1 : piece.size());
     m_rest(part);
     m_reads_time = m_lines && part.ends_with('\n');
     piece.remove_prefix(part.size());

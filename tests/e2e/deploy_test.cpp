@@ -130,9 +130,8 @@ TEST_F(Deploy, WhatIsNotSupportedYetIsRefusedAndNotIgnored) {
   write_spec();
   deploy_well("1.0");
   const auto before = world();
-  for (const Words& arguments :
-       {Words{"deploy", "--tag", "1.1", "--report", "report.html"}, Words{"deploy", "--archive", "image.tar"},
-        Words{"setup"}, Words{"init"}}) {
+  for (const Words& arguments : {Words{"deploy", "--tag", "1.1", "--report", "report.html"},
+                                 Words{"deploy", "--archive", "image.tar"}, Words{"setup"}, Words{"init"}}) {
     const auto finished = bgdeploy(arguments);
     EXPECT_EQ(finished.exit_code, 2) << finished;
     EXPECT_NE(finished.err.find("not supported yet"), std::string::npos) << finished;

@@ -312,8 +312,8 @@ TEST_F(Momo, LogsOfAllHostsAreMergedByTime) {
                           line_of(app1(), "four"));
   auto following = start_bgdeploy({"logs", "-n", "1", "-f"}, true);
   const auto says = [&](const std::string& text) {
-    return following.wait_for_line(
-        std::chrono::seconds{60}, [&](std::string_view line) { return line.ends_with(" | " + text); });
+    return following.wait_for_line(std::chrono::seconds{60},
+                                   [&](std::string_view line) { return line.ends_with(" | " + text); });
   };
   EXPECT_TRUE(says("four")) << following.err();
   write(app1(), "five");

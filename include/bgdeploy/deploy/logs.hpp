@@ -19,8 +19,9 @@ struct ContainerChoice {
   std::string host;
 };
 using LogSink = std::function<void(const std::string& host, const std::string& text)>;
-// Calls `line` from several threads, one at a time, when there are several hosts; the lines then come by their
-// times. Kind not_found: no such slot, host or container. Where a host cannot be used the others are read all the same, and that is the error.
+// Calls `line` from several threads, one at a time, when there are several hosts; the lines then come by
+// their times. Kind not_found: no such slot, host or container. Where a host cannot be used the others are
+// read all the same, and that is the error.
 core::Result<void> logs(const Context& context, const ContainerChoice& choice, const runtime::LogRange& range,
                         const LogSink& line);
 // What the last release that failed has logged. Kind not_found: none has.
