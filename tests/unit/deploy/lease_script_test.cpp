@@ -107,16 +107,18 @@ TEST_P(LeaseScript, StandsInLineForALockThatIsHeld) {
   const std::string text =
       "proc=/proc\nmkdir \"${1%/*}\"; : >\"$1.lock\"\n"
       "printf '%s\\n%s\\n' '1 1' >\"$1.wait.000000000000.00.00000001\"\n"  // of one that is gone
-      "flock \"$1.lock\" sh -c ': >\"$1.held\"; sleep 3' sh \"$1\" >/dev/null 2>&1 </dev/null &\n"
+      "flock \"$1.lock\" sh -c ': >\"$1.held\"; until [ -e \"$1.seen\" ]; do sleep 0.1; done' sh \"$1\" "
+      ">/dev/null 2>&1 </dev/null &\n"
       "until [ -e \"$1.held\" ]; do sleep 0.1; done\necho owner | {\n" +
-      std::string(k_lock_files) + std::string(k_hold_script) + "}";
+      std::string(k_lock_files) + std::string(k_hold_script) +
+      "} | while read -r line; do echo \"$line\"; : >\"$1.seen\"; done";
   const auto folder = scratch() / "line";
   argv.insert(argv.end(),
               {"-c", text, "bgdeploy", (folder / ".lock").string(), "5", "1", "77", "this-boot", "line"});
   const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
   ASSERT_TRUE(output) << output.error().message;
-  EXPECT_TRUE(output->out.starts_with("waiting \n")) << output->out << output->err;
-  EXPECT_TRUE(output->out.ends_with("waiting \nheld " + (folder / ".lock").string() + "\n"))
+  EXPECT_TRUE(output->out.starts_with("waiting\n")) << output->out << output->err;
+  EXPECT_TRUE(output->out.ends_with("waiting\nheld " + (folder / ".lock").string() + "\n"))
       << output->out << output->err;
   for (const auto& entry : fs::directory_iterator(folder))
     EXPECT_EQ(entry.path().string().find(".wait."), std::string::npos) << entry.path();
