@@ -25,7 +25,9 @@ struct Arguments {
   std::string slot, host;
   int tail = 100;
   int entries = 0;         // of the history; 0: as many as fit a screen
-  bool failed = false;     // logs
+  std::vector<std::string> from, hosts;  // init
+  bool to_stdout = false;                // init
+  bool failed = false;                   // logs
   bool offline = false;    // config, validate
   bool preflight = false;  // check
   bool follow = false, yes = false;

@@ -300,7 +300,23 @@ std::vector<Command> make_commands() {
                     .target = &Arguments::yes}},
        .run = run_trust},
       planned_command("setup", "`bgdeploy check` says what a host lacks, and how to mend it"),
-      planned_command("init", "copy the spec of an example in examples/, or follow docs/spec.md"),
+      {.name = "init",
+       .help = "Write a bgdeploy.yml from what is there: compose files, Dockerfile, scripts, CI files",
+       .examples = {"bgdeploy init", "bgdeploy init --from docker-compose-blue.yml docker-compose-green.yml"},
+       .note = "Nothing that it reads is run, and no value of a secret is copied. Comments in the spec mark what "
+               "was guessed and what has to be filled in. It never replaces a file without --force.",
+       .options = {{.names = "--from",
+                    .help = "Read these files (default: what the working directory has)",
+                    .target = &Arguments::from,
+                    .value = "FILE",
+                    .values = Values::file},
+                   {.names = "--stdout",
+                    .help = "Print it instead of writing a file",
+                    .target = &Arguments::to_stdout},
+                   {.names = "--force",
+                    .help = "Replace a spec that is there",
+                    .target = &Arguments::force}},
+       .run = run_init},
       {.name = "prune",
        .help = "Remove what old releases left on the hosts: images beyond prune.images",
        .examples = {"bgdeploy prune --dry-run", "bgdeploy prune"},
@@ -348,6 +364,10 @@ std::vector<std::string> spellings_of(const Option& option) {
 bool takes_value(const Option& option) {
   return !std::holds_alternative<bool Arguments::*>(option.target) &&
          !std::holds_alternative<Option::Planned>(option.target);
+}
+
+bool takes_values(const Option& option) {
+  return std::holds_alternative<std::vector<std::string> Arguments::*>(option.target);
 }
 
 bool is_planned(const Option& option) {

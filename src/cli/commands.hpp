@@ -21,7 +21,7 @@ struct Option {
     std::string today;  // what does nearly the same until then
   };
   using Target = std::variant<Planned, bool Arguments::*, int Arguments::*, std::string Arguments::*,
-                              std::optional<std::string> Arguments::*>;
+                              std::optional<std::string> Arguments::*, std::vector<std::string> Arguments::*>;
 
   std::string names;  // "-n,--tail"
   std::string help;
@@ -35,6 +35,8 @@ struct Option {
 // "-n,--tail" as "-n" and "--tail".
 std::vector<std::string> spellings_of(const Option& option);
 bool takes_value(const Option& option);
+// As many words as follow, and may be given again.
+bool takes_values(const Option& option);
 bool is_planned(const Option& option);
 // What stands for its value in help, as "FILE" or "text|json"; empty for a flag.
 std::string value_name(const Option& option);
@@ -88,6 +90,7 @@ int run_check(const Arguments& arguments);
 int run_config(const Arguments& arguments);
 int run_validate(const Arguments& arguments);
 int run_schema(const Arguments& arguments);
+int run_init(const Arguments& arguments);
 int run_lock(const Arguments& arguments);
 int run_unlock(const Arguments& arguments);
 int run_prune(const Arguments& arguments);

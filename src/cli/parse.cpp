@@ -48,6 +48,11 @@ CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
       option.help);
 }
 
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
+                 std::vector<std::string> Arguments::*target) {
+  return app.add_option(option.names, arguments.*target, option.help);
+}
+
 void add_options(CLI::App& app, Arguments& arguments, const std::vector<Option>& options) {
   for (const Option& option : options) {
     CLI::Option* added =

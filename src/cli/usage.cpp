@@ -96,6 +96,8 @@ private:
       if (m_at + 1 == m_words.size() || find(m_words[m_at + 1]) != nullptr)
         return wrong(fmt::format("{} needs a value", given.spelling));
       given.value = m_words[++m_at];
+      // CLI11 takes words up to the next option.
+      while (takes_values(*given.option) && m_at + 1 < m_words.size() && !is_option(m_words[m_at + 1])) ++m_at;
     }
     auto error = check_value(given);
     m_given.push_back(std::move(given));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "bgdeploy/spec/document.hpp"
 #include "node.hpp"
 
 namespace bgdeploy::spec {
@@ -72,6 +73,13 @@ std::optional<Flat> flat_yaml(std::string_view text) {
   Flat flat;
   flatten("", json_of(*root), true, flat);
   return flat;
+}
+
+core::Result<std::string> yaml_as_json(std::string_view text, const std::string& file) {
+  Diagnostics diagnostics(file, text);
+  const NodePtr root = parse_yaml(text, diagnostics, Tags::ignored);
+  if (!root || !diagnostics.empty()) return std::unexpected(diagnostics.to_error());
+  return as_text(json_of(*root));
 }
 
 std::optional<Flat> flat_json(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/size.hpp"
+#include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "keys.hpp"
 #include "text_rules.hpp"
@@ -13,16 +14,6 @@ namespace bgdeploy::spec {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Replaces what the loader would take for a substitution.
-std::string escape_dollars(const std::string& text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    result += text[i];
-    if (text[i] == '$' && i + 1 < text.size() && (text[i + 1] == '$' || text[i + 1] == '{')) result += '$';
-  }
-  return result;
-}
 
 bool is_bare(std::string_view text) {
   constexpr std::string_view k_letters = k_alnum.substr(0, 52);
@@ -37,15 +28,10 @@ bool is_bare(std::string_view text) {
              std::string_view::npos;
 }
 
-// Bare where no reader of YAML could take it for anything but this text; else as JSON, which YAML 1.2 reads.
-std::string yaml_text(const std::string& text) {
-  return is_bare(text) ? text : Json(text).dump();
-}
-
 std::string yaml_scalar(const Json& value, bool verbatim = false) {
   if (!value.is_string()) return value.dump();
   const auto text = value.get<std::string>();
-  return yaml_text(verbatim ? text : escape_dollars(text));
+  return yaml_text(verbatim ? text : without_substitutions(text));
 }
 
 // Blocks for what has items; the first line of an item stands behind its dash. `section`: the key of the root
@@ -84,6 +70,20 @@ Json written(const Table<T>& table, const T& from) {
 }
 
 }  // namespace
+
+std::string without_substitutions(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    result += text[i];
+    if (text[i] == '$' && i + 1 < text.size() && (text[i + 1] == '$' || text[i + 1] == '{')) result += '$';
+  }
+  return result;
+}
+
+// What is quoted is quoted as JSON, which YAML 1.2 reads.
+std::string yaml_text(const std::string& text) {
+  return is_bare(text) ? text : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 void Writer::put(const std::string& key, const std::string& text) {
   (*m_map)[key] = text;

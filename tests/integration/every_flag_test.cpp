@@ -112,7 +112,9 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"run", "--tag", "1.0", "--", "--migrate"}},
       {{}, {"setup"}, 2},
       {{}, {"site"}, 2},
-      {{}, {"init"}, 2},
+      {{}, {"init"}, 2},  // there is a spec
+      {{}, {"init", "--from", "none.yml", "--force"}, 2},
+      {{}, {"init", "--stdout"}},
       {{}, {"prune", "--dry-run"}},
       {{}, {"prune", "-o", "json"}},
       {{}, {"schema"}},

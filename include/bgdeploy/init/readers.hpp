@@ -1,0 +1,77 @@
+// One function a kind of source: from its text to findings. All are pure, and take any text: what they do not
+// understand they leave out, or note.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bgdeploy/core/error.hpp"
+#include "bgdeploy/init/draft.hpp"
+
+namespace bgdeploy::init {
+
+struct File {
+  std::string name;  // as the user would write it
+  std::string text;
+};
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+// --- what a container runs with, wherever that was said
+
+struct Setting {
+  std::string name;
+  std::optional<std::string> value{};  // as the spec has it; none: from the environment of the deployer
+};
+
+struct Run {
+  std::string source;  // for comments
+  std::string name;    // of the container; may be empty
+  std::string image;   // with its tag; may be empty
+  int host_port = 0, container_port = 0;
+  std::string host_ip{};
+  std::vector<Setting> environment{};
+  std::vector<std::string> env_files{}, networks{}, volumes{};
+  Json settings = Json::object();  // the other keys of `docker`, as the spec has them
+};
+
+// The slots, and `docker` or what `also` leaves of it, from one container or from two that differ by slot.
+void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker = true);
+
+// "eastshine/auction-backend" of "eastshine/auction-backend:${TAG}": without tag and digest.
+std::string repository_of(std::string_view image);
+// The variable that stands for the tag: "TAG".
+std::string tag_variable_of(std::string_view image);
+// Whether an image is what services stand beside: a database, a proxy, a registry.
+bool is_beside(std::string_view image);
+// Whether the value of a variable with that name must not stand in a file.
+bool is_secret(std::string_view name, std::string_view value);
+// A text with the ${VAR} of compose or a shell, in the spec's form: known ones are filled in.
+std::string in_spec(std::string_view text, const Variables& known);
+// One text for both slots, with {slot} and {port}; nothing where they differ in other ways.
+std::optional<std::string> by_slot(const std::array<std::string, 2>& texts,
+                                   const std::array<std::string, 2>& names,
+                                   const std::array<std::string, 2>& ports);
+// In what two names differ, as names of slots: "blue" and "green".
+std::array<std::string, 2> differing_words(const std::string& one, const std::string& other);
+
+// A health check from a command that asks for a URL: "curl -f http://localhost:8080/health || exit 1".
+// False where it is none.
+bool tell_health_url(Draft& draft, std::string_view command, const std::string& source);
+
+// --- the readers
+
+// One compose file, or one for each slot. `project`: what compose calls the project by default. `remote`: the
+// files are on the host, under their whole path.
+core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
+                                const std::string& project, bool remote = false);
+void read_dockerfile(Draft& draft, const File& file);
+core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<std::string>& hooks);
+// Shell scripts, and CI files: the commands in them, all at once, since they set variables for each other.
+void read_scripts(Draft& draft, std::span<const File> files, const Variables& known);
+
+}  // namespace bgdeploy::init

@@ -1,0 +1,78 @@
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
+#include "bgdeploy/init/gather.hpp"
+#include "bgdeploy/io/regular_file.hpp"
+#include "command.hpp"
+#include "commands.hpp"
+
+namespace bgdeploy::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using core::ErrorKind;
+using core::Result;
+
+Result<std::string> drafted(const Arguments& arguments, init::Draft& draft) {
+  std::error_code error;
+  const fs::path here = fs::current_path(error);
+  if (error)
+    return core::fail(ErrorKind::usage,
+                      fmt::format("the working directory cannot be found ({})", error.message()), {},
+                      "change to one that is there");
+  BGDEPLOY_TRY(
+      init::read_folder(draft, here.string(),
+                        arguments.from.empty() ? init::files_of_interest(here.string()) : arguments.from));
+  init::complete(draft, here.filename().string());
+  return init::write(draft);
+}
+
+// What is written has to load: what does not is a mistake of ours, and is told before anything is kept.
+Result<void> check(const std::string& file, const std::string& text) {
+  const auto spec = spec::load({file, text}, "", variable);
+  if (spec) return {};
+  return std::unexpected(core::Error(spec.error()).within("what was found makes no spec"));
+}
+
+Result<void> keep(const std::string& file, const std::string& text, bool force) {
+  std::error_code error;
+  if (!force && fs::symlink_status(file, error).type() != fs::file_type::not_found)
+    return core::fail(ErrorKind::usage, fmt::format("{} exists, and was not touched", file), {},
+                      "--force to replace it, --stdout to look first");
+  return io::write_private_file(file, text);
+}
+
+void tell_next(const std::string& file, const init::Draft& draft) {
+  std::string text = fmt::format("{} was written", core::printable(file));
+  if (!draft.sources().empty())
+    text += core::printable(fmt::format(" from {}", fmt::join(draft.sources(), ", ")));
+  text += '\n';
+  if (const auto gaps = draft.gaps(); !gaps.empty())
+    text += core::printable(fmt::format("  fill in: {}", fmt::join(gaps, ", "))) + '\n';
+  const std::string option = file == "bgdeploy.yml" ? "" : "-f " + core::shell_quote(file) + " ";
+  text += fmt::format("  next: read it, then bgdeploy {0}check; bgdeploy {0}site shows what nginx needs\n",
+                      option);
+  print(text);
+}
+
+}  // namespace
+
+int run_init(const Arguments& arguments) {
+  init::Draft draft;
+  const std::string file = arguments.file.empty() ? "bgdeploy.yml" : arguments.file;
+  const auto text = drafted(arguments, draft);
+  if (!text) return print_error(text.error());
+  if (const auto checked = check(file, *text); !checked) return print_error(checked.error());
+  if (arguments.to_stdout) return print(*text) ? 0 : with_output(0, output_error());
+  if (const auto kept = keep(file, *text, arguments.force); !kept) return print_error(kept.error());
+  tell_next(file, draft);
+  return 0;
+}
+
+}  // namespace bgdeploy::cli

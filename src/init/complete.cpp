@@ -1,0 +1,113 @@
+// What no source said: what is usual, or a stand-in that says what has to stand there.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bgdeploy/init/draft.hpp"
+#include "bgdeploy/spec/load.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+// A name that a service, and an image, may have.
+std::string as_name(std::string_view text) {
+  std::string name;
+  for (const char c : text) {
+    const char small = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (is_plain(small))
+      name += small;
+    else if (!name.empty() && is_plain(name.back()))
+      name += small == '_' || small == '.' ? small : '-';
+  }
+  while (!name.empty() && !is_plain(name.back())) name.pop_back();
+  return name;
+}
+
+std::size_t slots_in(const Draft& draft) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      draft.findings(), [](const Finding& one) { return one.path.size() == 2 && one.path[0] == "slots"; }));
+}
+
+void complete_name(Draft& draft, const std::string& folder) {
+  if (!draft.has({"service"})) {
+    std::string image = draft.text({"image"});
+    image = as_name(image.substr(image.rfind('/') + 1));
+    const std::string name = image.empty() ? as_name(folder) : image;
+    if (name.empty())
+      draft.fill_in({"service"}, "app", "its name");
+    else
+      draft.guess({"service"}, name, image.empty() ? "the folder's name" : "the image's name");
+  }
+  if (draft.has({"image"})) return;
+  if (draft.has({"build"}))
+    draft.say({"image"}, draft.text({"service"}), "what the image is called that is built");
+  else
+    draft.fill_in({"image"}, "registry.example.com/" + draft.text({"service"}),
+                  "the image's repository, without a tag: that comes with --tag");
+}
+
+void fill(Draft& draft, const std::string& folder) {
+  complete_name(draft, folder);
+  const std::string service = draft.text({"service"});
+  if (!draft.has({"hosts", "app"}))
+    draft.fill_in({"hosts", "app"}, Json::array({"deploy@host.example.com"}),
+                  "where it runs: [user@]host[:port], an alias of ~/.ssh/config, or local");
+  if (slots_in(draft) != 2) {
+    draft.drop({"slots"});
+    draft.guess({"slots", "blue"}, 8081, "any two free ports of the host");
+    draft.say({"slots", "green"}, 8082);
+  }
+  if (draft.has({"compose"})) {
+    draft.drop({"docker"});
+    draft.drop({"build"});
+    if (!draft.has({"compose", "project"}))
+      draft.guess({"compose", "project"}, "{service}-{slot}",
+                  "what `-p` says, or said before; where it was not given, compose took the folder's name");
+  } else if (!draft.has({"docker", "container_port"}) && !draft.has({"docker"})) {
+    draft.note("`docker.container_port`: needed where the image exposes no port, or several");
+  }
+  if (!draft.has({"health"}))
+    draft.guess({"health", "http", "path"}, "/", "no source names a path that tells health");
+  if (!draft.has({"proxy"}))
+    draft.guess({"proxy", "nginx", "include"}, fmt::format("/etc/nginx/conf.d/{}.inc", service),
+                "a file of bgdeploy's own; the site has to include it");
+}
+
+// How many lines the loader's errors have; 0: it takes the draft.
+std::size_t errors_in(const Draft& draft) {
+  const auto spec = spec::load({"/bgdeploy.yml", write(draft)}, "", [](std::string_view name) {
+    return name == "HOME" ? std::optional<std::string>("/") : std::nullopt;
+  });
+  return spec ? 0 : spec.error().details.size() + 1;
+}
+
+// The draft without the finding that the loader refuses, if there is one.
+std::optional<Draft> without_refused(const Draft& draft, const std::string& folder) {
+  const std::size_t before = errors_in(draft);
+  for (const Finding& finding : draft.findings()) {
+    Draft without = draft;
+    without.drop(finding.path);
+    fill(without, folder);
+    if (errors_in(without) >= before) continue;
+    without.note(fmt::format("`{}`, which was found, but which is no value that it can have",
+                             fmt::join(finding.path, ".")));
+    return without;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void complete(Draft& draft, const std::string& folder) {
+  constexpr int k_most = 32;
+  fill(draft, folder);
+  for (int i = 0; i < k_most && errors_in(draft) > 0; ++i)
+    if (auto better = without_refused(draft, folder)) draft = std::move(*better);
+}
+
+}  // namespace bgdeploy::init

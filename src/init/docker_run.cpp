@@ -1,0 +1,113 @@
+#include "docker_run.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace bgdeploy::init {
+namespace {
+
+// What an option's value is for: a list of DockerRun, a key of the spec, or nothing that the spec has.
+struct Known {
+  std::string_view option;
+  std::string_view key;  // empty: it is left out
+};
+constexpr Known k_with_value[] = {{"-p", "ports"},
+                                  {"--publish", "ports"},
+                                  {"-e", "environment"},
+                                  {"--env", "environment"},
+                                  {"--env-file", "env_files"},
+                                  {"-v", "volumes"},
+                                  {"--volume", "volumes"},
+                                  {"--network", "networks"},
+                                  {"--net", "networks"},
+                                  {"--name", "name"},
+                                  {"-m", "mem_limit"},
+                                  {"--memory", "mem_limit"},
+                                  {"--cpus", "cpus"},
+                                  {"--add-host", "extra_hosts"},
+                                  {"--restart", "restart"},
+                                  {"-u", "user"},
+                                  {"--user", "user"},
+                                  {"-w", "working_dir"},
+                                  {"--workdir", "working_dir"},
+                                  {"--entrypoint", "entrypoint"},
+                                  {"--cap-add", "cap_add"},
+                                  {"--cap-drop", "cap_drop"},
+                                  {"--tmpfs", "tmpfs"},
+                                  {"--shm-size", "shm_size"},
+                                  {"--stop-signal", "stop_signal"},
+                                  {"-h", ""},
+                                  {"--hostname", ""},
+                                  {"-l", ""},
+                                  {"--label", ""},
+                                  {"--log-driver", ""},
+                                  {"--log-opt", ""},
+                                  {"--mount", ""},
+                                  {"--ulimit", ""},
+                                  {"--dns", ""},
+                                  {"--platform", ""},
+                                  {"--gpus", ""},
+                                  {"--device", ""},
+                                  {"--pull", ""},
+                                  {"--link", ""},
+                                  {"--stop-timeout", ""},
+                                  {"--memory-swap", ""},
+                                  {"--cpu-shares", ""},
+                                  {"--security-opt", ""},
+                                  {"--network-alias", ""},
+                                  {"--health-cmd", ""},
+                                  {"--pid", ""},
+                                  {"--ipc", ""},
+                                  {"--runtime", ""}};
+constexpr std::string_view k_plain[] = {"-d",  "--detach", "--rm",          "-it",   "-i",
+                                        "-t",  "-dit",     "-itd",          "-di",   "-ti",
+                                        "-td", "-dt",      "--interactive", "--tty", "--sig-proxy"};
+
+}  // namespace
+
+DockerRun parse_docker_run(std::span<const std::string> words) {
+  DockerRun run;
+  std::size_t at = 0;
+  const auto take = [&](std::string_view key, std::string_view option, const std::string& value) {
+    if (key.empty())
+      run.left_out.emplace_back(option);
+    else if (key == "name")
+      run.name = value;
+    else if (key == "ports")
+      run.ports.push_back(value);
+    else if (key == "environment")
+      run.environment.push_back(value);
+    else if (key == "env_files")
+      run.env_files.push_back(value);
+    else if (key == "volumes")
+      run.volumes.push_back(value);
+    else if (key == "networks")
+      run.networks.push_back(value);
+    else
+      run.settings.emplace_back(key, value);
+  };
+  for (; at < words.size() && words[at].starts_with('-'); ++at) {
+    const std::string& word = words[at];
+    const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    const std::string_view option = std::string_view(word).substr(0, equals);
+    const auto known = std::ranges::find(k_with_value, option, &Known::option);
+    if (known != std::end(k_with_value) && equals != std::string::npos) {
+      take(known->key, option, word.substr(equals + 1));
+    } else if (known != std::end(k_with_value)) {
+      if (++at == words.size()) break;
+      take(known->key, option, words[at]);
+    } else if (option == "--init" || option == "--read-only") {
+      run.settings.emplace_back(option == "--init" ? "init" : "read_only", "true");
+    } else if (const auto attached = std::ranges::find(k_with_value, word.substr(0, 2), &Known::option);
+               word.size() > 2 && word[1] != '-' && attached != std::end(k_with_value)) {
+      take(attached->key, attached->option, word.substr(2));  // "-p8080:80"
+    } else if (std::ranges::find(k_plain, option) == std::end(k_plain)) {
+      run.left_out.emplace_back(option);
+    }
+  }
+  if (at < words.size()) run.image = words[at++];
+  run.command.assign(words.begin() + static_cast<std::ptrdiff_t>(std::min(at, words.size())), words.end());
+  return run;
+}
+
+}  // namespace bgdeploy::init

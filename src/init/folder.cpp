@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "bgdeploy/init/gather.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/io/regular_file.hpp"
+#include "bgdeploy/spec/dotenv.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+namespace fs = std::filesystem;
+using core::Result;
+
+constexpr std::size_t k_most_files = 100, k_largest = std::size_t{256} << 10;
+
+enum class Kind { compose, kamal, script, dockerfile, dotenv, kamal_hook, none };
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+Kind kind_of(std::string_view name) {
+  const std::string_view base = name.substr(name.rfind('/') + 1);
+  const bool yaml = base.ends_with(".yml") || base.ends_with(".yaml");
+  if (has(name, ".kamal/hooks/")) return base.ends_with(".sample") ? Kind::none : Kind::kamal_hook;
+  if (has(name, "config/deploy") && yaml) return Kind::kamal;
+  if (yaml && (base.starts_with("docker-compose") || base.starts_with("compose"))) return Kind::compose;
+  if (has(name, ".github/workflows/") || base == ".gitlab-ci.yml") return yaml ? Kind::script : Kind::none;
+  if (base == "appspec.yml" || base == "Jenkinsfile" || base.ends_with(".sh")) return Kind::script;
+  if (base == "Dockerfile" || base.ends_with(".Dockerfile")) return Kind::dockerfile;
+  return base == ".env" ? Kind::dotenv : Kind::none;
+}
+
+// Nothing says that a file is meant for development but its name.
+bool is_for_others(std::string_view name) {
+  for (const char* word : {"dev", "test", "override", "local", "debug"})
+    if (has(name.substr(name.rfind('/') + 1), word)) return true;
+  return false;
+}
+
+Result<std::string> read(const std::string& folder, const std::string& name) {
+  BGDEPLOY_ASSIGN(std::string text, io::read_file((fs::path(folder) / name).lexically_normal().string()));
+  if (text.size() > k_largest) return core::fail(core::ErrorKind::io, name + " is larger than 256 kB");
+  return text;
+}
+
+// The compose files that belong together: a pair whose names differ in one word, or the best single one.
+std::vector<File> compose_files(std::vector<File> all) {
+  if (all.size() < 2) return all;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = i + 1; j < all.size(); ++j) {
+      const auto words = differing_words(all[i].name, all[j].name);
+      const bool known = (words[0] == "blue" && words[1] == "green") ||
+                         (words[0] == "green" && words[1] == "blue") || (words[0] == "a" && words[1] == "b");
+      if (known && all[i].name != all[j].name && by_slot({all[i].name, all[j].name}, words, {}))
+        return {all[i], all[j]};
+    }
+  const auto usual =
+      std::ranges::find_if(all, [](const File& file) { return file.name.find("prod") != std::string::npos; });
+  return {usual == all.end() ? all.front() : *usual};
+}
+
+}  // namespace
+
+std::vector<std::string> files_of_interest(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const char* below : {"", ".github/workflows", "config", ".kamal/hooks", "scripts", "deploy"}) {
+    std::error_code error;
+    for (fs::directory_iterator entry(fs::path(folder) / below, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = (fs::path(below) / entry->path().filename()).string();
+      std::error_code broken;
+      if (kind_of(name) != Kind::none && !is_for_others(name) && !entry->is_directory(broken))
+        names.push_back(name);
+      if (names.size() == k_most_files) break;
+    }
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<void> read_folder(Draft& draft, const std::string& folder, const std::vector<std::string>& names) {
+  std::vector<File> compose, kamal, scripts, dockerfiles, dotenv;
+  std::vector<std::string> hooks;
+  for (const std::string& name : names) {
+    const Kind kind = kind_of(name);
+    if (kind == Kind::kamal_hook) {
+      hooks.push_back(name);
+      continue;
+    }
+    BGDEPLOY_ASSIGN(std::string text, read(folder, name));
+    if (kind == Kind::none)
+      return core::fail(
+          core::ErrorKind::usage, fmt::format("{}: not a kind of file that init reads", name), {},
+          "compose files, a Dockerfile, .env, scripts (*.sh), CI files, or Kamal's config/deploy.yml");
+    std::vector<File>& list = kind == Kind::compose      ? compose
+                              : kind == Kind::kamal      ? kamal
+                              : kind == Kind::script     ? scripts
+                              : kind == Kind::dockerfile ? dockerfiles
+                                                         : dotenv;
+    list.push_back({name, std::move(text)});
+  }
+  Variables known;
+  for (const File& file : dotenv) {
+    BGDEPLOY_ASSIGN(const auto values, spec::parse_dotenv(file.text, file.name, [](std::string_view) {
+                      return std::optional<std::string>();
+                    }));
+    known.insert(values.begin(), values.end());
+    draft.read_from(file.name);
+  }
+  const std::string project = fs::weakly_canonical(folder).filename().string();
+  // Beside Kamal's file a compose file is for development.
+  if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal.front(), hooks));
+  if (!compose.empty() && kamal.empty())
+    BGDEPLOY_TRY(read_compose(draft, compose_files(std::move(compose)), known, project));
+  read_scripts(draft, scripts, known);
+  if (!dockerfiles.empty()) read_dockerfile(draft, dockerfiles.front());
+  if (!dotenv.empty() && !dockerfiles.empty() && !draft.has({"compose"}) &&
+      !draft.has({"docker", "environment"}) && !draft.has({"docker", "env_file"}))
+    draft.guess({"docker", "env_file"}, dotenv.front().name,
+                "it lies beside the Dockerfile; read where bgdeploy runs, its values are secrets");
+  return {};
+}
+
+}  // namespace bgdeploy::init

@@ -1,0 +1,247 @@
+// Kamal's config/deploy.yml. https://kamal-deploy.org/docs/configuration/overview/
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/spec/document.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+std::string plain(const std::string& text) {
+  return spec::without_substitutions(text);
+}
+
+// "10" and "10s": Kamal's times are in seconds.
+std::string seconds(const std::string& text) {
+  return core::parse_number<int>(text) ? text + "s" : text;
+}
+
+class KamalReader {
+public:
+  KamalReader(Draft& draft, const Json& file, std::string source)
+      : m_draft(draft), m_file(file), m_source("from " + source), m_name(std::move(source)) {}
+
+  void tell(const std::vector<std::string>& hooks) {
+    tell_image();
+    tell_servers();
+    tell_ssh();
+    tell_environment(core::member(m_file, "env"));
+    tell_container();
+    tell_proxy();
+    tell_build();
+    for (const std::string& hook : hooks) tell_hook(hook);
+    tell_left_out();
+  }
+
+private:
+  const Json& at(std::string_view key) const { return core::member(m_file, key); }
+  std::string text(std::string_view key) const { return core::text_of(m_file, key); }
+
+  void tell_image() {
+    if (const auto service = text("service"); !service.empty()) m_draft.say({"service"}, service, m_source);
+    const Json& registry = at("registry");
+    const std::string server = core::text_of(registry, "server");
+    if (const auto image = text("image"); !image.empty())
+      m_draft.say({"image"}, plain(server.empty() ? image : server + "/" + image), m_source);
+    const std::string username = core::text_of(registry, "username");
+    const auto names = core::texts_of(registry, "password");
+    if (username.empty()) {
+      if (registry.is_object() && core::member(registry, "username").is_array())
+        m_draft.note(
+            "`registry`: its username is a secret of Kamal's; `registry.username` takes \"${NAME}\"");
+      return;
+    }
+    m_draft.say({"registry", "username"}, plain(username));
+    m_draft.say({"registry", "password"}, Json{{"env", names.empty() ? "REGISTRY_PASSWORD" : names[0]}},
+                "from the environment of whoever runs bgdeploy");
+  }
+
+  // A host, or a host with tags.
+  static std::vector<std::string> hosts_of(const Json& value) {
+    std::vector<std::string> hosts;
+    if (!value.is_array()) return hosts;
+    for (const Json& item : value) {
+      if (item.is_string()) hosts.push_back(item.get<std::string>());
+      if (item.is_object() && !item.empty()) hosts.push_back(item.begin().key());
+    }
+    return hosts;
+  }
+
+  void tell_servers() {
+    const Json& servers = at("servers");
+    std::vector<std::string> hosts = hosts_of(servers);
+    if (servers.is_object()) {
+      const std::string primary = text("primary_role").empty() ? "web" : text("primary_role");
+      for (const auto& [name, role] : servers.items()) {
+        const Json& list = role.is_object() ? core::member(role, "hosts") : role;
+        if (name != primary) {
+          m_draft.note(fmt::format(
+              "the role {} on {}: a spec of its own, as a worker (`slots: [blue, green]`, `proxy: none`)",
+              name, fmt::join(hosts_of(list), ", ")));
+          continue;
+        }
+        hosts = hosts_of(list);
+        tell_role(role);
+      }
+    }
+    if (hosts.empty()) return;
+    Json all = Json::array();
+    for (const std::string& host : hosts) all.push_back(plain(host));
+    m_draft.say({"hosts", "app"}, all, m_source);
+  }
+
+  void tell_role(const Json& role) {
+    if (const auto command = core::text_of(role, "cmd"); !command.empty())
+      m_draft.say({"docker", "command"}, plain(command));
+    const Json& options = core::member(role, "options");
+    if (const auto memory = core::text_of(options, "memory"); !memory.empty())
+      m_draft.say({"docker", "mem_limit"}, memory);
+    const Json cpus = Json::parse(core::text_of(options, "cpus"), nullptr, false);
+    if (cpus.is_number()) m_draft.say({"docker", "cpus"}, cpus);
+    if (!options.is_object()) return;
+    for (const auto& [name, value] : options.items())
+      if (name != "memory" && name != "cpus") m_draft.note(fmt::format("`options.{}` of {}", name, m_name));
+  }
+
+  void tell_ssh() {
+    const Json& ssh = at("ssh");
+    const std::string user = core::text_of(ssh, "user");
+    m_draft.say({"ssh", "user"}, user.empty() ? "root" : plain(user),
+                user.empty() ? "Kamal's default" : m_source);
+    if (const auto port = core::parse_port(core::text_of(ssh, "port"))) m_draft.say({"ssh", "port"}, *port);
+    if (const auto proxy = core::text_of(ssh, "proxy"); !proxy.empty())
+      m_draft.say({"ssh", "proxy_jump"}, plain(proxy));
+    if (const auto keys = core::texts_of(ssh, "keys"); !keys.empty())
+      m_draft.say({"ssh", "identity_file"}, plain(keys[0]));
+  }
+
+  // {clear: {…}, secret: […]}, or the clear ones alone.
+  void tell_environment(const Json& env) {
+    if (!env.is_object()) return;
+    const bool split = env.contains("clear") || env.contains("secret") || env.contains("tags");
+    const Json& clear = split ? core::member(env, "clear") : env;
+    if (clear.is_object())
+      for (const auto& [name, value] : clear.items())
+        if (value.is_string()) tell_clear(name, value.get<std::string>());
+    for (const std::string& entry : core::texts_of(env, "secret")) {
+      const std::size_t colon = entry.find(':');  // "NAME:OTHER_NAME"
+      m_draft.say({"secrets", entry.substr(0, colon)},
+                  Json{{"env", colon == std::string::npos ? entry : entry.substr(colon + 1)}},
+                  m_draft.has({"secrets"}) ? "" : "in Kamal's .kamal/secrets; here from the environment");
+    }
+    if (env.contains("tags")) m_draft.note(fmt::format("`env.tags` of {}", m_name));
+  }
+
+  void tell_clear(const std::string& name, const std::string& value) {
+    if (is_secret(name, value))
+      m_draft.say({"secrets", name}, Json{{"env", name}}, "its value was not copied");
+    else
+      m_draft.say({"docker", "environment", name}, plain(value));
+  }
+
+  void tell_container() {
+    Json volumes = Json::array();
+    for (const std::string& volume : core::texts_of(m_file, "volumes")) volumes.push_back(plain(volume));
+    if (!volumes.empty()) m_draft.say({"docker", "volumes"}, volumes);
+    const Json& accessories = at("accessories");
+    if (accessories.is_object() && !accessories.empty()) {
+      m_draft.say({"docker", "networks"}, Json::array({"kamal"}), "where Kamal's accessories are");
+      std::vector<std::string> names;
+      for (const auto& [name, value] : accessories.items()) names.push_back(name);
+      m_draft.note(fmt::format("the accessories {}: they stay as they are", fmt::join(names, ", ")));
+    }
+    if (const auto wait = text("drain_timeout"); !wait.empty())
+      m_draft.say({"drain", "timeout"}, seconds(wait), "drain_timeout");
+    if (const auto wait = text("deploy_timeout"); !wait.empty())
+      m_draft.say({"health", "deadline"}, seconds(wait), "deploy_timeout");
+  }
+
+  void tell_proxy() {
+    const Json& proxy = at("proxy");
+    const Json& check = core::member(proxy, "healthcheck");
+    const std::string path = core::text_of(check, "path");
+    m_draft.say({"health", "http", "path"}, path.empty() ? "/up" : plain(path),
+                path.empty() ? "Kamal's default" : m_source);
+    for (const char* key : {"interval", "timeout"})
+      if (const auto value = core::text_of(check, key); !value.empty())
+        m_draft.say({"health", key}, seconds(value));
+    const auto port = core::parse_port(core::text_of(proxy, "app_port"));
+    m_draft.say({"docker", "container_port"}, port.value_or(80), port ? "app_port" : "Kamal's default");
+    std::string host = core::text_of(proxy, "host");
+    if (const auto hosts = core::texts_of(proxy, "hosts"); host.empty() && !hosts.empty()) host = hosts[0];
+    if (host.empty()) host = core::text_of(proxy, "host");
+    if (!host.empty()) m_draft.say({"verify", "host"}, plain(host), "the name that requests come in with");
+    m_draft.note(
+        "kamal-proxy: nginx takes its place, and its ports 80 and 443; with `ssl: true` nginx needs a "
+        "certificate");
+  }
+
+  void tell_build() {
+    const Json& builder = at("builder");
+    if (builder.is_object())
+      m_draft.note(
+          "`builder`: CI builds and pushes the image, then deploys its tag; `build:` builds it on the hosts");
+  }
+
+  void tell_hook(const std::string& file) {
+    const std::string name = file.substr(file.rfind('/') + 1);
+    const char* position = name == "pre-deploy"     ? "before_deploy"
+                           : name == "post-deploy"  ? "after_deploy"
+                           : name == "pre-app-boot" ? "before_start"
+                                                    : nullptr;
+    if (position == nullptr)
+      m_draft.note(fmt::format("the hook {}", file));
+    else
+      m_draft.say({"hooks", position}, Json::array({Json{{"run", "./" + file}}}),
+                  "its KAMAL_* variables are BGDEPLOY_* here");
+  }
+
+  void tell_left_out() {
+    static constexpr std::string_view k_read[] = {"service",
+                                                  "image",
+                                                  "servers",
+                                                  "registry",
+                                                  "env",
+                                                  "volumes",
+                                                  "ssh",
+                                                  "proxy",
+                                                  "accessories",
+                                                  "builder",
+                                                  "drain_timeout",
+                                                  "deploy_timeout",
+                                                  "primary_role",
+                                                  "minimum_version",
+                                                  "retain_containers",
+                                                  "readiness_delay",
+                                                  "stop_wait_time"};
+    if (const auto kept = core::parse_number<int>(text("retain_containers")))
+      m_draft.say({"prune", "images"}, *kept, "retain_containers");
+    for (const auto& [key, value] : m_file.items())
+      if (std::ranges::find(k_read, key) == std::end(k_read))
+        m_draft.note(fmt::format("`{}` of {}", key, m_name));
+  }
+
+  Draft& m_draft;
+  const Json& m_file;
+  const std::string m_source, m_name;
+};
+
+}  // namespace
+
+core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<std::string>& hooks) {
+  if (file.text.contains("<%"))
+    draft.note(fmt::format("{} has ERB (<% … %>), which is read as plain text", file.name));
+  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(file.text, file.name));
+  BGDEPLOY_ASSIGN(const Json json, core::parse_json(text, file.name));
+  if (!json.is_object())
+    return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
+  draft.read_from(file.name);
+  KamalReader(draft, json, file.name).tell(hooks);
+  return {};
+}
+
+}  // namespace bgdeploy::init

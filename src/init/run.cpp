@@ -1,0 +1,307 @@
+// From what containers run with to the spec.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/spec/document.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using Pair = std::array<std::string, 2>;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && (core::is_digit(text[0]) || (text[0] >= 'a' && text[0] <= 'z')) &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
+// Where a tag or digest begins behind the last '/', outside of ${…}.
+std::size_t tag_begin(std::string_view image) {
+  std::size_t found = image.size();
+  int depth = 0;
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    if (image[i] == '{') ++depth;
+    if (image[i] == '}') --depth;
+    if (depth > 0) continue;
+    if (image[i] == '/') found = image.size();
+    if ((image[i] == ':' || image[i] == '@') && found == image.size()) found = i;
+  }
+  return found;
+}
+
+bool is_alnum(char c) {
+  return core::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Whole words alone.
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  if (from.empty()) return text;
+  for (std::size_t at = text.find(from); at != std::string::npos;) {
+    const std::size_t end = at + from.size();
+    const bool word = (at == 0 || !is_alnum(text[at - 1])) && (end == text.size() || !is_alnum(text[end]));
+    if (word) text.replace(at, from.size(), to);
+    at = text.find(from, word ? at + to.size() : at + 1);
+  }
+  return text;
+}
+
+// The slots of runs that are sorted by port.
+struct Slots {
+  Pair names{"blue", "green"}, ports, containers;
+  std::array<std::string, 2> because{};
+};
+
+Slots slots_of(const std::vector<Run>& runs) {
+  Slots slots;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    slots.containers[i] = runs[i].name;
+    if (runs[i].host_port != 0) slots.ports[i] = std::to_string(runs[i].host_port);
+  }
+  if (runs.size() == 2) {
+    slots.names = differing_words(runs[0].name, runs[1].name);
+    return slots;
+  }
+  // The port that it has; where clients may come in by it, another one.
+  const int port = runs[0].host_port;
+  const bool taken = port == 80 || port == 443;
+  if (port != 0 && !taken && port < 65535) {
+    slots.ports = {std::to_string(port), std::to_string(port + 1)};
+    slots.because[1] = "the next port; any free one of the host does";
+  } else {
+    slots.ports = {"8081", "8082"};
+    slots.because[0] = taken ? fmt::format("{} is nginx's own from now on; any free port does", port)
+                             : "any free port of the host does";
+    slots.because[1] = slots.because[0];
+  }
+  return slots;
+}
+
+void tell_slots(Draft& draft, const Slots& slots, const std::string& source) {
+  if (draft.has({"slots"})) return;
+  const std::string service = draft.text({"service"});
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (slots.ports[i].empty()) continue;
+    const Json port = core::parse_port(slots.ports[i]).value_or(8081);
+    const std::string& container = slots.containers[i];
+    const bool own = !container.empty() && container != service + "-" + slots.names[i];
+    const Json value = own ? Json{{"port", port}, {"container", container}} : port;
+    if (slots.because[i].empty())
+      draft.say({"slots", slots.names[i]}, value, i == 0 ? "the port on the host, from " + source : "");
+    else
+      draft.guess({"slots", slots.names[i]}, value, slots.because[i]);
+  }
+}
+
+void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
+  for (const Setting& setting : runs[0].environment) {
+    const std::string& name = setting.name;
+    if (draft.has({"secrets", name}) || draft.has({"docker", "environment", name})) continue;
+    if (!setting.value || is_secret(name, *setting.value)) {
+      draft.say({"secrets", name}, Json{{"env", name}},
+                "from the environment of whoever runs bgdeploy; its value was not copied");
+      continue;
+    }
+    std::string value = *setting.value;
+    if (runs.size() == 2) {
+      const auto other = std::ranges::find(runs[1].environment, name, &Setting::name);
+      const bool there = other != runs[1].environment.end() && other->value;
+      const auto both = by_slot({value, there ? *other->value : value}, slots.names, slots.ports);
+      if (!both)
+        draft.note(
+            fmt::format("{} differs between the slots in {} and {}", name, runs[0].source, runs[1].source));
+      value = both.value_or(value);
+    } else if (value == slots.ports[0] && runs[0].container_port == runs[0].host_port) {
+      value = "{port}";
+    }
+    if (value.find("${") != std::string::npos)
+      draft.guess({"docker", "environment", name}, value, "the variable is set where bgdeploy runs");
+    else
+      draft.say({"docker", "environment", name}, value);
+  }
+}
+
+void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
+  Json volumes = Json::array();
+  for (std::size_t i = 0; i < runs[0].volumes.size(); ++i) {
+    const std::string& volume = runs[0].volumes[i];
+    if (volume.starts_with('.') || volume.starts_with('~')) {
+      draft.note(fmt::format("the volume {} of {}: `docker.volumes` needs its absolute path on the host",
+                             volume, runs[0].source));
+      continue;
+    }
+    const bool both = runs.size() == 2 && i < runs[1].volumes.size();
+    volumes.push_back(both ? by_slot({volume, runs[1].volumes[i]}, slots.names, slots.ports).value_or(volume)
+                           : volume);
+  }
+  if (!volumes.empty()) draft.say({"docker", "volumes"}, volumes);
+}
+
+void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
+  const Run& run = runs[0];
+  const bool same = run.container_port != 0 && run.container_port == run.host_port &&
+                    runs.back().container_port == runs.back().host_port && runs.size() == 2;
+  if (same)
+    draft.say({"docker", "container_port"}, "{port}", "where the app listens");
+  else if (run.container_port != 0)
+    draft.say({"docker", "container_port"}, run.container_port, "where the app listens, from " + run.source);
+  if (!run.networks.empty()) draft.say({"docker", "networks"}, run.networks);
+  if (!run.env_files.empty())
+    draft.say({"docker", "env_file"}, run.env_files,
+              "read here, where bgdeploy runs; its values are secrets");
+  tell_environment(draft, runs, slots);
+  tell_volumes(draft, runs, slots);
+  for (const auto& [key, value] : run.settings.items()) draft.say({"docker", key}, value);
+}
+
+}  // namespace
+
+std::string repository_of(std::string_view image) {
+  return std::string(image.substr(0, tag_begin(image)));
+}
+
+std::string tag_variable_of(std::string_view image) {
+  std::string_view tag = image.substr(tag_begin(image));
+  if (!tag.starts_with(":$")) return {};
+  tag.remove_prefix(2);
+  if (tag.starts_with('{')) tag.remove_prefix(1);
+  return std::string(tag.substr(
+      0, tag.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")));
+}
+
+bool is_beside(std::string_view image) {
+  static constexpr std::string_view k_names[] = {
+      "nginx",      "mysql",    "mariadb",     "postgres",  "postgresql", "redis",         "valkey",
+      "mongo",      "mongodb",  "rabbitmq",    "kafka",     "zookeeper",  "memcached",     "traefik",
+      "caddy",      "haproxy",  "registry",    "minio",     "adminer",    "elasticsearch", "opensearch",
+      "prometheus", "grafana",  "certbot",     "mailhog",   "portainer",  "jenkins",       "localstack",
+      "postgis",    "influxdb", "kamal-proxy", "watchtower"};
+  const std::string repository = repository_of(image);
+  const std::string_view last = std::string_view(repository).substr(repository.rfind('/') + 1);
+  return std::ranges::find(k_names, last) != std::end(k_names);
+}
+
+bool is_secret(std::string_view name, std::string_view value) {
+  const std::string folded = lower(name);
+  for (const char* part : {"password", "passwd", "passphrase", "secret", "token", "credential", "private",
+                           "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
+    if (folded.find(part) != std::string::npos) return true;
+  if (folded.ends_with("_key") || folded.ends_with("_pass") || folded == "pass" || folded == "dsn")
+    return true;
+  // "postgres://app:hunter2@db/app"
+  const std::size_t scheme = value.find("://");
+  const std::size_t at = value.find('@', scheme == std::string_view::npos ? value.size() : scheme);
+  return value.starts_with("-----BEGIN") ||
+         (at != std::string_view::npos &&
+          value.substr(scheme + 3, at - scheme - 3).find(':') != std::string_view::npos);
+}
+
+std::string in_spec(std::string_view text, const Variables& known) {
+  constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$') {
+      out += text[i];
+      continue;
+    }
+    if (i + 1 < text.size() && text[i + 1] == '$') {  // a plain dollar, in both
+      out += "$$";
+      ++i;
+      continue;
+    }
+    const bool braces = i + 1 < text.size() && text[i + 1] == '{';
+    const std::size_t begin = i + (braces ? 2 : 1);
+    const std::size_t end = std::min(text.find_first_not_of(k_letters, begin), text.size());
+    const std::size_t close = braces ? text.find('}', end) : end;
+    if (end == begin || close == std::string_view::npos || core::is_digit(text[begin])) {
+      out += braces ? "$${" : "$";
+      if (braces) ++i;
+      continue;
+    }
+    const auto found = known.find(text.substr(begin, end - begin));
+    std::string_view rest = text.substr(end, close - end);  // ":-default"
+    const std::size_t dash = rest.find('-');
+    if (found != known.end() && !found->second.empty())
+      out += spec::without_substitutions(found->second);
+    else
+      out += fmt::format("${{{}:-{}}}", text.substr(begin, end - begin),
+                         dash <= 1 ? rest.substr(dash + 1) : std::string_view());
+    i = braces ? close : end - 1;
+  }
+  return out;
+}
+
+std::optional<std::string> by_slot(const Pair& texts, const Pair& names, const Pair& ports) {
+  if (texts[0] == texts[1]) return texts[0];
+  // The longer one first: a slot called "8081" is its port.
+  const auto with_ports = [&](std::size_t i) { return replaced(texts[i], ports[i], "{port}"); };
+  if (with_ports(0) == with_ports(1)) return with_ports(0);
+  const auto with_names = [&](std::size_t i) { return replaced(with_ports(i), names[i], "{slot}"); };
+  if (with_names(0) == with_names(1)) return with_names(0);
+  const auto names_alone = [&](std::size_t i) { return replaced(texts[i], names[i], "{slot}"); };
+  if (names_alone(0) == names_alone(1)) return names_alone(0);
+  return std::nullopt;
+}
+
+std::array<std::string, 2> differing_words(const std::string& one, const std::string& other) {
+  constexpr std::string_view k_between = "-_./ ";
+  const Pair usual{"blue", "green"};
+  const std::size_t shorter = std::min(one.size(), other.size());
+  std::size_t begin = 0, end = 0;  // what both have at the front and at the back
+  while (begin < shorter && one[begin] == other[begin]) ++begin;
+  while (end < shorter - begin && one[one.size() - 1 - end] == other[other.size() - 1 - end]) ++end;
+  while (begin > 0 && k_between.find(one[begin - 1]) == std::string_view::npos) --begin;
+  while (end > 0 && k_between.find(one[one.size() - end]) == std::string_view::npos) --end;
+  Pair words{lower(one.substr(begin, one.size() - end - begin)),
+             lower(other.substr(begin, other.size() - end - begin))};
+  const auto is_number = [](const std::string& word) { return core::parse_number<int>(word).has_value(); };
+  if (words[0] == words[1] || !is_name(words[0]) || !is_name(words[1]) || is_number(words[0])) return usual;
+  return words;
+}
+
+bool tell_health_url(Draft& draft, std::string_view command, const std::string& source) {
+  for (const char* scheme : {"http://", "https://"}) {
+    const std::size_t at = command.find(scheme);
+    if (at == std::string_view::npos) continue;
+    std::string_view url = command.substr(at + std::string_view(scheme).size());
+    url = url.substr(0, url.find_first_of(" \t\n\"'|;&)]`"));
+    const std::size_t slash = url.find('/');
+    const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : url.substr(slash);
+    if (url.find('$') != std::string_view::npos && slash == std::string_view::npos) return false;
+    if (draft.has({"health"})) return true;
+    draft.say({"health", "http", "path"}, spec::without_substitutions(std::string(path)), "from " + source);
+    return true;
+  }
+  return false;
+}
+
+void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker) {
+  if (runs.empty()) return;
+  std::ranges::stable_sort(runs, {}, &Run::host_port);
+  if (runs.size() > 2) runs.resize(2);
+  if (!runs[0].image.empty() && !draft.has({"image"})) {
+    const std::string repository = repository_of(runs[0].image);
+    if (runs.size() == 2 && repository_of(runs[1].image) != repository)
+      draft.guess({"image"}, repository,
+                  fmt::format("the other slot ran {}; one repository serves both from now on",
+                              repository_of(runs[1].image)));
+    else
+      draft.say({"image"}, repository, "from " + runs[0].source);
+  }
+  if (const std::string image = draft.text({"image"}); !draft.has({"service"}) && !image.empty()) {
+    const std::string last = lower(image.substr(image.rfind('/') + 1));
+    if (is_name(last)) draft.guess({"service"}, last, "the image's name");
+  }
+  const Slots slots = slots_of(runs);
+  tell_slots(draft, slots, runs[0].source);
+  if (with_docker) tell_docker(draft, runs, slots);
+}
+
+}  // namespace bgdeploy::init

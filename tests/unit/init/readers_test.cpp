@@ -1,0 +1,330 @@
+// Each reader on inputs as people have them.
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+spec::Spec from_compose(Draft& draft, const std::string& text, const Variables& known = {}) {
+  const File file{"docker-compose.yml", text};
+  const auto done = read_compose(draft, std::span(&file, 1), known, "shop");
+  EXPECT_TRUE(done) << done.error().message;
+  return completed(draft);
+}
+
+TEST(Compose, OneFileBecomesContainersOfOurOwn) {
+  Draft draft;
+  const auto spec =
+      from_compose(draft, R"(services:
+  web:
+    build: {context: ./app, dockerfile: Dockerfile.prod, args: {NODE_ENV: production}}
+    image: ghcr.io/acme/shop:${TAG:-latest}
+    ports: ["3000:8080"]
+    environment:
+      - LOG_LEVEL=info
+      - DB_HOST=${DB_HOST}
+      - REGION=${REGION:-eu}
+      - DB_PASSWORD=${DB_PASSWORD}
+      - STRIPE_SECRET_KEY=sk_live_1
+      - DATABASE_URL=postgres://app:hunter2@db/app
+      - DSN_FROM_ENV=postgres://db/${POSTGRES_PASSWORD}
+      - INHERITED
+      - PRICE=$$5
+    env_file: .env.prod
+    volumes: [uploads:/data, /srv/conf:/conf:ro, ./src:/src]
+    extra_hosts: ["host.docker.internal:host-gateway"]
+    deploy: {resources: {limits: {memory: 512M, cpus: "0.5"}}, replicas: 2}
+    depends_on: [db]
+    healthcheck: {test: [CMD, curl, -f, "http://localhost:8080/healthz"]}
+    privileged: true
+  db:
+    image: postgres:16
+volumes: {uploads: {}}
+)",
+                   {{"DB_HOST", "db"}, {"DB_PASSWORD", "hunter3"}, {"POSTGRES_PASSWORD", "hunter4"}});
+  EXPECT_EQ(spec.image, "ghcr.io/acme/shop");
+  EXPECT_EQ(spec.service, "shop");
+  EXPECT_FALSE(spec.compose);
+  EXPECT_EQ(spec.slots[0].port, 3000) << "what runs keeps its port";
+  EXPECT_EQ(spec.slots[1].port, 3001);
+  EXPECT_EQ(spec.docker.container_port, "8080");
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{
+                {"LOG_LEVEL", "info"}, {"DB_HOST", "db"}, {"REGION", "eu"}, {"PRICE", "$5"}}));
+  for (const char* name : {"DB_PASSWORD", "STRIPE_SECRET_KEY", "DATABASE_URL", "DSN_FROM_ENV", "INHERITED"})
+    EXPECT_EQ(spec.secrets.at(name), spec::SecretSource(spec::FromEnv{name})) << name;
+  EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
+  EXPECT_FALSE(write(draft).contains("sk_live"));
+  EXPECT_EQ(spec.docker.env_file.front(), "/work/.env.prod");
+  EXPECT_EQ(spec.docker.volumes, (Texts{"shop_uploads:/data", "/srv/conf:/conf:ro"}));
+  EXPECT_EQ(spec.docker.networks, Texts{"shop_default"}) << "where db is";
+  EXPECT_EQ(spec.docker.mem_limit, 512 << 20);
+  EXPECT_EQ(spec.docker.cpus, 0.5);
+  EXPECT_EQ(http(spec).path, "/healthz");
+  EXPECT_TRUE(notes(draft, "./src:/src"));
+  EXPECT_TRUE(notes(draft, "db of docker-compose.yml"));
+  EXPECT_TRUE(notes(draft, "`privileged`"));
+  EXPECT_TRUE(notes(draft, "`deploy`"));
+}
+
+TEST(Compose, AServiceThatIsBuiltIsBuiltOnTheHosts) {
+  Draft draft;
+  const auto spec = from_compose(draft, "services: {api: {build: ., ports: ['80:3000']}}\n");
+  ASSERT_TRUE(spec.build);
+  EXPECT_EQ(spec.build->context, "/work");
+  EXPECT_EQ(spec.image, "shop-folder");
+  EXPECT_EQ(spec.slots[0].port, 8081) << "80 is nginx's";
+  EXPECT_EQ(spec.slots[1].port, 8082);
+}
+
+TEST(Compose, AFileWithOurVariablesStaysAProjectASlot) {
+  Draft draft;
+  const auto spec =
+      from_compose(draft, "services: {api: {image: acme/api, ports: ['${BGDEPLOY_PORT}:3000']}}\n");
+  ASSERT_TRUE(spec.compose);
+  EXPECT_EQ(spec.compose->file, "/work/docker-compose.yml");
+}
+
+TEST(Compose, TheLongFormsMeanTheSame) {
+  Draft draft;
+  const auto spec = from_compose(draft, R"(name: store
+services:
+  api:
+    image: acme/api
+    ports: [{target: 9000, published: "9001", protocol: tcp}]
+    environment: {A: "1", B: }
+    networks: {front: {}, back: {}}
+    volumes: [{type: bind, source: /a, target: /b, read_only: true}]
+    healthcheck: {test: "pg_isready || exit 1"}
+networks: {front: {external: true}, back: {name: shared}}
+)");
+  EXPECT_EQ(spec.slots[0].port, 9001);
+  EXPECT_EQ(spec.docker.container_port, "9000");
+  EXPECT_EQ(spec.docker.networks, (Texts{"shared", "front"}));
+  EXPECT_EQ(spec.docker.volumes, Texts{"/a:/b:ro"});
+  EXPECT_EQ(spec.docker.environment.at("A"), "1");
+  EXPECT_TRUE(spec.secrets.contains("B"));
+  EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv, (Texts{"sh", "-c", "pg_isready || exit 1"}));
+}
+
+TEST(Compose, WhatMakesNoSenseIsAnErrorWithItsName) {
+  for (const char* text : {"services: [", "services: {db: {image: 'postgres:16'}}", "[]", "a: b"}) {
+    Draft draft;
+    const File file{"compose.yml", text};
+    const auto done = read_compose(draft, std::span(&file, 1), {}, "shop");
+    ASSERT_FALSE(done) << text;
+    EXPECT_TRUE(done.error().message.starts_with("compose.yml")) << done.error().message;
+  }
+}
+
+TEST(Dockerfile, TheLastStageSpeaks) {
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", R"(FROM node AS build
+EXPOSE 9229
+HEALTHCHECK CMD false
+FROM node
+# EXPOSE 1
+EXPOSE 3000/tcp 9000/udp
+healthcheck --interval=5s \
+  CMD wget -qO- http://127.0.0.1:3000/ready?full=1 || exit 1
+)"});
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.container_port, "3000");
+  EXPECT_EQ(http(spec).path, "/ready?full=1");
+  ASSERT_TRUE(spec.build);
+  EXPECT_EQ(spec.build->dockerfile, "Dockerfile");
+}
+
+TEST(Dockerfile, AHealthcheckWithoutAUrlIsDockers) {
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", "FROM a\nEXPOSE 1 2\nHEALTHCHECK CMD /check\n"});
+  const auto spec = completed(draft);
+  EXPECT_TRUE(std::holds_alternative<spec::HealthDocker>(spec.health.probe));
+  EXPECT_EQ(spec.docker.container_port, "1");
+  EXPECT_TRUE(write(draft).contains("guessed: the first EXPOSE"));
+}
+
+TEST(Kamal, ItsFileAsTheGuideHasIt) {
+  Draft draft;
+  const auto done = read_kamal(draft, {"config/deploy.yml", R"(service: shop
+image: acme/shop
+servers:
+  web:
+    hosts: [10.0.0.1, {10.0.0.2: tag}]
+    cmd: bin/serve
+    options: {memory: 500m, cpus: 2, ulimit: x}
+  job: {hosts: [10.0.0.3], cmd: bin/jobs}
+proxy: {ssl: true, host: shop.example.com, app_port: 3000, healthcheck: {path: /healthz, interval: 3}}
+registry: {server: ghcr.io, username: acme, password: [GHCR_TOKEN]}
+env:
+  clear: {RAILS_ENV: production, SMTP_PASSWORD: clear, COST: "$5 ${X}"}
+  secret: [RAILS_MASTER_KEY, DB_PASSWORD:PROD_DB_PASSWORD]
+ssh: {user: app, port: 2222, proxy: jump@bastion}
+volumes: ["storage:/rails/storage"]
+accessories: {db: {image: "mysql:8"}}
+builder: {arch: amd64}
+aliases: {console: app exec}
+retain_containers: 4
+drain_timeout: 40
+)"},
+                               {".kamal/hooks/pre-deploy", ".kamal/hooks/docker-setup"});
+  ASSERT_TRUE(done) << done.error().message;
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.service, "shop");
+  EXPECT_EQ(spec.image, "ghcr.io/acme/shop");
+  ASSERT_EQ(spec.app_hosts.size(), 2U);
+  EXPECT_EQ(spec.app_hosts[1].name, "10.0.0.2");
+  EXPECT_EQ(spec.app_hosts[1].ssh.user, "app");
+  EXPECT_EQ(spec.app_hosts[1].ssh.port, 2222);
+  EXPECT_EQ(spec.app_hosts[1].ssh.proxy_jump, Texts{"jump@bastion"});
+  EXPECT_EQ(spec.registry, (spec::Registry{"acme", spec::FromEnv{"GHCR_TOKEN"}}));
+  EXPECT_EQ(spec.docker.container_port, "3000");
+  EXPECT_EQ(spec.docker.mem_limit, 500 << 20);
+  EXPECT_EQ(spec.docker.cpus, 2.0);
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{{"RAILS_ENV", "production"}, {"COST", "$5 ${X}"}}));
+  EXPECT_EQ(spec.secrets.at("DB_PASSWORD"), spec::SecretSource(spec::FromEnv{"PROD_DB_PASSWORD"}));
+  EXPECT_TRUE(spec.secrets.contains("RAILS_MASTER_KEY"));
+  EXPECT_TRUE(spec.secrets.contains("SMTP_PASSWORD"));
+  EXPECT_EQ(spec.docker.volumes, Texts{"storage:/rails/storage"});
+  EXPECT_EQ(spec.docker.networks, Texts{"kamal"});
+  EXPECT_EQ(http(spec).path, "/healthz");
+  EXPECT_EQ(spec.health.interval, std::chrono::seconds(3));
+  EXPECT_EQ(spec.prune.images, 4);
+  EXPECT_EQ(spec.hooks[0].size(), 1U);
+  for (const char* left :
+       {"role job", "accessories db", "`aliases`", "`options.ulimit`", "docker-setup", "kamal-proxy"})
+    EXPECT_TRUE(notes(draft, left)) << left;
+}
+
+spec::Spec from_script(Draft& draft, const std::string& text, const std::string& name = "deploy.sh") {
+  const File file{name, text};
+  read_scripts(draft, std::span(&file, 1), {});
+  return completed(draft);
+}
+
+TEST(Scripts, DockerRunWithItsOptions) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(#!/bin/sh
+set -eu
+IMAGE=registry.example.com/team/shop   # ours
+docker rm -f shop || true
+sudo docker run -d --name=shop -p127.0.0.1:8000:80 -e "GREETING=hello world" --env TOKEN="$TOKEN" \
+  --memory 1g --cpus 0.5 --network=back -v "$PWD/data:/data" -v /srv:/srv --restart always --gpus all \
+  --read-only --entrypoint /app "$IMAGE:$1" --verbose 'two words'
+until curl -fs "http://127.0.0.1:8000/ping" | grep -q pong; do sleep 1; done
+)");
+  EXPECT_EQ(spec.image, "registry.example.com/team/shop");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"blue", 8000, "shop"}));
+  EXPECT_EQ(spec.docker.container_port, "80");
+  EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"GREETING", "hello world"}}));
+  EXPECT_TRUE(spec.secrets.contains("TOKEN"));
+  EXPECT_EQ(spec.docker.mem_limit, 1 << 30);
+  EXPECT_EQ(spec.docker.networks, Texts{"back"});
+  EXPECT_EQ(*spec.docker.command, (Texts{"--verbose", "two words"}));
+  EXPECT_EQ(*spec.docker.entrypoint, Texts{"/app"});
+  EXPECT_TRUE(spec.docker.read_only);
+  EXPECT_EQ(spec.docker.restart, "unless-stopped") << "a stopped slot stays so";
+  EXPECT_EQ(http(spec).path, "/ping");
+  EXPECT_EQ(http(spec).body, "pong");
+  EXPECT_TRUE(notes(draft, "--gpus"));
+  EXPECT_TRUE(spec.app_hosts[0].ssh.sudo.all);
+}
+
+TEST(Scripts, AWorkflowThatLogsInNamesHostAndImage) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(name: deploy
+jobs:
+  deploy:
+    steps:
+      - run: docker push acme/shop:${{ github.sha }}
+      - uses: appleboy/ssh-action@v1
+        with:
+          host: ${{ secrets.EC2_HOST }}
+          username: ubuntu
+          key: ${{ secrets.EC2_KEY }}
+          script: ./deploy.sh
+)",
+                                ".github/workflows/deploy.yml");
+  EXPECT_EQ(spec.image, "acme/shop");
+  EXPECT_TRUE(write(draft).contains("${EC2_HOST:-app-1.example.com}")) << write(draft);
+  EXPECT_EQ(spec.app_hosts[0].ssh.user, "ubuntu");
+  EXPECT_EQ(draft.gaps(), Texts{"hosts.app"});
+}
+
+TEST(Scripts, GitlabLogsInBySsh) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(deploy:
+  script:
+    - ssh -o StrictHostKeyChecking=no -p 22 deploy@web-1.example.com "docker pull acme/shop:$CI_COMMIT_TAG && docker run -d -p 8080:3000 acme/shop:$CI_COMMIT_TAG"
+)",
+                                ".gitlab-ci.yml");
+  EXPECT_EQ(spec.app_hosts[0].name, "web-1.example.com");
+  EXPECT_EQ(spec.image, "acme/shop");
+  EXPECT_EQ(spec.docker.container_port, "3000");
+}
+
+// Nothing in a file may end the program, or run.
+TEST(Scripts, AnyTextIsTaken) {
+  std::string deep = "docker run ";
+  for (int i = 0; i < 2000; ++i) deep += "\"$(";
+  for (const std::string& text : std::vector<std::string>{"",
+                                                          "\"",
+                                                          "'",
+                                                          "\\",
+                                                          "$(",
+                                                          "${",
+                                                          "docker run",
+                                                          "docker run -p",
+                                                          "docker run -p : x",
+                                                          "docker run --name",
+                                                          "sudo",
+                                                          "cp",
+                                                          "docker tag a",
+                                                          "ssh",
+                                                          "ssh -o",
+                                                          "A=$A\ndocker run $A",
+                                                          "A=$B$B\nB=$A$A\ndocker run $A",
+                                                          "curl http://",
+                                                          "tee",
+                                                          "cd",
+                                                          "docker compose -p",
+                                                          "docker run -p 99999:1 {X}",
+                                                          "{",
+                                                          "}",
+                                                          "docker run ${x",
+                                                          deep,
+                                                          std::string("a\0b", 3),
+                                                          "\xff\xfe docker run \xff"}) {
+    Draft draft;
+    const File file{"deploy.sh", text};
+    read_scripts(draft, std::span(&file, 1), {});
+    complete(draft, "shop");
+    EXPECT_TRUE(load(write(draft))) << text.substr(0, 100) << "\n" << write(draft);
+  }
+}
+
+TEST(Words, SlotsAndTextsThatDiffer) {
+  using Pair = std::array<std::string, 2>;
+  EXPECT_EQ(differing_words("docker-compose-blue.yml", "docker-compose-green.yml"), (Pair{"blue", "green"}));
+  EXPECT_EQ(differing_words("docker-compose.a.yml", "docker-compose.b.yml"), (Pair{"a", "b"}));
+  EXPECT_EQ(differing_words("app-set1", "app-set2"), (Pair{"set1", "set2"}));
+  EXPECT_EQ(differing_words("app-8080", "app-8081"), (Pair{"blue", "green"})) << "no names";
+  EXPECT_EQ(differing_words("", ""), (Pair{"blue", "green"}));
+  EXPECT_EQ(by_slot({"/log/blue:/log", "/log/green:/log"}, {"blue", "green"}, {"1", "2"}),
+            "/log/{slot}:/log");
+  EXPECT_EQ(by_slot({"data.a.yml", "data.b.yml"}, {"a", "b"}, {"1", "2"}), "data.{slot}.yml")
+      << "whole words";
+  EXPECT_EQ(by_slot({"8081", "8082"}, {"a", "b"}, {"8081", "8082"}), "{port}");
+  EXPECT_EQ(by_slot({"x", "y"}, {"a", "b"}, {"1", "2"}), std::nullopt);
+  EXPECT_EQ(repository_of("r:5000/a/b:1.2@sha256:abc"), "r:5000/a/b");
+  EXPECT_EQ(repository_of("${R:-r:5000}/a:${T}"), "${R:-r:5000}/a");
+  EXPECT_EQ(tag_variable_of("a:${TAG:-x}"), "TAG");
+  EXPECT_EQ(in_spec("${A}-${B:-b}-$C-$$-${D?no}", {{"A", "x"}}), "x-${B:-b}-${C:-}-$$-${D:-}");
+}
+
+}  // namespace
+}  // namespace bgdeploy::init
