@@ -259,7 +259,8 @@ TEST(Scripts, GitlabLogsInBySsh) {
   Draft draft;
   const auto spec = from_script(draft, R"(deploy:
   script:
-    - ssh -o StrictHostKeyChecking=no -p 22 deploy@web-1.example.com "docker pull acme/shop:$CI_COMMIT_TAG && docker run -d -p 8080:3000 acme/shop:$CI_COMMIT_TAG"
+    - ssh -o StrictHostKeyChecking=no -p 22 deploy@web-1.example.com \
+      "docker pull acme/shop:$TAG && docker run -d -p 8080:3000 acme/shop:$TAG"
 )",
                                 ".gitlab-ci.yml");
   EXPECT_EQ(spec.app_hosts[0].name, "web-1.example.com");
