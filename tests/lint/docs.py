@@ -112,6 +112,8 @@ class Checker:
     def refused(self, words, mention=False):
         """Why the program does not take a command line, or nothing. A file that is not there is the first thing that
         it misses. What is only mentioned need not be complete."""
+        if "init" in words:  # it would leave a spec behind, and log in to hosts
+            words = [re.sub(r"^--host$", "--from", word) for word in words] + ["--stdout"]
         for more in [], ["--tag", "1"], ["--", "ls"]:
             if more and not mention:
                 break
