@@ -29,6 +29,8 @@ Result<std::string> drafted(const Arguments& arguments, init::Draft& draft) {
   BGDEPLOY_TRY(
       init::read_folder(draft, here.string(),
                         arguments.from.empty() ? init::files_of_interest(here.string()) : arguments.from));
+  if (!arguments.hosts.empty())
+    BGDEPLOY_TRY(init::look_at_hosts(draft, arguments.hosts, variable, arguments.stop));
   init::complete(draft, here.filename().string());
   return init::write(draft);
 }

@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "bgdeploy/init/gather.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/spec/dotenv.hpp"
+#include "compose_pair.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -47,23 +49,33 @@ Result<std::string> read(const std::string& folder, const std::string& name) {
   return text;
 }
 
-// The compose files that belong together: a pair whose names differ in one word, or the best single one.
-std::vector<File> compose_files(std::vector<File> all) {
-  if (all.size() < 2) return all;
-  for (std::size_t i = 0; i < all.size(); ++i)
-    for (std::size_t j = i + 1; j < all.size(); ++j) {
-      const auto words = differing_words(all[i].name, all[j].name);
-      const bool known = (words[0] == "blue" && words[1] == "green") ||
-                         (words[0] == "green" && words[1] == "blue") || (words[0] == "a" && words[1] == "b");
-      if (known && all[i].name != all[j].name && by_slot({all[i].name, all[j].name}, words, {}))
-        return {all[i], all[j]};
-    }
-  const auto usual =
-      std::ranges::find_if(all, [](const File& file) { return file.name.find("prod") != std::string::npos; });
-  return {usual == all.end() ? all.front() : *usual};
+std::vector<File> compose_files(const std::vector<File>& all) {
+  std::vector<std::string> names;
+  for (const File& file : all) names.push_back(file.name);
+  std::vector<File> chosen;
+  for (const std::string& name : compose_pair(std::move(names)))
+    chosen.push_back(*std::ranges::find(all, name, &File::name));
+  return chosen;
 }
 
 }  // namespace
+
+std::vector<std::string> compose_pair(std::vector<std::string> names) {
+  using Pair = std::array<std::string, 2>;
+  std::erase_if(names, [](const std::string& name) { return kind_of(name) != Kind::compose; });
+  for (std::size_t i = 0; i < names.size(); ++i)
+    for (std::size_t j = i + 1; j < names.size(); ++j) {
+      const Pair words = differing_words(names[i], names[j]);
+      const bool slots = words == Pair{"blue", "green"} || words == Pair{"green", "blue"} ||
+                         words == Pair{"a", "b"} || words == Pair{"b", "a"};
+      if (slots && names[i] != names[j] && by_slot({names[i], names[j]}, words, {}))
+        return {names[i], names[j]};
+    }
+  if (names.empty()) return names;
+  const auto usual = std::ranges::find_if(
+      names, [](const std::string& name) { return name.find("prod") != std::string::npos; });
+  return {usual == names.end() ? names.front() : *usual};
+}
 
 std::vector<std::string> files_of_interest(const std::string& folder) {
   std::vector<std::string> names;
@@ -115,7 +127,7 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
   // Beside Kamal's file a compose file is for development.
   if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal.front(), hooks));
   if (!compose.empty() && kamal.empty())
-    BGDEPLOY_TRY(read_compose(draft, compose_files(std::move(compose)), known, project));
+    BGDEPLOY_TRY(read_compose(draft, compose_files(compose), known, project));
   read_scripts(draft, scripts, known);
   if (!dockerfiles.empty()) read_dockerfile(draft, dockerfiles.front());
   if (!dotenv.empty() && !dockerfiles.empty() && !draft.has({"compose"}) &&

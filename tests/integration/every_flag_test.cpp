@@ -115,6 +115,7 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"init"}, 2},  // there is a spec
       {{}, {"init", "--from", "none.yml", "--force"}, 2},
       {{}, {"init", "--stdout"}},
+      {{}, {"init", "--stdout", "--host", address}, 3},  // its key is not known outside of the spec
       {{}, {"prune", "--dry-run"}},
       {{}, {"prune", "-o", "json"}},
       {{}, {"schema"}},

@@ -1,11 +1,13 @@
 // Looks for what a service is made of, and reads it: files here, and what runs on hosts.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/init/draft.hpp"
+#include "bgdeploy/spec/load.hpp"
 
 namespace bgdeploy::init {
 
@@ -16,5 +18,11 @@ std::vector<std::string> files_of_interest(const std::string& folder);
 // name; usage for a file that makes no sense.
 core::Result<void> read_folder(Draft& draft, const std::string& folder,
                                const std::vector<std::string>& names);
+
+// Logs in to hosts, asks their docker and nginx, and adds what runs there; what the draft has of files that
+// describe it stays. Changes nothing. Kinds: usage for what is no host; those of host::connect; of the engine
+// where a host has neither docker nor nginx.
+core::Result<void> look_at_hosts(Draft& draft, const std::vector<std::string>& targets,
+                                 const spec::Environment& variables, const std::stop_token& stop);
 
 }  // namespace bgdeploy::init

@@ -74,4 +74,27 @@ core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<
 // Shell scripts, and CI files: the commands in them, all at once, since they set variables for each other.
 void read_scripts(Draft& draft, std::span<const File> files, const Variables& known);
 
+// --- what runs on a host
+
+struct RunningContainer {
+  std::string id;
+  Json container, image;  // what the engine says of both
+};
+struct HostState {
+  std::string target;  // as the user named it
+  bool sudo = false;   // it takes sudo to do something there
+  std::vector<RunningContainer> containers{};
+  std::string dump{};   // of nginx -T; empty where there is none
+  std::string nginx{};  // the container that nginx runs in; empty: on the host itself
+};
+// Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in
+// the draft, describe them, or as they run.
+void read_hosts(Draft& draft, std::span<const HostState> hosts);
+// The compose files that the app's containers were started with, on their host; and the project's name.
+struct ComposeOrigin {
+  std::vector<std::string> files{};
+  std::string project{}, folder{};
+};
+std::optional<ComposeOrigin> compose_origin(const HostState& host);
+
 }  // namespace bgdeploy::init

@@ -1,0 +1,278 @@
+// What runs on hosts: containers as the engine describes them, and where nginx sends.
+// https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerInspect
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/size.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/proxy/inventory.hpp"
+#include "bgdeploy/spec/document.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using core::member;
+using core::text_of;
+using core::texts_of;
+using proxy::Sending;
+
+const Json& config_of(const RunningContainer& one) {
+  return member(one.container, "Config");
+}
+const Json& host_config_of(const RunningContainer& one) {
+  return member(one.container, "HostConfig");
+}
+const Json& labels_of(const RunningContainer& one) {
+  return member(config_of(one), "Labels");
+}
+std::string name_of(const RunningContainer& one) {
+  const std::string name = text_of(one.container, "Name");
+  return name.starts_with('/') ? name.substr(1) : name;
+}
+
+void read_ports(const RunningContainer& one, Run& run) {
+  const Json& bindings = member(host_config_of(one), "PortBindings");
+  if (!bindings.is_object()) return;
+  for (const auto& [port, hosts] : bindings.items()) {
+    if (!port.ends_with("/tcp") || !hosts.is_array() || hosts.empty()) continue;
+    run.container_port = core::parse_port(std::string_view(port).substr(0, port.find('/'))).value_or(0);
+    run.host_port = core::parse_port(text_of(hosts[0], "HostPort")).value_or(0);
+    run.host_ip = text_of(hosts[0], "HostIp");
+    if (run.host_port != 0) return;
+  }
+}
+
+Json literals(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(spec::without_substitutions(text));
+  return list;
+}
+
+// What differs from the image's own.
+void read_settings(const RunningContainer& one, Run& run) {
+  const Json &own = config_of(one), &host = host_config_of(one), &image = member(one.image, "Config");
+  const auto from_image = texts_of(image, "Env");
+  for (const std::string& text : texts_of(own, "Env")) {
+    if (std::ranges::find(from_image, text) != from_image.end()) continue;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) continue;
+    run.environment.push_back({text.substr(0, equals), spec::without_substitutions(text.substr(equals + 1))});
+  }
+  if (texts_of(own, "Entrypoint") != texts_of(image, "Entrypoint"))
+    run.settings["entrypoint"] = literals(texts_of(own, "Entrypoint"));
+  if (texts_of(own, "Cmd") != texts_of(image, "Cmd"))
+    run.settings["command"] = literals(texts_of(own, "Cmd"));
+  for (const auto& [theirs, ours] : {std::pair("User", "user"), std::pair("WorkingDir", "working_dir")})
+    if (const auto text = text_of(own, theirs); !text.empty() && text != text_of(image, theirs))
+      run.settings[ours] = spec::without_substitutions(text);
+  if (const auto bytes = core::integer(member(host, "Memory")); bytes && *bytes > 0)
+    run.settings["mem_limit"] = core::format_size(*bytes);
+  if (const auto nano = core::integer(member(host, "NanoCpus")); nano && *nano > 0)
+    run.settings["cpus"] = static_cast<double>(*nano) / 1e9;
+  for (const auto& [theirs, ours] : {std::pair("ExtraHosts", "extra_hosts"), std::pair("CapAdd", "cap_add"),
+                                     std::pair("CapDrop", "cap_drop")})
+    if (const auto texts = texts_of(host, theirs); !texts.empty()) run.settings[ours] = literals(texts);
+  if (core::flag_of(host, "ReadonlyRootfs")) run.settings["read_only"] = true;
+  if (core::flag_of(host, "Init")) run.settings["init"] = true;
+  for (const std::string& bind : texts_of(host, "Binds"))
+    run.volumes.push_back(spec::without_substitutions(bind));
+  const Json& networks = member(member(one.container, "NetworkSettings"), "Networks");
+  if (networks.is_object())
+    for (const auto& [name, value] : networks.items())
+      if (name != "bridge" && name != "host" && name != "none") run.networks.push_back(name);
+}
+
+Run run_of(const RunningContainer& one, const std::string& source) {
+  Run run{source, name_of(one), text_of(config_of(one), "Image")};
+  read_ports(one, run);
+  read_settings(one, run);
+  return run;
+}
+
+bool sends_to(const Sending& sending, const RunningContainer& one) {
+  Run run;
+  read_ports(one, run);
+  return (run.host_port != 0 && sending.port == run.host_port) || sending.address == name_of(one);
+}
+
+// 2: nginx sends to it; 1: it has a port of the host; 0: neither, or it is no app.
+int rank(const RunningContainer& one, const std::vector<Sending>& sendings) {
+  if (is_beside(text_of(config_of(one), "Image"))) return 0;
+  if (std::ranges::any_of(sendings, [&](const Sending& sending) { return sends_to(sending, one); })) return 2;
+  Run run;
+  read_ports(one, run);
+  return run.host_port != 0 ? 1 : 0;
+}
+
+// The app's containers, and what else runs there.
+std::vector<const RunningContainer*> apps_of(const HostState& host, const std::vector<Sending>& sendings) {
+  std::vector<const RunningContainer*> apps;
+  int best = 1;
+  for (const RunningContainer& one : host.containers) best = std::max(best, rank(one, sendings));
+  for (const RunningContainer& one : host.containers)
+    if (rank(one, sendings) == best) apps.push_back(&one);
+  // Both slots of one image, or the first one alone.
+  if (apps.empty()) return apps;
+  const std::string repository = repository_of(text_of(config_of(*apps[0]), "Image"));
+  std::erase_if(
+      apps, [&](const auto* one) { return repository_of(text_of(config_of(*one), "Image")) != repository; });
+  return apps;
+}
+
+// The slots as the draft has them, by the container that runs.
+struct KnownSlot {
+  std::string name, container;
+  int port = 0;
+};
+std::vector<KnownSlot> slots_of(const Draft& draft) {
+  std::vector<KnownSlot> slots;
+  for (const Finding& one : draft.findings()) {
+    if (one.path.size() != 2 || one.path[0] != "slots") continue;
+    const Json& port = one.value.is_object() ? member(one.value, "port") : one.value;
+    slots.push_back(
+        {one.path[1], text_of(one.value, "container"), static_cast<int>(core::integer(port).value_or(0))});
+  }
+  return slots;
+}
+
+void take_over(Draft& draft, const std::string& name, int port, const std::string& container) {
+  const Finding* known = draft.find({"slots", name});
+  if (known == nullptr || draft.has({"compose"}) || known->value.is_object()) return;
+  // Forgotten and said again it would stand behind the other one.
+  Draft with;
+  for (const Finding& one : draft.findings())
+    with.say(one.path, &one == known ? Json{{"port", port}, {"container", container}} : one.value,
+             &one == known ? "what runs now" : one.comment);
+  for (const std::string& note : draft.notes()) with.note(note);
+  for (const std::string& source : draft.sources()) with.read_from(source);
+  draft = std::move(with);
+}
+
+void tell_project(Draft& draft, const RunningContainer& app, const std::string& slot, const HostState& host) {
+  const std::string project = text_of(labels_of(app), "com.docker.compose.project");
+  if (!draft.has({"compose"}) || project.empty()) return;
+  draft.drop({"compose", "project"});
+  std::string text = project;
+  for (const char* between : {"-", "_", "."})
+    if (text.ends_with(between + slot)) text = text.substr(0, text.size() - slot.size()) + "{slot}";
+  if (text == slot) text = "{slot}";
+  draft.say({"compose", "project"}, text, "as it runs on " + host.target);
+}
+
+void tell_health(Draft& draft, const RunningContainer& app, const HostState& host) {
+  const auto test = texts_of(member(config_of(app), "Healthcheck"), "Test");
+  if (draft.has({"health"}) || test.size() < 2) return;
+  const std::string source = "the healthcheck on " + host.target;
+  if (!tell_health_url(draft, fmt::format("{}", fmt::join(test, " ")), source))
+    draft.guess({"health", "docker"}, true, source + ", if it is the image's own");
+}
+
+void tell_proxy(Draft& draft, const HostState& host, const std::vector<Sending>& sendings,
+                const std::vector<KnownSlot>& slots) {
+  const auto leads_there = [&](const Sending& sending) {
+    return std::ranges::any_of(slots, [&](const KnownSlot& slot) {
+      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container);
+    });
+  };
+  const auto found = std::ranges::find_if(sendings, leads_there);
+  if (found == sendings.end()) return;
+  const std::string used = fmt::format("used by {}{}{}", found->site, found->names.empty() ? "" : " for ",
+                                       fmt::join(found->names, ", "));
+  if (found->variable.empty() && found->upstream.empty()) {
+    draft.note(fmt::format(
+        "{} on {} sends to port {} itself: it has to include the file of `proxy.nginx.include` instead",
+        found->site, host.target, found->port));
+    if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx);
+    return;
+  }
+  draft.drop({"proxy"});
+  if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
+  draft.say({"proxy", "nginx", "include"}, found->file, used);
+  if (!found->upstream.empty()) draft.say({"proxy", "nginx", "upstream"}, found->upstream);
+  if (!found->variable.empty() && found->variable != "service_url")
+    draft.say({"proxy", "nginx", "template"},
+              fmt::format("set ${} http://{{{{address}}}}:{{{{port}}}};\n", found->variable));
+  if (!host.nginx.empty() && found->address.find_first_not_of("0123456789.") != std::string::npos)
+    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+}
+
+void tell_hosts(Draft& draft, const Path& path, const std::vector<std::string>& targets) {
+  if (targets.empty()) return;
+  draft.drop(path);
+  draft.say(path, targets);
+}
+
+// The files of the folder describe what runs, or what runs is told as it is.
+void tell_apps(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps) {
+  std::vector<Run> runs;
+  for (const auto* app : apps) runs.push_back(run_of(*app, host.target));
+  const auto slots = slots_of(draft);
+  const auto described = [&](const KnownSlot& slot) {
+    return std::ranges::any_of(runs, [&](const Run& run) {
+      return (run.host_port != 0 && run.host_port == slot.port) || run.name == slot.container;
+    });
+  };
+  const auto slot = std::ranges::find_if(slots, described);
+  if (slot == slots.end()) {
+    for (const char* key : {"slots", "docker", "compose", "image", "service", "secrets"}) draft.drop({key});
+    const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
+    if (!built) draft.drop({"build"});
+    tell_runs(draft, runs);
+    if (built)
+      draft.guess({"build", "context"}, ".", "no registry has the image that runs: it was built there");
+    return;
+  }
+  take_over(draft, slot->name, slot->port, runs[0].name);
+  tell_project(draft, *apps[0], slot->name, host);
+}
+
+}  // namespace
+
+std::optional<ComposeOrigin> compose_origin(const HostState& host) {
+  const auto apps = apps_of(host, proxy::sendings(host.dump));
+  if (apps.empty()) return std::nullopt;
+  const Json& labels = labels_of(*apps[0]);
+  ComposeOrigin origin{{},
+                       text_of(labels, "com.docker.compose.project"),
+                       text_of(labels, "com.docker.compose.project.working_dir")};
+  std::string files = text_of(labels, "com.docker.compose.project.config_files");
+  for (std::size_t at = 0; at < files.size();) {
+    const std::size_t end = std::min(files.find(',', at), files.size());
+    std::string file = files.substr(at, end - at);
+    if (!file.starts_with('/')) file = origin.folder + "/" + file;
+    origin.files.push_back(std::move(file));
+    at = end + 1;
+  }
+  if (origin.project.empty() || origin.files.empty()) return std::nullopt;
+  return origin;
+}
+
+void read_hosts(Draft& draft, std::span<const HostState> hosts) {
+  std::vector<std::string> app_hosts, proxy_hosts;
+  bool told = false, sudo = false;
+  for (const HostState& host : hosts) {
+    draft.read_from(host.target);
+    const auto apps = apps_of(host, proxy::sendings(host.dump));
+    sudo = sudo || host.sudo;
+    (apps.empty() && !host.dump.empty() ? proxy_hosts : app_hosts).push_back(host.target);
+    if (apps.empty() || told) continue;
+    told = true;
+    tell_apps(draft, host, apps);
+    tell_health(draft, *apps[0], host);
+    for (const RunningContainer& one : host.containers)
+      if (std::ranges::find(apps, &one) == apps.end() && name_of(one) != host.nginx)
+        draft.note(fmt::format("{} ({}) runs on {} too", name_of(one), text_of(config_of(one), "Image"),
+                               host.target));
+  }
+  tell_hosts(draft, {"hosts", "app"}, app_hosts);
+  tell_hosts(draft, {"hosts", "proxy"}, proxy_hosts);
+  if (sudo) draft.say({"ssh", "sudo"}, true, "sudo asks for no password there");
+  const auto slots = slots_of(draft);
+  for (const HostState& host : hosts)
+    if (!host.dump.empty()) tell_proxy(draft, host, proxy::sendings(host.dump), slots);
+}
+
+}  // namespace bgdeploy::init

@@ -1,0 +1,158 @@
+// Looks at hosts: logs in, asks, changes nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/engine/client.hpp"
+#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/init/gather.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/spec/document.hpp"
+#include "compose_pair.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+constexpr std::size_t k_most_containers = 200;
+constexpr int k_largest_file = 256 << 10;
+
+// The host as a spec would have it: the loader knows what a target may look like.
+Result<spec::Host> host_of(const std::string& target, bool sudo, const spec::Environment& variables) {
+  const std::string text = fmt::format(
+      "service: init\nimage: init\nhosts: {{app: [{}]}}\nssh: {{sudo: {}}}\nslots: {{a: 1, b: 2}}\n"
+      "health: {{tcp: true}}\nproxy: none\n",
+      spec::yaml_text(spec::without_substitutions(target)), sudo);
+  const auto spec = spec::load({"--host", text}, "", variables);
+  if (spec) return spec->app_hosts[0];
+  return core::fail(ErrorKind::usage, fmt::format("'{}' is no host", target), {},
+                    "--host [user@]host[:port], or an alias of ~/.ssh/config");
+}
+
+class Look {
+public:
+  Look(HostState& state, host::Host& host, const Wait& wait) : m_state(state), m_host(host), m_wait(wait) {}
+
+  Result<void> look() {
+    const auto client = engine::Client::open(m_host, std::nullopt, m_wait);
+    if (client) BGDEPLOY_TRY(look_at_containers(**client));
+    BGDEPLOY_TRY(look_at_nginx());
+    if (client && m_state.dump.empty()) look_into_containers(**client);
+    if (!client && m_state.dump.empty()) return std::unexpected(client.error());
+    return {};
+  }
+
+private:
+  Result<void> look_at_containers(engine::Client& client) {
+    BGDEPLOY_ASSIGN(const auto all, client.list_containers(m_wait));
+    for (const auto& summary : all) {
+      if (summary.state != "running" || m_state.containers.size() == k_most_containers) continue;
+      const auto container = client.inspect_container(summary.id, m_wait);
+      if (!container) continue;  // it has gone meanwhile
+      BGDEPLOY_ASSIGN(Json json, core::parse_json(container->json, "docker's answer"));
+      Json image;
+      if (const auto found = client.inspect_image(container->image_id, m_wait)) {
+        BGDEPLOY_ASSIGN(image, core::parse_json(found->json, "docker's answer"));
+      }
+      m_state.containers.push_back({summary.id, std::move(json), std::move(image)});
+    }
+    return {};
+  }
+
+  // A login without root has no /usr/sbin in its PATH.
+  Result<void> look_at_nginx() {
+    for (const char* program : {"nginx", "/usr/sbin/nginx"}) {
+      BGDEPLOY_ASSIGN(const auto output, m_host.run({{program, "-T"}, host::Tool::nginx}, m_wait));
+      if (output.ok()) {
+        m_state.dump = output.out;
+        return {};
+      }
+    }
+    return {};
+  }
+
+  void look_into_containers(engine::Client& client) {
+    for (const RunningContainer& one : m_state.containers) {
+      const std::string image = core::text_of(core::member(one.container, "Config"), "Image");
+      if (!repository_of(image).ends_with("nginx")) continue;
+      std::string dump;
+      const auto take = [&](bool is_stderr, std::string_view text) {
+        if (!is_stderr && dump.size() < k_largest_dump) dump += text;
+      };
+      const auto code = client.exec(one.id, {"nginx", "-T"}, nullptr, take, m_wait);
+      if (!code || *code != 0 || dump.empty()) continue;
+      m_state.dump = std::move(dump);
+      m_state.nginx = core::text_of(one.container, "Name").substr(1);
+      return;
+    }
+  }
+
+  static constexpr std::size_t k_largest_dump = std::size_t{16} << 20;
+
+  HostState& m_state;
+  host::Host& m_host;
+  const Wait m_wait;
+};
+
+// The compose file of the running slot, and the other slot's beside it.
+Result<std::vector<File>> read_origin(host::Host& host, const std::string& file, const Wait& wait) {
+  const std::size_t slash = file.rfind('/');
+  BGDEPLOY_ASSIGN(const auto list,
+                  host.run({{"ls", "-1", "--", file.substr(0, slash)}, host::Tool::other}, wait));
+  std::vector<std::string> names{file};
+  for (const std::string& name : core::split_lines(list.out))
+    if (const std::string path = file.substr(0, slash + 1) + name; path != file) names.push_back(path);
+  std::vector<File> files;
+  for (const std::string& name : compose_pair(names)) {
+    BGDEPLOY_ASSIGN(const auto text,
+                    host.run({{"head", "-c", std::to_string(k_largest_file), "--", name}}, wait));
+    if (!text.ok())
+      return core::fail(ErrorKind::io, fmt::format("{} cannot be read on {}", name, host.name()), {text.err});
+    files.push_back({name, text.out});
+  }
+  return files;
+}
+
+// What runs there was started from compose files that lie there.
+Result<void> read_remote_compose(Draft& draft, const HostState& state, host::Host& host, const Wait& wait) {
+  const auto origin = compose_origin(state);
+  if (!origin || draft.has({"compose"})) return {};
+  BGDEPLOY_ASSIGN(const auto files, read_origin(host, origin->files[0], wait));
+  if (files.size() < 2) return {};  // both slots run as containers of our own
+  for (const char* key : {"slots", "docker", "image", "build", "service", "secrets"}) draft.drop({key});
+  return read_compose(draft, files, {}, origin->project, true);
+}
+
+}  // namespace
+
+Result<void> look_at_hosts(Draft& draft, const std::vector<std::string>& targets,
+                           const spec::Environment& variables, const std::stop_token& stop) {
+  const auto wait = Wait::for_at_most(std::chrono::minutes(2), stop);
+  std::vector<HostState> states;
+  for (const std::string& target : targets) {
+    HostState state{target};
+    BGDEPLOY_ASSIGN(spec::Host where, host_of(target, false, variables));
+    BGDEPLOY_ASSIGN(auto host, host::connect(where, wait));
+    BGDEPLOY_ASSIGN(const auto id, host->run({{"id", "-u"}}, wait));
+    if (core::trim(id.out) != "0") {
+      BGDEPLOY_ASSIGN(const auto asked, host->run({{"sudo", "-n", "true"}}, wait));
+      if (asked.ok()) {
+        state.sudo = true;
+        BGDEPLOY_ASSIGN(where, host_of(target, true, variables));
+        BGDEPLOY_ASSIGN(host, host::connect(where, wait));
+      }
+    }
+    BGDEPLOY_TRY(Look(state, *host, wait).look());
+    BGDEPLOY_TRY(read_remote_compose(draft, state, *host, wait));
+    states.push_back(std::move(state));
+  }
+  read_hosts(draft, states);
+  return {};
+}
+
+}  // namespace bgdeploy::init

@@ -1,0 +1,193 @@
+// What runs on hosts, as the engine and nginx say it.
+#include <gtest/gtest.h>
+
+#include "support.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+RunningContainer container(const std::string& name, const std::string& image, const std::string& more = "{}",
+                           const std::string& labels = "{}") {
+  RunningContainer one{name + "-id"};
+  one.container = Json::parse(R"({"Config": {"Env": ["PATH=/bin"], "Cmd": ["serve"]}, "HostConfig": {}})");
+  one.container["Name"] = "/" + name;
+  one.container["Config"]["Image"] = image;
+  one.container["Config"]["Labels"] = Json::parse(labels);
+  one.container.merge_patch(Json::parse(more));
+  one.image =
+      Json::parse(R"({"RepoDigests": ["x@sha256:1"], "Config": {"Env": ["PATH=/bin"], "Cmd": ["serve"]}})");
+  return one;
+}
+
+std::string published(int host, int container) {
+  return R"({"HostConfig": {"PortBindings": {")" + std::to_string(container) +
+         R"(/tcp": [{"HostIp": "127.0.0.1", "HostPort": ")" + std::to_string(host) + R"("}]}}})";
+}
+
+constexpr const char* k_dump = R"(# configuration file /etc/nginx/nginx.conf:
+events {}
+http { include /etc/nginx/conf.d/*.conf; }
+# configuration file /etc/nginx/conf.d/shop.conf:
+server {
+  server_name shop.example.com;
+  include /etc/nginx/conf.d/service-url.inc;
+  location / { proxy_pass $service_url; }
+}
+# configuration file /etc/nginx/conf.d/service-url.inc:
+set $service_url http://127.0.0.1:8081;
+)";
+
+TEST(Hosts, AContainerBehindAnIncludeIsFound) {
+  HostState host{"deploy@web-1", true};
+  host.dump = k_dump;
+  host.containers = {container("db", "postgres:16", published(5432, 5432)),
+                     container("other", "acme/other:1", published(9000, 80)),
+                     container("app-blue", "registry:5000/acme/shop:1.2", R"({
+        "Config": {"Env": ["PATH=/bin", "LOG=info", "COST=$5 ${X}", "DB_PASSWORD=hunter2", "URL=amqp://a:hunter3@mq"],
+                   "Cmd": ["serve", "--fast"], "User": "1000",
+                   "Healthcheck": {"Test": ["CMD-SHELL", "curl -f http://localhost:8080/healthz || exit 1"]}},
+        "HostConfig": {"PortBindings": {"8080/tcp": [{"HostIp": "", "HostPort": "8081"}]}, "Memory": 734003200,
+                       "NanoCpus": 1800000000, "Binds": ["/srv/log:/log"], "ExtraHosts": ["db:10.0.0.5"],
+                       "ReadonlyRootfs": true},
+        "NetworkSettings": {"Networks": {"bridge": {}, "back": {}}}})")};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.service, "shop");
+  EXPECT_EQ(spec.image, "registry:5000/acme/shop");
+  EXPECT_EQ(spec.app_hosts[0].name, "web-1");
+  EXPECT_TRUE(spec.app_hosts[0].ssh.sudo.all);
+  EXPECT_EQ(spec.slots[0].port, 8081);
+  EXPECT_EQ(spec.slots[0].container, "app-blue");
+  EXPECT_EQ(spec.slots[1].port, 8082);
+  EXPECT_EQ(spec.docker.container_port, "8080");
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{{"LOG", "info"}, {"COST", "$5 ${X}"}}));
+  EXPECT_TRUE(spec.secrets.contains("DB_PASSWORD"));
+  EXPECT_TRUE(spec.secrets.contains("URL"));
+  EXPECT_FALSE(write(draft).contains("hunter"));
+  EXPECT_EQ(*spec.docker.command, (Texts{"serve", "--fast"}));
+  EXPECT_EQ(spec.docker.user, "1000");
+  EXPECT_EQ(spec.docker.mem_limit, 700 << 20);
+  EXPECT_EQ(spec.docker.cpus, 1.8);
+  EXPECT_EQ(spec.docker.volumes, Texts{"/srv/log:/log"});
+  EXPECT_EQ(spec.docker.networks, Texts{"back"});
+  EXPECT_EQ(spec.docker.extra_hosts, Texts{"db:10.0.0.5"});
+  EXPECT_TRUE(spec.docker.read_only);
+  EXPECT_EQ(http(spec).path, "/healthz");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
+  EXPECT_TRUE(notes(draft, "other (acme/other:1) runs on deploy@web-1 too"));
+  EXPECT_TRUE(write(draft).contains("used by /etc/nginx/conf.d/shop.conf for shop.example.com"));
+}
+
+TEST(Hosts, AnUpstreamOnAProxyOfItsOwn) {
+  std::vector<HostState> hosts(3);
+  hosts[0] = {"ubuntu@10.0.0.1"};
+  hosts[0].containers = {container("app-8081", "acme/app:1", published(8081, 80))};
+  hosts[1] = {"ubuntu@10.0.0.2"};
+  hosts[1].containers = hosts[0].containers;
+  hosts[2] = {"ubuntu@10.0.0.5"};
+  hosts[2].dump = R"(# configuration file /etc/nginx/nginx.conf:
+http { include up.conf; server { location / { proxy_pass http://spring; } } }
+# configuration file /etc/nginx/up.conf:
+upstream spring { server 10.0.0.1:8081; server 10.0.0.2:8081; }
+)";
+  Draft draft;
+  read_hosts(draft, hosts);
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.app_hosts.size(), 2U);
+  ASSERT_EQ(spec.proxy_hosts.size(), 1U);
+  EXPECT_EQ(spec.proxy_hosts[0].name, "10.0.0.5");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/up.conf");
+  EXPECT_EQ(spec.nginx.upstream, "spring");
+}
+
+TEST(Hosts, ASiteThatNamesThePortItselfIsToldAndNotReplaced) {
+  HostState host{"web-1"};
+  host.dump =
+      "# configuration file /etc/nginx/nginx.conf:\nhttp { server { location / { proxy_pass "
+      "http://127.0.0.1:3000; } } }\n";
+  host.containers = {container("app", "acme/app", published(3000, 80))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).nginx.include, "/etc/nginx/conf.d/app.inc");
+  EXPECT_TRUE(notes(draft, "/etc/nginx/nginx.conf on web-1 sends to port 3000 itself"));
+}
+
+TEST(Hosts, NginxInAContainerFindsTheAppByItsName) {
+  HostState host{"web-1"};
+  host.nginx = "edge";
+  host.dump = R"(# configuration file /etc/nginx/nginx.conf:
+http { server { include /etc/nginx/url.inc; location / { proxy_pass $target; } } }
+# configuration file /etc/nginx/url.inc:
+set $target http://app-set1:8081;
+)";
+  host.containers = {container("edge", "nginx:latest"),
+                     container("app-set1", "acme/app", published(8081, 8081))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.nginx.container, "edge");
+  EXPECT_EQ(spec.nginx.address, "{container}");
+  EXPECT_EQ(spec.nginx.template_text, "set $target http://{{address}}:{{port}};\n");
+}
+
+TEST(Hosts, FilesThatDescribeWhatRunsStay) {
+  const std::vector<File> files = {
+      {"docker-compose-blue.yml", "services: {api: {image: acme/api, ports: ['8081:80']}}"},
+      {"docker-compose-green.yml", "services: {api: {image: acme/api, ports: ['8082:80']}}"}};
+  HostState host{"web-1"};
+  host.containers = {
+      container("shop-green_api_1", "acme/api:1", published(8082, 80),
+                R"({"com.docker.compose.project": "shop-green", "com.docker.compose.service": "api"})")};
+  Draft draft;
+  ASSERT_TRUE(read_compose(draft, files, {}, "x"));
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  ASSERT_TRUE(spec.compose);
+  EXPECT_EQ(spec.compose->project, "shop-{slot}");
+  EXPECT_EQ(spec.slots[1].port, 8082);
+}
+
+TEST(Hosts, ComposeFilesOnTheHostAreNamedByLabels) {
+  HostState host{"web-1"};
+  host.containers = {container("server-a", "acme/api:1", published(8080, 80),
+                               R"({"com.docker.compose.project": "ec2-user",
+                                   "com.docker.compose.project.working_dir": "/home/ec2-user",
+                                   "com.docker.compose.project.config_files": "docker-compose.a.yml"})")};
+  const auto origin = compose_origin(host);
+  ASSERT_TRUE(origin);
+  EXPECT_EQ(origin->project, "ec2-user");
+  EXPECT_EQ(origin->files, Texts{"/home/ec2-user/docker-compose.a.yml"});
+}
+
+TEST(Hosts, AnImageThatNoRegistryHasIsBuilt) {
+  HostState host{"local"};
+  host.containers = {container("web", "my-image", published(3000, 3000))};
+  host.containers[0].image["RepoDigests"] = Json::array();
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_TRUE(completed(draft).build);
+}
+
+// A host is not trusted: what it says may be anything.
+TEST(Hosts, AnyAnswerIsTaken) {
+  for (const char* text :
+       {"{}", "[]", "null", R"({"Name": 1})", R"({"Name": ""})", R"({"Name": "/", "Config": []})",
+        R"({"Name": "/x", "Config": {"Image": "\u001b[31m", "Env": ["A", "=", "B=\n"]},
+                              "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "99999999999"}], "x": 1},
+                              "Memory": -1, "NanoCpus": 1e300, "Binds": [":", "a"]}})"}) {
+    HostState host{"web-1"};
+    host.dump = text;
+    host.containers = {{"id", Json::parse(text), Json::parse(text)}};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    compose_origin(host);
+    completed(draft);
+  }
+}
+
+}  // namespace
+}  // namespace bgdeploy::init
