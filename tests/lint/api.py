@@ -1,5 +1,5 @@
-"""api.py FILE: stands for the part of GitHub's API that records deployments. FILE gets its port. It prints every request
-that has the right token, by its path and what tells it from others, and refuses the rest."""
+"""api.py FILE: stands for the part of GitHub's API that records deployments. FILE gets its port. It prints every
+request that has the right token, by its path and what tells it from others, and refuses the rest."""
 import http.server
 import json
 import sys

@@ -9,7 +9,8 @@ const { validateAction, validateWorkflow } = require("@action-validator/core");
 
 let failed = false;
 for (const file of process.argv.slice(2)) {
-  const text = readFileSync(file, "utf8");
+  // The linters are older than this scope.
+  const text = readFileSync(file, "utf8").replace(/^ +attestations: write$/m, "");
   const isAction = basename(file) === "action.yml";
   const found = (isAction ? validateAction(text) : validateWorkflow(text)).errors.map(
     (error) => `${error.path ?? ""} ${error.title} ${error.detail ?? ""}`);
