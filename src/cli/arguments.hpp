@@ -23,13 +23,13 @@ struct Arguments {
   bool with_current_secrets = false, with_current_config = false, trust_history = false;
   std::optional<std::string> plan, out;  // files
   std::string slot, host;
-  int tail = 100;
-  int entries = 0;         // of the history; 0: as many as fit a screen
+  std::optional<int> tail;               // unset: 100, or all with --since
+  int entries = 0;                       // of the history; 0: as many as fit a screen
   std::vector<std::string> from, hosts;  // init
   bool to_stdout = false;                // init
   bool failed = false;                   // logs
-  bool offline = false;    // config, validate
-  bool preflight = false;  // check
+  bool offline = false;                  // config, validate
+  bool preflight = false;                // check
   bool follow = false, yes = false;
   bool watch = false;  // status
   std::string message;

@@ -10,6 +10,7 @@
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
+#include "texts.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -19,23 +20,6 @@ std::string tally(const std::vector<deploy::CheckItem>& items) {
   const auto failed = std::ranges::count_if(items, [](const auto& item) { return item.error.has_value(); });
   const auto ok = static_cast<std::ptrdiff_t>(items.size()) - failed;
   return failed == 0 ? fmt::format("{} ok", ok) : fmt::format("{} ok, {} failed", ok, failed);
-}
-
-std::string as_text(const std::vector<deploy::CheckItem>& items, const Page& page) {
-  std::string text;
-  for (const deploy::CheckItem& item : items) {
-    if (!item.error) {
-      text += noted("ok     ", Color::none, item.what + (item.note.empty() ? "" : ": " + item.note), page);
-      continue;
-    }
-    text += noted("FAILED ", Color::red, fmt::format("{}: {}", item.what, item.error->message), page);
-    for (const std::string& detail : item.error->details)
-      for (const std::string& line : core::split_lines(detail))
-        text += "        | " + core::printable(line) + "\n";
-    if (!item.error->next.empty()) text += "        next: " + core::printable(item.error->next) + "\n";
-  }
-  const bool well = std::ranges::none_of(items, [](const auto& item) { return item.error.has_value(); });
-  return text + painted(page, well ? Color::green : Color::red, tally(items)) + "\n";
 }
 
 std::string as_json(const std::vector<deploy::CheckItem>& items) {
@@ -55,6 +39,23 @@ std::string as_json(const std::vector<deploy::CheckItem>& items) {
 
 }  // namespace
 
+std::string check_text(const std::vector<deploy::CheckItem>& items, const Page& page) {
+  std::string text;
+  for (const deploy::CheckItem& item : items) {
+    if (!item.error) {
+      text += noted("ok     ", Color::none, item.what + (item.note.empty() ? "" : ": " + item.note), page);
+      continue;
+    }
+    text += noted("FAILED ", Color::red, fmt::format("{}: {}", item.what, item.error->message), page);
+    for (const std::string& detail : item.error->details)
+      for (const std::string& line : core::split_lines(detail))
+        text += noted("        |", Color::none, line, page);
+    if (!item.error->next.empty()) text += noted("        next:", Color::none, item.error->next, page);
+  }
+  const bool well = std::ranges::none_of(items, [](const auto& item) { return item.error.has_value(); });
+  return text + painted(page, well ? Color::green : Color::red, tally(items)) + "\n";
+}
+
 int run_check(const Arguments& arguments) {
   auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
@@ -68,7 +69,7 @@ int run_check(const Arguments& arguments) {
     item.note = (*session)->context().sink.redacted(std::move(item.note));
   }
   arguments.output == "json" ? print_json(as_json(items))
-                             : print(as_text(items, page_of_stdout(arguments.no_color)));
+                             : print(check_text(items, page_of_stdout(arguments.no_color)));
   for (const deploy::CheckItem& item : items)
     if (item.error) return deploy::exit_code(item.error->kind);
   return 0;

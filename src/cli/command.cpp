@@ -18,10 +18,11 @@
 
 #include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
-#include "bgdeploy/report/json_text.hpp"
 #include "bgdeploy/report/render.hpp"
+#include "commands.hpp"
 #include "page.hpp"
 
 namespace bgdeploy::cli {
@@ -32,6 +33,8 @@ using core::Result;
 namespace {
 
 std::atomic<int> g_output_error = 0;
+report::Program g_program;
+bool g_no_color = false;
 
 constexpr std::array<const char*, 2> k_spec_names{"bgdeploy.yml", "bgdeploy.yaml"};
 
@@ -53,7 +56,7 @@ core::Error no_spec() {
   core::Error error{ErrorKind::usage, "there is no bgdeploy.yml here", {}};
   const auto above = spec_above();
   error.next = above ? "bgdeploy -f " + core::shell_quote(above->string())
-                     : "name the spec with -f FILE, or write one: docs/spec.md and examples/ show how";
+                     : "name the spec with -f FILE, or let `bgdeploy init` write one";
   return error;
 }
 
@@ -167,13 +170,27 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
   session->m_sink = std::make_unique<report::Redactor>(
       std::make_unique<LastEvent>(report::pick(arguments.progress, terminal, core::system_clock()),
                                   session->m_last),
-      arguments.progress == "json");
+      arguments.progress == "json", g_program);
   session->m_context.emplace(deploy::Context{session->m_spec, variable, core::system_clock(),
                                              *session->m_sink, arguments.stop, who_am_i(), arguments.hurry});
   return session;
 }
 
-std::string error_text(std::string_view heading, const core::Error& error) {
+void remember_call(const Arguments& arguments) {
+  g_program = {};
+  g_no_color = arguments.no_color;
+  if (!arguments.file.empty()) g_program.call += " -f " + core::shell_quote(arguments.file);
+  if (!arguments.environment.empty()) g_program.call += " -e " + core::shell_quote(arguments.environment);
+  for (const Command& command : commands())
+    if (is_shown(command) && !command.word) g_program.commands.push_back(command.name);
+}
+
+std::string as_typed(std::string text) {
+  return g_program.in(std::move(text));
+}
+
+std::string error_text(std::string_view heading, const core::Error& untyped) {
+  const core::Error error = g_program.in(untyped);
   std::string text = fmt::format("{}: {}\n", heading, core::printable(error.message));
   for (const std::string& detail : error.details)
     for (const std::string& line : core::split_lines(detail))
@@ -183,7 +200,10 @@ std::string error_text(std::string_view heading, const core::Error& error) {
 }
 
 int print_error(const core::Error& error) {
-  print(error_text("error", error), stderr);
+  constexpr std::string_view k_heading = "error";
+  const Page page = page_of_stderr(g_no_color);
+  const std::string text = fitted(error_text(k_heading, error), page);
+  print(painted(page, Color::red, k_heading) + text.substr(k_heading.size()), stderr);
   return deploy::exit_code(error.kind);
 }
 
@@ -206,7 +226,7 @@ int with_output(int code, int error) {
 }
 
 bool print_json(std::string_view document) {
-  return print(report::json_for_terminals(document) + "\n");
+  return print(core::printable_json(document) + "\n");
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

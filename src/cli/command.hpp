@@ -43,6 +43,11 @@ private:
   std::optional<deploy::Context> m_context;
 };
 
+// How the user called this program, for what is printed from now on.
+void remember_call(const Arguments& arguments);
+// "bgdeploy rollback" in a text as the user has to type it: with the spec and the environment of this call.
+std::string as_typed(std::string text);
+
 // "heading: message", and its details below.
 std::string error_text(std::string_view heading, const core::Error& error);
 // "error: message" and its details on stderr; returns the exit code that belongs to the kind.

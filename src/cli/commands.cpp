@@ -195,7 +195,7 @@ std::vector<Command> make_commands() {
                     .help = "The kept log of the last release that failed",
                     .target = &Arguments::failed},
                    {.names = "--since",
-                    .help = "Only what was written after a time, or so long ago; without -n all of it",
+                    .help = "Only what was written after a time, or so long ago",
                     .target = &Arguments::since,
                     .value = "10m",
                     .excludes = "--failed"},
@@ -210,7 +210,9 @@ std::vector<Command> make_commands() {
                     .target = &Arguments::host,
                     .value = "HOST",
                     .values = Values::host},
-                   {.names = "-n,--tail", .help = "How many lines; -1 for all", .target = &Arguments::tail},
+                   {.names = "-n,--tail",
+                    .help = "How many lines; -1 for all. Default: 100, or all with --since",
+                    .target = &Arguments::tail},
                    {.names = "-f,--follow",
                     .help = "Follow the log as it grows",
                     .target = &Arguments::follow}},
@@ -304,8 +306,9 @@ std::vector<Command> make_commands() {
        .help = "Write a bgdeploy.yml from what is there: compose files, Dockerfile, scripts, CI files",
        .examples = {"bgdeploy init", "bgdeploy init --from docker-compose-blue.yml docker-compose-green.yml",
                     "bgdeploy init --host deploy@web-1"},
-       .note = "Nothing that it reads is run, and no value of a secret is copied. Comments in the spec mark what "
-               "was guessed and what has to be filled in. It never replaces a file without --force.",
+       .note =
+           "Nothing that it reads is run, and no value of a secret is copied. Comments in the spec mark what "
+           "was guessed and what has to be filled in. It never replaces a file without --force.",
        .options = {{.names = "--from",
                     .help = "Read these files (default: what the working directory has)",
                     .target = &Arguments::from,
@@ -318,9 +321,7 @@ std::vector<Command> make_commands() {
                    {.names = "--stdout",
                     .help = "Print it instead of writing a file",
                     .target = &Arguments::to_stdout},
-                   {.names = "--force",
-                    .help = "Replace a spec that is there",
-                    .target = &Arguments::force}},
+                   {.names = "--force", .help = "Replace a spec that is there", .target = &Arguments::force}},
        .run = run_init},
       {.name = "prune",
        .help = "Remove what old releases left on the hosts: images beyond prune.images",
@@ -375,6 +376,11 @@ bool takes_values(const Option& option) {
   return std::holds_alternative<std::vector<std::string> Arguments::*>(option.target);
 }
 
+bool takes_number(const Option& option) {
+  return std::holds_alternative<int Arguments::*>(option.target) ||
+         std::holds_alternative<std::optional<int> Arguments::*>(option.target);
+}
+
 bool is_planned(const Option& option) {
   return std::holds_alternative<Option::Planned>(option.target);
 }
@@ -383,7 +389,7 @@ std::string value_name(const Option& option) {
   if (!takes_value(option)) return "";
   if (!option.choices.empty()) return fmt::format("{}", fmt::join(option.choices, "|"));
   if (!option.value.empty()) return option.value;
-  return std::holds_alternative<int Arguments::*>(option.target) ? "N" : "TEXT";
+  return takes_number(option) ? "N" : "TEXT";
 }
 
 bool is_shown(const Command& command) {

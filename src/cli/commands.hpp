@@ -21,7 +21,8 @@ struct Option {
     std::string today;  // what does nearly the same until then
   };
   using Target = std::variant<Planned, bool Arguments::*, int Arguments::*, std::string Arguments::*,
-                              std::optional<std::string> Arguments::*, std::vector<std::string> Arguments::*>;
+                              std::optional<int> Arguments::*, std::optional<std::string> Arguments::*,
+                              std::vector<std::string> Arguments::*>;
 
   std::string names;  // "-n,--tail"
   std::string help;
@@ -37,6 +38,7 @@ std::vector<std::string> spellings_of(const Option& option);
 bool takes_value(const Option& option);
 // As many words as follow, and may be given again.
 bool takes_values(const Option& option);
+bool takes_number(const Option& option);
 bool is_planned(const Option& option);
 // What stands for its value in help, as "FILE" or "text|json"; empty for a flag.
 std::string value_name(const Option& option);

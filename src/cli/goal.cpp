@@ -1,12 +1,9 @@
 #include "goal.hpp"
 
-#include <fmt/format.h>
-
-#include "bgdeploy/core/duration.hpp"
-#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/report/render.hpp"
 #include "command.hpp"
 #include "known_releases.hpp"
+#include "times.hpp"
 
 namespace bgdeploy::cli {
 
@@ -24,13 +21,8 @@ int refuse_run(const Arguments& arguments, const deploy::Goal& goal, const core:
 
 int run_goal(const Arguments& arguments, deploy::Goal goal) {
   if (arguments.lock_wait) {
-    const auto wait = core::parse_duration(*arguments.lock_wait);
-    if (!wait)
-      return refuse_run(arguments, goal,
-                        {core::ErrorKind::usage,
-                         fmt::format("--lock-wait: '{}' is no duration; write it as 90s, 15m or 1h",
-                                     core::printable(*arguments.lock_wait)),
-                         {}});
+    const auto wait = duration_of("--lock-wait", *arguments.lock_wait);
+    if (!wait) return refuse_run(arguments, goal, wait.error());
     goal.lock_wait = *wait;
   }
   auto session = Session::open(arguments);

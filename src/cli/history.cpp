@@ -16,6 +16,7 @@
 #include "known_releases.hpp"
 #include "page.hpp"
 #include "state_text.hpp"
+#include "texts.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -61,37 +62,6 @@ std::vector<Cell> row_of(const deploy::HistoryEntry& entry, bool serves, bool ve
           {verbose ? entry.who : report::cut(who_of(entry.who), 20)}};
 }
 
-// Newest first.
-std::string as_text(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments) {
-  if (entries.empty()) return "nothing was deployed yet\n";
-  const Page page = page_of_stdout(arguments.no_color);
-  constexpr int k_screenful = 10;
-  const int wanted = arguments.entries == 0 ? k_screenful : arguments.entries;
-  const std::size_t count =
-      wanted < 0 ? entries.size() : std::min(entries.size(), static_cast<std::size_t>(wanted));
-  const auto* last = last_served(entries);
-  Rows rows = {{{"WHEN"}, {"COMMAND"}, {"FROM"}, {"TO"}, {"RESULT"}, {"TOOK"}, {"SLOT"}, {"WHO"}}};
-  std::vector<const deploy::HistoryEntry*> shown;
-  for (const auto& entry :
-       entries | std::views::reverse | std::views::take(static_cast<std::ptrdiff_t>(count))) {
-    rows.push_back(row_of(entry, &entry == last, arguments.verbose));
-    shown.push_back(&entry);
-  }
-  // Why one failed stands below it.
-  const auto lines = core::split_lines(table(rows, page));
-  std::string text = lines.front() + "\n";
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    text += lines[i + 1] + "\n";
-    if (!went_well(*shown[i]) && !shown[i]->message.empty())
-      for (const std::string& line :
-           report::wrapped("why: " + core::printable(shown[i]->message), page.width - 4))
-        text += "    " + line + "\n";
-  }
-  if (count < entries.size())
-    text += fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - count);
-  return text;
-}
-
 std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   const auto* last = last_served(entries);
@@ -113,6 +83,38 @@ std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
 
 }  // namespace
 
+// Newest first.
+std::string history_text(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments,
+                         const Page& page) {
+  if (entries.empty()) return "nothing was deployed yet\n";
+  constexpr int k_screenful = 10;
+  const int wanted = arguments.entries == 0 ? k_screenful : arguments.entries;
+  const std::size_t count =
+      wanted < 0 ? entries.size() : std::min(entries.size(), static_cast<std::size_t>(wanted));
+  const auto* last = last_served(entries);
+  Rows rows = {{{"WHEN"}, {"COMMAND"}, {"FROM"}, {"TO"}, {"RESULT"}, {"TOOK"}, {"SLOT"}, {"WHO"}}};
+  std::vector<const deploy::HistoryEntry*> shown;
+  for (const auto& entry :
+       entries | std::views::reverse | std::views::take(static_cast<std::ptrdiff_t>(count))) {
+    rows.push_back(row_of(entry, &entry == last, arguments.verbose));
+    shown.push_back(&entry);
+  }
+  // Why one failed stands below it.
+  constexpr std::size_t k_took = 5, k_who = 7;
+  const auto lines = core::split_lines(table(rows, page, {k_who, k_took}));
+  std::string text = lines.front() + "\n";
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    text += lines[i + 1] + "\n";
+    if (!went_well(*shown[i]) && !shown[i]->message.empty())
+      for (const std::string& line :
+           report::wrapped("why: " + core::printable(shown[i]->message), page.width - 4))
+        text += "    " + line + "\n";
+  }
+  if (count < entries.size())
+    text += as_typed(fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - count));
+  return text;
+}
+
 int run_history(const Arguments& arguments) {
   auto session = Session::open(arguments);
   if (!session) return print_error(session.error());
@@ -121,7 +123,8 @@ int run_history(const Arguments& arguments) {
   std::vector<std::string> tags;
   for (const deploy::HistoryEntry& entry : *entries | std::views::reverse) tags.push_back(entry.to.tag);
   remember_releases((*session)->spec(), tags);
-  arguments.output == "json" ? print_json(as_json(*entries)) : print(as_text(*entries, arguments));
+  arguments.output == "json" ? print_json(as_json(*entries))
+                             : print(history_text(*entries, arguments, page_of_stdout(arguments.no_color)));
   return 0;
 }
 

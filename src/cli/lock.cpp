@@ -7,31 +7,25 @@
 #include "bgdeploy/deploy/lock/freeze.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "times.hpp"
 
 namespace bgdeploy::cli {
 
 namespace {
 
-core::Error no_time(std::string message) {
-  return {core::ErrorKind::usage, std::move(message), {}};
-}
-
 core::Result<deploy::FreezeEnd> end_of(const Arguments& arguments) {
   if (arguments.duration) {
-    const auto duration = core::parse_duration(*arguments.duration);
-    if (duration && duration->count() > 0) return *duration;
-    return std::unexpected(no_time(fmt::format("--for: '{}' is no duration; write it as 30m, 2h or 48h",
-                                               core::printable(*arguments.duration))));
+    BGDEPLOY_ASSIGN(const auto duration, duration_of("--for", *arguments.duration));
+    if (duration.count() > 0) return duration;
+    return core::fail(core::ErrorKind::usage, "--for: a freeze of no time ends at once");
   }
   if (!arguments.until) return deploy::FreezeEnd{};
-  const auto time = core::parse_local_time(*arguments.until);
-  if (!time)
-    return std::unexpected(
-        no_time(fmt::format("--until: '{}' is no time; write it as 2026-12-27T08:00, with Z "
-                            "or an offset where it is not local time",
-                            core::printable(*arguments.until))));
+  const auto time = time_of("--until", *arguments.until);
+  if (!time && core::parse_duration(*arguments.until))
+    return core::fail(core::ErrorKind::usage, time.error().message, {}, "--for " + *arguments.until);
+  BGDEPLOY_TRY(time);
   if (*time <= core::system_clock().wall())
-    return std::unexpected(no_time(fmt::format("--until: {} is past", core::format_time(*time))));
+    return core::fail(core::ErrorKind::usage, fmt::format("--until: {} is past", core::format_time(*time)));
   return *time;
 }
 
@@ -44,9 +38,9 @@ int run_lock(const Arguments& arguments) {
   if (!session) return print_error(session.error());
   const auto frozen = deploy::freeze_service((*session)->context(), arguments.message, *end);
   if (!frozen) return print_error(frozen.error());
-  print(fmt::format("{} is frozen: deploys answer with exit code 4 until {}`bgdeploy unlock`\n",
-                    (*session)->spec().service,
-                    frozen->until ? core::format_time(*frozen->until) + ", or until " : ""));
+  print(as_typed(fmt::format("{} is frozen: deploys answer with exit code 4 until {}`bgdeploy unlock`\n",
+                             (*session)->spec().service,
+                             frozen->until ? core::format_time(*frozen->until) + ", or until " : "")));
   if (const auto& earlier = frozen->replaced)
     print(fmt::format("this replaces the freeze by {} since {}: {}\n", core::printable(earlier->who),
                       core::format_time(earlier->since), core::printable(earlier->what)));

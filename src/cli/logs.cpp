@@ -4,21 +4,22 @@
 #include <array>
 #include <span>
 
-#include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/printable.hpp"
-#include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/logs.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
 #include "reader.hpp"
+#include "times.hpp"
 
 namespace bgdeploy::cli {
 namespace {
 
+constexpr int k_usual_tail = 100;
+
 std::string failed_heading(const deploy::FailedLog& failed) {
   return fmt::format("{} in {} failed at {}: {}\n", core::printable(failed.log.release),
-                     core::printable(failed.log.slot), core::format_time(failed.time),
+                     core::printable(failed.log.slot), local_time(failed.time),
                      core::printable(failed.log.why));
 }
 
@@ -27,31 +28,23 @@ std::span<const std::string> of_tail(const std::vector<std::string>& lines, int 
   return std::span(lines).last(count);
 }
 
-// "10m" is so long before `now`.
-core::Result<std::optional<core::SystemTime>> time_of(std::string_view option,
-                                                      const std::optional<std::string>& given,
-                                                      core::SystemTime now) {
-  if (!given) return std::nullopt;
-  if (const auto ago = core::parse_duration(*given)) return now - *ago;
-  if (const auto time = core::parse_local_time(*given)) return time;
-  return core::fail(
-      core::ErrorKind::usage,
-      fmt::format("{}: '{}' is neither a duration nor a time", option, core::printable(*given)), {},
-      "write it as 10m, or as 2026-12-27T08:00, with Z or an offset where it is not local time");
-}
-
+// With a beginning all of it is meant, unless a number was given.
 core::Result<runtime::LogRange> range_of(const Arguments& arguments) {
   const core::SystemTime now = core::system_clock().wall();
-  runtime::LogRange range{.tail = arguments.tail, .follow = arguments.follow};
-  BGDEPLOY_ASSIGN(range.since, time_of("--since", arguments.since, now));
-  BGDEPLOY_ASSIGN(range.until, time_of("--until", arguments.until, now));
-  if (range.since && arguments.tail == Arguments{}.tail) range.tail = -1;
+  runtime::LogRange range{.tail = arguments.tail.value_or(arguments.since ? -1 : k_usual_tail),
+                          .follow = arguments.follow};
+  if (arguments.since) {
+    BGDEPLOY_ASSIGN(range.since, past_time_of("--since", *arguments.since, now));
+  }
+  if (arguments.until) {
+    BGDEPLOY_ASSIGN(range.until, past_time_of("--until", *arguments.until, now));
+  }
   return range;
 }
 
 // One a host, where there are several.
 Color color_of(const spec::Spec& spec, const std::string& host) {
-  constexpr std::array k_colors{Color::cyan, Color::yellow, Color::magenta, Color::green, Color::blue};
+  constexpr std::array k_colors{Color::blue, Color::magenta, Color::green};
   if (spec.app_hosts.size() < 2) return Color::none;
   const auto at = std::ranges::find(spec.app_hosts, host, &spec::Host::name);
   return k_colors[static_cast<std::size_t>(at - spec.app_hosts.begin()) % k_colors.size()];
@@ -74,9 +67,9 @@ int run_logs(const Arguments& arguments) {
   if (arguments.failed) {
     const auto failed = deploy::failed_log((*session)->context());
     if (!failed) return print_error(failed.error());
-    print(failed_heading(*failed), stderr);
+    print(fitted(failed_heading(*failed), page_of_stderr(arguments.no_color)), stderr);
     for (const deploy::LogOfHost& host : failed->log.hosts)
-      for (const std::string& text : of_tail(host.lines, arguments.tail)) line(host.host, text);
+      for (const std::string& text : of_tail(host.lines, range->tail)) line(host.host, text);
     return 0;
   }
   const auto result =

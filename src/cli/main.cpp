@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   Arguments& arguments = invocation->arguments;
   arguments.stop = signals.stop();
   arguments.hurry = signals.hurry();
+  remember_call(arguments);
   const Command& command = *invocation->command;
   const int code = command.run(arguments);
   constexpr int k_interrupted = 128 + SIGINT;

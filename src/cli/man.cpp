@@ -125,7 +125,7 @@ std::string man_of_program() {
   page.prose(
       "starts the idle one of two containers on each app host, waits until it is healthy, makes nginx send "
       "to it, waits "
-      "until nothing uses the old one, and stops that. When anything goes wrong the old version keeps "
+      "until nothing uses the old one, then stops it. When anything goes wrong the old version keeps "
       "serving.");
   page.macro(".Pp\nThe options that every command takes are:");
   option_list(page, global_options());

@@ -21,14 +21,10 @@ const char* code_of(Color color) {
       return "\x1b[32m";
     case Color::red:
       return "\x1b[31m";
-    case Color::yellow:
-      return "\x1b[33m";
     case Color::blue:
       return "\x1b[34m";
     case Color::magenta:
       return "\x1b[35m";
-    case Color::cyan:
-      return "\x1b[36m";
     case Color::none:
       break;
   }
@@ -60,12 +56,20 @@ Page page_of_stdout(bool no_color) {
           .color = terminal.color};
 }
 
+Page page_of_stderr(bool no_color) {
+  const report::Terminal terminal = report::look_at(stderr, no_color, false, false);
+  return {.width = terminal.width, .terminal = terminal.is_tty, .color = terminal.color};
+}
+
 std::string painted(const Page& page, Color color, std::string_view text) {
   if (!page.color || color == Color::none) return std::string(text);
   return fmt::format("{}{}\x1b[0m", code_of(color), text);
 }
 
-std::string table(const Rows& rows, const Page& page) {
+std::string table(Rows rows, const Page& page, std::initializer_list<std::size_t> dispensable) {
+  for (const std::size_t column : dispensable)
+    if (page.terminal && width_of(rows) > page.width)
+      for (auto& row : rows) row.at(column).text.clear();
   const std::vector<int> widths = widths_of(rows);
   std::string text;
   for (const auto& row : rows) {
@@ -97,6 +101,22 @@ std::string noted(std::string_view mark, Color color, std::string_view text, con
     all += (all.empty() ? painted(page, color, mark) + " "
                         : std::string(static_cast<std::size_t>(indent), ' ')) +
            line + '\n';
+  return all;
+}
+
+std::string fitted(std::string_view text, const Page& page) {
+  if (!page.terminal) return std::string(text);
+  std::string all;
+  for (const std::string& line : core::split_lines(text)) {
+    const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+    std::string indent(begin, ' ');
+    // The first line has the room of what the others are indented by.
+    const int room = std::max(page.width - static_cast<int>(begin) - k_gap, 8);
+    for (const std::string& part : report::wrapped(std::string_view(line).substr(begin), room, -k_gap)) {
+      all += indent + part + '\n';
+      indent.assign(begin + k_gap, ' ');
+    }
+  }
   return all;
 }
 

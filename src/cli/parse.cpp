@@ -31,6 +31,11 @@ CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, int 
   return app.add_option(option.names, arguments.*target, option.help)->capture_default_str();
 }
 
+CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
+                 std::optional<int> Arguments::*target) {
+  return app.add_option(option.names, arguments.*target, option.help);
+}
+
 // An empty value is a variable that is not set: `-e "$STAGE"` must not deploy what has no environment.
 CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, std::string Arguments::*target) {
   const auto take = [&arguments, target, name = option.names](const std::string& value) {

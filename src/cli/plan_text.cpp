@@ -44,9 +44,10 @@ std::string changes_text(const deploy::Preview& preview) {
     if (change.key != "tag" && change.key != "digest") text += "  " + deploy::describe(change) + "\n";
   if (!preview.compared)
     return fmt::format("how {} runs is not recorded; what is known to differ:\n{}",
-                       plan::short_name(plan.from), text);
+                       core::printable(plan::short_name(plan.from)), text);
   if (text.empty()) return "the configuration does not change\n";
-  return fmt::format("what changes, compared with {}:\n{}", plan::short_name(plan.from), text);
+  return fmt::format("what changes, compared with {}:\n{}", core::printable(plan::short_name(plan.from)),
+                     text);
 }
 
 std::string as_json(const spec::Spec& spec, const deploy::Preview& preview) {
@@ -145,31 +146,35 @@ std::string heading(const spec::Spec& spec, const plan::Plan& plan) {
                             spec.slots[*plan.live].name);
 }
 
-std::string as_text(const spec::Spec& spec, const deploy::Preview& preview, const Arguments& arguments) {
-  const Page page = page_of_stdout(arguments.no_color);
+}  // namespace
+
+std::string preview_text(const spec::Spec& spec, const deploy::Preview& preview, const Arguments& arguments,
+                         const Page& page) {
   const plan::Plan& plan = preview.plan;
   const core::SystemTime now = core::system_clock().wall();
-  std::string text = core::printable(heading(spec, plan)) + "\n" + lock_text(preview.lock, now, page);
+  std::string text =
+      fitted(core::printable(heading(spec, plan)) + "\n", page) + lock_text(preview.lock, now, page);
   if (arguments.verbose)
     text += "\n" + slots_text(spec, preview.state, {.now = now, .verbose = true}, page) +
             proxies_text(spec, preview.state, page);
   for (const plan::ProxyHost& proxy : preview.state.proxies)
     if (proxy.unfinished)
-      text += noted("!", Color::yellow,
+      text += noted("!", Color::magenta,
                     fmt::format("{}: an earlier switch was cut short; it is ended first", proxy.host), page);
-  for (const std::string& note : plan.notes) text += noted("!", Color::yellow, note, page);
+  for (const std::string& note : plan.notes) text += noted("!", Color::magenta, note, page);
   for (const std::string& odd : oddities(spec, preview.state))
-    if (std::ranges::find(plan.notes, odd) == plan.notes.end()) text += noted("!", Color::yellow, odd, page);
-  text += changes_text(preview);
-  for (const std::string& hook : plan.skipped) text += "skipped: " + core::printable(hook) + "\n";
+    if (std::ranges::find(plan.notes, odd) == plan.notes.end()) text += noted("!", Color::magenta, odd, page);
+  text += fitted(changes_text(preview), page);
+  for (const std::string& hook : plan.skipped)
+    text += fitted("skipped: " + core::printable(hook) + "\n", page);
   if (plan.steps.empty()) return text;
   return text + "\n" + steps_text(spec, plan, arguments.verbose, page) + "\n" + tally(plan);
 }
 
-}  // namespace
-
 void print_preview(const spec::Spec& spec, const deploy::Preview& preview, const Arguments& arguments) {
-  arguments.output == "json" ? print_json(as_json(spec, preview)) : print(as_text(spec, preview, arguments));
+  arguments.output == "json"
+      ? print_json(as_json(spec, preview))
+      : print(preview_text(spec, preview, arguments, page_of_stdout(arguments.no_color)));
 }
 
 }  // namespace bgdeploy::cli

@@ -175,15 +175,15 @@ ordered_json traffic_json(const spec::Spec& spec, const ProxyHost& proxy) {
 }  // namespace
 
 std::string lock_text(const deploy::LockStatus& lock, core::SystemTime now, const Page& page) {
-  if (!lock.unknown.empty()) return noted("! lock:", Color::yellow, lock.unknown, page);
+  if (!lock.unknown.empty()) return noted("! lock:", Color::magenta, lock.unknown, page);
   std::string text;
   if (lock.holder)
-    text += noted("! locked:", Color::yellow,
+    text += noted("! locked:", Color::magenta,
                   fmt::format("by {} for {}, since {} ({})", lock.holder->who, lock.holder->what,
                               core::format_time(lock.holder->since), age(lock.holder->since, now)),
                   page);
   if (lock.freeze)
-    text += noted("! frozen:", Color::yellow,
+    text += noted("! frozen:", Color::magenta,
                   fmt::format("by {} since {}{}: {}", lock.freeze->who, core::format_time(lock.freeze->since),
                               lock.freeze->until ? ", until " + core::format_time(*lock.freeze->until) : "",
                               lock.freeze->what),
@@ -252,7 +252,9 @@ std::string slots_text(const spec::Spec& spec, const plan::State& state, const S
     Rows part = {heading};
     for (std::size_t i = 0; i < 2; ++i) part.push_back(rows[1 + host * 2 + i]);
     for (std::vector<Cell>& row : part) row.front().text.clear();
-    text += core::printable(state.app_hosts[host].host) + "\n" + table(part, page);
+    constexpr std::size_t k_port = 2, k_container = 5, k_since = 7;
+    text += core::printable(state.app_hosts[host].host) + "\n" +
+            table(part, page, {k_port, k_container, k_since});
   }
   return text;
 }
@@ -277,7 +279,7 @@ std::string proxies_text(const spec::Spec& spec, const plan::State& state, const
 
 std::string oddities_text(const spec::Spec& spec, const plan::State& state, const Page& page) {
   std::string text;
-  for (const std::string& odd : oddities(spec, state)) text += noted("!", Color::yellow, odd, page);
+  for (const std::string& odd : oddities(spec, state)) text += noted("!", Color::magenta, odd, page);
   return text;
 }
 

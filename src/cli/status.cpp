@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/status.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
-#include "bgdeploy/report/json_text.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
@@ -62,7 +62,7 @@ std::string first_line(const spec::Spec& spec, const deploy::Survey& survey, boo
   std::string line = core::printable(spec.service + where) + "   " +
                      painted(page, survey.serving.who == Who::everybody ? Color::green : Color::red,
                              core::printable(serving_words(spec, survey, verbose)));
-  line += "   " + painted(page, lock_word(survey.lock) == "unlocked" ? Color::none : Color::yellow,
+  line += "   " + painted(page, lock_word(survey.lock) == "unlocked" ? Color::none : Color::magenta,
                           lock_word(survey.lock));
   if (const std::string proxy = proxy_words(spec, survey); !proxy.empty())
     line += "   " + painted(page, proxy.ends_with(" ok") ? Color::none : Color::red, proxy);
@@ -83,11 +83,11 @@ std::string as_text(const spec::Spec& spec, const deploy::Survey& survey, const 
   text += slots_text(spec, survey.state, how, page);
   if (arguments.verbose || survey.state.proxies.size() > 1 || !proxy_words(spec, survey).ends_with(" ok"))
     text += proxies_text(spec, survey.state, page);
-  text += waiting_text(spec, survey, now);
+  text += fitted(as_typed(waiting_text(spec, survey, now)), page);
   std::string odd;
   for (const std::string& one : oddities(spec, survey.state))
     if (std::ranges::find(survey.serving.troubles, one) == survey.serving.troubles.end())
-      odd += noted("!", Color::yellow, one, page);
+      odd += noted("!", Color::magenta, one, page);
   text += odd;
   for (const auto& [host, error] : survey.failed) text += "\n" + error_text("not shown", error);
   return text;
@@ -170,7 +170,7 @@ private:
       m_reader.give(now, true);
     } else if (now != m_last && m_json) {
       document["time"] = time;
-      m_reader.give(report::json_for_terminals(text_of(document, -1)) + "\n", false);
+      m_reader.give(core::printable_json(text_of(document, -1)) + "\n", false);
     } else if (now != m_last) {
       m_reader.give(fmt::format("{}{}\n{}", m_last.empty() ? "" : "\n", time, text()), false);
     }

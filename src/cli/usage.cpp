@@ -97,7 +97,8 @@ private:
         return wrong(fmt::format("{} needs a value", given.spelling));
       given.value = m_words[++m_at];
       // CLI11 takes words up to the next option.
-      while (takes_values(*given.option) && m_at + 1 < m_words.size() && !is_option(m_words[m_at + 1])) ++m_at;
+      while (takes_values(*given.option) && m_at + 1 < m_words.size() && !is_option(m_words[m_at + 1]))
+        ++m_at;
     }
     auto error = check_value(given);
     m_given.push_back(std::move(given));
@@ -159,7 +160,7 @@ private:
       return wrong(fmt::format("{} is empty: is the variable set?", given.spelling));
     std::string_view digits = *given.value;
     if (digits.starts_with('-')) digits.remove_prefix(1);
-    if (std::holds_alternative<int Arguments::*>(given.option->target) && !core::parse_number<int>(digits))
+    if (takes_number(*given.option) && !core::parse_number<int>(digits))
       return wrong(fmt::format("{} needs a number, not '{}'", given.spelling, shown));
     const auto& choices = given.option->choices;
     if (!choices.empty() && std::ranges::find(choices, *given.value) == choices.end())
@@ -230,6 +231,9 @@ private:
       const std::string name = spellings_of(*option).back();
       if (option->required && !given(*option))
         return wrong(fmt::format("{} needs {} {}: {}", m_command->name, name, option->value, option->help));
+      if (takes_value(*option) && !takes_values(*option) &&
+          std::ranges::count(m_given, option, &Given::option) > 1)
+        return wrong(name + " is given twice");
       const Option* other = option->excludes.empty() ? nullptr : find(option->excludes);
       if (other != nullptr && given(*option) && given(*other))
         return wrong(fmt::format("{} and {} exclude each other: give one of them", option->excludes, name));

@@ -1,4 +1,5 @@
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 
 #include <fmt/format.h>
 
@@ -59,6 +60,28 @@ std::string printable(std::string_view text, bool keep_newlines) {
     }
     blank_so_far = text[0] == '\n' || (blank_so_far && (text[0] == ' ' || text[0] == '\t'));
     text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return safe;
+}
+
+// All of that stands within its strings; what JSON itself forbids there is escaped already.
+std::string printable_json(std::string_view document) {
+  std::string safe;
+  safe.reserve(document.size());
+  while (!document.empty()) {
+    const std::size_t length = std::max<std::size_t>(utf8_length(document), 1);
+    if (begins_command(document)) {
+      safe += "#\\u0023";
+      document.remove_prefix(2);
+      continue;
+    }
+    const std::string_view character = document.substr(0, length);
+    const char32_t code = length > 1 ? code_point(character) : static_cast<unsigned char>(character[0]);
+    if (code == 0x7F || (length > 1 && code < 0xA0) || (length > 1 && turns_text(code)))
+      safe += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+    else
+      safe += character;
+    document.remove_prefix(length);
   }
   return safe;
 }

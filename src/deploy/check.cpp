@@ -93,6 +93,10 @@ void check_sudo(const Fleet& fleet, Items& items, const Wait& wait) {
       }
 }
 
+Error frozen(const LockOwner& freeze) {
+  return {ErrorKind::frozen, "frozen: " + freeze.what, {}, "when that is over: bgdeploy unlock"};
+}
+
 void check_build(const Context& context, const Fleet& fleet, Items& items, const Wait& wait) {
   const auto files = context::read_files(*context.spec.build, wait);
   add(items, "build context " + context.spec.build->context.string(),
@@ -300,9 +304,7 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
 std::vector<CheckItem> check_preflight(const Context& context, const std::string& tag) {
   Items items;
   const auto seen = preview(context, {.kind = plan::Request::Kind::deploy, .tag = tag});
-  if (seen && seen->lock.freeze)
-    items.push_back(
-        {"lock", Error{ErrorKind::frozen, "frozen: " + seen->lock.freeze->what, {}, "bgdeploy unlock"}});
+  if (seen && seen->lock.freeze) items.push_back({"lock", frozen(*seen->lock.freeze)});
   add(items, "deploy of " + tag, seen ? Result<void>{} : std::unexpected(seen.error()),
       seen ? fmt::format("it could start: {} steps", seen->plan.steps.size()) : "");
   return items;
@@ -328,7 +330,7 @@ std::vector<CheckItem> check_all(const Context& context, const std::string& tag)
   const auto lock = fleet->lock_status(wait);
   const auto unlocked = [&]() -> Result<void> {
     if (!lock) return std::unexpected(lock.error());
-    if (lock->freeze) return core::fail(ErrorKind::frozen, "frozen: " + lock->freeze->what);
+    if (lock->freeze) return std::unexpected(frozen(*lock->freeze));
     return {};
   };
   add(items, "lock", unlocked(), lock && lock->holder ? "held by " + lock->holder->who : "free");

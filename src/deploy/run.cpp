@@ -13,17 +13,15 @@
 #include "bgdeploy/deploy/observe/observe.hpp"
 #include "bgdeploy/deploy/one_off.hpp"
 #include "bgdeploy/deploy/release/failed_log.hpp"
-#include "bgdeploy/deploy/release/history.hpp"
 #include "bgdeploy/plan/held.hpp"
-#include "bgdeploy/plan/hooks.hpp"
-#include "bgdeploy/plan/substitutions.hpp"
-#include "bgdeploy/runtime/launches.hpp"
 #include "execute/step_context.hpp"
 #include "hooks/failure.hpp"
 #include "lock/leases.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "release/known_sources.hpp"
+#include "release/record.hpp"
+#include "run_events.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -34,51 +32,6 @@ using core::Wait;
 
 namespace {
 
-report::Command command_of(const Goal& goal) {
-  using report::Command;
-  if (goal.promote) return Command::promote;
-  if (goal.abort) return Command::abort;
-  if (goal.rehearse) return Command::rehearse;
-  return goal.kind == plan::Request::Kind::deploy ? Command::deploy : Command::rollback;
-}
-
-std::string_view command_name(const Goal& goal) {
-  return to_string(command_of(goal));
-}
-
-// The release as the user named it; empty for a rollback to the one before.
-const std::string& wish(const Goal& goal) {
-  if (goal.to) return *goal.to;
-  return goal.tag.empty() ? goal.digest : goal.tag;
-}
-
-std::string purpose(const Goal& goal) {
-  return fmt::format("{}{}{}", command_name(goal), wish(goal).empty() ? "" : " ", wish(goal));
-}
-
-std::string slot_name(const Context& context, std::optional<std::size_t> slot) {
-  return slot ? context.spec.slots[*slot].name : std::string();
-}
-
-// "shop (staging)"
-std::string service_name(const spec::Spec& spec) {
-  return spec.environment.empty() ? spec.service : fmt::format("{} ({})", spec.service, spec.environment);
-}
-
-std::string name_of(const plan::Release& release) {
-  return release.tag.empty() ? release.digest : release.tag;
-}
-
-// As the history has it.
-std::string result_of(const plan::Plan& plan, const Outcome& outcome, report::Command command) {
-  if (outcome.verdict == Verdict::succeeded) {
-    if (command == report::Command::promote) return "promoted";
-    if (plan.aim == plan::Plan::Aim::abort) return "aborted";
-    if (plan.aim == plan::Plan::Aim::rehearse) return "rehearsed";
-  }
-  return std::string(to_string(outcome.verdict));
-}
-
 // The release that serves, as far as it was seen.
 plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
   if (seen.app_hosts.empty()) return {};
@@ -86,146 +39,6 @@ plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
   if (!live || !*live) return {};
   const plan::Container* container = plan::occupant(seen.app_hosts.front().slots[**live]);
   return container != nullptr ? container->release : plan::Release{};
-}
-
-// Whether another release serves afterwards.
-bool changes_release(const plan::Plan& plan) {
-  return plan.switches() && !plan.rewrites();
-}
-
-// Nothing ran, and what served last runs again.
-bool starts_again(const plan::Plan& plan) {
-  return !plan.live && plan.from != plan::Release{} && plan.from == plan.to;
-}
-
-std::string remark(const spec::Spec& spec, const Prepared& prepared) {
-  const plan::Plan& plan = prepared.plan;
-  if (starts_again(plan)) return "nothing ran any more";
-  if (plan.aim != plan::Plan::Aim::serve) return "";
-  if (plan.rewrites())
-    return fmt::format("already live; {} is written as the spec has it", plan::routing_file(spec));
-  return plan.switches() ? "" : "already live; removed leftovers of an interrupted deploy";
-}
-
-report::ReleaseName full_name(const plan::Release& release) {
-  if (release == plan::Release{}) return {};
-  return {name_of(release), release.digest.empty() ? std::nullopt : std::optional(release.digest)};
-}
-
-report::PlanMade plan_made(const Context& context, const plan::Plan& plan) {
-  report::PlanMade made{.steps = {},
-                        .from = plan.live ? full_name(plan.from) : report::ReleaseName{},
-                        .to = full_name(plan.to),
-                        .live = slot_name(context, plan.live),
-                        .target = slot_name(context, plan.target)};
-  for (const plan::Step& step : plan.steps) made.steps.push_back(report_name(context.spec, step));
-  return made;
-}
-
-// As far as it is known.
-std::optional<report::Serving> now_serving(const Context& context, const plan::Plan& plan,
-                                           const Outcome& outcome, report::ReleaseName release) {
-  const std::optional<std::size_t> slot = outcome.committed ? plan.target : plan.live;
-  if (outcome.verdict == Verdict::inconsistent || release.name.empty() || !slot) return std::nullopt;
-  report::Serving serving{
-      .release = std::move(release), .slot = slot_name(context, slot), .checked = outcome.checked};
-  for (const spec::Host& host : context.spec.app_hosts) serving.hosts.push_back(host.name);
-  return serving;
-}
-
-// Where clients find the service: as `watch` says, or the first site of the proxy that has a name.
-std::string public_url(const Context& context, const plan::State& state) {
-  if (context.spec.watch && !context.spec.watch->urls.empty()) return context.spec.watch->urls.front().url;
-  for (const plan::ProxyHost& proxy : state.proxies)
-    for (const plan::Front& front : proxy.fronts) {
-      if (front.host.empty()) continue;
-      const int usual = front.tls ? 443 : 80;
-      return fmt::format("{}://{}{}/", front.tls ? "https" : "http", front.host,
-                         front.port == usual ? "" : fmt::format(":{}", front.port));
-    }
-  return "";
-}
-
-void finish(const Context& context, const Goal& goal, const Prepared& prepared, const Outcome& outcome,
-            const std::string& words, core::Duration took) {
-  const plan::Plan& plan = prepared.plan;
-  // The tag does not tell the two apart.
-  const bool same_tag = plan.from.tag == plan.to.tag && plan.from.digest != plan.to.digest;
-  const auto named = [&](const plan::Release& release) {
-    return report::ReleaseName{name_of(release), same_tag ? std::optional(release.digest) : std::nullopt};
-  };
-  context.sink.emit(report::Finished{
-      .command = command_of(goal),
-      .verdict = outcome.verdict,
-      .exit_code = outcome.exit_code,
-      .from = starts_again(plan) ? report::ReleaseName{} : named(plan.from),
-      .to = named(plan.to),
-      .slot = slot_name(context, outcome.committed ? plan.target : plan.live),
-      .took = took,
-      .remark = words,
-      .error = outcome.error,
-      .gap = outcome.gap,
-      .serving = now_serving(context, plan, outcome, named(outcome.committed ? plan.to : plan.from)),
-      .service = service_name(context.spec),
-      .url = public_url(context, prepared.state)});
-}
-
-// What all entries of one run have in common.
-HistoryEntry entry_of(const Context& context, const plan::Plan& plan) {
-  HistoryEntry entry{.who = context.who,
-                     .from = plan.from,
-                     .to = plan.to,
-                     .slot = slot_name(context, plan.target),
-                     .include = environment_include(context.spec),
-                     .ports = environment_ports(context.spec)};
-  for (const spec::Host& host : context.spec.app_hosts) entry.hosts.push_back(host.name);
-  for (const spec::Host& host : spec::proxies(context.spec)) entry.proxies.push_back(host.name);
-  return entry;
-}
-
-void remember_launch(const Context& context, const plan::Launch& launch, const std::string& sources,
-                     HistoryEntry& entry) {
-  entry.sources = sources;
-  entry.ran_with = runtime::record_of(launch);
-  entry.health = spec::health_to_json(launch.health.value_or(context.spec.health));
-}
-
-// Written while the run goes on, since it may not come to an end.
-Result<void> record_hook(const Context& context, const Fleet& fleet, const Prepared& prepared,
-                         const plan::RunHook& hook, core::Duration took) {
-  HistoryEntry entry = entry_of(context, prepared.plan);
-  entry.time = context.clock.wall() - took;
-  entry.took = took;
-  entry.command = "hook";
-  entry.result = to_string(Verdict::succeeded);
-  entry.message = context.sink.redacted(plan::describe(hook));
-  entry.hook = plan::identity(hook);
-  if (hook.launch) remember_launch(context, *hook.launch, prepared.sources, entry);
-  return append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
-                        deadlines::within(context.clock, deadlines::k_record));
-}
-
-// Records a run that only tidied up, or rewrote the include, too. Nobody comes back from it: `from` and `to`
-// are one release.
-Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet, const Prepared& prepared,
-                    const Outcome& outcome, core::SystemTime began, core::Duration took) {
-  const plan::Plan& plan = prepared.plan;
-  const bool serves_on = plan.aim == plan::Plan::Aim::serve && !changes_release(plan);
-  HistoryEntry entry = entry_of(context, plan);
-  entry.time = began;
-  entry.took = took;
-  entry.command = command_name(goal);
-  entry.result = result_of(plan, outcome, command_of(goal));
-  entry.served = outcome.committed || (serves_on && outcome.verdict != Verdict::inconsistent);
-  entry.message =
-      outcome.error ? context.sink.redacted(outcome.error->message) : remark(context.spec, prepared);
-  if ((changes_release(plan) || plan.aim == plan::Plan::Aim::hold) && prepared.recordable)
-    remember_launch(context, prepared.launch, prepared.sources, entry);
-  entry.keep_images = context.spec.prune.images;
-  auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
-                                deadlines::within(context.clock, deadlines::k_record));
-  if (!written) context.sink.emit(report::Warning{"the history was not written: " + written.error().message});
-  return written;
 }
 
 // What waits is known by the history alone.
@@ -313,48 +126,6 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
   return prepare(context, goal, fleet, std::move(*gathered), true, unless_refused, prepared);
 }
 
-}  // namespace
-
-int exit_code(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::usage:
-    case ErrorKind::unsupported:
-    case ErrorKind::nothing:
-      return 2;
-    case ErrorKind::unreachable:
-    case ErrorKind::untrusted:
-    case ErrorKind::denied:
-    case ErrorKind::lost:
-      return 3;
-    case ErrorKind::locked:
-    case ErrorKind::frozen:
-      return 4;
-    case ErrorKind::inconsistent:
-      return 5;
-    case ErrorKind::cancelled:
-      return 130;
-    default:
-      return 1;
-  }
-}
-
-report::Finished refused(const Goal& goal, Error error, core::Duration took, const plan::Release& from) {
-  const int code = exit_code(error.kind);
-  const Verdict verdict = error.kind == ErrorKind::inconsistent ? Verdict::inconsistent
-                          : error.kind == ErrorKind::cancelled  ? Verdict::interrupted
-                                                                : Verdict::failed;
-  return {.command = command_of(goal),
-          .verdict = verdict,
-          .exit_code = code,
-          .from = {name_of(from)},
-          .to = {wish(goal)},
-          .took = took,
-          .error = std::move(error),
-          .nothing_changed = true};
-}
-
-namespace {
-
 // Returns the exit code. `changing`: whether anything may have been changed already.
 int carry_out(const Context& context, const Goal& goal, bool& changing) {
   const core::SteadyTime start = context.clock.now();
@@ -432,7 +203,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
   leases.release(context);
   std::string words = outcome.verdict == Verdict::succeeded ? remark(context.spec, prepared) : "";
   if (outcome.verdict == Verdict::held) words = reach(context, world, prepared);
-  finish(context, goal, prepared, outcome, words, elapsed());
+  context.sink.emit(finished(context, goal, prepared, outcome, words, elapsed()));
   return outcome.exit_code;
 }
 

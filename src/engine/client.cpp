@@ -90,7 +90,7 @@ core::Error explain(host::Host& host, const std::string& socket, bool own, const
     return {ErrorKind::unreachable,
             fmt::format("{}: docker is not installed (20.10 or newer)", name),
             {},
-            "install docker on " + name};
+            fmt::format("install docker on {} (Debian, Ubuntu: sudo apt install docker.io)", name)};
   const auto output = host.run({{"docker", "version"}, host::Tool::docker, {}}, wait);
   if (!output && output.error().kind == ErrorKind::denied) return output.error();
   core::Error error{ErrorKind::unreachable,

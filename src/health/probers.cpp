@@ -8,6 +8,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/utf8.hpp"
+#include "bgdeploy/runtime/docker_words.hpp"
 
 namespace bgdeploy::health {
 namespace {
@@ -56,8 +57,9 @@ public:
         wait.at_most(m_timeout));
     if (!exit_code) return failure(exit_code.error(), m_timeout);
     constexpr int k_not_executable = 126, k_not_found = 127;
-    Answer answer{*exit_code == 0, answer_text(with_first_line(fmt::format("exit code {}", *exit_code),
-                                                               core::trim(err).empty() ? out : err))};
+    const auto said = runtime::without_layers(std::string(core::trim(core::trim(err).empty() ? out : err)));
+    Answer answer{*exit_code == 0,
+                  answer_text(with_first_line(fmt::format("exit code {}", *exit_code), said))};
     if (*exit_code == k_not_found || *exit_code == k_not_executable)
       answer.next = fmt::format("set health.exec to a command that the image has: {} is not one",
                                 core::printable(m_argv.front()));

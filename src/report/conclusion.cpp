@@ -76,12 +76,13 @@ std::string task_name(const Finished& event) {
 // What to type to have the release before back.
 std::string way_back(const Finished& event) {
   if (event.from.name.empty() || event.from == event.to) return "";
-  if (event.command != Command::rollback) return " Back: bgdeploy rollback";
+  if (event.command != Command::rollback) return event.program.in(" Back: bgdeploy rollback");
   constexpr std::size_t k_digits = 12;
   const bool digest = event.from.digest.has_value() || event.from.name.starts_with("sha256:");
   const std::string which = event.from.digest.value_or(event.from.name);
-  return fmt::format(" Back: bgdeploy rollback --to {}",
-                     one_line(digest ? which.substr(0, which.find(':') + 1 + k_digits) : which));
+  return event.program.in(
+      fmt::format(" Back: bgdeploy rollback --to {}",
+                  one_line(digest ? which.substr(0, which.find(':') + 1 + k_digits) : which)));
 }
 
 std::string success(const Finished& event) {
@@ -152,7 +153,8 @@ Part why(const core::Error& error, const Finished& event,
   for (const auto& detail : error.details)
     for (const auto& line : core::split_lines(detail)) {
       std::string words = core::printable(line);
-      if (!told || !told(words)) part.quoted.push_back(std::move(words));
+      if (part.lines.front().find(words) == std::string::npos && (!told || !told(words)))
+        part.quoted.push_back(std::move(words));
     }
   return part;
 }
@@ -245,8 +247,8 @@ std::vector<Part> parts(const Finished& event, const std::function<bool(const st
     if (event.cause->asked && !says(event.error, event.cause->asked->answer))
       all.push_back(asked(*event.cause->asked));
   }
-  const std::string next =
-      event.error && !event.error->next.empty() ? one_line(event.error->next) : default_next(event);
+  const std::string next = one_line(
+      event.error && !event.error->next.empty() ? event.error->next : event.program.in(default_next(event)));
   if (!next.empty()) all.push_back({"next", {next}});
   return all;
 }

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/timestamp.hpp"
-#include "bgdeploy/report/json_text.hpp"
 #include "renderers.hpp"
 
 namespace bgdeploy::report {
@@ -210,7 +210,7 @@ private:
 }  // namespace
 
 std::string as_json(const Event& event, core::SystemTime time) {
-  return json_for_terminals(
+  return core::printable_json(
       Line(time).of(event).dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 

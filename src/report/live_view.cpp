@@ -12,8 +12,9 @@
 namespace bgdeploy::report {
 namespace {
 
-constexpr auto k_red = "\x1b[31m", k_green = "\x1b[32m", k_yellow = "\x1b[33m", k_cyan = "\x1b[36m",
-               k_bold = "\x1b[1m", k_reset = "\x1b[0m";
+// Magenta, as yellow and cyan cannot be read on white.
+constexpr auto k_red = "\x1b[31m", k_green = "\x1b[32m", k_magenta = "\x1b[35m", k_bold = "\x1b[1m",
+               k_reset = "\x1b[0m";
 constexpr std::array k_spinner = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
 // The mark and the blank behind it, and a last column that stays free: some terminals wrap when it is used.
 constexpr int k_mark = 3;
@@ -56,17 +57,17 @@ std::string LiveView::lasting(const Narrator::Line& line) const {
     case Mark::failed:
       return painted("✗", k_red, line.text);
     case Mark::halted:
-      return painted("-", k_yellow, line.text);
+      return painted("-", k_magenta, line.text);
     case Mark::undone:
-      return painted("↩", k_yellow, line.text);
+      return painted("↩", k_magenta, line.text);
     case Mark::warning:
-      return painted("!", k_yellow, line.text);
+      return painted("!", k_magenta, line.text);
     case Mark::running:
-      return painted("…", k_cyan, line.text);
+      return painted("…", k_magenta, line.text);
     case Mark::good:
       return painted("✓", k_green, strong());
     case Mark::odd:
-      return painted("!", k_yellow, strong());
+      return painted("!", k_magenta, strong());
     case Mark::bad:
       return painted("✗", k_red, strong());
     case Mark::text:
@@ -187,11 +188,11 @@ std::vector<std::string> LiveView::region(core::SteadyTime now, const Screen& sc
       lines.back() = core::fit(fmt::format("  … and {} more", m_order.size() - room + 1), screen.width - 1);
       break;
     }
-    lines.push_back(painted(spinner(now), k_cyan, row(step, m_running.at(step), now, width)));
+    lines.push_back(painted(spinner(now), k_magenta, row(step, m_running.at(step), now, width)));
   }
   if (!m_started || (m_plan && m_plan->steps.empty())) return lines;
   const std::string line = run_line(now, width);
-  lines.push_back(m_order.empty() && !m_plan ? painted(spinner(now), k_cyan, line) : "  " + line);
+  lines.push_back(m_order.empty() && !m_plan ? painted(spinner(now), k_magenta, line) : "  " + line);
   return lines;
 }
 

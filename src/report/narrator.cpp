@@ -194,7 +194,7 @@ Narrator::Lines Narrator::tell(const Event& event, core::SteadyTime now, int wid
     if (plan->steps.empty() || !m_started) return {};
     Lines lines;
     for (std::string& line : wrapped(heading(*m_started, *plan), width))
-      lines.push_back({Mark::heading, std::move(line)});
+      lines.push_back({lines.empty() ? Mark::heading : Mark::below, std::move(line)});
     return lines;
   }
   if (const auto* begun = std::get_if<StepStarted>(&event)) {

@@ -148,6 +148,20 @@ struct Texts {
   void operator()(Warning& event) const { each(event.message); }
 };
 
+// Writes commands as the user has to type them.
+struct Typed {
+  const Program& program;
+
+  void operator()(Finished& event) const {
+    event.program = program;
+    if (event.error) event.error = program.in(std::move(*event.error));
+    event.remark = program.in(std::move(event.remark));
+  }
+  void operator()(Info& event) const { event.message = program.in(std::move(event.message)); }
+  void operator()(Warning& event) const { event.message = program.in(std::move(event.message)); }
+  void operator()(auto&) const {}
+};
+
 }  // namespace
 
 void Redactor::hide(const core::Secret& secret) {
@@ -189,7 +203,7 @@ std::string Redactor::redacted(std::string text) const {
 
 core::Error Redactor::redacted(core::Error error) const {
   Texts{[this](std::string& text) { text = redacted(std::move(text)); }}(error);
-  return error;
+  return m_program.in(std::move(error));
 }
 
 void Redactor::on_last(std::function<void(const Finished&)> call) {
@@ -199,6 +213,7 @@ void Redactor::on_last(std::function<void(const Finished&)> call) {
 
 void Redactor::emit(Event event) {
   std::visit(Texts{[this](std::string& text) { text = redacted(std::move(text)); }}, event);
+  std::visit(Typed{m_program}, event);
   {
     const std::lock_guard lock(m_mutex);
     m_story.see(event);

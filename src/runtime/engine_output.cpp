@@ -4,6 +4,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/engine/streams.hpp"
+#include "bgdeploy/runtime/docker_words.hpp"
 #include "engine_containers.hpp"
 
 namespace bgdeploy::runtime {
@@ -23,9 +24,9 @@ Result<Diagnosis> EngineContainers::diagnose(const std::string& id, const Wait& 
   diagnosis.restarts = container.restarts;
   if (container.running && container.status != "restarting")
     diagnosis.running_for = std::chrono::duration_cast<core::Duration>(container.asked - container.started);
-  diagnosis.error = core::printable(core::trim(container.error));
+  diagnosis.error = without_layers(core::printable(core::trim(container.error)));
   diagnosis.health = container.health;
-  diagnosis.health_log = core::printable(container.health_output, true);
+  diagnosis.health_log = without_layers(core::printable(core::trim(container.health_output), true));
   const auto read = logs(
       id, {.tail = k_diagnosed_lines}, [&](const LogLine& line) { diagnosis.output.push_back(line.text); },
       wait);

@@ -5,24 +5,10 @@
 #include <array>
 #include <string_view>
 
+#include "bgdeploy/runtime/docker_words.hpp"
+
 namespace bgdeploy::runtime {
 namespace {
-
-// Each of docker's parts adds its own words to those of the one below.
-constexpr std::array<std::string_view, 8> k_parts{
-    "failed to create task for container: ", "failed to create shim task: ",
-    "OCI runtime create failed: ",           "runc create failed: ",
-    "unable to start container process: ",   "container_linux.go:380: ",
-    "starting container process caused: ",   "error during container init: ",
-};
-
-std::string without_parts(std::string text) {
-  for (const auto part : k_parts)
-    if (const auto at = text.find(part); at != std::string::npos) text.erase(at, part.size());
-  constexpr std::string_view k_unknown = ": unknown";
-  if (text.ends_with(k_unknown)) text.resize(text.size() - k_unknown.size());
-  return text;
-}
 
 struct Advice {
   std::string_view words;  // docker's, runc's or the kernel's
@@ -60,7 +46,7 @@ std::string advice_for(std::string_view said, const spec::Spec& spec, const std:
 core::Error with_advice(core::Error error, const spec::Spec& spec, const std::string& container,
                         const std::string& host) {
   constexpr std::string_view k_docker = "docker: ";
-  error.message = without_parts(std::move(error.message));
+  error.message = without_layers(std::move(error.message));
   if (error.message.starts_with(k_docker))
     error.message.replace(0, k_docker.size(), fmt::format("docker cannot start {}: ", container));
   if (error.next.empty()) error.next = advice_for(error.message, spec, host);

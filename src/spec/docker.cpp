@@ -250,10 +250,20 @@ void write_texts(Writer& out, const Docker& docker, const char* name) {
   if (!(docker.*Member).empty()) out.put(name, docker.*Member);
 }
 
+Type<std::string> container_port() {
+  const auto read = [](const Value& value) -> std::optional<std::string> {
+    const auto both = value.is(Node::Kind::scalar) ? to_published_port(value.node()->text) : std::nullopt;
+    if (!both) return value.matching(is_port_or_placeholder, "a port from 1 to 65535, or {port}");
+    value.error(fmt::format("is the app's own port alone: write {}; the ports on the host belong to `slots`",
+                            both->container));
+    return {};
+  };
+  return {port_form("\\{port\\}"), read};
+}
+
 std::vector<Field<Docker>> network_fields() {
   return {
-      key("container_port", &Docker::container_port,
-          matching(port_form("\\{port\\}"), is_port_or_placeholder, "a port from 1 to 65535, or {port}"),
+      key("container_port", &Docker::container_port, container_port(),
           "The port that the app listens on, or {port}. Default: the only port that the image exposes.")
           .examples({"8080", "{port}"}),
       key("host_ip", &Docker::host_ip,

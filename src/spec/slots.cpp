@@ -9,16 +9,12 @@ namespace {
 
 constexpr const char* k_container = "[A-Za-z0-9][A-Za-z0-9_.-]+";
 
-// "8081:8080", as compose and docker write what they publish.
-std::optional<std::string> published_port(const Value& value) {
-  if (!value.is(Node::Kind::scalar)) return {};
-  const std::string& text = value.node()->text;
-  const auto colon = text.find(':');
-  if (colon == std::string::npos || !to_port(text.substr(0, colon)) || !to_port(text.substr(colon + 1)))
-    return {};
+std::optional<std::string> publishes_both(const Value& value) {
+  const auto both = value.is(Node::Kind::scalar) ? to_published_port(value.node()->text) : std::nullopt;
+  if (!both) return {};
   return fmt::format(
-      "is the port on the host alone: write {}, and the app's own as docker.container_port: {}",
-      text.substr(0, colon), text.substr(colon + 1));
+      "is the port on the host alone: write {}, and the app's own as docker.container_port: {}", both->host,
+      both->container);
 }
 
 std::optional<Slot> read_slot(const std::string& name, const Value& value, const std::string& service) {
@@ -28,7 +24,7 @@ std::optional<Slot> read_slot(const std::string& name, const Value& value, const
   Slot slot{name, 0, service + "-" + name};
   const bool is_long = value.is(Node::Kind::map) || value.is(Node::Kind::null);
   const Value given = is_long ? value.need("port") : value;
-  const auto both = published_port(given);
+  const auto both = publishes_both(given);
   if (both) given.error(*both);
   const auto port = both ? std::nullopt : given.port();
   set(slot.container, value.get("container")

@@ -29,6 +29,13 @@ std::optional<int> to_port(std::string_view text) {
   return static_cast<int>(*value);
 }
 
+std::optional<PublishedPort> to_published_port(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return {};
+  const PublishedPort both{text.substr(0, colon), text.substr(colon + 1)};
+  return to_port(both.host) && to_port(both.container) ? std::optional(both) : std::nullopt;
+}
+
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

@@ -27,6 +27,12 @@ std::string in_quotes(std::string_view text);
 std::optional<std::int64_t> to_integer(std::string_view text);  // digits, maybe behind a minus
 std::optional<int> to_port(std::string_view text);              // 1 to 65535
 
+// "8081:8080", as compose and docker write what they publish.
+struct PublishedPort {
+  std::string_view host, container;
+};
+std::optional<PublishedPort> to_published_port(std::string_view text);
+
 bool has_control_character(std::string_view text);
 bool is_absolute(std::string_view text);      // a path on a host
 bool has_placeholder(std::string_view text);  // {slot} and the like

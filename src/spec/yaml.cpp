@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <unordered_set>
 
@@ -33,11 +34,50 @@ Mark to_mark(const YAML::Mark& mark) {
   return {mark.line + 1, mark.column + 1};
 }
 
+Mark mark_at(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const auto line = std::count(before.begin(), before.end(), '\n');
+  const std::size_t start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  return {static_cast<int>(line) + 1, static_cast<int>(offset - start) + 1};
+}
+
+// Beyond the text where it has no such line.
+std::size_t offset_of(std::string_view text, Mark at) {
+  std::size_t begin = 0;
+  for (int line = 1; line < at.line; ++line) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string_view::npos) return text.size();
+    begin = end + 1;
+  }
+  return begin + static_cast<std::size_t>(std::max(at.column - 1, 0));
+}
+
+// Where the quote is closed that opens at `begin` (YAML 1.2.2, 7.3.1 and 7.3.2).
+std::size_t end_of_quote(std::string_view text, std::size_t begin) {
+  const char quote = text[begin];
+  for (std::size_t at = begin + 1; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote) {
+      if (quote == '"' || text.substr(at + 1, 1) != "'") return at;
+      ++at;  // '' is a quote in the value
+    }
+  }
+  return std::string_view::npos;
+}
+
+struct Quote {
+  Mark open, close;
+};
+
 class Builder final : public YAML::EventHandler {
 public:
-  Builder(Diagnostics& diagnostics, Tags tags) : m_diagnostics(diagnostics), m_tags(tags) {}
+  Builder(std::string_view text, Diagnostics& diagnostics, Tags tags)
+      : m_text(text), m_diagnostics(diagnostics), m_tags(tags) {}
 
   NodePtr root() const { return m_root; }
+  // Of the last quoted value that takes several lines.
+  const std::optional<Quote>& long_quote() const { return m_long_quote; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (m_root && m_root->kind == Node::Kind::list)
@@ -60,6 +100,7 @@ public:
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
+    check_quote(to_mark(mark));
     if (value.find('\0') != std::string::npos) throw Stop{to_mark(mark), "the value holds a NUL byte"};
     auto node = make(Node::Kind::scalar, mark);
     node->text = value;
@@ -112,6 +153,18 @@ private:
       if (tag == std::string(k_core) + known) return;
     }
     throw Stop{to_mark(mark), "custom YAML tags are not supported"};
+  }
+
+  // yaml-cpp takes the end of the file for the end of the quote.
+  void check_quote(Mark at) {
+    const std::size_t begin = offset_of(m_text, at);
+    if (begin >= m_text.size() || (m_text[begin] != '"' && m_text[begin] != '\'')) return;
+    const std::size_t end = end_of_quote(m_text, begin);
+    if (end == std::string_view::npos)
+      throw Stop{at, fmt::format("the quote that opens here is never closed: put a {} behind the value",
+                                 m_text[begin])};
+    const Quote quote{at, mark_at(m_text, end)};
+    if (quote.close.line > quote.open.line) m_long_quote = quote;
   }
 
   void open(std::shared_ptr<Node> node, const YAML::Mark& mark, const std::string& tag,
@@ -193,20 +246,15 @@ private:
     }
   }
 
+  const std::string_view m_text;
   Diagnostics& m_diagnostics;
   const Tags m_tags;
+  std::optional<Quote> m_long_quote;
   NodePtr m_root;
   std::vector<Frame> m_frames;
   std::map<YAML::anchor_t, NodePtr> m_anchors;
   std::size_t m_values = 0;
 };
-
-Mark mark_at(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, offset);
-  const auto line = std::count(before.begin(), before.end(), '\n');
-  const std::size_t start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  return {static_cast<int>(line) + 1, static_cast<int>(offset - start) + 1};
-}
 
 // Bytes that yaml-cpp would silently take for something else, or for the end of the file.
 bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
@@ -227,14 +275,15 @@ bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
 
 // yaml-cpp does not say what to do about the usual causes. (It also ends a bare value at '?' inside braces,
 // where YAML itself would go on.)
-std::string_view advice(std::string_view text, Mark at) {
-  for (int line = 1; line < at.line; ++line)
-    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  text = text.substr(0, text.find('\n'));
-  const std::size_t column = static_cast<std::size_t>(at.column - 1);
-  const char c = column < text.size() ? text[column] : ' ';
-  const std::size_t indent = std::min(text.find_first_not_of(" \t"), text.size());
-  if (text.substr(0, indent).find('\t') != std::string_view::npos)
+std::string advice(std::string_view text, Mark at, const std::optional<Quote>& quote) {
+  if (quote && quote->close.line == at.line && quote->close.column <= at.column)
+    return fmt::format("; the quote that opens in line {} ends only here: close it there", quote->open.line);
+  const std::size_t offset = offset_of(text, at);
+  const char c = offset < text.size() ? text[offset] : ' ';
+  std::string_view line = text.substr(std::min(offset_of(text, {at.line, 1}), text.size()));
+  line = line.substr(0, line.find('\n'));
+  const std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
+  if (line.substr(0, indent).find('\t') != std::string_view::npos)
     return "; indent with blanks, not with tabs";
   if (c == ':') return "; check the indentation, or put a value that holds ': ' in quotes";
   if (std::string_view("?@`%*&!{[").find(c) != std::string_view::npos) return "; put the value in quotes";
@@ -245,7 +294,7 @@ std::string_view advice(std::string_view text, Mark at) {
 
 NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics, Tags tags) {
   if (!check_bytes(text, diagnostics)) return nullptr;
-  Builder builder(diagnostics, tags);
+  Builder builder(text, diagnostics, tags);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -258,7 +307,8 @@ NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics, Tags tags) {
     // Its words may hold a part of the value (an anchor's name), which may be a secret.
     const std::string_view reason = std::string_view(error.msg).substr(0, error.msg.find(':'));
     const Mark at = to_mark(error.mark);
-    diagnostics.error(at, fmt::format("this is not valid YAML: {}{}", reason, advice(text, at)));
+    diagnostics.error(
+        at, fmt::format("this is not valid YAML: {}{}", reason, advice(text, at, builder.long_quote())));
     return nullptr;
   }
   if (!builder.root() || builder.root()->kind == Node::Kind::null) {

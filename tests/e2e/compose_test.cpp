@@ -203,6 +203,28 @@ TEST_F(Compose, CheckTellsWhatItFound) {
   EXPECT_EQ(containers(), Words{});
 }
 
+TEST_F(Compose, AWrongContainerPortIsToldWithTheLineToWrite) {
+  const auto wrong = [&](const std::string& port) {
+    auto text = file(port);
+    return text.replace(text.find(":8080"), 5, ":9090");
+  };
+  for (const auto& [slot, port] : {std::pair{"blue", "8081"}, {"green", "8082"}})
+    std::ofstream(workspace() + "/docker-compose-" + slot + ".yml") << wrong(port);
+  auto quick = sections();
+  quick["health"] = "health: {http: {path: /health}, interval: 100ms, deadline: 2s}";
+  write_spec(quick);
+  const auto failed = deploy("1.0");
+  EXPECT_EQ(failed.exit_code, 1) << failed;
+  EXPECT_NE(
+      failed.err.find("GET http://127.0.0.1:8081/health: nothing listens on 9090 in app-server-blue_api_1; "
+                      "it listens on 8080"),
+      std::string::npos)
+      << failed;
+  EXPECT_NE(failed.err.find("publish it in docker-compose-blue.yml: \"8081:8080\""), std::string::npos)
+      << failed;
+  EXPECT_EQ(containers(), Words{});
+}
+
 // One file for both slots, with what it refers to: nothing of it was on the host before.
 TEST_F(Compose, OneFileForBothSlotsComesWithWhatItRefersTo) {
   const std::filesystem::path folder = workspace();

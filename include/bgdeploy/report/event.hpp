@@ -12,6 +12,7 @@
 
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
+#include "bgdeploy/report/program.hpp"
 
 namespace bgdeploy::report {
 
@@ -100,6 +101,7 @@ struct Finished {
   std::optional<Cause> cause{};         // Story adds it
   std::string service{};                // as in Started
   std::string url{};                    // where clients find the service; empty: not known
+  Program program{};                    // the Redactor sets it
 };
 
 struct PlanMade {

@@ -1,5 +1,5 @@
 // Replaces secrets in all events: an application may print one in its log or its health answer. Gives the
-// last event its cause, too.
+// last event its cause, too, and writes commands as the user has to type them.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ public:
   static constexpr std::size_t k_least = 4;
 
   // `last_ends`: nothing may follow the last event, as in a stream that programs read.
-  explicit Redactor(std::unique_ptr<Sink> behind, bool last_ends = false)
-      : m_behind(std::move(behind)), m_last_ends(last_ends) {}
+  explicit Redactor(std::unique_ptr<Sink> behind, bool last_ends = false, Program program = {})
+      : m_program(std::move(program)), m_behind(std::move(behind)), m_last_ends(last_ends) {}
 
   // From now on "***" replaces the secret, each line of it, both without the blanks around them, and all of
   // these as core::printable shows them and as JSON writes them. Where a text was cut in the middle of the
@@ -42,6 +42,7 @@ private:
   std::vector<core::Secret> m_hidden;  // longest first: one may contain another
   std::function<void(const Finished&)> m_on_last;
   Story m_story;
+  const Program m_program;
   const std::unique_ptr<Sink> m_behind;
   const bool m_last_ends;
 };

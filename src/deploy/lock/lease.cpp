@@ -116,12 +116,15 @@ std::vector<std::string> script(std::string_view text, const LockPath& path,
   return argv;
 }
 
-// `words`: the script's own; empty when it gave none.
+// `words`: the script's own, and what to do about it behind a tab; empty when it gave none.
 std::unexpected<core::Error> refusal(const host::Host& host, std::string_view words,
                                      const std::string& errors) {
-  const auto text = words.empty() ? std::string("the lock's script failed") : core::printable(words);
+  const auto tab = std::min(words.find('\t'), words.size());
+  const auto text =
+      words.empty() ? std::string("the lock's script failed") : core::printable(words.substr(0, tab));
   return fail(ErrorKind::refused, fmt::format("{}: cannot lock: {}", host.name(), text),
-              core::split_lines(core::printable(errors, true)));
+              core::split_lines(core::printable(errors, true)),
+              core::printable(words.substr(std::min(tab + 1, words.size()))));
 }
 
 // Runs one of the short scripts and returns the lines of its stdout.
@@ -255,8 +258,12 @@ Result<std::unique_ptr<Lease>> acquire(host::Host& host, const LockPath& path, c
     if (!pulse || *pulse != "ack") return fail(ErrorKind::lost, host.name() + ": the lock was lost at once");
     return std::make_unique<HeldLease>(std::move(holder), host.name(), std::string(rest), sent);
   }
-  if (word == "locked") return fail(ErrorKind::locked, "locked by " + describe(parse_owner(rest), host));
-  if (word == "frozen") return fail(ErrorKind::frozen, "frozen by " + describe(parse_freeze(rest), host));
+  if (word == "locked")
+    return fail(ErrorKind::locked, "locked by " + describe(parse_owner(rest), host), {},
+                "wait in line for it: --lock-wait 15m");
+  if (word == "frozen")
+    return fail(ErrorKind::frozen, "frozen by " + describe(parse_freeze(rest), host), {},
+                "when that is over: bgdeploy unlock");
   // A script that says anything else may never end.
   const auto output = holder->finish(wait.at_most(k_lease));
   if (!output && output.error().kind != ErrorKind::timeout) return std::unexpected(output.error());

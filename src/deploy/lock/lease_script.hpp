@@ -27,13 +27,16 @@ case $f in '~/'*)
 esac
 dir=${f%/*}
 umask 022
-stop() { echo "broken $1"; exit 1; }
+stop() { printf 'broken %s\t%s\n' "$1" "${2-}"; exit 1; }
 for tool in flock timeout head stat mktemp; do
-  command -v $tool >/dev/null || stop "no $tool there; install util-linux and coreutils"
+  command -v $tool >/dev/null || stop "there is no $tool" "install util-linux and coreutils"
 done
 # Where it is ours to make.
 make_own_folder() {
   [ -z "$make_folder" ] || [ -d "$dir" ] || (umask 077 && mkdir -p "$dir") || stop "cannot make $dir"
+}
+may_write() {
+  [ -w "$dir" ] || stop "$(id -un) may not write to $dir" "set ssh.sudo: true, or log in as somebody who may"
 }
 # The way to it must be open to us: what is not seen would pass for what is not there.
 see_folder() {
@@ -107,8 +110,8 @@ tell_freeze() { printf 'frozen %s %s\n' "${ends:--}" "$(content "$f.freeze")"; }
 // Arguments: PATH TTL PID START BOOT LINE. TTL in seconds. PID, START (/proc/PID/stat field 22) and BOOT (the
 // kernel's boot id) name the deployer's own process. Stdin: the owner as a line of JSON, then a line per
 // beat, "bye" at the end. Stdout: "held PATH" with the whole path, "locked JSON", "frozen END JSON" or
-// "broken WORDS", then "ack" for each beat, or "lost" when the lock's file is gone or another one took its
-// place: the lock is then on that one.
+// "broken WORDS\tNEXT", then "ack" for each beat, or "lost" when the lock's file is gone or another one took
+// its place: the lock is then on that one.
 //
 // With a LINE that is not empty it waits for a lock that is held, and says "waiting JSON" again and again, of
 // the holder: writing is how it finds out that the deployer is gone. Those who wait have a ticket each, a
@@ -134,7 +137,7 @@ ttl=$2 deployer="$3 $4" boot=$5 stands_in_line=${6:-}
 trap '' HUP PIPE
 make_own_folder
 [ -d "$dir" ] || stop "no folder $dir"
-[ -w "$dir" ] || stop "$(id -un) may not write to $dir; set \`sudo: true\` or log in as somebody who may"
+may_write
 IFS= read -r info || exit 1
 info_file=$f.info.$(id -u)
 usable "$info_file"
@@ -254,7 +257,7 @@ done
 [ "$(content "$info_file")" != "$info" ] || rm -f "$info_file"
 )sh";
 
-// Arguments: PATH. Stdout: "frozen END JSON" and "locked JSON" where they apply, or "broken WORDS".
+// Arguments: PATH. Stdout: "frozen END JSON" and "locked JSON" where they apply, or "broken WORDS\tNEXT".
 inline constexpr std::string_view k_status_script = R"sh(
 see_folder
 ! frozen || tell_freeze
@@ -265,9 +268,10 @@ exit 0
 )sh";
 
 // Arguments: PATH END. END: in seconds since 1970, or from now on with a "+" before it; empty: none. Stdin:
-// the freeze's owner as JSON. Stdout: the end in seconds since 1970, or "-", or "broken WORDS".
+// the freeze's owner as JSON. Stdout: the end in seconds since 1970, or "-", or "broken WORDS\tNEXT".
 inline constexpr std::string_view k_freeze_script = R"sh(
 make_own_folder
+[ ! -d "$dir" ] || may_write
 usable "$f.freeze"
 case ${2:-} in
   +*) ends=$(($(date +%s) + ${2#+})) ;;
@@ -278,7 +282,7 @@ esac
 echo "${ends:--}"
 )sh";
 
-// Arguments: PATH. Stdout: "yes" when there was a freeze, "over" when it had ended, or "broken WORDS".
+// Arguments: PATH. Stdout: "yes" when there was a freeze, "over" when it had ended, or "broken WORDS\tNEXT".
 inline constexpr std::string_view k_unfreeze_script = R"sh(
 exists "$f.freeze" || exit 0
 was=yes

@@ -57,7 +57,7 @@ TEST(Commands, OptionsFillTheirArguments) {
   EXPECT_EQ(invocation->arguments.environment, "staging");
   EXPECT_EQ(invocation->arguments.tag, "1.0");
   EXPECT_TRUE(invocation->arguments.force);
-  EXPECT_EQ(invocation->arguments.tail, 100);
+  EXPECT_EQ(invocation->arguments.tail, std::nullopt);
   EXPECT_EQ(invocation->arguments.to, std::nullopt);
 }
 

@@ -46,6 +46,21 @@ TEST(Table, PadsColumnsAndMakesCellsSafe) {
             "A          LONGER\nwide cell  x\n\\x1b[31m\n");
 }
 
+TEST(Table, LeavesOutOnATerminalWhatItCanDoWithout) {
+  const Rows rows = {{{"WHEN"}, {"WHAT"}, {"WHO"}}, {{"today"}, {"deploy"}, {"ann"}}};
+  EXPECT_EQ(table(rows, {.width = 18, .terminal = true}, {2, 0}), "WHEN   WHAT    WHO\ntoday  deploy  ann\n");
+  EXPECT_EQ(table(rows, {.width = 17, .terminal = true}, {2, 0}), "WHEN   WHAT\ntoday  deploy\n");
+  EXPECT_EQ(table(rows, {.width = 12, .terminal = true}, {2, 0}), "WHAT\ndeploy\n");
+  EXPECT_EQ(table(rows, {.width = 12}, {2, 0}), "WHEN   WHAT    WHO\ntoday  deploy  ann\n");
+}
+
+TEST(Fitted, BreaksLinesBetweenWordsOnATerminalOnly) {
+  const std::string text = "error: one two three\n  next: four five six\n\n";
+  EXPECT_EQ(fitted(text, {.width = 16, .terminal = true}),
+            "error: one two\n  three\n  next: four\n    five six\n\n");
+  EXPECT_EQ(fitted(text, {.width = 16}), text);
+}
+
 TEST(Age, IsInTheUnitThatFits) {
   const core::SystemTime now{};
   EXPECT_EQ(age(now, now), "0 seconds ago");
@@ -90,6 +105,22 @@ TEST(Status, FitsThePageAlsoWithLongNames) {
                                     proxies_text(test::small_spec(), state, {.width = width})})
       for (const std::string& line : core::split_lines(text))
         EXPECT_LE(core::display_width(line), width) << line;
+}
+
+TEST(Status, FitsATerminalOf60ColumnsAndAVerboseOneOf80) {
+  const core::SystemTime now = core::SystemTime(std::chrono::hours(9));
+  plan::State state = blue_serves();
+  state.app_hosts[0].slots[1].container = container("shop-green", plan::Container::Status::exited);
+  state.app_hosts[0].slots[1].container->release.id = "before";
+  const plan::Release before{.id = "before", .tag = "0.9", .image = "", .digest = ""};
+  for (const bool verbose : {false, true}) {
+    const int width = verbose ? 80 : 60;
+    const Shown how{.now = now, .verbose = verbose, .since = now, .way_back = &before};
+    const std::string text = slots_text(test::small_spec(), state, how, {.width = width, .terminal = true});
+    EXPECT_THAT(text, HasSubstr("<- rollback"));
+    for (const std::string& line : core::split_lines(text))
+      EXPECT_LE(core::display_width(line), width) << line;
+  }
 }
 
 TEST(Status, NamesWhatIsOdd) {

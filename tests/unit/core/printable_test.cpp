@@ -1,4 +1,5 @@
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -28,6 +29,12 @@ TEST(Printable, DisarmsControlCharacters) {
                       "2J"),
             "\\x9b2J");
   EXPECT_EQ(printable("Grüße, 안녕 🙂"), "Grüße, 안녕 🙂");
+}
+
+TEST(PrintableJson, EscapesWhatATerminalOrACiSystemObeys) {
+  EXPECT_EQ(printable_json("{\"a\": \"x\x7f\xC2\x9B\xE2\x80\xAE ##[error]y\", \"b\": \"\xC3\xA9\"}"),
+            "{\"a\": \"x\\u007f\\u009b\\u202e #\\u0023[error]y\", \"b\": \"\xC3\xA9\"}");
+  EXPECT_EQ(printable_json("\xFF"), "\xFF");
 }
 
 TEST(Printable, ReplacesInvalidUtf8) {

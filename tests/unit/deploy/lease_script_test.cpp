@@ -124,6 +124,15 @@ TEST_P(LeaseScript, StandsInLineForALockThatIsHeld) {
     EXPECT_EQ(entry.path().string().find(".wait."), std::string::npos) << entry.path();
 }
 
+TEST_P(LeaseScript, SaysWhatIsMissingAndWhatToDoBehindATab) {
+  auto argv = GetParam();
+  argv.insert(argv.end(), {"-c", "PATH=/nowhere\n" + std::string(k_lock_files), "bgdeploy", "/nowhere/.lock"});
+  const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
+  ASSERT_TRUE(output) << output.error().message;
+  EXPECT_TRUE(output->out.starts_with("broken there is no ")) << output->out;
+  EXPECT_TRUE(output->out.ends_with("\tinstall util-linux and coreutils\n")) << output->out;
+}
+
 std::set<std::string> matches(const std::string& text, const std::string& pattern) {
   std::set<std::string> found;
   const std::regex regex(pattern);

@@ -259,6 +259,7 @@ TEST_F(Lock, SaysWhatIsMissing) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::refused);
   EXPECT_EQ(missing.error().message, "local: cannot lock: no folder " + (m_folder / "none").string());
+  EXPECT_EQ(missing.error().next, "");
   EXPECT_FALSE(freeze(*m_host, m_folder / "none/.lock", k_owner, wait()));
 }
 

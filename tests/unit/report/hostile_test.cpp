@@ -82,7 +82,7 @@ RC_GTEST_PROP(Hostile, TextCommandsNoTerminalAndNoRunner, ()) {
   for (const std::string& piece : pieces) text += piece;
   for (const char* kind : {"plain", "github", "tty"}) expect_harmless(printed(kind, text));
   const std::string json = printed("json", text);
-  for (const char* forbidden : {"\x1b", "\r", "\x7f", "\xC2\x9B"})
+  for (const char* forbidden : {"\x1b", "\r", "\x7f", "\xC2\x9B", "\xE2\x80\xAE", "##[", "##vso["})
     RC_ASSERT(json.find(forbidden) == std::string::npos);
 
   const auto all = events_that_say(text);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bgdeploy/runtime/docker_words.hpp"
 #include "runtime/start_advice.hpp"
 
 namespace bgdeploy::runtime {
@@ -73,6 +74,10 @@ TEST(StartAdvice, LeavesDockersPartsOutAndSaysWhatToMend) {
   EXPECT_EQ(advised("docker: Minimum memory limit allowed is 6MB: memory limit").next,
             "raise docker.mem_limit");
   EXPECT_EQ(advised("docker: something new").next, "");
+  EXPECT_EQ(without_layers("OCI runtime exec failed: exec failed: unable to start container process: exec: "
+                           "\"nosuch\": executable file not found in $PATH: unknown"),
+            "exec: \"nosuch\": executable file not found in $PATH");
+  EXPECT_EQ(without_layers("the host is unknown: unknown"), "the host is unknown: unknown");
   spec.compose.emplace();
   EXPECT_EQ(advised("exec: \"nope\": executable file not found in $PATH").next,
             "check `command` and `entrypoint` in the compose file");

@@ -169,6 +169,9 @@ TEST(Report, SaysWhatToWriteWhereAMapOrAListIsWanted) {
   EXPECT_EQ(slots("{blue: \"8081:8080\", green: 8082}"),
             "4:15: slots.blue is the port on the host alone: write 8081, and the app's own as "
             "docker.container_port: 8080");
+  EXPECT_EQ(of("docker: {container_port: \"8081:8080\"}"),
+            "7:26: docker.container_port is the app's own port alone: write 8080; the ports on the host "
+            "belong to `slots`");
   EXPECT_EQ(of("drain: 30s"), "7:8: drain must be a map of keys and values: write {timeout: 30s}");
   EXPECT_EQ(of("compose: docker-compose.yml"),
             "7:10: compose must be a map of keys and values: write {file: docker-compose.yml}");
@@ -212,6 +215,23 @@ TEST(Report, SaysWhatToDoAboutTheUsualSlipsOfYaml) {
             "7:15: this is not valid YAML: illegal map value; check the indentation, or put a value that "
             "holds ': ' in "
             "quotes");
+}
+
+TEST(Report, SaysWhereAQuoteOpensThatIsNeverClosed) {
+  const auto of = [](const std::string& lines) { return messages_of(minimal(lines + "\n")); };
+  EXPECT_EQ(of("docker: {user: \"app}"),
+            "7:16: the quote that opens here is never closed: put a \" behind the value");
+  EXPECT_EQ(of("retire: \"stop"),
+            "7:9: the quote that opens here is never closed: put a \" behind the value");
+  EXPECT_EQ(of("retire: 'it''s"), "7:9: the quote that opens here is never closed: put a ' behind the value");
+  EXPECT_EQ(of("retire: \"a\\\""),
+            "7:9: the quote that opens here is never closed: put a \" behind the value");
+  // The next one closes it.
+  EXPECT_EQ(
+      of("retire: \"stop\ndocker: {user: \"app\"}"),
+      "8:17: this is not valid YAML: end of map not found; the quote that opens in line 7 ends only here: "
+      "close it there");
+  EXPECT_EQ(of("docker: {labels: {a: \"two\n  lines\", b: 'it''s'}}"), "loaded");
 }
 
 TEST(Report, ShowsLinesThatOnlyMentionSecrets) {

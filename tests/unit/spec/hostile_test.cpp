@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
         File{"own tag", minimal("docker: {user: !ruby/object x}\n"),
              "7:16: custom YAML tags are not supported"},
         File{"merge of a word", minimal("docker: {<<: x}\n"), "'<<' takes a map, or a list of maps"},
-        File{"open quote", minimal("docker: {user: \"x\n"), "this is not valid YAML"},
+        File{"open quote", minimal("docker: {user: \"x\n"), "the quote that opens here is never closed"},
         File{"question mark in braces", minimal("docker: {user: a?b}\n"), "put the value in quotes"}));
 
 TEST(HostileVariables, CannotGrowTheSpecWithoutBound) {
