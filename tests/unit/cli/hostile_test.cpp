@@ -116,12 +116,13 @@ void expect_harmless(const std::string& printed) {
 }
 
 RC_GTEST_PROP(HostileOutput, TextCommandsNoTerminalAndNoRunnerAndForgesNoLine, ()) {
-  const auto pieces = *rc::gen::container<std::vector<std::string>>(
-      rc::gen::element<std::string>("\x1b[2J", "\x1b]0;x\a", "\r", "\nforged", "\n::error::forged",
-                                    "::error::forged", "##[error]x", "##vso[x]y",
-                                    "\xC2\x9B"
-                                    "31m",
-                                    "\xE2\x80\xAE", "\x7f", "\xFF", "text", " "));
+  const auto pieces =
+      *rc::gen::resize(12, rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
+                               "\x1b[2J", "\x1b]0;x\a", "\r", "\nforged", "\n::error::forged",
+                               "::error::forged", "##[error]x", "##vso[x]y",
+                               "\xC2\x9B"
+                               "31m",
+                               "\xE2\x80\xAE", "\x7f", "\xFF", "text", " ")));
   std::string text;
   for (const std::string& piece : pieces) text += piece;
   for (const Page& page : {Page{}, Page{.width = 60, .terminal = true}}) {
