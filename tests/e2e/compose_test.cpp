@@ -215,10 +215,9 @@ TEST_F(Compose, AWrongContainerPortIsToldWithTheLineToWrite) {
   write_spec(quick);
   const auto failed = deploy("1.0");
   EXPECT_EQ(failed.exit_code, 1) << failed;
-  EXPECT_NE(
-      failed.err.find("GET http://127.0.0.1:8081/health: nothing listens on 9090 in app-server-blue_api_1; "
-                      "it listens on 8080"),
-      std::string::npos)
+  EXPECT_NE(failed.err.find("GET http://127.0.0.1:8081/health: nothing listens on 9090 in shop-blue; "
+                            "it listens on 8080"),
+            std::string::npos)
       << failed;
   EXPECT_NE(failed.err.find("publish it in docker-compose-blue.yml: \"8081:8080\""), std::string::npos)
       << failed;
