@@ -126,7 +126,8 @@ TEST_P(LeaseScript, StandsInLineForALockThatIsHeld) {
 
 TEST_P(LeaseScript, SaysWhatIsMissingAndWhatToDoBehindATab) {
   auto argv = GetParam();
-  argv.insert(argv.end(), {"-c", "PATH=/nowhere\n" + std::string(k_lock_files), "bgdeploy", "/nowhere/.lock"});
+  argv.insert(argv.end(),
+              {"-c", "PATH=/nowhere\n" + std::string(k_lock_files), "bgdeploy", "/nowhere/.lock"});
   const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
   ASSERT_TRUE(output) << output.error().message;
   EXPECT_TRUE(output->out.starts_with("broken there is no ")) << output->out;
