@@ -91,6 +91,23 @@ TEST_P(AuctionBackend, LosesNothingFromTheOldStackToARollback) {
   EXPECT_EQ(lab().get("/", 8090).body, "other\n") << "the other site";
 }
 
+class AuctionBackendInit : public AuctionBackend {};
+
+// From the compose files and the host; the compose files say no health path.
+TEST_P(AuctionBackendInit, OnWhatTheOldScriptLeftGivesASpecThatDeploys) {
+  const auto spec = init_from({"ec2-user@" + lab().env("LAB_ADDRESS")},
+                              {"docker-compose-blue.yml", "docker-compose-green.yml"});
+  EXPECT_NE(spec.find("project: \"app-server-{slot}\""), std::string::npos) << spec;
+  const auto checked = bgdeploy({"check", "--tag", "1.0"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  start_load();
+  deploy_well("1.0");
+  stop_load_expect_all();
+}
+
+INSTANTIATE_TEST_SUITE_P(With, AuctionBackendInit,
+                         ::testing::Values(Variant{"Compose1", "bgdeploy.yml", "docker-compose"}),
+                         [](const auto& variant) { return variant.param.name; });
 INSTANTIATE_TEST_SUITE_P(With, AuctionBackend,
                          ::testing::Values(Variant{"Compose1", "bgdeploy.yml", "docker-compose"},
                                            Variant{"Compose2", "bgdeploy.yml", "docker compose"},

@@ -77,6 +77,23 @@ TEST_F(Evan, LosesNothingFromTheOldStackToARollback) {
   EXPECT_EQ(lab().get("/", 8090).body, "other\n") << "the other site";
 }
 
+// From the host alone: nginx's dump, the container, and the compose files that its labels name.
+TEST_F(Evan, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
+  const auto spec = init_from({"ec2-user@" + lab().env("LAB_ADDRESS")});
+  EXPECT_NE(spec.find("remote_file: \"/home/ec2-user/docker-compose.{slot}.yml\""), std::string::npos)
+      << spec;
+  const auto checked = bgdeploy({"check", "--tag", "latest"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  const auto before = containers_on(lab());
+  const auto plan = bgdeploy({"plan", "--tag", "latest"});
+  EXPECT_EQ(plan.exit_code, 0) << plan << spec;
+  EXPECT_EQ(containers_on(lab()), before);
+  start_load();
+  push("1");
+  deploy_well("latest", "1");
+  stop_load_expect_all();
+}
+
 TEST_F(Evan, LatestThatDidNotMoveChangesNothing) {
   push("1");
   deploy_well("latest", "1");

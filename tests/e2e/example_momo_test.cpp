@@ -206,6 +206,22 @@ protected:
 };
 std::unique_ptr<Momo::Labs> Momo::s_labs;
 
+// From the three hosts alone. One repository serves both slots from then on.
+TEST_F(Momo, InitOnWhatTheOldPipelineLeftGivesASpecThatDeploys) {
+  use_include();
+  Words targets;
+  for (const auto* lab : {&app1(), &app2(), &proxy()}) targets.push_back("ubuntu@" + lab->env("LAB_ADDRESS"));
+  const auto spec = init_from(targets);
+  EXPECT_NE(spec.find("upstream: springApp"), std::string::npos) << spec;
+  EXPECT_NE(spec.find("mem_limit: 700m"), std::string::npos) << spec;
+  const auto checked = bgdeploy({"check", "--tag", "latest"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  start_load();
+  push("-blue:latest", {{"VERSION", "1"}, {"APP_SICK_FILE", "/never"}});
+  deploy_well("latest", "1");
+  stop_load_expect_all();
+}
+
 TEST_F(Momo, WithTheUpstreamLosesNothingFromTheOldContainersToARollback) {
   use_include();
   walk_through();

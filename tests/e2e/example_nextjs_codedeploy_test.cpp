@@ -99,6 +99,25 @@ TEST_F(NextjsCodedeploy, WithTheIncludeLosesNothing) {
   EXPECT_EQ(lab().get("/", 8090).body, "other\n") << "the other site";
 }
 
+// On the server itself: the image was built there, so it is built there again.
+TEST_F(NextjsCodedeploy, InitOnWhatTheOldScriptsLeftGivesASpecThatDeploys) {
+  lab().write(k_backends, file("nginx/backends.conf"));
+  set_up_as_before(file("nginx/default.conf"));
+  const auto made = on_server({"init", "--host", "local", "--force"});
+  ASSERT_EQ(made.exit_code, 0) << made;
+  const auto spec = lab().read(std::string(k_bundle) + "/bgdeploy.yml").value_or("");
+  EXPECT_NE(spec.find("build:\n"), std::string::npos) << spec;
+  const auto checked = on_server({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  start_load();
+  write_file("version", "VERSION=1\n");
+  lab().upload(folder() + "/version", k_bundle);
+  const auto deployed = on_server({"deploy", "--tag", "1"});
+  EXPECT_EQ(deployed.exit_code, 0) << deployed << spec;
+  EXPECT_EQ(served(), "1");
+  stop_load_expect_all();
+}
+
 class BothPorts : public NextjsCodedeploy {
 protected:
   void SetUp() override {

@@ -66,6 +66,21 @@ void Example::use_example(const std::string& name, const std::vector<const Lab*>
   set_environment("KNOWN_HOSTS", m_workspace + "/known_hosts");
 }
 
+std::string Example::init_from(const std::vector<std::string>& targets, const Words& files) {
+  const auto desk = m_workspace + "/desk";
+  fs::create_directory(desk);
+  for (const auto& name : files) fs::copy_file(m_folder + "/" + name, desk + "/" + name);
+  m_folder = desk;
+  m_options.clear();
+  set_environment("BGDEPLOY_IDENTITY_FILE", m_environment.at("SSH_KEY"));
+  set_environment("BGDEPLOY_KNOWN_HOSTS_FILE", m_environment.at("KNOWN_HOSTS"));
+  Words words{"init"};
+  for (const auto& target : targets) words.insert(words.end(), {"--host", target});
+  const auto finished = bgdeploy(words);
+  if (finished.exit_code != 0) throw std::runtime_error("init: " + finished.both());
+  return slurp(m_folder + "/bgdeploy.yml");
+}
+
 std::string Example::file(const std::string& name) const {
   return slurp(m_folder + "/" + name);
 }

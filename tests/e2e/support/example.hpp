@@ -26,6 +26,9 @@ protected:
   // A file of the copy.
   std::string file(const std::string& name) const;
   void write_file(const std::string& name, const std::string& content) const;
+  // From here on an empty folder instead, with the spec that `init` writes from what runs on these hosts, and
+  // from these files of the example. The host's key and login come from the environment.
+  std::string init_from(const std::vector<std::string>& targets, const Words& files = {});
   void set_environment(const std::string& name, const std::string& value) { m_environment[name] = value; }
   const std::string& folder() const { return m_folder; }
 
