@@ -43,9 +43,12 @@ bool is_for_others(std::string_view name) {
   return false;
 }
 
+// A file that cannot be read is one that should not have been named, or is in the way.
 Result<std::string> read(const std::string& folder, const std::string& name) {
-  BGDEPLOY_ASSIGN(std::string text, io::read_file((fs::path(folder) / name).lexically_normal().string()));
-  if (text.size() > k_largest) return core::fail(core::ErrorKind::io, name + " is larger than 256 kB");
+  auto text = io::read_file((fs::path(folder) / name).lexically_normal().string());
+  if (!text)
+    return core::fail(core::ErrorKind::usage, text.error().message, {}, "name the files to read with --from");
+  if (text->size() > k_largest) return core::fail(core::ErrorKind::usage, name + " is larger than 256 kB");
   return text;
 }
 
@@ -103,11 +106,11 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
       hooks.push_back(name);
       continue;
     }
-    BGDEPLOY_ASSIGN(std::string text, read(folder, name));
     if (kind == Kind::none)
       return core::fail(
           core::ErrorKind::usage, fmt::format("{}: not a kind of file that init reads", name), {},
           "compose files, a Dockerfile, .env, scripts (*.sh), CI files, or Kamal's config/deploy.yml");
+    BGDEPLOY_ASSIGN(std::string text, read(folder, name));
     std::vector<File>& list = kind == Kind::compose      ? compose
                               : kind == Kind::kamal      ? kamal
                               : kind == Kind::script     ? scripts

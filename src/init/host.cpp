@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/client.hpp"
 #include "bgdeploy/host/host.hpp"
@@ -128,6 +129,16 @@ Result<void> read_remote_compose(Draft& draft, const HostState& state, host::Hos
   return read_compose(draft, files, {}, origin->project, true);
 }
 
+// `bgdeploy trust` needs a spec, and there is none yet.
+Result<std::unique_ptr<host::Host>> connect(const spec::Host& where, const std::string& target,
+                                            const Wait& wait) {
+  auto host = host::connect(where, wait);
+  if (!host && host.error().kind == ErrorKind::untrusted)
+    host.error().next =
+        "compare the fingerprint with the host's own, then log in once: ssh " + core::shell_quote(target);
+  return host;
+}
+
 }  // namespace
 
 Result<void> look_at_hosts(Draft& draft, const std::vector<std::string>& targets,
@@ -137,14 +148,14 @@ Result<void> look_at_hosts(Draft& draft, const std::vector<std::string>& targets
   for (const std::string& target : targets) {
     HostState state{target};
     BGDEPLOY_ASSIGN(spec::Host where, host_of(target, false, variables));
-    BGDEPLOY_ASSIGN(auto host, host::connect(where, wait));
+    BGDEPLOY_ASSIGN(auto host, connect(where, target, wait));
     BGDEPLOY_ASSIGN(const auto id, host->run({{"id", "-u"}}, wait));
     if (core::trim(id.out) != "0") {
       BGDEPLOY_ASSIGN(const auto asked, host->run({{"sudo", "-n", "true"}}, wait));
       if (asked.ok()) {
         state.sudo = true;
         BGDEPLOY_ASSIGN(where, host_of(target, true, variables));
-        BGDEPLOY_ASSIGN(host, host::connect(where, wait));
+        BGDEPLOY_ASSIGN(host, connect(where, target, wait));
       }
     }
     BGDEPLOY_TRY(Look(state, *host, wait).look());

@@ -1,0 +1,90 @@
+// Which files of a folder are read, and what happens with those that cannot be.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "bgdeploy/init/gather.hpp"
+#include "support.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+namespace fs = std::filesystem;
+using Texts = std::vector<std::string>;
+
+class Folder : public ::testing::Test {
+protected:
+  void SetUp() override {
+    std::string path = fs::temp_directory_path() / "bgdeploy-init-XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    folder = path;
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  void file(const std::string& name, const std::string& text = "x") const {
+    fs::create_directories((fs::path(folder) / name).parent_path());
+    std::ofstream(folder + "/" + name) << text;
+  }
+
+  std::string folder;
+};
+
+TEST_F(Folder, WhatIsOfInterestIsKnownByItsName) {
+  for (const char* name : {"docker-compose.yml", "docker-compose.dev.yml", "compose.override.yml",
+                           "Dockerfile", ".env", "deploy.sh", "notes.txt", "package.json",
+                           ".github/workflows/deploy.yml", ".github/workflows/test.yml", "config/deploy.yml",
+                           ".kamal/hooks/pre-deploy", ".kamal/hooks/pre-build.sample", "src/a.sh"})
+    file(name);
+  fs::create_directory(folder + "/folder.sh");
+  fs::create_symlink("deploy.sh", folder + "/linked.sh");
+  EXPECT_EQ(files_of_interest(folder),
+            (Texts{".env", ".github/workflows/deploy.yml", ".kamal/hooks/pre-deploy", "Dockerfile",
+                   "config/deploy.yml", "deploy.sh", "docker-compose.yml", "linked.sh"}));
+  EXPECT_EQ(files_of_interest(folder + "/none"), Texts{});
+}
+
+TEST_F(Folder, WhatCannotBeReadIsNamed) {
+  ASSERT_EQ(::mkfifo((folder + "/fifo.sh").c_str(), 0600), 0);
+  file("huge.sh", std::string((256 << 10) + 1, 'x'));
+  file("compose.yml", "services: [");
+  file("notes.txt");
+  fs::create_symlink("nowhere", folder + "/dead.sh");
+  for (const char* name : {"fifo.sh", "huge.sh", "compose.yml", "notes.txt", "dead.sh", "none.sh"}) {
+    Draft draft;
+    const auto done = read_folder(draft, folder, {name});
+    ASSERT_FALSE(done) << name;
+    EXPECT_EQ(done.error().kind, core::ErrorKind::usage);
+    EXPECT_TRUE(done.error().message.contains(name)) << done.error().message;
+  }
+}
+
+TEST_F(Folder, ADotenvFillsInComposeAndIsNamedBesideADockerfile) {
+  file(".env", "PORT=3000\nDB_PASSWORD=hunter2\n");
+  file("docker-compose.yml",
+       "services: {api: {image: acme/api, ports: ['${PORT}:80'], environment: [DB_PASSWORD, P=${PORT}]}}\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.slots[0].port, 3000);
+  EXPECT_EQ(spec.docker.environment.at("P"), "3000");
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+
+  fs::remove(folder + "/docker-compose.yml");
+  file("Dockerfile", "FROM a\nEXPOSE 80\n");
+  Draft other;
+  ASSERT_TRUE(read_folder(other, folder, files_of_interest(folder)));
+  EXPECT_EQ(completed(other).docker.env_file.size(), 1U);
+  EXPECT_FALSE(write(other).contains("hunter2"));
+}
+
+TEST_F(Folder, NothingAtAllIsASpecToFillIn) {
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
+  completed(draft);
+  EXPECT_EQ(draft.gaps(), (Texts{"image", "hosts.app"}));
+}
+
+}  // namespace
+}  // namespace bgdeploy::init
