@@ -113,7 +113,7 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"setup"}, 2},
       {{}, {"site"}, 2},
       {{}, {"init"}, 2},  // there is a spec
-      {{}, {"init", "--from", "none.yml", "--force"}, 1},
+      {{}, {"init", "--from", "none.yml", "--force"}, 2},
       {{}, {"init", "--stdout"}},
       {{}, {"init", "--stdout", "--host", address}, 3},  // its key is not known outside of the spec
       {{}, {"prune", "--dry-run"}},
