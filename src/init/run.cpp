@@ -100,6 +100,15 @@ void tell_slots(Draft& draft, const Slots& slots, const std::string& source) {
   }
 }
 
+// Whether the app listens on its slot's port, as it is told by a variable.
+bool follows_port(const std::vector<Run>& runs) {
+  for (const Run& run : runs)
+    if (run.container_port == 0 || run.container_port != run.host_port) return false;
+  if (runs.size() == 2) return true;
+  const std::string port = std::to_string(runs[0].host_port);
+  return std::ranges::any_of(runs[0].environment, [&](const Setting& one) { return one.value == port; });
+}
+
 void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   for (const Setting& setting : runs[0].environment) {
     const std::string& name = setting.name;
@@ -118,7 +127,7 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
         draft.note(
             fmt::format("{} differs between the slots in {} and {}", name, runs[0].source, runs[1].source));
       value = both.value_or(value);
-    } else if (value == slots.ports[0] && runs[0].container_port == runs[0].host_port) {
+    } else if (value == slots.ports[0] && follows_port(runs)) {
       value = "{port}";
     }
     if (value.find("${") != std::string::npos)
@@ -146,9 +155,7 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
 
 void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   const Run& run = runs[0];
-  const bool same = run.container_port != 0 && run.container_port == run.host_port &&
-                    runs.back().container_port == runs.back().host_port && runs.size() == 2;
-  if (same)
+  if (follows_port(runs))
     draft.say({"docker", "container_port"}, "{port}", "where the app listens");
   else if (run.container_port != 0)
     draft.say({"docker", "container_port"}, run.container_port, "where the app listens, from " + run.source);

@@ -100,9 +100,7 @@ TEST_P(AuctionBackendInit, OnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   EXPECT_NE(spec.find("project: \"app-server-{slot}\""), std::string::npos) << spec;
   const auto checked = bgdeploy({"check", "--tag", "1.0"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
-  start_load();
   deploy_well("1.0");
-  stop_load_expect_all();
 }
 
 INSTANTIATE_TEST_SUITE_P(With, AuctionBackendInit,

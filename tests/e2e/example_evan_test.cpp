@@ -88,10 +88,8 @@ TEST_F(Evan, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   const auto plan = bgdeploy({"plan", "--tag", "latest"});
   EXPECT_EQ(plan.exit_code, 0) << plan << spec;
   EXPECT_EQ(containers_on(lab()), before);
-  start_load();
   push("1");
   deploy_well("latest", "1");
-  stop_load_expect_all();
 }
 
 TEST_F(Evan, LatestThatDidNotMoveChangesNothing) {

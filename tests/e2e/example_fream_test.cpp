@@ -56,10 +56,8 @@ TEST_F(Fream, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   const auto spec = init_from({"fream@" + lab().env("LAB_ADDRESS")});
   const auto checked = bgdeploy({"check", "--tag", "1.0.1"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
-  start_load();
   deploy_well("1.0.1");
   deploy_well("1.0.2");
-  stop_load_expect_all();
 }
 
 TEST_F(Fream, LosesNothingFromTheOldContainerToARollback) {

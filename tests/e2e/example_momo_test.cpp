@@ -216,10 +216,8 @@ TEST_F(Momo, InitOnWhatTheOldPipelineLeftGivesASpecThatDeploys) {
   EXPECT_NE(spec.find("mem_limit: 700m"), std::string::npos) << spec;
   const auto checked = bgdeploy({"check", "--tag", "latest"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
-  start_load();
   push("-blue:latest", {{"VERSION", "1"}, {"APP_SICK_FILE", "/never"}});
   deploy_well("latest", "1");
-  stop_load_expect_all();
 }
 
 TEST_F(Momo, WithTheUpstreamLosesNothingFromTheOldContainersToARollback) {

@@ -109,13 +109,11 @@ TEST_F(NextjsCodedeploy, InitOnWhatTheOldScriptsLeftGivesASpecThatDeploys) {
   EXPECT_NE(spec.find("build:\n"), std::string::npos) << spec;
   const auto checked = on_server({"check"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
-  start_load();
   write_file("version", "VERSION=1\n");
   lab().upload(folder() + "/version", k_bundle);
   const auto deployed = on_server({"deploy", "--tag", "1"});
   EXPECT_EQ(deployed.exit_code, 0) << deployed << spec;
   EXPECT_EQ(served(), "1");
-  stop_load_expect_all();
 }
 
 class BothPorts : public NextjsCodedeploy {

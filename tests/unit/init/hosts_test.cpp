@@ -163,6 +163,19 @@ TEST(Hosts, ComposeFilesOnTheHostAreNamedByLabels) {
   EXPECT_EQ(origin->files, Texts{"/home/ec2-user/docker-compose.a.yml"});
 }
 
+TEST(Hosts, AnAppThatIsToldItsPortListensOnThatOfEachSlot) {
+  HostState host{"web-1"};
+  host.containers = {container("app-set1", "acme/app", published(8081, 8081))};
+  Draft fixed, told;
+  read_hosts(fixed, std::span(&host, 1));
+  EXPECT_EQ(completed(fixed).docker.container_port, "8081");
+  host.containers[0].container["Config"]["Env"].push_back("SERVER_PORT=8081");
+  read_hosts(told, std::span(&host, 1));
+  const auto spec = completed(told);
+  EXPECT_EQ(spec.docker.container_port, "{port}");
+  EXPECT_EQ(spec.docker.environment.at("SERVER_PORT"), "{port}");
+}
+
 TEST(Hosts, AnImageThatNoRegistryHasIsBuilt) {
   HostState host{"local"};
   host.containers = {container("web", "my-image", published(3000, 3000))};
