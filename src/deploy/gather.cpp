@@ -4,7 +4,6 @@
 
 #include "bgdeploy/deploy/release/rollback_target.hpp"
 #include "bgdeploy/spec/runtime.hpp"
-#include "disk.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "release/container_port.hpp"
@@ -52,16 +51,18 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
   gathered.without_secrets = std::move(local.without_secrets);
   gathered.without_password = std::move(local.without_password);
   std::jthread reading([&] {
-    gathered.history = guarded([&]() -> Result<std::vector<HistoryEntry>> {
-      BGDEPLOY_ASSIGN(auto entries,
-                      read_history(fleet.history_host(), context.spec.history, context.spec.service, wait));
-      return of_environment(std::move(entries), context.spec);
+    auto folder = guarded([&] {
+      return look_at_history(fleet.history_host(), context.spec.history, context.spec.service,
+                             deploying || goal.promote, wait);
     });
-    if (deploying || goal.promote)
-      gathered.histories = guarded([&] {
-                             return read_histories(fleet.history_host(), context.spec.history, wait);
-                           }).value_or(Histories{});
-    gathered.history_room = guarded([&] { return history_room(context, fleet, wait); });
+    if (!folder) {
+      gathered.history_room = std::unexpected(folder.error());
+      gathered.history = std::unexpected(std::move(folder.error()));
+      return;
+    }
+    gathered.history = of_environment(std::move(folder->own), context.spec);
+    gathered.histories = std::move(folder->all);
+    gathered.history_room = std::move(folder->room);
   });
   BGDEPLOY_TRY(fleet.open_docker(local.secrets, wait));
   if (deploying) {

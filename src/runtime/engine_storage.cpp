@@ -8,6 +8,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/registry.hpp"
+#include "bgdeploy/host/account.hpp"
 #include "bgdeploy/runtime/disk.hpp"
 #include "pruning.hpp"
 
@@ -80,33 +81,40 @@ Result<Room> EngineStorage::room(const Wait& wait) {
   return room_in(m_host, engine.root, wait);
 }
 
-// What is not there yet lies where its parent does.
-constexpr std::string_view k_room = R"sh(
-case $1 in '~' | '~/'*)
-  me=$(id -un 2>/dev/null)
-  home=$({ getent passwd "$me" || grep "^$me:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
-  set -- "${home:-$HOME}${1#'~'}" ;;
-esac
-at=$1
-until line=$(LC_ALL=C df -Pk -- "${at:-/}" 2>/dev/null | tail -n 1) && [ -n "$line" ]; do
-  [ -n "$at" ] && [ "$at" != / ] || exit 1
-  case $at in */*) at=${at%/*} ;; *) exit 1 ;; esac
-done
-printf '%s\n' "$line"
+// What is not there yet lies where its parent does. The last line of df is the one that counts.
+constexpr std::string_view k_find_room = R"sh(
+find_room() {
+  at=$1
+  case $at in '~' | '~/'*) find_home; at=$home${at#'~'} ;; esac
+  while :; do
+    if [ -e "${at:-/}" ]; then
+      room=$(LC_ALL=C df -Pk -- "${at:-/}" 2>/dev/null)
+      room=${room##*"
+"}
+      [ -z "$room" ] || return 0
+    fi
+    [ -n "$at" ] && [ "$at" != / ] || return 1
+    case $at in */*) at=${at%/*} ;; *) return 1 ;; esac
+  done
+}
 )sh";
 
-// "/dev/vda1 41152736 9216328 31919960 23% /"; a device's name may hold blanks.
 Result<Room> room_in(host::Host& host, const std::string& folder, const Wait& wait) {
+  const std::string script = std::string(host::k_account) + std::string(k_find_room) +
+                             "find_room \"$1\" && printf '%s\\n' \"$room\"\n";
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run({{"sh", "-c", script, "bgdeploy", folder}, host::Tool::other, {}}, wait));
+  return read_room(host.name(), folder, output.ok() ? output.out : "");
+}
+
+// "/dev/vda1 41152736 9216328 31919960 23% /"; a device's name may hold blanks.
+Result<Room> read_room(const std::string& host, const std::string& folder, std::string_view room) {
   const auto unknown = [&] {
     return core::fail(ErrorKind::refused,
-                      fmt::format("{}: how much is free in {} cannot be told", host.name(), folder));
+                      fmt::format("{}: how much is free in {} cannot be told", host, folder));
   };
-  BGDEPLOY_ASSIGN(
-      const auto output,
-      host.run({{"sh", "-c", std::string(k_room), "bgdeploy", folder}, host::Tool::other, {}}, wait));
-  if (!output.ok()) return unknown();
   std::vector<std::string> words;
-  for (std::string_view rest = core::trim(output.out); !rest.empty();) {
+  for (std::string_view rest = core::trim(room); !rest.empty();) {
     const auto end = std::min(rest.find_first_of(" \t"), rest.size());
     words.emplace_back(rest.substr(0, end));
     rest = core::trim(rest.substr(end));

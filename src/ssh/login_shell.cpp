@@ -33,11 +33,17 @@ std::string make_mark() {
 }
 
 std::string login_line(std::span<const std::string> argv, std::string_view mark) {
-  const auto words = core::shell_join(argv);
+  // This shell runs the text of `sh -c TEXT NAME ARGUMENT…` itself: another one would cost a process.
+  const bool script = argv.size() > 2 && argv[0] == "sh" && argv[1] == "-c";
+  const auto words = script
+                         ? fmt::format("trap - PIPE; set -- {}; eval 'unset line n; '{}",
+                                       core::shell_join(argv.subspan(std::min<std::size_t>(argv.size(), 4))),
+                                       core::shell_quote(argv[2]))
+                         : "exec " + core::shell_join(argv);
   const bool newlines = words.find('\n') != std::string::npos;
   // A caller may write its input and leave, so a mark that nobody reads must not end the shell. `exec` drops
   // the trap.
-  return fmt::format("trap : PIPE; echo {0}; echo {0} >&2; {1}exec {2}\n", core::trim(mark),
+  return fmt::format("trap : PIPE; echo {0}; echo {0} >&2; {1}{2}\n", core::trim(mark),
                      newlines ? R"(n=$(printf "\nx") n=${n%x}; )" : "", without_newlines(words));
 }
 

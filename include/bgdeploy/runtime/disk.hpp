@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/runtime/storage.hpp"
@@ -11,5 +12,10 @@ namespace bgdeploy::runtime {
 // In the file system of that folder, for the account that runs commands there; "~/" is its home. Kind refused
 // where that cannot be told.
 core::Result<Room> room_in(host::Host& host, const std::string& folder, const core::Wait& wait);
+
+// The same for a script that does more than that, after host::k_account: `find_room FOLDER` sets `room`, and
+// read_room() takes it apart. `host`: how an error names it.
+extern const std::string_view k_find_room;
+core::Result<Room> read_room(const std::string& host, const std::string& folder, std::string_view room);
 
 }  // namespace bgdeploy::runtime

@@ -15,6 +15,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/host/account.hpp"
 #include "lock/lease_script.hpp"
 #include "parallel.hpp"
 
@@ -110,8 +111,9 @@ LockOwner parse_freeze(std::string_view text) {
 std::vector<std::string> script(std::string_view text, const LockPath& path,
                                 std::vector<std::string> arguments = {}) {
   const char* settings = path.make_folder ? "proc=/proc\nmake_folder=1\n" : "proc=/proc\nmake_folder=\n";
-  std::vector<std::string> argv = {"sh", "-c", settings + std::string(k_lock_files) + std::string(text),
-                                   "bgdeploy", path.base};
+  std::vector<std::string> argv = {
+      "sh", "-c", settings + std::string(host::k_account) + std::string(k_lock_files) + std::string(text),
+      "bgdeploy", path.base};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }
@@ -168,11 +170,10 @@ private:
   void beat(const std::stop_token& stop, Duration alive) {
     // An exception ends the pulse, and so the lease.
     (void)guarded([&]() -> Result<void> {
-      while (m_holder->write("beat\n")) {
+      while (quiet_until(alive + k_beat, alive, stop)) {
         const auto sent = since_boot();
-        if (!acknowledged(alive, stop)) break;
+        if (!m_holder->write("beat\n") || !acknowledged(alive, stop)) break;
         alive = sent;
-        if (!quiet_until(sent + k_beat, alive, stop)) break;
       }
       return {};
     });
@@ -245,14 +246,18 @@ Result<std::unique_ptr<Lease>> acquire(host::Host& host, const LockPath& path, c
                            {std::to_string(k_lease / 1s), std::to_string(::getpid()), own_start(),
                             first_word_of("/proc/sys/kernel/random/boot_id"), waits ? "line" : ""});
   BGDEPLOY_ASSIGN(auto holder, host.start({argv, host::Tool::other, {}}, wait));
+  const auto asked = since_boot();
   // A holder that has given up reads no more. Its answer says why.
   static_cast<void>(holder->write(to_json(owner) + "\n"));
   BGDEPLOY_ASSIGN(const auto answer,
                   await_turn(*holder, host, waits ? wait.at_most(patience.most) : wait, patience));
   const auto [word, rest] = split_answer(answer ? std::string_view(*answer) : std::string_view{});
   if (word == "held") {
-    // The holder may have waited for an earlier one to go, so the pulse counts from now on.
+    // It counts from the moment at which it said so, which was after we asked.
     const auto sent = since_boot();
+    if (sent - asked < k_beat)
+      return std::make_unique<HeldLease>(std::move(holder), host.name(), std::string(rest), asked);
+    // It may have waited for an earlier one to go.
     static_cast<void>(holder->write("beat\n"));
     BGDEPLOY_ASSIGN(const auto pulse, holder->read_line(wait.at_most(k_lease)));
     if (!pulse || *pulse != "ack") return fail(ErrorKind::lost, host.name() + ": the lock was lost at once");

@@ -20,11 +20,7 @@ namespace bgdeploy::deploy {
 // check and its opening, so one check is enough.
 inline constexpr std::string_view k_lock_files = R"sh(
 f=$1
-case $f in '~/'*)
-  me=$(id -un 2>/dev/null)
-  home=$({ getent passwd "$me" || grep "^$me:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
-  f=${home:-$HOME}${f#'~'} ;;
-esac
+case $f in '~/'*) find_home; f=$home${f#'~'} ;; esac
 dir=${f%/*}
 umask 022
 stop() { printf 'broken %s\t%s\n' "$1" "${2-}"; exit 1; }
@@ -44,18 +40,27 @@ see_folder() {
   while [ -n "$way" ] && [ ! -e "$way" ]; do way=${way%/*}; done
   [ -z "$way" ] || [ -x "$way" ] || stop "$way cannot be read by $(id -un)"
 }
+# The mode and owner of the folder, and of a lock that is there already: mostly that one is as it has to be.
+inspect() {
+  mode= owner= lock_as_is=
+  { read -r mode owner && read -r lock_as_is; } <<END
+$(stat -L -c '%a %u:%g' "$dir" "$f.lock" 2>/dev/null)
+END
+  case $mode in *[2367]) open_to_all=1 ;; *) open_to_all= ;; esac
+}
 restrict() {
-  case $(stat -L -c %a "$dir") in
+  case $mode in
     *[2367]) chmod 644 "$1" ;;
     *[2367]?) give "$1" && chmod 640 "$1" || chmod 644 "$1" ;;
     *) give "$1"; chmod 600 "$1" ;;
   esac 2>/dev/null
 }
-give() { chown "$(stat -L -c %u:%g "$dir")" "$1" || chgrp "$(stat -L -c %g "$dir")" "$1"; }
+give() { chown "$owner" "$1" || chgrp "${owner#*:}" "$1"; }
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
-case $(stat -L -c %a "$dir" 2>/dev/null) in *[2367]) open_to_all=1 ;; *) open_to_all= ;; esac
+inspect
 deploys() {
-  case $1 in 0 | "$(id -u)" | "${SUDO_UID:-0}") return 0 ;; esac
+  find_uid
+  case $1 in 0 | "$uid" | "${SUDO_UID:-0}") return 0 ;; esac
   group=$(stat -L -c %g /var/run/docker.sock 2>/dev/null) && [ "$group" != 0 ] || return 1
   case " $(id -G "$2" 2>/dev/null) " in *" $group "*) return 0 ;; esac
   return 1
@@ -87,10 +92,13 @@ find_newest() {
   [ -n "$newest" ]
 }
 holder() { ! find_newest || content "$newest"; }
-# Puts its stdin into a file, all at once.
+# Puts $2 into the file $1, all at once. Where everybody may write, nobody must guess the name of the new file.
 put() {
-  new=$(mktemp "$f.XXXXXX") || return 1
-  cat >"$new" && chmod 644 "$new" && mv -f "$new" "$1" && return 0
+  new=$f.$$
+  if [ -n "$open_to_all" ] || ! (set -C; printf '%s\n' "$2" >"$new") 2>/dev/null; then
+    new=$(mktemp "$f.XXXXXX") && printf '%s\n' "$2" >"$new" && chmod 644 "$new" || return 1
+  fi
+  mv -f "$new" "$1" && return 0
   rm -f "$new"
   return 1
 }
@@ -137,9 +145,11 @@ ttl=$2 deployer="$3 $4" boot=$5 stands_in_line=${6:-}
 trap '' HUP PIPE
 make_own_folder
 [ -d "$dir" ] || stop "no folder $dir"
+[ -n "$mode" ] || inspect
 may_write
 IFS= read -r info || exit 1
-info_file=$f.info.$(id -u)
+find_uid
+info_file=$f.info.$uid
 usable "$info_file"
 
 make_lock() {
@@ -160,7 +170,7 @@ take_ticket() {
   look $$
   IFS=' .' read -r seconds hundredths line <"$proc/uptime" || stop "$proc/uptime cannot be read"
   ticket=$f.wait.$(printf '%012d.%s.%08d' "$seconds" "$hundredths" $$)
-  printf '%s\n' "$$ $start" | put "$ticket" || stop "cannot write in $dir"
+  put "$ticket" "$$ $start" || stop "cannot write in $dir"
 }
 leave_line() { [ -z "$ticket" ] || rm -f "$ticket"; }
 first_in_line() {
@@ -182,7 +192,11 @@ stand_in_line() {
 tries=0
 while :; do
   usable "$f.lock" || make_lock
-  restrict "$f.lock"
+  case "$mode/$lock_as_is" in
+    *[2367]"/644 "*) ;;
+    *[2367][!2367]"/640 $owner" | *[!2367][!2367]"/600 $owner") ;;
+    *) restrict "$f.lock"; lock_as_is= ;;
+  esac
   { command exec 9<"$f.lock"; } 2>/dev/null || ! exists "$f.lock" || stop "$f.lock cannot be read"
   first_in_line && flock -n 9 && same && break
   tries=$((tries + 1))
@@ -211,9 +225,11 @@ while [ $tries -lt 150 ] && displaced; do
   pause
 done
 look $$
-printf '%s\n' "$info" "$$ $start" | put "$info_file" || stop "cannot write $info_file"
+put "$info_file" "$info
+$$ $start" || stop "cannot write $info_file"
 
-same_boot=$(cat "$proc/sys/kernel/random/boot_id" 2>/dev/null)
+same_boot=
+{ read -r same_boot <"$proc/sys/kernel/random/boot_id"; } 2>/dev/null
 target= how= pid=$$
 while look "$pid" && [ "$parent" -gt 0 ]; do
   pid=$parent
@@ -222,7 +238,9 @@ while look "$pid" && [ "$parent" -gt 0 ]; do
     target="$pid $start" how=KILL
     break
   fi
-  case $(tr '\000' ' ' <"$proc/$pid/cmdline" 2>/dev/null) in
+  title=
+  { IFS= read -r title <"$proc/$pid/cmdline"; } 2>/dev/null
+  case $title in
     *'[listener]'*) break ;;
     'sshd: '* | 'sshd-session: '* | dropbear* | /*/dropbear*) target="$pid $start" how=TERM; break ;;
   esac
@@ -254,7 +272,9 @@ while :; do
   same || { say_lost; break; }
   echo ack || break
 done
-[ "$(content "$info_file")" != "$info" ] || rm -f "$info_file"
+line=
+[ ! -f "$info_file" ] || { IFS= read -r line <"$info_file"; } 2>/dev/null
+[ "$line" != "$info" ] || rm -f "$info_file"
 )sh";
 
 // Arguments: PATH. Stdout: "frozen END JSON" and "locked JSON" where they apply, or "broken WORDS\tNEXT".
@@ -278,7 +298,9 @@ case ${2:-} in
   *) ends=${2:-} ;;
 esac
 [ -z "$ends" ] || [ "$(date +%s)" -lt "$ends" ] || stop "the freeze would have ended already, by the clock there"
-{ head -n 1 && echo "$ends"; } | put "$f.freeze" || stop "cannot write $f.freeze"
+IFS= read -r line
+put "$f.freeze" "$line
+$ends" || stop "cannot write $f.freeze"
 echo "${ends:--}"
 )sh";
 

@@ -8,6 +8,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
+#include "bgdeploy/host/account.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "release/history_files.hpp"
 
@@ -27,24 +28,17 @@ using nlohmann::ordered_json;
 constexpr std::string_view k_as_login_user = R"sh(
 script=$1; shift
 case $1 in '~' | '~/'*)
-  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then
+  if [ "${SUDO_USER:-root}" != root ] && [ "$(id -u)" = 0 ]; then
     exec sudo -n -H -u "$SUDO_USER" -- sh -c "$script" bgdeploy "$@"
   fi ;;
 esac
-exec sh -c "$script" bgdeploy "$@"
+eval "$script"
 )sh";
 
 // What stands before the scripts below: arguments DIR SERVICE. Sets f, the file, and d, its folder.
 constexpr std::string_view k_history_file = R"sh(
-home() {
-  me=$(id -un 2>/dev/null) || me=
-  [ -z "$me" ] || { getent passwd "$me" || grep "^$me:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6
-}
 case $1 in
-  '~' | '~/'*)
-    h=$(home)
-    [ -n "$h" ] || h=$HOME
-    d=${h%/}${1#'~'} ;;
+  '~' | '~/'*) find_home; d=${home%/}${1#'~'} ;;
   *) d=$1 ;;
 esac
 f=$d/$2.jsonl
@@ -65,10 +59,31 @@ exec tail -c 16000000 "$f"
 // For each file its name on a line, then its newest lines. A file of somebody else's that cannot be read is
 // passed over.
 constexpr std::string_view k_read_all_script = R"sh(
-for f in "$d"/*.jsonl; do
-  [ -f "$f" ] && [ -r "$f" ] || continue
-  printf '\nhistory %s\n' "${f##*/}"
-  tail -n 200 "$f" | tail -c 1000000
+for one in "$d"/*.jsonl; do
+  [ -f "$one" ] && [ -r "$one" ] || continue
+  printf '\nhistory %s\n' "${one##*/}"
+  tail -c 1000000 "$one"
+done
+)sh";
+constexpr std::size_t k_newest = 200;  // entries of each
+
+// One more argument: "all" or nothing. The first line is the room, as runtime::k_find_room tells it.
+constexpr std::string_view k_look_script = R"sh(
+room=
+find_room "$1" || :
+printf '%s\n' "$room"
+if [ -e "$f" ]; then
+  tail -c 8500000 "$f" || exit 1
+else
+  way=$d
+  while [ -n "$way" ] && [ ! -e "$way" ]; do case $way in */*) way=${way%/*} ;; *) way= ;; esac; done
+  [ -z "$way" ] || [ -x "$way" ] || { printf '%s cannot be read\n' "$way" >&2; exit 1; }
+fi
+[ -n "$3" ] || exit 0
+for one in "$d"/*.jsonl; do
+  [ "$one" != "$f" ] && [ -f "$one" ] && [ -r "$one" ] || continue
+  printf '\nhistory %s\n' "${one##*/}"
+  tail -c 1000000 "$one"
 done
 )sh";
 
@@ -77,20 +92,22 @@ done
 // new one.
 constexpr std::string_view k_append_script = R"sh(
 umask 077
-mkdir -p "$d" || exit 1
+[ -d "$d" ] || mkdir -p "$d" || exit 1
 regular "$f.lock"
 exec 9>>"$f.lock"
-timeout 20 flock 9 || { printf '%s.lock is held by another process\n' "$f" >&2; exit 1; }
-kept() {
-  [ -e "$f" ] || return 0
-  if [ "$(tail -n "$1" "$f" | wc -c)" -le 8000000 ]; then
-    tail -n "$1" "$f"
-  else
-    tail -n "$1" "$f" | tail -c 8000000 | tail -n +2
-  fi | awk 1
-}
-rm -f "$f.new"
-{ kept "$3"; cat; } >"$f.new" && mv -f "$f.new" "$f"
+flock -n 9 || timeout 20 flock 9 || { printf '%s.lock is held by another process\n' "$f" >&2; exit 1; }
+old=$f
+[ -e "$f" ] || old=/dev/null
+[ ! -e "$f.new" ] && [ ! -L "$f.new" ] || rm -f "$f.new"
+LC_ALL=C awk -v keep="$3" '
+  { line[NR] = $0 }
+  END {
+    for (first = NR; first > 1 && NR - first < keep; first--) {
+      size += length(line[first - 1]) + 1
+      if (size > 8000000) break
+    }
+    for (; first <= NR; first++) print line[first]
+  }' "$old" - >"$f.new" && mv -f "$f.new" "$f"
 )sh";
 
 ordered_json to_json(const plan::Release& release) {
@@ -110,7 +127,8 @@ Result<host::Output> run_beside_history(host::Host& host, std::string_view scrip
                                         const std::vector<std::string>& arguments, std::string input,
                                         const core::Wait& wait) {
   std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy",
-                                   std::string(k_history_file) + std::string(script)};
+                                   std::string(host::k_account) + std::string(runtime::k_find_room) +
+                                       std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   BGDEPLOY_ASSIGN(auto output, host.run({argv, host::Tool::other, std::move(input)}, wait));
   if (!output.ok())
@@ -202,29 +220,63 @@ std::vector<HistoryEntry> of_environment(std::vector<HistoryEntry> entries, cons
   return entries;
 }
 
-Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
-                                               const std::string& service, const core::Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto output,
-                  run_beside_history(host, k_read_script, {history.dir, service}, "", wait));
+namespace {
+
+void keep_newest(std::vector<HistoryEntry>& entries) {
+  if (entries.size() > k_newest) entries.erase(entries.begin(), entries.end() - k_newest);
+}
+
+std::vector<HistoryEntry> entries_in(std::string_view text) {
   std::vector<HistoryEntry> entries;
-  for (const auto& line : core::split_lines(output.out)) {
+  for (const auto& line : core::split_lines(text)) {
     if (auto entry = parse_history_line(line)) entries.push_back(std::move(*entry));
   }
   return entries;
 }
 
-Result<Histories> read_histories(host::Host& host, const spec::History& history, const core::Wait& wait) {
+// The newest entries in `out`, where a line with the name of its file stands before those of each service.
+Histories by_service(std::string_view out) {
   constexpr std::string_view k_begin = "history ", k_end = ".jsonl";
-  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, k_read_all_script, {history.dir, "x"}, "", wait));
   Histories histories;
   std::string service;
-  for (const auto& line : core::split_lines(output.out)) {
+  for (const auto& line : core::split_lines(out)) {
     if (line.starts_with(k_begin) && line.ends_with(k_end))
       service = line.substr(k_begin.size(), line.size() - k_begin.size() - k_end.size());
     else if (auto entry = parse_history_line(line); entry && !service.empty())
       histories[service].push_back(std::move(*entry));
   }
+  for (auto& [name, entries] : histories) keep_newest(entries);
   return histories;
+}
+
+}  // namespace
+
+Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spec::History& history,
+                                               const std::string& service, const core::Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  run_beside_history(host, k_read_script, {history.dir, service}, "", wait));
+  return entries_in(output.out);
+}
+
+Result<Histories> read_histories(host::Host& host, const spec::History& history, const core::Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  run_beside_history(host, k_read_all_script, {history.dir, "x"}, "", wait));
+  return by_service(output.out);
+}
+
+Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
+                                      const std::string& service, bool all, const core::Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, k_look_script,
+                                                        {history.dir, service, all ? "all" : ""}, "", wait));
+  const std::string_view out = output.out;
+  const auto first = std::min(out.find('\n'), out.size());
+  const auto others = std::min(out.find("\nhistory "), out.size());
+  HistoryFolder folder{.own = entries_in(out.substr(first, std::max(first, others) - first)),
+                       .all = by_service(out.substr(others)),
+                       .room = runtime::read_room(host.name(), history.dir, out.substr(0, first))};
+  folder.all.erase(service);
+  if (all && !folder.own.empty()) keep_newest(folder.all[service] = folder.own);
+  return folder;
 }
 
 Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,

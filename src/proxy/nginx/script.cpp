@@ -49,7 +49,8 @@ Number number_or(std::string_view text, Number otherwise) {
 std::string from_hex(std::string_view hex) {
   std::string bytes;
   bytes.reserve(hex.size() / 2);
-  for (std::size_t at = 0; at + 1 < hex.size(); at += 2) {
+  for (std::size_t at = 0; at + 1 < hex.size(); at += hex[at] == ' ' ? 1 : 2) {
+    if (hex[at] == ' ') continue;
     unsigned value = 0;
     std::from_chars(hex.data() + at, hex.data() + at + 2, value, 16);
     bytes.push_back(static_cast<char>(value));
@@ -87,13 +88,6 @@ std::string quoted_for(const host::Host& host, host::Tool tool, const std::vecto
   return core::shell_join(words);
 }
 
-// "file 7365…", or a state alone.
-void set_found(Found& found, std::string_view text) {
-  const auto [state, content] = split_word(text);
-  found.state = state;
-  found.content = from_hex(content);
-}
-
 core::Error never_started(int exit_code, std::string_view complaint) {
   std::vector<std::string> details;
   for (const auto& line : core::split_lines(complaint)) details.push_back(core::printable(line));
@@ -101,27 +95,36 @@ core::Error never_started(int exit_code, std::string_view complaint) {
           std::move(details)};
 }
 
-// Every line of a complete script, by its first word.
+// The text between the lines "dump" and "end", of which the last one ends the output of a complete script.
+std::optional<std::string_view> dump_of(std::string_view out) {
+  constexpr std::string_view k_begin = "\ndump\n", k_end = "\nend\n";
+  const auto begin = out.find(k_begin);
+  if (begin == std::string_view::npos || !out.ends_with(k_end)) return std::nullopt;
+  const auto first = begin + k_begin.size();
+  return out.substr(first, std::max(first, out.size() - k_end.size()) - first);
+}
+
+// Every line before the dump, by its first word. Returns the dump.
 template <class Each>
-Result<void> read_lines(const host::Output& output, Each each) {
+Result<std::string> read_lines(const host::Output& output, Each each) {
   bool greeted = false;
-  bool complete = false;
   std::vector<std::string> details;
-  for (const auto& line : core::split_lines(output.out)) {
+  const auto dump = output.ok() ? dump_of(output.out) : std::nullopt;
+  const auto lines = std::string_view(output.out).substr(0, output.out.find("\ndump\n"));
+  for (const auto& line : core::split_lines(lines)) {
     const auto [word, rest] = split_word(line);
     if (word == "bgdeploy") greeted = true;
     if (word == "detail") details.push_back(core::printable(rest));
     if (word == "failed")
       return core::fail(ErrorKind::refused, core::printable(split_word(rest).second), std::move(details));
-    complete = word == "end";
     each(word, rest);
   }
   if (!greeted) return std::unexpected(never_started(output.exit_code, output.err));
-  if (!complete)
+  if (!dump)
     return core::fail(ErrorKind::refused,
                       fmt::format("looking at nginx ended early (exit code {})", output.exit_code),
                       {core::printable(core::trim(output.err))});
-  return {};
+  return std::string(*dump);
 }
 
 }  // namespace
@@ -134,6 +137,11 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec) {
     return fmt::format("{} exec {} {}", docker, core::shell_quote(*nginx.container), core::shell_join(argv));
   };
   const auto command = nginx_command(nginx);
+  // The script finds the same master as `nginx -s reload` where both read the same configuration, and may
+  // send it a signal where it is the same user.
+  const bool by_signal = !nginx.container && nginx.test == spec::Nginx{}.test &&
+                         nginx.reload == spec::Nginx{}.reload &&
+                         host.prefix(host::Tool::nginx) == host.prefix(host::Tool::other);
   Settings settings = {{"proc", "/proc"},
                        {"include", nginx.include},
                        {"container", nginx.container.value_or("")},
@@ -142,6 +150,7 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec) {
                        {"dump_command", quoted(command.dump)},
                        {"version_command", quoted(command.version)},
                        {"reload_command", quoted(nginx.reload)},
+                       {"by_signal", by_signal ? "1" : "0"},
                        {"globals", command.globals},
                        {"conf", command.conf},
                        {"prefix", command.prefix},
@@ -215,11 +224,14 @@ Result<Observation> parse_observation(const host::Output& output) {
   const std::array<Found*, 4> sites = {&observed.sites[0].from, &observed.sites[0].to,
                                        &observed.sites[1].from, &observed.sites[1].to};
   std::size_t site = 0;
-  BGDEPLOY_TRY(read_lines(output, [&](std::string_view word, std::string_view rest) {
+  Found* read = nullptr;
+  auto dump = read_lines(output, [&](std::string_view word, std::string_view rest) {
+    if (word.empty() && read != nullptr) read->content += from_hex(rest);
     if (word == "path") observed.file.path = rest;
-    if (word == "file") set_found(observed.file, rest);
+    if (word == "file") read = &observed.file;
     if (word == "site_path" && site < sites.size()) sites[site]->path = rest;
-    if (word == "site" && site < sites.size()) set_found(*sites[site++], rest);
+    if (word == "site" && site < sites.size()) read = sites[site++];
+    if (word == "file" || word == "site") read->state = rest;
     if (word == "pid_file") observed.pid_file = rest;
     if (word == "inside") {
       const auto [pid, where] = split_word(rest);
@@ -235,7 +247,6 @@ Result<Observation> parse_observation(const host::Output& output) {
     if (word == "masters") observed.masters = parse_workers(rest);
     if (word == "included") observed.included = rest == "yes";
     if (word == "read_as") observed.read_as = rest;
-    if (word == ">") (observed.dump += rest) += '\n';
     if (word == "partial") observed.partial = true;
     if (word == "dump_too_long") observed.dump_too_long = true;
     if (word == "test") observed.test_status = number_or(rest, -1);
@@ -245,7 +256,9 @@ Result<Observation> parse_observation(const host::Output& output) {
       observed.uid = number_or(uid, -1);
       observed.user = core::printable(name);
     }
-  }));
+  });
+  if (!dump) return std::unexpected(std::move(dump.error()));
+  observed.dump = std::move(*dump);
   return observed;
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "bgdeploy/host/account.hpp"
 #include "bgdeploy/io/child.hpp"
 #include "deploy/lock/lease_script.hpp"
 
@@ -59,8 +60,8 @@ protected:
     fs::create_directory(folder);
     const std::string text = "proc=" + (folder / "proc").string() +
                              "\n{ echo owner; while [ ! -e \"$proc/ended\" ]; do sleep 0.1; done; } | {\n" +
-                             k_begin + ancestors + std::string(k_lock_files) + std::string(k_hold_script) +
-                             k_end + "}";
+                             k_begin + ancestors + std::string(host::k_account) + std::string(k_lock_files) +
+                             std::string(k_hold_script) + k_end + "}";
     argv.insert(argv.end(),
                 {"-c", text, "bgdeploy", (folder / ".lock").string(), "1", "1", "77", "this-boot"});
     const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
@@ -110,7 +111,7 @@ TEST_P(LeaseScript, StandsInLineForALockThatIsHeld) {
       "flock \"$1.lock\" sh -c ': >\"$1.held\"; until [ -e \"$1.seen\" ]; do sleep 0.1; done' sh \"$1\" "
       ">/dev/null 2>&1 </dev/null &\n"
       "until [ -e \"$1.held\" ]; do sleep 0.1; done\necho owner | {\n" +
-      std::string(k_lock_files) + std::string(k_hold_script) +
+      std::string(host::k_account) + std::string(k_lock_files) + std::string(k_hold_script) +
       "} | while read -r line; do echo \"$line\"; : >\"$1.seen\"; done";
   const auto folder = scratch() / "line";
   argv.insert(argv.end(),
@@ -143,9 +144,9 @@ std::set<std::string> matches(const std::string& text, const std::string& patter
 }
 
 TEST(LeaseScripts, HaveNoFunctionAndVariableOfOneName) {
-  const std::string text = std::string(k_lock_files) + std::string(k_hold_script) +
-                           std::string(k_status_script) + std::string(k_freeze_script) +
-                           std::string(k_unfreeze_script);
+  const std::string text = std::string(host::k_account) + std::string(k_lock_files) +
+                           std::string(k_hold_script) + std::string(k_status_script) +
+                           std::string(k_freeze_script) + std::string(k_unfreeze_script);
   const auto functions = matches(text, "(?:^|\n)([a-z_]+)\\(\\) ");
   const auto variables = matches(text, "\\b([a-z_]+)=");
   ASSERT_GT(functions.size(), 5);

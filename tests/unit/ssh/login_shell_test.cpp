@@ -25,6 +25,12 @@ TEST(LoginLine, OfPlainWordsIsShort) {
             "trap : PIPE; echo mark; echo mark >&2; exec docker version\n");
 }
 
+TEST(LoginLine, RunsAScriptInTheShellThatReadsIt) {
+  EXPECT_EQ(
+      login_line(std::vector<std::string>{"sh", "-c", "echo $1", "name", "a b"}, "mark\n"),
+      "trap : PIPE; echo mark; echo mark >&2; trap - PIPE; set -- 'a b'; eval 'unset line n; ''echo $1'\n");
+}
+
 TEST(Marks, AreNeverTheSame) {
   EXPECT_NE(make_mark(), make_mark());
   EXPECT_THAT(make_mark(), EndsWith("\n"));

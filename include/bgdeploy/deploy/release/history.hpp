@@ -11,6 +11,7 @@
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/runtime/disk.hpp"
 #include "bgdeploy/runtime/launches.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
@@ -56,6 +57,14 @@ core::Result<std::vector<HistoryEntry>> read_history(host::Host& host, const spe
 using Histories = std::map<std::string, std::vector<HistoryEntry>>;
 core::Result<Histories> read_histories(host::Host& host, const spec::History& history,
                                        const core::Wait& wait);
+// What a run needs of that folder, with one command.
+struct HistoryFolder {
+  std::vector<HistoryEntry> own;
+  Histories all;                       // with `own`; empty unless `all` was asked for
+  core::Result<runtime::Room> room{};  // what is free there
+};
+core::Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
+                                            const std::string& service, bool all, const core::Wait& wait);
 // Those of this spec's environment: the same include, or the same ports on one of its hosts. Entries that say
 // nothing of it count.
 std::vector<HistoryEntry> of_environment(std::vector<HistoryEntry> entries, const spec::Spec& spec);

@@ -27,42 +27,50 @@ if find_master && lock -s && [ "$dump_status" != 0 ]; then
   find_nginx
 fi
 
-# The state of file $1, and its bytes where it can be read.
+# Says, after the word $1, the state of file $2. Where it can be read its bytes follow, in lines that begin with a blank.
 read_out() {
-  if [ -f "$1" ]; then
-    if [ -r "$1" ]; then
-      printf 'file %s\n' "$(od -An -v -tx1 <"$1" | tr -d ' \n')"
+  if [ -f "$2" ]; then
+    if [ -r "$2" ]; then
+      say "$1 file"
+      od -An -v -tx1 <"$2"
     else
-      echo unreadable
+      say "$1 unreadable"
     fi
-  elif exists "$1"; then
-    echo other
+  elif exists "$2"; then
+    say "$1 other"
   else
-    echo missing
+    say "$1 missing"
   fi
 }
 if [ -n "$to_0" ]; then
   for site in "$from_0" "$to_0" "$from_1" "$to_1"; do
     say "site_path $site"
-    say "site $(read_out "$site")"
+    read_out site "$site"
   done
 fi
 find_live_site
 say "path $path"
-say "file $(read_out "$path")"
+read_out file "$path"
 for leftover in "$new" "$part" "$kept"; do
   [ ! -e "$leftover" ] || say "leftover ${leftover##*.}"
 done
 
-user=$(id -u)
-say "user $user $(id -un 2>/dev/null)"
+find_user
+name=root
+[ "$user" = 0 ] || name=$(id -un 2>/dev/null)
+say "user $user $name"
+# Whether something is mounted on a file that is to be replaced.
+covered() {
+  while read -r id parent device root point rest; do
+    [ "$point" != "$path" ] && [ "$point" != "${gone:-$path}" ] || return 0
+  done <"$proc/self/mountinfo"
+  return 1
+}
 if [ ! -d "$folder" ]; then
   say folder missing
 elif [ ! -w "$folder" ]; then
   say folder unwritable
-elif grep -F -e " $path " -e " ${gone:-$path} " "$proc/self/mountinfo" 2>/dev/null | while read -r _ _ _ _ point _; do
-  [ "$point" != "$path" ] && [ "$point" != "${gone:-$path}" ] || echo yes
-done | grep -q yes; then
+elif covered 2>/dev/null; then
   say folder mounted
 elif [ "$user" = 0 ] && [ -e "$path" ] && [ ! -w "$path" ]; then
   say folder immutable
@@ -98,21 +106,25 @@ beside_main() {
     done
 }
 
+say "test $dump_status"
 # nginx dumps only a correct configuration.
 if [ "$dump_status" = 0 ]; then
   included=no
   ! reads_include "$dump" || included=yes
   say "included $included"
   [ -z "$read_as" ] || say "read_as $read_as"
-  say_dump "$dump"
 else
   details "$dump"
   main=''
   [ -z "$conf" ] || main=$(under_prefix "$conf")
   if [ -z "$container" ] && [ -n "${main%/*}" ] && [ -f "$main" ] && [ -r "$main" ]; then
     say partial
-    say_dump "$(beside_main "$main" 2>/dev/null | head -c "$((most_bytes + 1))")"
+    dump=$(beside_main "$main" 2>/dev/null | head -c "$((most_bytes + 1))")
+  else
+    dump=''
   fi
 fi
-say "test $dump_status"
+[ "${#dump}" -le "$most_bytes" ] || { say dump_too_long && dump=''; }
+say dump
+say "$dump"
 say end

@@ -1,9 +1,11 @@
 # The shell scripts that run on proxy hosts, as C++ string literals. Each `. ./parts/NAME.sh` becomes the text of that
-# part. The scripts travel with every command, so lines that are only a comment are left out.
+# part. The scripts travel with every command, and a shell reads them byte by byte, so lines that are only a comment are
+# left out, and the blanks at the beginning of a line.
 function(bgdeploy_script file variable)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} text)
   string(REGEX REPLACE "(^|\n)([ \t]*#[^\n]*\n)+" "\\1" text "${text}")
+  string(REGEX REPLACE "(^|\n)[ \t]+" "\\1" text "${text}")
   set(${variable} "${text}" PARENT_SCOPE)
 endfunction()
 

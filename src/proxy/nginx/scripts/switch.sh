@@ -24,7 +24,7 @@
 . ./parts/connections.sh
 
 say bgdeploy
-state=staged had=0 first=0 watcher='' why='' words='' hidden=''
+state=staged had=0 first=0 tested=0 watcher='' why='' words='' hidden=''
 exec 3<&0 </dev/null
 trap '' PIPE
 trap 'fail "the switch was stopped by a signal"' HUP INT TERM
@@ -109,13 +109,17 @@ take_lock() {
 # over the site whose place it takes. For other users, and where nginx has its own mount namespace, the test after the
 # rename has to do.
 rehearse() {
-  [ $first = 0 ] && [ -z "$container" ] && [ "$(id -u)" = 0 ] || return 0
+  find_user
+  [ $first = 0 ] && [ -z "$container" ] && [ "$user" = 0 ] || return 0
   over=$path
   [ $had = 1 ] || over=$gone
   # shellcheck disable=SC2016
   words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
     sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
-  [ $? != 98 ] || fail 'nginx refuses the new configuration'
+  case $? in
+    0) tested=1 ;;
+    98) fail 'nginx refuses the new configuration' ;;
+  esac
   words=''
 }
 
@@ -141,18 +145,17 @@ stage() {
   need_master
   await_one_master || fail "$why"
   exists "$path" && had=1 || { [ -n "$gone" ] && exists "$gone"; } || first=1
-  rm -f -- "$new"
+  ! exists "$new" || rm -f -- "$new"
   if [ -f "$path" ] && [ ! -L "$path" ]; then
     words=$(cp -p -- "$path" "$new" 2>&1) || fail "a file beside $path cannot be written"
-    mode=$(stat -c %a "$path")
-    [ -w "$new" ] || chmod u+w -- "$new"
+    mode=''
+    [ -w "$new" ] || { mode=$(stat -c %a "$path") && chmod u+w -- "$new"; }
     words=$(write_new 2>&1) || fail "$new cannot be written"
-    chmod "$mode" -- "$new"
+    [ -z "$mode" ] || chmod "$mode" -- "$new"
   else
     words=$(write_new 2>&1) || fail "$new cannot be written"
     chmod 0644 -- "$new"
   fi
-  sync "$new" 2>/dev/null
   take_lock
   rehearse
   unlock
@@ -204,8 +207,8 @@ see_new() {
   watch
 }
 
-# The bytes of file $1.
-content_of() { od -An -v -tx1 2>/dev/null <"$1"; }
+# The text of file $1, with a mark behind it that keeps line breaks at its end.
+content_of() { cat -- "$1" 2>/dev/null && echo .; }
 
 # Whether nginx would still read what we committed. Writing the same again does no harm.
 still_ours() {
@@ -214,25 +217,28 @@ still_ours() {
 
 # The backup exists as a whole or not at all.
 back_up() {
-  rm -rf -- "$part" && mkdir -m 0700 -- "$part" || return 1
+  ! exists "$part" || rm -rf -- "$part" || return 1
+  mkdir -m 0700 -- "$part" || return 1
   for entry in "$path" "$gone"; do
     [ -z "$entry" ] || ! exists "$entry" || keep_entry "$entry" "$part/${entry##*/}" || return 1
   done
-  sync "$part" 2>/dev/null
+  sync "$new" "$part" 2>/dev/null
   mv -- "$part" "$kept"
 }
 
 commit() {
   watch
   take_lock
-  committed=$(content_of "$new")
+  committed=$content.
+  [ -z "$from" ] || committed=$(content_of "$new")
   workers
   at_first=$serving first_family=$family
   words=$(back_up 2>&1) || fail "$path cannot be backed up"
   state=placed
   words=$(mv -f -- "$new" "$path" 2>&1) || { state=staged && fail "$path cannot be replaced"; }
   [ -z "$gone" ] || words=$(rm -f -- "$gone" 2>&1) || fail "$gone cannot be removed"
-  test_configuration || fail "$why"
+  # What others have changed since the rehearsal shows when nginx refuses the reload.
+  [ $tested = 1 ] || test_configuration || fail "$why"
   see_new
   state=reloaded
   reload || fail "$why"

@@ -66,6 +66,7 @@ protected:
     settings = {{"proc", proc().string()},
                 {"pid_file", path("nginx.pid")},
                 {"container", ""},
+                {"by_signal", "0"},
                 {"globals", ""},
                 {"prefix", ""},
                 {"conf", ""},

@@ -173,10 +173,10 @@ TEST(Workers, WhatIsNoneIsLeftOut) {
 }
 
 TEST(Observation, IsReadFromTheScriptsLines) {
-  const auto observed = parse_observation(
-      printed("bgdeploy\npath /etc/nginx/a b.inc\npid_file /run/nginx.pid\nfile file 736574000a\n"
-              "leftover before\nuser 1000 ec2-user\nfolder unwritable\n"
-              "master 12\nleaving 13:99 14:100 \nreload_pending\nincluded yes\ntest 0\nend\n"));
+  const auto observed = parse_observation(printed(
+      "bgdeploy\npath /etc/nginx/a b.inc\npid_file /run/nginx.pid\nfile file\n 73 65 74\n 00 0a\n"
+      "leftover before\nuser 1000 ec2-user\nfolder unwritable\n"
+      "master 12\nleaving 13:99 14:100 \nreload_pending\nincluded yes\ntest 0\ndump\nhttp {\nend\n}\nend\n"));
   ASSERT_TRUE(observed) << observed.error().message;
   EXPECT_EQ(observed->file.path, "/etc/nginx/a b.inc");
   EXPECT_EQ(observed->file.content, std::string("set\0\n", 5));
@@ -187,17 +187,18 @@ TEST(Observation, IsReadFromTheScriptsLines) {
   EXPECT_EQ(observed->folder, "unwritable");
   EXPECT_TRUE(observed->running);
   EXPECT_TRUE(observed->included);
+  EXPECT_EQ(observed->dump, "http {\nend\n}");
   EXPECT_THAT(observed->leaving, ElementsAre(plan::Worker{13, 99}, plan::Worker{14, 100}));
 }
 
 TEST(Observation, HasEveryMasterAndTheContainersState) {
   const auto upgraded =
-      parse_observation(printed("bgdeploy\ncontainer running\nmaster 14\nmasters 12:9 14:20\nend\n"));
+      parse_observation(printed("bgdeploy\ncontainer running\nmaster 14\nmasters 12:9 14:20\ndump\n\nend\n"));
   ASSERT_TRUE(upgraded) << upgraded.error().message;
   EXPECT_TRUE(upgraded->running);
   EXPECT_THAT(upgraded->masters, ElementsAre(plan::Worker{12, 9}, plan::Worker{14, 20}));
   EXPECT_EQ(upgraded->container_state, "running");
-  const auto stopped = parse_observation(printed("bgdeploy\ncontainer exited\nend\n"));
+  const auto stopped = parse_observation(printed("bgdeploy\ncontainer exited\ndump\n\nend\n"));
   ASSERT_TRUE(stopped);
   EXPECT_FALSE(stopped->running);
   EXPECT_TRUE(stopped->masters.empty());
@@ -211,8 +212,8 @@ TEST(Drained, SaysWhetherNginxRuns) {
 
 TEST(Observation, HasBothSlotsSites) {
   const auto observed = parse_observation(
-      printed("bgdeploy\nsite_path /f 0\nsite file 61\nsite_path /t 0\nsite missing\nsite_path /f 1\n"
-              "site unreadable\nsite_path /t 1\nsite file 62\nsite_path /x\nsite other\nend\n"));
+      printed("bgdeploy\nsite_path /f 0\nsite file\n 61\nsite_path /t 0\nsite missing\nsite_path /f 1\n"
+              "site unreadable\nsite_path /t 1\nsite file\n 62\nsite_path /x\nsite other\ndump\n\nend\n"));
   ASSERT_TRUE(observed);
   EXPECT_EQ(observed->sites[0].from.path, "/f 0");
   EXPECT_EQ(observed->sites[0].from.content, "a");
@@ -230,8 +231,8 @@ TEST(Observation, SaysWhyTheScriptGaveUp) {
 }
 
 TEST(Observation, NginxsWordsAreNeverTheScripts) {
-  const auto observed = parse_observation(
-      printed("bgdeploy\ndetail master 1\ndetail failed refused x\ndetail \x1b[2Jend\ntest 1\nend\n"));
+  const auto observed = parse_observation(printed(
+      "bgdeploy\ndetail master 1\ndetail failed refused x\ndetail \x1b[2Jend\ntest 1\ndump\n\nend\n"));
   ASSERT_TRUE(observed);
   EXPECT_FALSE(observed->running);
   EXPECT_EQ(observed->test_status, 1);
@@ -247,9 +248,11 @@ TEST(Observation, AScriptThatNeverRanWasDenied) {
 }
 
 TEST(Observation, HalfAnAnswerIsNone) {
-  const auto observed = parse_observation(printed("bgdeploy\nfile missing\n"));
-  ASSERT_FALSE(observed);
-  EXPECT_EQ(observed.error().kind, ErrorKind::refused);
+  for (const std::string text : {"", "dump\n", "dump\n# configuration file /n:\nhttp {\n"}) {
+    const auto observed = parse_observation(printed("bgdeploy\nfile missing\n" + text));
+    ASSERT_FALSE(observed) << text;
+    EXPECT_EQ(observed.error().kind, ErrorKind::refused) << text;
+  }
 }
 
 RC_GTEST_PROP(Observation, TakesAnyBytes, (const std::string& text)) {

@@ -25,6 +25,6 @@ put_back() {
 # Removes the backup and everything else that is hidden.
 forget() {
   [ -n "$hidden" ] || return 0
-  rm -rf -- "$new" "$part" || return 1
+  for entry in "$new" "$part"; do ! exists "$entry" || rm -rf -- "$entry" || return 1; done
   [ ! -e "$kept" ] || { mv -- "$kept" "$part" && rm -rf -- "$part"; }
 }

@@ -2,13 +2,14 @@
 # What every script begins with. POSIX sh (dash, bash, busybox ash). The sender puts the settings before this text, one
 # `name=value` a line (proxy/script.cpp): `proc`, the path of /proc; `include`, or `from_0 to_0 from_1 to_1` (whole
 # sites, by slot), or both empty; `container` (with `inspect_command logs_command`) where nginx runs in one;
-# `test_command dump_command version_command reload_command globals prefix conf pid_file upgrade_patience`; `slot
+# `test_command dump_command version_command reload_command by_signal globals prefix conf pid_file upgrade_patience`; `slot
 # content` for a switch, `keep` to recover, `old_workers drain_for backends` to drain. The sender quotes the words of
 # commands; nothing that comes from this host is ever evaluated.
 #
 # A line to the sender begins with a word of the protocol; foreign text always stands behind "detail".
 #
-# Loops read `proc` with builtins, because a fork per poll costs more than the poll.
+# Loops read `proc` with builtins, because a fork per poll costs more than the poll. For the same reason a command runs
+# only where no builtin does: on a small host each costs more than all that the shell does itself.
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
@@ -17,7 +18,8 @@ tick=0.01
 
 say() { printf '%s\n' "$*"; }
 
-pause() { sleep "$tick" 2>/dev/null || { tick=1 && sleep 1; }; }
+# Waits for $1 seconds, or for a tick.
+pause() { sleep "${1:-$tick}" 2>/dev/null || { tick=1 && sleep 1; }; }
 
 # Sets `now`: hundredths of a second since the machine began, the unit in which the kernel tells a process's start.
 read_clock() {

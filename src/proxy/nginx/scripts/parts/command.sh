@@ -19,3 +19,10 @@ fail() {
 run() { eval "$bounded$1" </dev/null 2>&1 3<&- 9<&-; }
 
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
+
+# Sets `user`, the user that this script runs as. (proc(5): "Uid:" has the real one, then the effective one)
+find_user() {
+  user=''
+  { while read -r key value user rest && [ "$key" != Uid: ]; do :; done <"$proc/self/status"; } 2>/dev/null
+  [ -n "$user" ] || user=$(id -u)
+}

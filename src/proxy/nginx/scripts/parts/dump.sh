@@ -3,10 +3,13 @@
 
 # Whether the dump $1 has the live file, under whatever name: sets `read_as` to that name.
 reads_include() {
-  files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
   for read_as in "$include" "$path"; do
-    ! printf '%s\n' "$files" | grep -qxF -e "$read_as" || return 0
+    case "
+$1" in *"
+# configuration file $read_as:
+"*) return 0 ;; esac
   done
+  files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
   target=$(readlink -f -- "$path" 2>/dev/null)
   while read -r read_as; do
     [ "$(readlink -f -- "$(from_container "$read_as")" 2>/dev/null)" != "$target" ] || return 0

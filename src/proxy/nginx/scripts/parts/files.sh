@@ -9,11 +9,22 @@ at_home() {
   esac
   home=$HOME account=''
   [ -n "$home" ] || account=$(id -un)
-  if [ "$(id -u)" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then account=$SUDO_USER; fi
+  find_user
+  if [ "$user" = 0 ] && [ "${SUDO_USER:-root}" != root ]; then account=$SUDO_USER; fi
   if [ -n "$account" ]; then
     home=$({ getent passwd "$account" || grep "^$account:" /etc/passwd; } 2>/dev/null | head -n 1 | cut -d: -f6)
   fi
   printf '%s/%s' "${home%/}" "${1#??}"
+}
+
+# Whether the path $1 is the one that `readlink -f` would print: no part of it is a symlink.
+is_real() {
+  case $1/ in [!/]* | *//* | */./* | */../*) return 1 ;; esac
+  way=$1
+  while [ -n "$way" ]; do
+    [ ! -L "$way" ] || return 1
+    way=${way%/*}
+  done
 }
 
 # Follows symlinks, since a rename over one would replace it.
@@ -25,7 +36,7 @@ find_include() {
     path=$(from_container "$include")
   fi
   named=$path
-  real=$(readlink -f -- "$path" 2>/dev/null) && [ -n "$real" ] && path=$real
+  is_real "$path" || { real=$(readlink -f -- "$path" 2>/dev/null) && [ -n "$real" ] && path=$real; }
   folder=${path%/*}
   [ -n "$folder" ] || folder=/
   hidden=${path%/*}/.${path##*/}.bgdeploy

@@ -98,10 +98,9 @@ remember_log() {
     log_at=$(date +%s)
     return
   fi
-  log=$(readlink "$proc/$master/fd/2" 2>/dev/null)
-  [ -f "$log" ] && log_at=$(wc -c <"$log")
+  log=$proc/$master/fd/2
+  [ -f "$log" ] && [ -r "$log" ] && log_at=$(wc -c <"$log")
 }
-
 
 # Sets `log` to the first error log that is a file: nginx writes such an error to all of them.
 find_error_log() {
@@ -131,6 +130,13 @@ test_configuration() {
   return 1
 }
 
+# Tells the master to read its files. `nginx -s reload` sends the same signal, but first reads all of them itself to find
+# the master. It remains where the spec names another command, and for users who may not send a signal.
+tell_master() {
+  [ "$by_signal" = 0 ] || ! kill -HUP "${told%:*}" 2>/dev/null || return 0
+  words=$(run "$reload_command")
+}
+
 # Sets `again` where another master took the place of the one that was told: that one may have read the old files.
 reload_once() {
   again=0
@@ -147,12 +153,14 @@ reload_once() {
   told=$master_id told_at=$now
   [ -n "$told" ] || { again=1 && return 1; }
   remember_log
-  if ! words=$(run "$reload_command"); then
+  if ! tell_master; then
     if find_master && [ "$master_id" = "$told" ]; then why='the reload command failed'; else again=1; fi
     return 1
   fi
   read_clock
   quiet_since=$now alone_at=$now
+  # nginx itself waits so long between new workers and the end of the old ones. (ngx_process_cycle.c: ngx_msleep)
+  pause 0.1
   while :; do
     # Asked before the workers, so that an idle master has started all that it is going to start.
     busy=0
