@@ -67,13 +67,14 @@ done
 )sh";
 constexpr std::size_t k_newest = 200;  // entries of each
 
-// One more argument: "all" or nothing. The first line is the room, as runtime::k_find_room tells it.
+// One more argument: "all" or nothing. The first line is the room, as runtime::k_find_room tells it, and the
+// last one of a whole answer is "end".
 constexpr std::string_view k_look_script = R"sh(
 room=
 find_room "$1" || :
 printf '%s\n' "$room"
 if [ -e "$f" ]; then
-  tail -c 8500000 "$f" || exit 1
+  tail -c 12000000 "$f" || exit 1
 else
   way=$d
   while [ -n "$way" ] && [ ! -e "$way" ]; do case $way in */*) way=${way%/*} ;; *) way= ;; esac; done
@@ -85,6 +86,7 @@ for one in "$d"/*.jsonl; do
   printf '\nhistory %s\n' "${one##*/}"
   tail -c 1000000 "$one"
 done
+printf '\nend\n'
 )sh";
 
 // One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB.
@@ -275,7 +277,11 @@ Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& his
                        .all = by_service(out.substr(others)),
                        .room = runtime::read_room(host.name(), history.dir, out.substr(0, first))};
   folder.all.erase(service);
-  if (all && !folder.own.empty()) keep_newest(folder.all[service] = folder.own);
+  // Without knowing all of them nobody can say what else is in use.
+  if (!out.ends_with("\nend\n"))
+    folder.all.clear();
+  else if (!folder.own.empty())
+    keep_newest(folder.all[service] = folder.own);
   return folder;
 }
 

@@ -2,8 +2,10 @@
 #include "bgdeploy/deploy/release/history.hpp"
 
 #include <gmock/gmock.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <thread>
 
 #include "bgdeploy/core/timestamp.hpp"
+#include "bgdeploy/host/account.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -180,21 +183,50 @@ private:
   std::optional<std::string> m_old;
 };
 
-// Systemd and cron set no HOME, so that it is not asked.
+// Systemd and cron set no HOME, so that it is not asked first.
 TEST_F(HistoryFile, ATildeIsTheHomeThatTheAccountHas) {
-  std::filesystem::create_directory(m_folder / "bin");
-  std::ofstream(m_folder / "bin/getent")
-      << "#!/bin/sh\necho \"$2:x:0:0::" << m_folder.string() << ":/bin/sh\"\n";
-  std::filesystem::permissions(m_folder / "bin/getent", std::filesystem::perms(0755));
-  const Variable path("PATH", (m_folder / "bin").string() + ":" + std::getenv("PATH"));
-  m_history.dir = "~/.local/state/bgdeploy";
-  {
-    const Variable home("HOME", std::nullopt);
-    append("1");
-    EXPECT_TRUE(std::filesystem::exists(m_folder / ".local/state/bgdeploy/auction.jsonl"));
-  }
   const Variable home("HOME", "/nowhere");
-  EXPECT_EQ(tags(), std::vector<std::string>{"1"});
+  const auto found = [&](const std::string& before) {
+    const auto output = m_host->run(
+        {{"sh", "-c", std::string(host::k_account) + before + "find_home; printf '%s %s' \"$uid\" \"$home\""},
+         host::Tool::other,
+         {}},
+        wait());
+    return output ? output->out : output.error().message;
+  };
+  const passwd* own = ::getpwuid(::geteuid());
+  EXPECT_EQ(found(""), std::to_string(::geteuid()) + " " + own->pw_dir);
+  // Of an account that a directory service has.
+  std::filesystem::create_directory(m_folder / "bin");
+  std::ofstream(m_folder / "bin/getent") << "#!/bin/sh\necho \"jo:x:$2:0:of $1:/home/of jo:/bin/sh\"\n";
+  std::filesystem::permissions(m_folder / "bin/getent", std::filesystem::perms(0755));
+  const std::string other = "find_uid() { uid=4242424; }; ";
+  EXPECT_EQ(found(other), "4242424 /nowhere") << "nobody knows it";
+  const Variable path("PATH", (m_folder / "bin").string() + ":" + std::getenv("PATH"));
+  EXPECT_EQ(found(other), "4242424 /home/of jo");
+}
+
+// A run looks at the folder once.
+TEST_F(HistoryFile, IsReadWithTheOthersAndTheRoom) {
+  const auto look = [&](bool all) { return look_at_history(*m_host, m_history, "auction", all, wait()); };
+  const auto empty = look(true);
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_TRUE(empty->own.empty() && empty->all.empty());
+  EXPECT_GT(empty->room->free, 0);
+  append("1");
+  append("2");
+  ASSERT_TRUE(append_history(*m_host, m_history, "other", entry("9"), wait()));
+  // Another user's file says that what follows is ours.
+  std::ofstream(m_folder / "it's/state/zealous.jsonl") << "history auction.jsonl\n"
+                                                       << to_json_line(entry("7")) << '\n';
+  const auto seen = look(true);
+  ASSERT_TRUE(seen) << seen.error().message;
+  ASSERT_EQ(seen->own.size(), 2U);
+  EXPECT_EQ(seen->own.back().to.tag, "2");
+  EXPECT_EQ(seen->all.at("auction"), seen->own);
+  EXPECT_EQ(seen->all.at("other").front().to.tag, "9");
+  EXPECT_TRUE(look(false)->all.empty());
+  EXPECT_EQ(look(false)->own.size(), 2U);
 }
 
 // What we keep of an output is 16 MB: the newest entries are those that count.

@@ -124,6 +124,7 @@ else
     dump=''
   fi
 fi
+# It tells where the sites send requests, and may hold secrets, so users never see it.
 [ "${#dump}" -le "$most_bytes" ] || { say dump_too_long && dump=''; }
 say dump
 say "$dump"

@@ -107,7 +107,7 @@ take_lock() {
 
 # As root, tests the new file without touching a live one: in a mount namespace of its own, bound over the live file or
 # over the site whose place it takes. For other users, and where nginx has its own mount namespace, the test after the
-# rename has to do.
+# rename has to do, as it does where another site goes.
 rehearse() {
   find_user
   [ $first = 0 ] && [ -z "$container" ] && [ "$user" = 0 ] || return 0
@@ -117,7 +117,7 @@ rehearse() {
   words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
     sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
   case $? in
-    0) tested=1 ;;
+    0) [ $had = 0 ] || { [ -n "$gone" ] && exists "$gone"; } || tested=1 ;;
     98) fail 'nginx refuses the new configuration' ;;
   esac
   words=''
@@ -182,6 +182,12 @@ reads_content() {
   case $1 in *":
 $written"*) return 0 ;; esac
   return 1
+}
+
+# Sends the configuration, which tells where the sites send requests, in lines that begin with '>'. It may hold secrets,
+# so users never see it.
+say_dump() {
+  if [ "${#1}" -gt "$most_bytes" ]; then say dump_too_long; else printf '%s\n' "$1" | sed 's/^/> /'; fi
 }
 
 # Checks that nginx reads the new file. Where an old one was live, that was checked before the deploy started anything.

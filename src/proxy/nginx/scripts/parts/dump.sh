@@ -20,9 +20,5 @@ END
   return 1
 }
 
-# Sends the configuration, which tells where the sites send requests, in lines that begin with '>'. It may hold secrets,
-# so users never see it. A longer one would not get through whole.
+# A longer one would not get through whole.
 most_bytes=5000000
-say_dump() {
-  if [ "${#1}" -gt "$most_bytes" ]; then say dump_too_long; else printf '%s\n' "$1" | sed 's/^/> /'; fi
-}
