@@ -27,7 +27,8 @@ if find_master && lock -s && [ "$dump_status" != 0 ]; then
   find_nginx
 fi
 
-# Says, after the word $1, the state of file $2. Where it can be read its bytes follow, in lines that begin with a blank.
+# Says, after the word $1, the state of file $2. Where it can be read, its bytes follow in lines that begin with a
+# blank.
 read_out() {
   if [ -f "$2" ]; then
     if [ -r "$2" ]; then

@@ -6,15 +6,14 @@
 await_gone() {
   waited_for=$1
   read_clock
-  began=$now limit=$((now + $2)) step=''
+  began=$now limit=$((now + $2))
   while :; do
     left=''
     for worker in $waited_for; do alive "$worker" && left="$left $worker"; done
     read_clock
     [ -n "$left" ] && [ "$now" -lt "$limit" ] || break
     # Who waits for a second does not mind a tenth.
-    [ $((now - began)) -lt 100 ] || step=0.1
-    pause "$step"
+    if [ $((now - began)) -lt 100 ]; then pause; else nap 0.1; fi
   done
 }
 

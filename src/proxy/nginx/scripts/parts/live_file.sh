@@ -8,8 +8,8 @@ find_live_site() {
 }
 
 # Whether nginx has not read the live file yet: it was written after the start of every worker that serves. The time of
-# a file has whole seconds on some systems, that of a process hundredths since the machine began. The time of a process's
-# own folder is that of its start, so `stat` also tells what time it is.
+# a file has whole seconds on some systems, that of a process hundredths since the machine began. The time of a
+# process's own folder is that of its start, so `stat` also tells what time it is.
 reload_pending() {
   # shellcheck disable=SC2046
   set -- $(stat -c %Y -- "$path" "$proc/self/." 2>/dev/null)

@@ -130,8 +130,8 @@ test_configuration() {
   return 1
 }
 
-# Tells the master to read its files. `nginx -s reload` sends the same signal, but first reads all of them itself to find
-# the master. It remains where the spec names another command, and for users who may not send a signal.
+# Tells the master to read its files. `nginx -s reload` sends the same signal, but first reads all of them itself, to
+# find the master. It remains where the spec names another command, and for users who may not send a signal.
 tell_master() {
   [ "$by_signal" = 0 ] || ! kill -HUP "${told%:*}" 2>/dev/null || return 0
   words=$(run "$reload_command")
@@ -160,7 +160,7 @@ reload_once() {
   read_clock
   quiet_since=$now alone_at=$now
   # nginx itself waits so long between new workers and the end of the old ones. (ngx_process_cycle.c: ngx_msleep)
-  pause 0.1
+  nap 0.1
   while :; do
     # Asked before the workers, so that an idle master has started all that it is going to start.
     busy=0
