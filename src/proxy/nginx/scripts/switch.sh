@@ -107,7 +107,7 @@ take_lock() {
 
 # As root, tests the new file without touching a live one: in a mount namespace of its own, bound over the live file or
 # over the site whose place it takes. For other users, and where nginx has its own mount namespace, the test after the
-# rename has to do, as it does where another site goes.
+# rename has to do, as it does where another site goes. A test of the user's own may look at more than the file.
 rehearse() {
   find_user
   [ $first = 0 ] && [ -z "$container" ] && [ "$user" = 0 ] || return 0
@@ -117,7 +117,7 @@ rehearse() {
   words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
     sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
   case $? in
-    0) [ $had = 0 ] || { [ -n "$gone" ] && exists "$gone"; } || tested=1 ;;
+    0) [ $had = 0 ] || { [ -n "$gone" ] && exists "$gone"; } || tested=$by_signal ;;
     98) fail 'nginx refuses the new configuration' ;;
   esac
   words=''
