@@ -244,7 +244,7 @@ commit() {
   words=$(mv -f -- "$new" "$path" 2>&1) || { state=staged && fail "$path cannot be replaced"; }
   [ -z "$gone" ] || words=$(rm -f -- "$gone" 2>&1) || fail "$gone cannot be removed"
   # What others have changed since the rehearsal shows when nginx refuses the reload.
-  [ $tested = 1 ] || test_configuration || fail "$why"
+  [ "$tested" = 1 ] || test_configuration || fail "$why"
   see_new
   state=reloaded
   reload || fail "$why"
