@@ -1,13 +1,12 @@
 # shellcheck shell=sh
 # nginx's dump of its configuration (`nginx -T`).
 
+line_break='
+'
 # Whether the dump $1 has the live file, under whatever name: sets `read_as` to that name.
 reads_include() {
   for read_as in "$include" "$path"; do
-    case "
-$1" in *"
-# configuration file $read_as:
-"*) return 0 ;; esac
+    case "$line_break$1" in *"$line_break# configuration file $read_as:$line_break"*) return 0 ;; esac
   done
   files=$(printf '%s\n' "$1" | sed -n 's/^# configuration file \(.*\):$/\1/p')
   target=$(readlink -f -- "$path" 2>/dev/null)
