@@ -113,7 +113,8 @@ class Checker:
         """Why the program does not take a command line, or nothing. A file that is not there is the first thing that
         it misses. What is only mentioned need not be complete."""
         if "init" in words:  # it would leave a spec behind, and log in to hosts
-            words = [re.sub(r"^--host$", "--from", word) for word in words] + ["--stdout"]
+            words = [word for at, word in enumerate(words) if "--host" not in words[max(0, at - 1):at + 1]]
+            words.append("--stdout")
         for more in [], ["--tag", "1"], ["--", "ls"]:
             if more and not mention:
                 break
