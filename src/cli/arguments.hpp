@@ -33,6 +33,8 @@ struct Arguments {
   bool follow = false, yes = false;
   bool watch = false;  // status
   std::string message;
+  bool write = false;       // site
+  std::string server_name;  // site
   bool hold = false, rehearse = false;
   std::optional<std::string> lock_wait;
   std::optional<std::string> since;     // logs

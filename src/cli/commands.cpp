@@ -10,10 +10,6 @@ Option planned_option(std::string name, std::string today) {
   return {.names = std::move(name), .help = "Not supported yet", .target = Option::Planned{std::move(today)}};
 }
 
-Command planned_command(std::string name, std::string today) {
-  return {.name = std::move(name), .help = "Not supported yet", .today = std::move(today)};
-}
-
 Option offline_option() {
   return {.names = "--offline",
           .help = "Read the spec alone: no secrets, env files or files to build from",
@@ -301,7 +297,20 @@ std::vector<Command> make_commands() {
                     .help = "Add them without asking; compare the fingerprints some other way",
                     .target = &Arguments::yes}},
        .run = run_trust},
-      planned_command("setup", "`bgdeploy check` says what a host lacks, and how to mend it"),
+      {.name = "setup",
+       .help = "Show, and after a yes run, what a fresh Debian or Ubuntu host lacks",
+       .examples = {"bgdeploy setup", "bgdeploy setup --host web-1 >setup.sh"},
+       .note =
+           "docker, nginx, what the login may do, the include's folder, and a site: as a script for root, "
+           "which may run again.\n"
+           "Where there is no terminal to answer on, it is only shown, and the exit code is 2.",
+       .options = {{.names = "-y,--yes", .help = "Run it without asking", .target = &Arguments::yes},
+                   {.names = "--host",
+                    .help = "Default: all hosts",
+                    .target = &Arguments::host,
+                    .value = "HOST",
+                    .values = Values::host}},
+       .run = run_setup},
       {.name = "init",
        .help = "Write a bgdeploy.yml from what is there: compose files, Dockerfile, scripts, CI files",
        .examples = {"bgdeploy init", "bgdeploy init --from docker-compose-blue.yml docker-compose-green.yml",
@@ -332,7 +341,28 @@ std::vector<Command> make_commands() {
                     .target = &Arguments::dry_run},
                    output_option()},
        .run = run_prune},
-      planned_command("site", "write the site by hand: docs/spec.md, `proxy.nginx`, shows its lines"),
+      {.name = "site",
+       .help = "Print the parts of nginx's configuration that the spec needs, or put them on the proxies",
+       .examples = {"bgdeploy site", "bgdeploy site --write --server-name shop.example.com"},
+       .note =
+           "Without --write it asks no host. With it, all proxies get the parts, tested by nginx, or none "
+           "does; it needs the right to write there.",
+       .options = {{.names = "--write",
+                    .help = "Put them on the proxies, where nothing else is",
+                    .target = &Arguments::write},
+                   {.names = "--server-name",
+                    .help = "Default: that of verify.host, or of the health check's Host header",
+                    .target = &Arguments::server_name,
+                    .value = "NAME"},
+                   {.names = "--to",
+                    .help = "The site's file (default: /etc/nginx/conf.d/SERVICE-site.conf)",
+                    .target = &Arguments::to,
+                    .value = "FILE"},
+                   {.names = "--force",
+                    .help =
+                        "Also replace files that `bgdeploy site` did not write, or that were changed since",
+                    .target = &Arguments::force}},
+       .run = run_site},
       {.name = "completion",
        .help = "Print a script for a shell, which then completes with <Tab>",
        .examples = {"bgdeploy completion bash"},

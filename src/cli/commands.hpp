@@ -97,6 +97,8 @@ int run_lock(const Arguments& arguments);
 int run_unlock(const Arguments& arguments);
 int run_prune(const Arguments& arguments);
 int run_trust(const Arguments& arguments);
+int run_site(const Arguments& arguments);
+int run_setup(const Arguments& arguments);
 int run_completion(const Arguments& arguments);
 int run_complete(const Arguments& arguments);
 int run_man(const Arguments& arguments);

@@ -1,10 +1,8 @@
-#include <unistd.h>
-
-#include <poll.h>
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "ask.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -18,20 +16,6 @@ namespace {
 using core::ErrorKind;
 using core::Result;
 using Kind = ssh::KeyVerdict::Kind;
-
-// Signals only request `stop`, and do not end a read. Empty after one.
-std::string read_line(const std::stop_token& stop) {
-  constexpr int k_look_at_stop_ms = 100;
-  std::string line;
-  pollfd input{STDIN_FILENO, POLLIN, 0};
-  while (!stop.stop_requested()) {
-    if (::poll(&input, 1, k_look_at_stop_ms) <= 0) continue;
-    char byte = 0;
-    if (::read(STDIN_FILENO, &byte, 1) != 1 || byte == '\n') return line;
-    line += byte;
-  }
-  return {};
-}
 
 bool agreed(bool yes, const host::OfferedKey& offered, const std::stop_token& stop) {
   print(fmt::format("{} shows the {} key {}\n", core::printable(offered.host),

@@ -110,8 +110,11 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"promote", "--force", "--lock-wait", "1m", "-o", "json"}, 2},
       {{}, {"run"}, 2},
       {{}, {"run", "--tag", "1.0", "--", "--migrate"}},
-      {{}, {"setup"}, 2},
-      {{}, {"site"}, 2},
+      {{}, {"setup"}},
+      {{}, {"setup", "--yes", "--host", address}},
+      {{}, {"site"}},
+      {{}, {"site", "--write", "--server-name", "shop.example.com", "--to", "/etc/nginx/conf.d/made.conf"}},
+      {{}, {"site", "--write", "--force", "--to", "/etc/nginx/conf.d/made.conf"}},
       {{}, {"init"}, 2},  // there is a spec
       {{}, {"init", "--from", "none.yml", "--force"}, 2},
       {{}, {"init", "--stdout"}},

@@ -9,6 +9,7 @@
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/io/child.hpp"
+#include "bgdeploy/proxy/site_parts.hpp"
 #include "support/docker_lab.hpp"
 #include "support/nginx_test.hpp"
 
@@ -195,6 +196,23 @@ TEST_F(NginxContainer, SwitchesBackendsByNameUnderLoad) {
   client.stop();
   EXPECT_EQ(client.failed(), 0) << lab.docker({"logs", "web"});
   EXPECT_GT(client.done(), 10);
+}
+
+TEST_F(NginxContainer, GetsItsSite) {
+  fs::remove(include());
+  write(conf("web") / "site.conf", "server { listen 80; location / { return 200 none; } }\n");
+  start_web();
+  const auto parts = site_parts(spec(), slots(), {"test", ""});
+  ASSERT_TRUE(parts) << parts.error().message;
+  auto staged = stage_site(*host, spec(), *parts, false, soon());
+  ASSERT_TRUE(staged) << staged.error().message;
+  const auto committed = (*staged)->commit(soon());
+  ASSERT_TRUE(committed) << committed.error().message << ::testing::PrintToString(committed.error().details);
+  EXPECT_EQ(served(), "blue");
+  ASSERT_TRUE((*staged)->restore(soon()));
+  EXPECT_FALSE(fs::exists(include()));
+  EXPECT_FALSE(fs::exists(conf("web") / "app-site.conf"));
+  EXPECT_THAT(left(), IsEmpty());
 }
 
 TEST_F(NginxContainer, NeedsNoRootWhereDockerMayBeUsed) {

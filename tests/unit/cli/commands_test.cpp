@@ -79,7 +79,7 @@ TEST(Commands, WhatMakesNoSenseIsExitTwo) {
   for (const Words& words :
        {Words{}, Words{"depoly"}, Words{"deploy", "--tag", "1", "--digest", "2"}, Words{"-q", "-v", "status"},
         Words{"status", "-o", "yaml"}, Words{"lock"}, Words{"logs", "-n", "x"}, Words{"deploy", "--report"},
-        Words{"setup"}, Words{"--to", "1", "status"}, Words{"help", "depoly"}, Words{"deploy", "--tag", ""},
+        Words{"--to", "1", "status"}, Words{"help", "depoly"}, Words{"deploy", "--tag", ""},
         Words{"-e", "", "status"}, Words{"-f", "", "status"}, Words{"lock", "-m", ""}}) {
     testing::internal::CaptureStderr();
     const auto refused = parsed(words);

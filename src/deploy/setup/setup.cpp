@@ -1,0 +1,200 @@
+#include "bgdeploy/deploy/setup.hpp"
+
+#include <algorithm>
+#include <deque>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
+#include "bgdeploy/core/substitute.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/deploy/connect/fleet.hpp"
+#include "bgdeploy/deploy/deadlines.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
+#include "parallel.hpp"
+#include "setup/facts.hpp"
+
+namespace bgdeploy::deploy {
+
+using core::Error;
+using core::ErrorKind;
+using core::Result;
+using core::Wait;
+
+namespace {
+
+// Packages may have to come a long way.
+constexpr core::Duration k_set_up_within = std::chrono::minutes(30);
+constexpr std::size_t k_last_lines = 20;
+
+// The rights that the spec counts on may not be there yet.
+spec::Spec without_sudo(spec::Spec spec) {
+  for (auto* hosts : {&spec.app_hosts, &spec.proxy_hosts})
+    for (spec::Host& host : *hosts) host.ssh.sudo = {};
+  return spec;
+}
+
+std::string as_login(bool through_sudo, const std::vector<std::string>& argv) {
+  return (through_sudo ? "sudo -n -- " : "") + core::shell_join(argv);
+}
+
+// The variables that facts.hpp describes.
+std::string facts_script(const spec::Spec& spec, const SetupHost& host) {
+  const spec::Nginx& nginx = spec.nginx;
+  const bool docker_by_sudo = host.sudo.all || host.sudo.docker;
+  const bool nginx_by_sudo = host.sudo.all || host.sudo.nginx;
+  std::map<std::string, std::string> variables = {
+      {"docker", as_login(docker_by_sudo && !spec.compose, {"docker", "version"})},
+      {"compose", spec.compose && !spec.compose->command
+                      ? "docker compose version >/dev/null 2>&1 || docker-compose version"
+                      : ""},
+      {"folder", ""},
+      {"history", spec.history.dir},
+      {"include", nginx.include},
+      {"upstream", nginx.upstream.value_or("")},
+      {"sources", ""},
+      {"nginx", ""}};
+  if (host.front) {
+    const std::string& file = spec::routing_file(nginx);
+    variables["folder"] = file.substr(0, file.rfind('/'));
+    // What sudo allows it lists, without running it.
+    variables["nginx"] = as_login(nginx_by_sudo, {nginx.test.front(), "-v"}) + "\n";
+    if (nginx_by_sudo)
+      for (const auto& argv : {nginx.test, nginx.reload})
+        variables["nginx"] += "sudo -n -l -- " + core::shell_join(argv) + "\n";
+    for (const proxy::SitePart& part : host.parts)
+      if (part.kind == proxy::SitePart::Kind::source) variables["sources"] += part.path + "\n";
+  }
+  std::string text;
+  for (const auto& [name, value] : variables) text += fmt::format("{}={}\n", name, core::shell_quote(value));
+  return text + std::string(k_facts_script);
+}
+
+Result<void> look_at(const spec::Spec& spec, SetupHost& host, host::Host& machine, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const host::Output output,
+                  machine.run({{"sh", "-c", facts_script(spec, host)}, host::Tool::other, {}}, wait));
+  for (const std::string& line : core::split_lines(output.out)) {
+    const auto blank = std::min(line.find(' '), line.size());
+    host.facts[line.substr(0, blank)] = line.substr(std::min(blank + 1, line.size()));
+  }
+  if (host.facts.contains("end")) return {};
+  return core::fail(ErrorKind::refused,
+                    fmt::format("{} could not be looked at (exit code {})", host.name, output.exit_code),
+                    core::split_lines(core::printable(core::trim(output.err), true)));
+}
+
+// Each machine once, with what the spec wants of it.
+struct Machine {
+  host::Host* host;
+  SetupHost wanted;
+};
+Result<std::vector<Machine>> machines_of(const spec::Spec& spec, const Fleet& fleet) {
+  std::vector<Machine> machines;
+  const auto find = [&](host::Host& host, const spec::Host& entry) -> SetupHost& {
+    const auto found = std::ranges::find(machines, &host, &Machine::host);
+    if (found != machines.end()) return found->wanted;
+    return machines.emplace_back(&host, SetupHost{entry.name, false, false, entry.ssh.sudo, {}, {}}).wanted;
+  };
+  for (std::size_t i = 0; i < spec.app_hosts.size(); ++i) find(fleet.app(i), spec.app_hosts[i]).app = true;
+  const auto& fronts = spec::proxies(spec);
+  for (std::size_t i = 0; i < fronts.size(); ++i) {
+    SetupHost& front = find(fleet.proxy(i), fronts[i]);
+    front.front = true;
+    std::array<plan::Routing, 2> slots;
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+      BGDEPLOY_ASSIGN(slots[slot], plan::routing_to(spec, fleet.places(), i, slot, ""));
+    }
+    // A template that only the user understands has a site of the user's.
+    if (auto parts = proxy::site_parts(spec, slots, {})) front.parts = *std::move(parts);
+  }
+  return machines;
+}
+
+Result<std::vector<HostSetup>> look(const spec::Spec& spec, const Fleet& fleet, const std::string& only,
+                                    const Wait& wait) {
+  BGDEPLOY_ASSIGN(std::vector<Machine> machines, machines_of(spec, fleet));
+  if (!only.empty()) {
+    std::erase_if(machines, [&](const Machine& machine) { return machine.wanted.name != only; });
+    if (machines.empty())
+      return core::fail(ErrorKind::usage, fmt::format("the spec has no host {}", core::printable(only)));
+  }
+  std::vector<Result<void>> looked(machines.size());
+  for_each_parallel(machines.size(), spec.parallel, [&](std::size_t i) {
+    looked[i] = guarded([&] { return look_at(spec, machines[i].wanted, *machines[i].host, wait); });
+  });
+  std::vector<HostSetup> found;
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    if (!looked[i]) return std::unexpected(std::move(looked[i]).error().within(machines[i].wanted.name));
+    HostSetup& one = found.emplace_back(std::move(machines[i].wanted));
+    BGDEPLOY_ASSIGN(one.lacks, lacking(spec, one.host));
+    one.script = setup_script(spec, one.host, one.lacks);
+  }
+  return found;
+}
+
+// Tells what it is at; of the rest the last lines are for the error.
+Result<void> run_script(const Context& context, const HostSetup& setup, host::Host& machine,
+                        const Wait& wait) {
+  std::vector<std::string> argv = {"sh", "-c", "exec 2>&1 </dev/null\n" + setup.script};
+  if (setup.host.fact_of("uid") != "0") argv.insert(argv.begin(), {"sudo", "-n", "--"});
+  BGDEPLOY_ASSIGN(const auto process, machine.start({argv, host::Tool::other, {}}, wait));
+  BGDEPLOY_TRY(process->close_input());
+  std::deque<std::string> last;
+  while (true) {
+    BGDEPLOY_ASSIGN(const auto line, process->read_line(wait));
+    if (!line) break;
+    const std::string shown = core::printable(*line);
+    if (shown.starts_with("==> ")) context.sink.emit(report::Info{shown.substr(4), setup.host.name});
+    last.push_back(shown);
+    if (last.size() > k_last_lines) last.pop_front();
+  }
+  BGDEPLOY_ASSIGN(const auto output, process->finish(wait));
+  if (output.ok()) return {};
+  return core::fail(
+      ErrorKind::refused,
+      fmt::format("{}: setting up failed (exit code {})", setup.host.name, output.exit_code),
+      {last.begin(), last.end()},
+      "mend what it names, then run `bgdeploy setup` again: what is there already is left alone");
+}
+
+}  // namespace
+
+Result<std::vector<HostSetup>> look_for_lacks(const Context& context, const std::string& only) {
+  const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(without_sudo(context.spec), wait));
+  return look(context.spec, fleet, only, wait);
+}
+
+Result<void> set_up(const Context& context, const std::vector<HostSetup>& hosts) {
+  for (const HostSetup& one : hosts)
+    if (!one.script.empty() && !one.host.is("root"))
+      return core::fail(
+          ErrorKind::denied,
+          fmt::format("{} may not become root on {} without a password", one.host.fact_of("login"),
+                      one.host.name),
+          {}, fmt::format("run it as root there: bgdeploy setup --host {} >setup.sh", one.host.name));
+  const Wait wait = deadlines::within(context.clock, k_set_up_within, context.stop);
+  {
+    BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(without_sudo(context.spec), wait));
+    BGDEPLOY_ASSIGN(const auto machines, machines_of(context.spec, fleet));
+    for (const HostSetup& one : hosts)
+      for (const Machine& machine : machines)
+        if (machine.wanted.name == one.host.name && !one.script.empty())
+          BGDEPLOY_TRY(run_script(context, one, *machine.host, wait));
+  }
+  // With a new login, which is in the groups that it was put into.
+  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(without_sudo(context.spec), wait));
+  BGDEPLOY_ASSIGN(const auto after,
+                  look(context.spec, fleet, hosts.size() == 1 ? hosts.front().host.name : "", wait));
+  for (const HostSetup& one : after)
+    if (!one.lacks.empty())
+      return core::fail(ErrorKind::refused,
+                        fmt::format("{} still lacks {}", one.host.name, one.lacks.front().what), {},
+                        "bgdeploy check");
+  return {};
+}
+
+}  // namespace bgdeploy::deploy

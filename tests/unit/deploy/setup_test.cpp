@@ -1,0 +1,203 @@
+// From what was found on a host to the script that adds what it lacks.
+#include "bgdeploy/deploy/setup.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "../plan/spec_for_tests.hpp"
+
+namespace bgdeploy::deploy {
+namespace {
+
+using core::ErrorKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class Setup : public ::testing::Test {
+protected:
+  Setup() {
+    spec.nginx.include = "/etc/nginx/bgdeploy/shop.inc";
+    host.sudo.nginx = true;
+    host.parts = {
+        {spec.nginx.include, "set $service_url http://127.0.0.1:8081;\n", proxy::SitePart::Kind::include},
+        {"/etc/nginx/conf.d/shop-site.conf", "server {}\n", proxy::SitePart::Kind::site}};
+  }
+
+  // As after the installation of Debian, and a login with sudo.
+  void fresh() {
+    host.facts = {{"login", "deploy"},        {"uid", "1000"}, {"system", "Debian GNU/Linux 12 (bookworm)"},
+                  {"family", "debian "},      {"root", "yes"}, {"sudo_there", "yes"},
+                  {"history_writable", "yes"}};
+  }
+  void complete() {
+    fresh();
+    for (const char* fact :
+         {"docker_there", "docker_works", "docker_group", "engine_runs", "nginx_there", "nginx_works",
+          "nginx_runs", "folder_there", "folder_writable", "include_there", "site_there"})
+      host.facts[fact] = "yes";
+  }
+  std::vector<Lack> lacks() const {
+    const auto found = lacking(spec, host);
+    EXPECT_TRUE(found) << found.error().message;
+    return found.value_or(std::vector<Lack>{});
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const Lack& lack : lacks()) all.push_back(lack.what);
+    return all;
+  }
+  std::string script() const { return setup_script(spec, host, lacks()); }
+  void expect_refused(const std::string& words) const {
+    const auto found = lacking(spec, host);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, ErrorKind::usage);
+    EXPECT_THAT(found.error().message, HasSubstr(words));
+  }
+  // Whether a shell can read it.
+  static bool is_shell(const std::string& text) {
+    ::setenv("BGDEPLOY_SCRIPT", text.c_str(), 1);
+    return std::system("printf '%s' \"$BGDEPLOY_SCRIPT\" | sh -n") == 0;
+  }
+
+  spec::Spec spec = test::small_spec();
+  SetupHost host{"web-1", true, true, {}, {}, {}};
+};
+
+TEST_F(Setup, AFreshHostLacksAllOfIt) {
+  fresh();
+  EXPECT_THAT(names(), ElementsAre("docker, nginx", "docker's engine, running", "deploy in the group docker",
+                                   "sudo for deploy, for the commands that a deploy runs",
+                                   "the folder of the include", "a site", "nginx, running with it"));
+  const auto text = script();
+  EXPECT_TRUE(is_shell(text)) << text;
+  EXPECT_THAT(
+      text,
+      HasSubstr("apt-get -o DPkg::Lock::Timeout=300 install --yes docker.io $(available docker-cli || :) "
+                "nginx\n"));
+  EXPECT_THAT(text, HasSubstr("# Note: whoever is in the group docker can become root.\n"));
+  EXPECT_THAT(text, HasSubstr("visudo -cqf \"$rules\"\n"));
+  EXPECT_THAT(text, HasSubstr("\"$(command -v nginx)\"' -s'' reload'"));
+  EXPECT_THAT(text, HasSubstr("/etc/sudoers.d/bgdeploy-shop"));
+  EXPECT_THAT(text, HasSubstr("rm -f /etc/nginx/sites-enabled/default\n"));
+}
+
+TEST_F(Setup, ACompleteOneLacksNothing) {
+  complete();
+  EXPECT_THAT(lacks(), IsEmpty());
+  EXPECT_EQ(script(), "");
+  // Nothing is to be added, so that it does not matter what system it is.
+  host.facts["family"] = "alpine ";
+  EXPECT_THAT(lacks(), IsEmpty());
+}
+
+TEST_F(Setup, KnowsDebianAndUbuntuAndWhatIsLikeThem) {
+  fresh();
+  for (const char* family : {"debian ", "ubuntu debian", "raspbian debian"}) {
+    host.facts["family"] = family;
+    EXPECT_THAT(lacks(), Not(IsEmpty()));
+  }
+  host.facts["family"] = "alpine ";
+  host.facts["system"] = "Alpine Linux v3.19";
+  expect_refused("web-1 runs Alpine Linux v3.19, which setup does not know");
+}
+
+TEST_F(Setup, RootNeedsNoRights) {
+  fresh();
+  host.facts["uid"] = "0";
+  host.facts["login"] = "root";
+  host.sudo = {};
+  EXPECT_THAT(names(), ElementsAre("docker, nginx", "docker's engine, running", "the folder of the include",
+                                   "a site", "nginx, running with it"));
+}
+
+TEST_F(Setup, GivesTheRightsThatTheSpecCountsOn) {
+  complete();
+  host.facts["docker_works"] = host.facts["docker_group"] = "no";
+  EXPECT_THAT(names(), ElementsAre("deploy in the group docker"));
+  host.sudo.docker = true;
+  EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' system'' dial-stdio'"));
+  EXPECT_THAT(script(), Not(HasSubstr("usermod")));
+  EXPECT_THAT(script(), Not(HasSubstr("buildx")));
+  spec.build = spec::Build{};
+  EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' buildx'' *'"));
+  // Compose is called by a script, which sudo cannot allow without allowing everything.
+  spec.compose = spec::Compose{};
+  host.facts["compose_works"] = "yes";
+  EXPECT_THAT(names(), ElementsAre("deploy in the group docker"));
+  host.sudo = {.all = true};
+  EXPECT_THAT(names(), IsEmpty());
+  host.facts["root"] = "no";
+  EXPECT_THAT(script(), HasSubstr("NOPASSWD: ALL"));
+}
+
+TEST_F(Setup, WithoutTheRightToTestNginxTheSpecHasToChange) {
+  complete();
+  host.sudo = {};
+  expect_refused("nginx -t needs root, which deploy on web-1 is not");
+  host.sudo.nginx = true;
+  host.facts["folder_writable"] = "no";
+  expect_refused("deploy may not write in /etc/nginx/bgdeploy on web-1, which holds files of others");
+}
+
+TEST_F(Setup, NginxInAContainerIsTheUsers) {
+  complete();
+  spec.nginx.container = "web";
+  host.sudo = {.docker = true};
+  for (const char* fact :
+       {"nginx_there", "nginx_runs", "site_there", "include_there", "folder_there", "docker_works"})
+    host.facts[fact] = "no";
+  EXPECT_THAT(names(), ElementsAre("sudo for deploy, for the commands that a deploy runs"));
+  EXPECT_THAT(script(), HasSubstr("' exec'' web'' *'"));
+}
+
+TEST_F(Setup, TakesComposeWhereTheSpecUsesIt) {
+  complete();
+  spec.compose = spec::Compose{};
+  EXPECT_THAT(names(), ElementsAre("compose"));
+  spec.compose->command = {"podman-compose"};
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(Setup, LeavesASiteThatIsThereAlone) {
+  complete();
+  host.facts["include_there"] = "no";
+  EXPECT_THAT(names(),
+              ElementsAre("what the site includes, before a first deploy", "nginx, running with it"));
+  EXPECT_THAT(script(), Not(HasSubstr("shop-site.conf")));
+  // What it included once somebody used, by whatever name.
+  host.facts["include_there"] = "yes";
+  host.facts["site_there"] = "no";
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+// Every value is one word of the shell, or a line of a document that is not expanded.
+TEST_F(Setup, NoValueIsRunByTheShell) {
+  fresh();
+  const std::string evil =
+      "x'; touch /tmp/evil; $(touch /tmp/evil) `touch /tmp/evil`\nEND\ntouch /tmp/evil\n'";
+  host.facts["login"] = host.facts["system"] = evil;
+  host.name = evil;
+  spec.nginx.include = "/etc/nginx/" + evil + "/shop.inc";
+  spec.nginx.test = {"nginx", "-t", "-c", evil};
+  spec.history.dir = "~/" + evil;
+  host.facts["history_writable"] = "no";
+  for (auto& part : host.parts) part = {"/etc/nginx/" + evil, evil, part.kind};
+  const auto text = script();
+  EXPECT_TRUE(is_shell(text)) << text;
+  // With every command of the machine out of reach, and the shell's own that would run something as well.
+  ::setenv("BGDEPLOY_SCRIPT", text.c_str(), 1);
+  std::system(
+      R"(rm -f /tmp/evil; d=$(mktemp -d); printf '#!/bin/sh\n: >"%s/touched"\n' "$d" >"$d/touch"; chmod 755 "$d/touch"
+for c in apt-get apt-cache getent cut systemctl service usermod visudo install mktemp rm cat chown nginx sleep; do
+  printf '#!/bin/sh\nexit 0\n' >"$d/$c"; chmod 755 "$d/$c"; done
+printf '%s' "$BGDEPLOY_SCRIPT" | sed "s,^PATH=.*,PATH=$d," | (cd "$d" && sh >/dev/null 2>&1)
+[ ! -e "$d/touched" ] || touch /tmp/evil; rm -rf "$d")");
+  EXPECT_NE(std::system("test -e /tmp/evil"), 0) << text;
+}
+
+}  // namespace
+}  // namespace bgdeploy::deploy
