@@ -32,6 +32,8 @@ struct Arguments {
   bool preflight = false;                // check
   bool follow = false, yes = false;
   bool watch = false;  // status
+  bool html = false;   // history
+  std::optional<std::string> report;
   std::string message;
   bool write = false;       // site
   std::string server_name;  // site

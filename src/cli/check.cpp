@@ -10,6 +10,7 @@
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
+#include "state_text.hpp"
 #include "texts.hpp"
 
 namespace bgdeploy::cli {
@@ -34,7 +35,7 @@ std::string as_json(const std::vector<deploy::CheckItem>& items) {
     }
     list.push_back(std::move(entry));
   }
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dumped(list);
 }
 
 }  // namespace

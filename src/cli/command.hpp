@@ -12,6 +12,7 @@
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/deploy/run.hpp"
 #include "bgdeploy/report/event.hpp"
+#include "bgdeploy/report/html.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
@@ -32,14 +33,17 @@ public:
   const spec::Spec& spec() const { return m_spec; }
   const deploy::Context& context() const { return *m_context; }
   // The last event of the run as JSON; empty before it.
-  std::string last_event() const { return *m_last; }
+  std::string last_event() const;
+  // All events of the run as a page of HTML.
+  std::string report() const;
   // Ends the renderer, so that later output stands below it.
   void close_report() { m_sink.reset(); }
 
 private:
   spec::Spec m_spec;
   std::unique_ptr<report::Redactor> m_sink;
-  std::shared_ptr<std::string> m_last = std::make_shared<std::string>();
+  std::shared_ptr<std::vector<report::TimedEvent>> m_seen =
+      std::make_shared<std::vector<report::TimedEvent>>();
   std::optional<deploy::Context> m_context;
 };
 

@@ -63,6 +63,7 @@ struct Command {
   bool takes_words = false;                // after `--`
   bool tells_interruption = false;         // its exit code says how far it came before a signal
   bool hidden = false;                     // for programs, not for people
+  std::string no_json{};                   // why it has no `-o json`
 };
 
 // Whether help names it.

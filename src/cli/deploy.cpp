@@ -62,6 +62,8 @@ int run_plan(const Arguments& arguments) {
 }
 
 int run_deploy(const Arguments& arguments) {
+  if (arguments.dry_run && arguments.report)
+    return print_error({core::ErrorKind::usage, "--report is of a run, and --dry-run makes none", {}});
   if (arguments.dry_run) return run_plan(arguments);
   if (arguments.exit_code)
     return print_error({core::ErrorKind::usage, "--exit-code is for --dry-run; a deploy has its own", {}});

@@ -1,5 +1,13 @@
 #include "goal.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/io/regular_file.hpp"
+#include "bgdeploy/report/html.hpp"
 #include "bgdeploy/report/render.hpp"
 #include "command.hpp"
 #include "known_releases.hpp"
@@ -13,9 +21,41 @@ int refuse(const Arguments& arguments, const deploy::Goal& goal, const core::Err
   return deploy::exit_code(error.kind);
 }
 
+namespace {
+
+// Told before anything connects.
+core::Result<void> check_report(const Arguments& arguments) {
+  if (!arguments.report) return {};
+  const std::filesystem::path path(*arguments.report);
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code error;
+  const auto kind = std::filesystem::symlink_status(path, error).type();
+  using Type = std::filesystem::file_type;
+  std::string why;
+  if (!std::filesystem::is_directory(folder, error))
+    why = fmt::format("there is no folder {}", folder.string());
+  else if (path.filename().empty() || (kind != Type::not_found && kind != Type::regular))
+    why = fmt::format("{} is no file", path.string());
+  else if (::access(folder.c_str(), W_OK) != 0)
+    why = fmt::format("{} cannot be written", folder.string());
+  if (why.empty()) return {};
+  return core::fail(core::ErrorKind::usage, "--report: " + core::printable(why));
+}
+
+// Nothing of the outcome depends on it.
+void write_report(const Arguments& arguments, const std::string& page) {
+  if (!arguments.report) return;
+  if (const auto written = io::write_private_file(*arguments.report, page); !written)
+    print(error_text("warning: the report was not written", written.error()), stderr);
+}
+
+}  // namespace
+
 int refuse_run(const Arguments& arguments, const deploy::Goal& goal, const core::Error& error) {
-  if (arguments.output == "json")
-    print_json(report::as_json(deploy::refused(goal, error, {}), core::system_clock().wall()));
+  const auto now = core::system_clock().wall();
+  const report::Event last = deploy::refused(goal, error, {});
+  if (arguments.output == "json") print_json(report::as_json(last, now));
+  if (check_report(arguments)) write_report(arguments, report::run_page({{now, last}}));
   return refuse(arguments, goal, error);
 }
 
@@ -25,11 +65,15 @@ int run_goal(const Arguments& arguments, deploy::Goal goal) {
     if (!wait) return refuse_run(arguments, goal, wait.error());
     goal.lock_wait = *wait;
   }
+  if (const auto checked = check_report(arguments); !checked)
+    return refuse_run(arguments, goal, checked.error());
+  if (arguments.report) goal.report = std::filesystem::absolute(*arguments.report).string();
   auto session = Session::open(arguments);
   if (!session) return refuse_run(arguments, goal, session.error());
   const int code = deploy::run((*session)->context(), goal);
   (*session)->close_report();
   if (arguments.output == "json") print_json((*session)->last_event());
+  write_report(arguments, (*session)->report());
   if (code == 0) remember_releases((*session)->spec(), {goal.tag});
   return code;
 }

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ranges>
+#include <span>
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/status.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/report/html.hpp"
 #include "bgdeploy/report/layout.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "command.hpp"
@@ -78,7 +80,7 @@ std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
                     {"message", entry.message},
                     {"duration_ms", entry.took.count()},
                     {"who", entry.who}});
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dumped(list);
 }
 
 }  // namespace
@@ -123,6 +125,14 @@ int run_history(const Arguments& arguments) {
   std::vector<std::string> tags;
   for (const deploy::HistoryEntry& entry : *entries | std::views::reverse) tags.push_back(entry.to.tag);
   remember_releases((*session)->spec(), tags);
+  if (arguments.html) {
+    std::span<const deploy::HistoryEntry> shown(*entries);
+    if (arguments.entries > 0)
+      shown = shown.last(std::min(shown.size(), static_cast<std::size_t>(arguments.entries)));
+    print(report::history_page((*session)->spec().service, deploy::past_runs(shown),
+                               core::system_clock().wall()));
+    return 0;
+  }
   arguments.output == "json" ? print_json(as_json(*entries))
                              : print(history_text(*entries, arguments, page_of_stdout(arguments.no_color)));
   return 0;

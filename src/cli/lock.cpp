@@ -1,12 +1,15 @@
 // lock and unlock set and end a freeze. Neither touches the lock of a running deploy.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/deploy/lock/freeze.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "state_text.hpp"
 #include "times.hpp"
 
 namespace bgdeploy::cli {
@@ -38,6 +41,15 @@ int run_lock(const Arguments& arguments) {
   if (!session) return print_error(session.error());
   const auto frozen = deploy::freeze_service((*session)->context(), arguments.message, *end);
   if (!frozen) return print_error(frozen.error());
+  if (arguments.output == "json") {
+    print_json(dumped({{"service", (*session)->spec().service},
+                       {"frozen", true},
+                       {"message", arguments.message},
+                       {"until", frozen->until ? nlohmann::ordered_json(core::format_time(*frozen->until))
+                                               : nlohmann::ordered_json(nullptr)},
+                       {"replaced", owner_json(frozen->replaced)}}));
+    return 0;
+  }
   print(as_typed(fmt::format("{} is frozen: deploys answer with exit code 4 until {}`bgdeploy unlock`\n",
                              (*session)->spec().service,
                              frozen->until ? core::format_time(*frozen->until) + ", or until " : "")));
@@ -52,8 +64,11 @@ int run_unlock(const Arguments& arguments) {
   if (!session) return print_error(session.error());
   const auto thawed = deploy::unfreeze_service((*session)->context());
   if (!thawed) return print_error(thawed.error());
-  print(fmt::format("{} {}\n", (*session)->spec().service,
-                    *thawed ? "is not frozen any more" : "was not frozen"));
+  if (arguments.output == "json")
+    print_json(dumped({{"service", (*session)->spec().service}, {"frozen", false}, {"was_frozen", *thawed}}));
+  else
+    print(fmt::format("{} {}\n", (*session)->spec().service,
+                      *thawed ? "is not frozen any more" : "was not frozen"));
   return 0;
 }
 

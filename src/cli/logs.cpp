@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/deploy/logs.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "page.hpp"
 #include "reader.hpp"
+#include "state_text.hpp"
 #include "times.hpp"
 
 namespace bgdeploy::cli {
@@ -59,10 +62,14 @@ int run_logs(const Arguments& arguments) {
   auto session = Session::open(reader.arguments());
   if (!session) return print_error(session.error());
   const Page page = page_of_stdout(arguments.no_color);
+  const bool json = arguments.output == "json";
   const auto line = [&](const std::string& host, const std::string& text) {
-    reader.give(fmt::format("{} | {}\n", painted(page, color_of((*session)->spec(), host), host),
-                            core::printable(text)),
-                false);
+    if (json)
+      reader.give(core::printable_json(dumped({{"host", host}, {"text", text}}, -1)) + "\n", false);
+    else
+      reader.give(fmt::format("{} | {}\n", painted(page, color_of((*session)->spec(), host), host),
+                              core::printable(text)),
+                  false);
   };
   if (arguments.failed) {
     const auto failed = deploy::failed_log((*session)->context());

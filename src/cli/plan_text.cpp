@@ -70,7 +70,7 @@ std::string as_json(const spec::Spec& spec, const deploy::Preview& preview) {
                                      {"changes", changes_json(preview.changes)},
                                      {"steps", std::move(steps)},
                                      {"observed", state_json(spec, preview.state, preview.lock)}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dumped(document);
 }
 
 // "Plan: start 1, switch 1 proxy, stop 1. Nothing was changed."

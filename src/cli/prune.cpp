@@ -6,6 +6,7 @@
 #include "bgdeploy/report/words.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "state_text.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -25,7 +26,7 @@ std::string as_json(const std::vector<deploy::Pruned>& pruned) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const auto& [host, removed] : pruned)
     list.push_back({{"host", host}, {"what", removed.what}, {"bytes", removed.bytes}});
-  return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dumped(list);
 }
 
 }  // namespace

@@ -63,6 +63,8 @@ std::string idle_word(const Container& container) {
   return state_word(container);
 }
 
+}  // namespace
+
 ordered_json owner_json(const std::optional<deploy::LockOwner>& owner) {
   if (!owner) return nullptr;
   ordered_json object = {
@@ -70,6 +72,8 @@ ordered_json owner_json(const std::optional<deploy::LockOwner>& owner) {
   if (owner->until) object["until"] = core::format_time(*owner->until);
   return object;
 }
+
+namespace {
 
 ordered_json container_json(const Container& container) {
   return {{"id", container.id},
@@ -83,6 +87,10 @@ ordered_json container_json(const Container& container) {
 }
 
 }  // namespace
+
+std::string dumped(const ordered_json& document, int indent) {
+  return document.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
 
 ordered_json release_json(const plan::Release& release) {
   return {{"id", release.id}, {"tag", release.tag}, {"image", release.image}, {"digest", release.digest}};

@@ -28,7 +28,10 @@ std::string oddities_text(const spec::Spec& spec, const plan::State& state, cons
 std::string lock_text(const deploy::LockStatus& lock, core::SystemTime now, const Page& page);
 nlohmann::ordered_json state_json(const spec::Spec& spec, const plan::State& state,
                                   const deploy::LockStatus& lock);
+nlohmann::ordered_json owner_json(const std::optional<deploy::LockOwner>& owner);
 nlohmann::ordered_json release_json(const plan::Release& release);
+// As `-o json` prints a document.
+std::string dumped(const nlohmann::ordered_json& document, int indent = 2);
 // What is odd in it, in words: one entry each.
 std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& state);
 

@@ -113,10 +113,6 @@ nlohmann::ordered_json document_of(const spec::Spec& spec, const deploy::Survey&
   return document;
 }
 
-std::string text_of(const nlohmann::ordered_json& document, int indent) {
-  return document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 // For monitoring: 0 when everybody is served and all agrees, else 1.
 int health_code(const deploy::Survey& survey) {
   const bool well = survey.serving.who == deploy::Serving::Who::everybody && survey.serving.consistent;
@@ -162,7 +158,7 @@ private:
       return survey ? as_text(spec, *survey, m_arguments) : error_text("error", survey.error());
     };
     auto document = survey ? document_of(spec, *survey) : nlohmann::ordered_json();
-    std::string now = survey ? text_of(document, -1) : text();
+    std::string now = survey ? dumped(document, -1) : text();
     if (page.terminal && !m_json) {
       const auto foot = fmt::format("{}, every {} s; Ctrl-C ends", time, k_pause.count());
       m_reader.give((m_last.empty() ? "\x1b[2J" : "") + on_screen(text() + "\n" + foot, page), false);
@@ -170,7 +166,7 @@ private:
       m_reader.give(now, true);
     } else if (now != m_last && m_json) {
       document["time"] = time;
-      m_reader.give(core::printable_json(text_of(document, -1)) + "\n", false);
+      m_reader.give(core::printable_json(dumped(document, -1)) + "\n", false);
     } else if (now != m_last) {
       m_reader.give(fmt::format("{}{}\n{}", m_last.empty() ? "" : "\n", time, text()), false);
     }
@@ -196,7 +192,7 @@ int run_status(const Arguments& arguments) {
     const int code = print_error(survey.error());
     return arguments.exit_code && code != 2 ? 1 : code;
   }
-  arguments.output == "json" ? print_json(text_of(document_of(spec, *survey), 2))
+  arguments.output == "json" ? print_json(dumped(document_of(spec, *survey)))
                              : print(as_text(spec, *survey, arguments));
   if (arguments.exit_code) return health_code(*survey);
   const auto live = plan::live_slot(spec, survey->state);

@@ -122,6 +122,8 @@ private:
   std::optional<Error> unknown(const std::string& spelling) const {
     if (spelling == "--help" || spelling == "-h" || spelling == "--version" || spelling == "-V")
       return std::nullopt;
+    if (m_command != nullptr && !m_command->no_json.empty() && (spelling == "-o" || spelling == "--output"))
+      return wrong(fmt::format("{} has no {}: {}", m_command->name, spelling, m_command->no_json));
     if (const auto meant = meant_by(spelling))
       return wrong(fmt::format("unknown option {}, did you mean {}?", core::printable(spelling), *meant));
     const auto others = commands_with(spelling);

@@ -183,6 +183,17 @@ Result<void> place(const Context& context, Fleet& fleet, const World& world, con
   return check_reach(context.spec, world, live, wait);
 }
 
+namespace {
+
+report::PastRuns last_runs(const std::vector<HistoryEntry>& history) {
+  constexpr std::size_t k_most = 10;
+  auto runs = past_runs(history);
+  if (runs.size() > k_most) runs.erase(runs.begin(), runs.end() - k_most);
+  return {std::move(runs)};
+}
+
+}  // namespace
+
 Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gathered gathered,
                      bool recover_first, const Wait& wait, Prepared& prepared) {
   const bool deploying = goal.fresh();
@@ -197,6 +208,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
     BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
 
   if (history) fleet.set_healths(past_healths(context.spec, *history));
+  if (history && recover_first) context.sink.emit(last_runs(*history));
   World world = fleet.world(context.clock, context.sink);
   world.files = prepared.files;
   std::optional<plan::Launch> launch;

@@ -75,6 +75,7 @@ void tell_failure_hooks(const Context& context, const Goal& goal, Fleet& fleet, 
         .id = {}, .tag = goal.to.value_or(goal.tag), .image = context.spec.image, .digest = goal.digest};
   if (plan.from == plan::Release{}) plan.from = serving(context.spec, prepared.state);
   World world = fleet.world(context.clock, context.sink);
+  world.report = goal.report;
   run_failure_hooks(context, goal.kind, world, plan, prepared.launch,
                     {end.verdict, end.exit_code, false, error}, std::move(lost));
 }
@@ -176,6 +177,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
 
   World world = fleet->world(context.clock, context.sink);
   world.files = prepared.files;
+  world.report = goal.report;
   world.record_hook = [&](const plan::RunHook& hook, core::Duration took) {
     return record_hook(context, *fleet, prepared, hook, took);
   };

@@ -47,6 +47,7 @@ core::Result<void> await_healthy(Prober& prober, const Waiting& waiting, core::C
     const auto began = clock.now();
     const auto allowed = time_for(attempt, health, deadline, began);
     auto answer = prober.probe(core::Wait::for_at_most(allowed, stop));
+    answer.took = std::chrono::duration_cast<Duration>(clock.now() - began);
     // A probe that was called off says nothing about the container.
     if (stop.stop_requested() && !answer.healthy) continue;
     const bool cut_short = answer.timed_out && allowed < health.timeout;

@@ -46,6 +46,19 @@ ordered_json serving_json(const Serving& serving) {
   return object;
 }
 
+ordered_json past_run_json(const PastRun& run) {
+  ordered_json object = {{"time", core::format_time(run.time, true)},
+                         {"duration_ms", run.took.count()},
+                         {"command", run.command},
+                         {"result", run.result},
+                         {"served", run.served},
+                         {"from", run.from.name},
+                         {"to", run.to.name},
+                         {"steps_ms", ordered_json::object()}};
+  for (const auto& [step, took] : run.steps) object["steps_ms"][step] = took.count();
+  return object;
+}
+
 // The only place that knows how events and their fields are called; docs/events.md shows them.
 class Line {
 public:
@@ -63,6 +76,11 @@ public:
     text("to", event.to);
   }
   void operator()(const LockAcquired&) { name("lock.acquired"); }
+  void operator()(const PastRuns& event) {
+    name("history.read");
+    m_object["runs"] = ordered_json::array();
+    for (const PastRun& run : event.runs) m_object["runs"].push_back(past_run_json(run));
+  }
   void operator()(const PlanMade& event) {
     name("plan.made");
     m_object["steps"] = event.steps.size();
@@ -139,6 +157,7 @@ public:
     step(event.step);
     text("message", event.answer);
     text("question", event.question);
+    if (event.took) took(*event.took);
     m_object["attempt"] = event.attempt;
     m_object["ok"] = event.healthy;
   }

@@ -98,6 +98,14 @@ struct Texts {
     each(event.to);
   }
   void operator()(LockAcquired&) const {}
+  void operator()(PastRuns& event) const {
+    for (PastRun& run : event.runs) {
+      (*this)(run.from);
+      (*this)(run.to);
+      each(run.message);
+      each(run.who);
+    }
+  }
   void operator()(PlanMade& event) const {
     (*this)(event.from);
     (*this)(event.to);
@@ -209,6 +217,11 @@ core::Error Redactor::redacted(core::Error error) const {
 void Redactor::on_last(std::function<void(const Finished&)> call) {
   const std::lock_guard lock(m_mutex);
   m_on_last = std::move(call);
+}
+
+std::map<std::string, core::Duration> Redactor::step_times() const {
+  const std::lock_guard lock(m_mutex);
+  return m_story.step_times();
 }
 
 void Redactor::emit(Event event) {

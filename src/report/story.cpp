@@ -29,6 +29,9 @@ void Story::see(Event& event) {
   if (const auto* failed = std::get_if<StepFailed>(&event)) {
     const bool gave_up = failed->error.kind == core::ErrorKind::cancelled;
     if (!m_failed || (m_failed->error.kind == core::ErrorKind::cancelled && !gave_up)) m_failed = *failed;
+  } else if (const auto* done = std::get_if<StepFinished>(&event)) {
+    core::Duration& longest = m_times[done->step.step];
+    longest = std::max(longest, done->took);
   } else if (const auto* probe = std::get_if<HealthProbe>(&event)) {
     see_answer(probe->step, probe->healthy, {probe->step.host, {probe->question, probe->answer}});
   } else if (const auto* seen = std::get_if<WatchSeen>(&event)) {

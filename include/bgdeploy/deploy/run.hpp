@@ -43,6 +43,7 @@ struct Goal {
   // As in plan::Request, one at most.
   bool hold = false, promote = false, abort = false, rehearse = false;
   core::Duration lock_wait{0};
+  std::string report{};  // the file of --report, for hooks
 
   // A release from the registry with today's configuration; otherwise the history says how it ran.
   bool fresh() const { return kind == plan::Request::Kind::deploy && !promote && !abort; }

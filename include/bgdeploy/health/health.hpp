@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bgdeploy/core/clock.hpp"
@@ -25,6 +26,7 @@ struct Answer {
   bool silent = false;     // nothing came back over the network: refused, closed, or no answer in time
   std::string asked{};     // "GET http://127.0.0.1:8081/health"; empty where nothing was asked over a network
   std::string next{};      // what to mend, where the answer itself tells; as core::Error::next
+  std::optional<core::Duration> took{};
 };
 
 // One question to one container.

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -111,6 +112,24 @@ struct PlanMade {
   std::string target{};      // the slot of `to`
 };
 
+// A run that the history has.
+struct PastRun {
+  core::SystemTime time{};  // when it began
+  core::Duration took{};
+  std::string command, result;  // "deploy", "succeeded"
+  ReleaseName from{}, to{};     // with their digests
+  std::string slot{};           // of `to`
+  bool served = false;          // `to` got all requests
+  std::string message{};        // why, when it did not succeed
+  std::string who{};
+  std::map<std::string, core::Duration> steps{};  // what each took, on the slowest host; empty: not known
+};
+
+// The runs before this one, oldest first: the last ten.
+struct PastRuns {
+  std::vector<PastRun> runs;
+};
+
 struct LockAcquired {};
 struct LockReleased {};
 
@@ -160,6 +179,7 @@ struct HealthProbe {
   int attempt;
   std::string answer;      // "HTTP 503", "connection refused"
   std::string question{};  // as in Asked
+  std::optional<core::Duration> took{};
 };
 
 // One of the last lines that a container wrote before it failed.
@@ -193,9 +213,9 @@ struct Warning {
   std::string host{};
 };
 
-using Event = std::variant<Started, LockAcquired, PlanMade, LockReleased, Finished, StepStarted, StepFinished,
-                           StepFailed, StepUndone, PullProgress, BuildOutput, HealthProbe, LogLine,
-                           HookOutput, WatchSeen, Info, Warning>;
+using Event = std::variant<Started, LockAcquired, PastRuns, PlanMade, LockReleased, Finished, StepStarted,
+                           StepFinished, StepFailed, StepUndone, PullProgress, BuildOutput, HealthProbe,
+                           LogLine, HookOutput, WatchSeen, Info, Warning>;
 
 // Where events go. emit() may be called from several threads at once.
 class Sink {

@@ -35,6 +35,9 @@ public:
   // it. Empty: nobody is.
   void on_last(std::function<void(const Finished&)> call);
 
+  // As Story has them.
+  std::map<std::string, core::Duration> step_times() const;
+
   void emit(Event event) override;
 
 private:

@@ -14,6 +14,8 @@ class Story {
 public:
   // Gives the last event of a run its cause.
   void see(Event& event);
+  // What each step took so far, by its name, on the slowest host.
+  const std::map<std::string, core::Duration>& step_times() const { return m_times; }
 
 private:
   struct Answer {
@@ -26,6 +28,7 @@ private:
   std::optional<StepFailed> m_failed;  // the first one that did not only give up because of another
   std::map<StepName, Answer> m_bad;    // the last bad answers
   std::vector<HostLog> m_logs;
+  std::map<std::string, core::Duration> m_times;
 };
 
 }  // namespace bgdeploy::report

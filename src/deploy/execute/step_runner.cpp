@@ -142,7 +142,8 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
   std::atomic<bool> exited = false;
   Sick sick{step.host, step.slot, started.container, prober->get(), {}, started.since};
   const auto tell = [&, name = m_context.name_of(step)](const health::Answer& answer, int attempt) {
-    m_context.world.sink.emit(report::HealthProbe{name, answer.healthy, attempt, answer.text, answer.asked});
+    m_context.world.sink.emit(
+        report::HealthProbe{name, answer.healthy, attempt, answer.text, answer.asked, answer.took});
     sick.last = answer;
   };
   const health::Waiting waiting{step.health,

@@ -35,7 +35,7 @@ std::map<std::string, std::string> hook_environment(const spec::Spec& spec, cons
       {"BGDEPLOY_URLS", fmt::format("{}", fmt::join(facts.urls, " "))},
       {"BGDEPLOY_RESULT", facts.result},
       {"BGDEPLOY_ERROR", facts.error},
-      {"BGDEPLOY_REPORT", ""},
+      {"BGDEPLOY_REPORT", facts.report},
   };
 }
 

@@ -15,6 +15,7 @@ struct HookFacts {
   std::vector<std::string> urls{};  // of the new release, by app host
   std::string result{};             // as the last event has it
   std::string error{};              // redacted
+  std::string report{};             // the file of --report
 };
 
 // All variables, those that have nothing to say empty: a script under `set -u` may use them.

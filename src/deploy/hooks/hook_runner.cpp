@@ -56,6 +56,7 @@ bool HookRunner::asked_at(const plan::RunHook& step, std::size_t host, const Rea
 
 Result<void> HookRunner::run(const plan::RunHook& step, const Ready& ready, HookFacts facts,
                              std::stop_token stop) {
+  facts.report = m_world.report;
   const core::SteadyTime began = m_world.clock.now();
   const Wait wait = deadlines::within(m_world.clock, step.hook.timeout, std::move(stop));
   const bool contained = std::holds_alternative<spec::HookContainer>(step.hook.what);

@@ -140,6 +140,19 @@ Result<host::Output> run_beside_history(host::Host& host, std::string_view scrip
   return output;
 }
 
+std::vector<report::PastRun> past_runs(std::span<const HistoryEntry> entries) {
+  const auto name_of = [](const plan::Release& release) -> report::ReleaseName {
+    if (release.tag.empty()) return {release.digest};
+    return {release.tag, release.digest.empty() ? std::nullopt : std::optional(release.digest)};
+  };
+  std::vector<report::PastRun> runs;
+  for (const HistoryEntry& entry : entries)
+    if (entry.hook.empty())
+      runs.push_back({entry.time, entry.took, entry.command, entry.result, name_of(entry.from),
+                      name_of(entry.to), entry.slot, entry.served, entry.message, entry.who, entry.steps});
+  return runs;
+}
+
 std::string to_json_line(const HistoryEntry& entry) {
   ordered_json object = {{"time", core::format_time(entry.time, true)},
                          {"took_ms", entry.took.count()},
@@ -161,6 +174,7 @@ std::string to_json_line(const HistoryEntry& entry) {
   object["ports"] = entry.ports;
   if (!entry.hook.empty()) object["hook"] = entry.hook;
   if (entry.keep_images) object["keep_images"] = *entry.keep_images;
+  for (const auto& [step, took] : entry.steps) object["steps_ms"][step] = took.count();
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -189,6 +203,10 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
   entry.proxies = core::texts_of(object, "proxies");
   if (const auto images = core::integer(core::member(object, "keep_images")); images && *images >= 0)
     entry.keep_images = static_cast<int>(std::min<std::int64_t>(*images, 1000));
+  if (const auto& steps = core::member(object, "steps_ms"); steps.is_object())
+    for (const auto& [step, took] : steps.items())
+      if (const auto number = core::integer(took); number && *number >= 0)
+        entry.steps.emplace(step, core::Duration(*number));
   if (const auto& ports = core::member(object, "ports"); ports.is_array())
     for (const auto& port : ports) {
       const auto number = core::integer(port);

@@ -73,6 +73,7 @@ Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet
   if ((changes_release(plan) || plan.aim == plan::Plan::Aim::hold) && prepared.recordable)
     remember_launch(context, prepared.launch, prepared.sources, entry);
   entry.keep_images = context.spec.prune.images;
+  entry.steps = context.sink.step_times();
   auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
                                 deadlines::within(context.clock, deadlines::k_record));
   if (!written) context.sink.emit(report::Warning{"the history was not written: " + written.error().message});

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace bgdeploy::cli {
@@ -40,6 +43,18 @@ TEST(Usage, WhatIsNotSupportedYetHasAWayOfToday) {
   }
 }
 
+TEST(Usage, EveryCommandPrintsJsonAsTheSchemaSaysOrSaysWhyNot) {
+  std::ifstream file(BGDEPLOY_SOURCE_DIR "/docs/output.schema.json");
+  const auto schema = nlohmann::json::parse(file);
+  for (const Command& command : commands()) {
+    if (!is_shown(command)) continue;
+    const bool has = std::ranges::any_of(
+        command.options, [](const Option& option) { return option.names.starts_with("-o,"); });
+    EXPECT_NE(has, !command.no_json.empty()) << command.name;
+    EXPECT_EQ(has, schema["properties"].contains(command.name)) << command.name;
+  }
+}
+
 TEST(Usage, SaysWhatToTypeInstead) {
   EXPECT_EQ(told_of("deploy --tga 1"), "unknown option --tga, did you mean --tag?");
   EXPECT_EQ(told_of("deploy --tga=1"), "unknown option --tga, did you mean --tag?");
@@ -50,7 +65,7 @@ TEST(Usage, SaysWhatToTypeInstead) {
   EXPECT_EQ(told_of("exec ls"), "put -- before the command: bgdeploy exec -- ls");
   EXPECT_EQ(told_of("logs -f shop.yml"),
             "-f means --follow here; the spec goes before the command: bgdeploy -f shop.yml logs");
-  EXPECT_EQ(told_of("deploy --tag 1 --report report.html"), "--report is not supported yet");
+  EXPECT_EQ(told_of("exec -o json -- ls"), "exec has no -o: its stdout is the command's own");
   EXPECT_EQ(told_of("rolback"), "unknown command 'rolback', did you mean 'rollback'?");
   EXPECT_EQ(told_of("xyzzy"), "unknown command 'xyzzy'");
 }

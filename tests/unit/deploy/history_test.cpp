@@ -33,7 +33,8 @@ HistoryEntry entry(std::string tag) {
           .health = R"({"tcp":true})",
           .sources = R"({"env_file":[],"secrets":{"TOKEN":{"env":"TOKEN"}}})",
           .include = "/etc/nginx/shop.inc",
-          .ports = {8081, 8082}};
+          .ports = {8081, 8082},
+          .steps = {{"health", core::Duration(1240)}, {"pull", core::Duration(7)}}};
 }
 
 TEST(HistoryLine, ReadsBackWhatItWrote) {

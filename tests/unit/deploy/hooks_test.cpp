@@ -209,7 +209,8 @@ TEST(HookEnvironment, HasEveryVariable) {
   plan.to = {"id-2", "2.0", "shop", "sha256:2"};
   plan.from = {"id-1", "1.0", "shop", "sha256:1"};
   plan.target = 1;
-  const auto told = hook_environment(spec, plan, {{"http://a:1", "http://b:2"}, "failed", "it broke"});
+  const auto told =
+      hook_environment(spec, plan, {{"http://a:1", "http://b:2"}, "failed", "it broke", "/ci/report.html"});
   const std::map<std::string, std::string> wanted{{"BGDEPLOY_COMMAND", "deploy"},
                                                   {"BGDEPLOY_SERVICE", "shop"},
                                                   {"BGDEPLOY_ENVIRONMENT", "staging"},
@@ -225,7 +226,7 @@ TEST(HookEnvironment, HasEveryVariable) {
                                                   {"BGDEPLOY_URLS", "http://a:1 http://b:2"},
                                                   {"BGDEPLOY_RESULT", "failed"},
                                                   {"BGDEPLOY_ERROR", "it broke"},
-                                                  {"BGDEPLOY_REPORT", ""}};
+                                                  {"BGDEPLOY_REPORT", "/ci/report.html"}};
   EXPECT_EQ(told, wanted);
   EXPECT_EQ(hook_environment(spec, {}, {}).size(), wanted.size());
 }

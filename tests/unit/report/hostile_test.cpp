@@ -23,7 +23,17 @@ std::vector<Event> events_that_say(const std::string& text) {
   last.error = error;
   last.serving = Serving{{text, text}, text, {text}, true};
   last.cause = Cause{step, text, {{text, {text, text}}}, Asked{text, text, 2}};
+  const PastRun past{.command = text,
+                     .result = text,
+                     .from = {text, text},
+                     .to = {text + "2", text},
+                     .slot = text,
+                     .served = true,
+                     .message = text,
+                     .who = text,
+                     .steps = {{text, {}}}};
   return {Started{Command::deploy, text, text, text},
+          PastRuns{{past}},
           PlanMade{{step}, {text, text}, {text, text}, text, text},
           StepStarted{step, text, text},
           BuildOutput{step, text},

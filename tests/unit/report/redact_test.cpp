@@ -48,6 +48,7 @@ TEST_F(RedactTest, HidesASecretInEveryKindOfEvent) {
   const std::vector<Event> events = {
       Started{Command::deploy, secret, "shop", secret},
       LockAcquired{},
+      PastRuns{{PastRun{.from = {secret, secret}, .to = {secret, secret}, .message = secret, .who = secret}}},
       PlanMade{.from = {secret, secret}, .to = {secret, secret}},
       LockReleased{},
       Finished{.command = Command::deploy,

@@ -31,6 +31,15 @@ TEST(Story, TellsTheLogOfTheHostThatFailed) {
   EXPECT_THAT(cause->logs.front().lines, ElementsAre("panic"));
 }
 
+TEST(Story, KnowsWhatEachStepTookOnTheSlowestHost) {
+  Story story;
+  for (const int ms : {300, 700, 500}) {
+    Event event = StepFinished{k_health, "wait", core::Duration(ms)};
+    story.see(event);
+  }
+  EXPECT_EQ(story.step_times(), (std::map<std::string, core::Duration>{{"health", core::Duration(700)}}));
+}
+
 TEST(Story, AHostThatGaveUpIsNoCause) {
   StepFailed other = failed_step();
   other.step.host = "web-2";

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/host/host.hpp"
 #include "bgdeploy/plan/state.hpp"
+#include "bgdeploy/report/event.hpp"
 #include "bgdeploy/runtime/disk.hpp"
 #include "bgdeploy/runtime/launches.hpp"
 #include "bgdeploy/spec/spec.hpp"
@@ -43,9 +45,14 @@ struct HistoryEntry {
   std::string hook{};
   // What `prune.images` was: so many releases beside the live one are kept for it. Unset in older entries.
   std::optional<int> keep_images{};
+  // What each step took, by its name, on the slowest host. Empty in older entries.
+  std::map<std::string, core::Duration> steps{};
 
   bool operator==(const HistoryEntry&) const = default;
 };
+
+// As a report shows them; without those that only record a hook.
+std::vector<report::PastRun> past_runs(std::span<const HistoryEntry> entries);
 
 std::string to_json_line(const HistoryEntry& entry);
 core::Result<HistoryEntry> parse_history_line(std::string_view line);
