@@ -1,6 +1,5 @@
 #include "bgdeploy/health/url.hpp"
 
-
 #include "http.hpp"
 #include "probers.hpp"
 

@@ -14,7 +14,8 @@ struct Sending {
   std::string site;                // the file of the server block
   std::vector<std::string> names;  // its server_name
   std::string file;                // where the target is written
-  // Where that file holds one `set` or one `upstream` and nothing else: its name. Such a file can be switched.
+  // Where that file holds one `set` or one `upstream` and nothing else: its name. Such a file can be
+  // switched.
   std::string variable, upstream;
 };
 

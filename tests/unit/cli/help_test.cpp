@@ -31,7 +31,8 @@ TEST(Help, OfACommandHasTheOptionsThatEachTakesToo) {
 TEST(Help, OfTheProgramHasItsCommandsAndExitCodes) {
   const std::string help = help_text(nullptr, 80);
   for (const Command& command : commands())
-    EXPECT_EQ(command.run != nullptr && !command.hidden, help.find("\n  " + command.name + " ") != std::string::npos)
+    EXPECT_EQ(command.run != nullptr && !command.hidden,
+              help.find("\n  " + command.name + " ") != std::string::npos)
         << command.name;
   EXPECT_THAT(help, Not(HasSubstr("Not supported yet")));
   EXPECT_THAT(help, HasSubstr("\n  130  interrupted"));

@@ -62,8 +62,9 @@ TEST_F(Folder, WhatCannotBeReadIsNamed) {
 
 TEST_F(Folder, ADotenvFillsInComposeAndIsNamedBesideADockerfile) {
   file(".env", "PORT=3000\nDB_PASSWORD=hunter2\n");
-  file("docker-compose.yml",
-       "services: {api: {image: acme/api, ports: ['${PORT}:80'], environment: [DB_PASSWORD, 'P=${PORT}']}}\n");
+  file(
+      "docker-compose.yml",
+      "services: {api: {image: acme/api, ports: ['${PORT}:80'], environment: [DB_PASSWORD, 'P=${PORT}']}}\n");
   Draft draft;
   ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
   const auto spec = completed(draft);
