@@ -324,7 +324,7 @@ std::vector<Command> make_commands() {
        .no_json = "it asks about each key; its exit code is the result"},
       {.name = "setup",
        .help = "Show, and after a yes run, what a fresh Debian or Ubuntu host lacks",
-       .examples = {"bgdeploy setup", "bgdeploy setup --host web-1"},
+       .examples = {"bgdeploy setup", "bgdeploy setup --host web-1 > setup.sh"},
        .note =
            "docker, nginx, what the login may do, the include's folder, and a site: as a script for root, "
            "which may run again.\n"

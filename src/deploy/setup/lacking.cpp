@@ -165,7 +165,8 @@ void add_rights(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>
   if (host.sudo.nginx && runs_own_nginx(spec, host)) rules += rule(host, nginx_commands(spec.nginx));
   if (host.sudo.docker && needs_docker(spec, host) && !spec.compose)
     rules += rule(host, docker_commands(spec, host));
-  if (!rules.empty() && ((host.sudo.nginx && nginx_missing) || (host.sudo.docker && docker_missing)))
+  if (!rules.empty() &&
+      ((host.sudo.nginx && nginx_missing) || (host.sudo.docker && docker_missing && !spec.compose)))
     lacks.push_back({fmt::format("sudo for {}, for the commands that a deploy runs", who),
                      fmt::format("sudo_rules() {{\n{}}}\nallow\n", rules)});
 }
