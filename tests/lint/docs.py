@@ -44,6 +44,13 @@ def run(*command, **more):
     return done.returncode, done.stdout + done.stderr
 
 
+def targets(text):
+    """What the links and pictures in a text lead to."""
+    text = re.sub(r"``.*?``|`[^`]*`", "", text, flags=re.S)
+    for target in re.findall(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", text):
+        yield html.unescape("".join(target))
+
+
 class Page:
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -60,13 +67,13 @@ class Page:
                 block[3].append(line[block[2]:])
             prose.append("" if fence or block is not None else line)
         self.prose = prose
-        self.anchors = set()
+        self.anchors = []
         for line in prose:
             if heading := re.match(r"#+ (.*)", line):
                 slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading[1]).lower()).replace(" ", "-")
                 while slug in self.anchors:
                     slug += "-1"
-                self.anchors.add(slug)
+                self.anchors.append(slug)
 
 
 class Checker:
@@ -254,9 +261,7 @@ class Checker:
     # --- prose ------------------------------------------------------------------------------------------
 
     def links(self, page):
-        text = re.sub(r"``.*?``|`[^`]*`", "", "\n".join(page.prose), flags=re.S)
-        for target in re.findall(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", text):
-            target = html.unescape("".join(target))
+        for target in targets("\n".join(page.prose)):
             if re.match(r"https?://|mailto:", target):
                 continue
             path, _, anchor = target.partition("#")
@@ -338,4 +343,5 @@ def main():
     sys.exit(1 if found else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
