@@ -17,7 +17,10 @@ def korean_form(path):
 
 def parts(page):
     """(line, what stands there) for all that has to be the same in the same order."""
-    found = [(number, f"a block of {kind}:\n{text}") for number, kind, text in page.blocks]
+    found = []
+    for number, kind, text in page.blocks:
+        found.append((number, f"a block of '{kind}'"))
+        found += [(at, f"the line '{line}'") for at, line in enumerate(text.splitlines(), number + 1)]
     for number, line in enumerate(page.prose, 1):
         if heading := re.match(r"#+ ", line):
             found.append((number, f"a heading of level {len(heading[0]) - 1}"))
@@ -26,7 +29,7 @@ def parts(page):
             found.append((number, f"a row of {cells} cells"))
         elif re.match(r" *(-|\d+\.) ", line):
             found.append((number, "an item of a list"))
-    return sorted(found)
+    return [*sorted(found), (len(page.prose), "the end")]
 
 
 def sections(page):
@@ -60,16 +63,15 @@ def difference(page, korean):
     if korean.prose[2:3] != [f"[English]({page.path.name}) | 한국어"]:
         return f"{korean.path}:3: not '[English]({page.path.name}) | 한국어'"
     page.prose[2] = korean.prose[2] = ""
-    end = "the end"
-    for (at, one), (there, other) in itertools.zip_longest(parts(page), parts(korean), fillvalue=(0, end)):
+    for (at, one), (there, other) in zip(parts(page), parts(korean)):
         if one != other:
-            return f"{korean.path}:{there or end}: {other}\nwhere {page.path}:{at or end} has {one}"
+            return f"{korean.path}:{there}: {other}\nwhere {page.path}:{at} has {one}"
     for (at, one), (there, other) in zip(sections(page), sections(korean)):
         wanted, found = sorted(translated(target, page, korean) for target in targets(one)), sorted(targets(other))
         if wanted != found:
             return f"{korean.path}:{there}: links to {found}\nwhere those of {page.path}:{at} come to {wanted}"
         if more := codes(one) ^ codes(other):
-            return f"{korean.path}:{there}: {' '.join(sorted(more))} only there, or only in {page.path}:{at}"
+            return f"{korean.path}:{there}: {' '.join(sorted(more))} stands only here, or only in {page.path}:{at}"
     return ""
 
 
