@@ -37,6 +37,19 @@ WORKFLOW = {"name": "x", "on": "push", "permissions": {}, "jobs": {"x": {"runs-o
 # Fine in what a person types: values in single quotes that are not for the shell; cd without an answer to its failure.
 NOT_IN_DOCS = "SC2016,SC2164,SC2148,SC2034"
 
+# Messages with a next step that docs/troubleshooting.md does not explain, and why.
+NEED_NO_ROW = {
+    # Of the command line: the next step says all there is to say.
+    "--preflight needs the tag of the deploy": "usage",
+    "say what to deploy: --tag T or --digest sha256:…": "usage",
+    "say what to run after --": "usage",
+    "only `exec` and `run` take words after --": "usage",
+    "unknown command '…'…": "usage",
+    "is not supported yet": "of an option; says what there is instead",
+    "… is not supported yet": "of a command; the same",
+    "the working directory cannot be found (…)": "the shell stands in a folder that was removed",
+}
+
 
 def run(*command, **more):
     done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False,
@@ -49,6 +62,54 @@ def targets(text):
     text = re.sub(r"``.*?``|`[^`]*`", "", text, flags=re.S)
     for target in re.findall(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", text):
         yield html.unescape("".join(target))
+
+
+def arguments(source, at):
+    """What is between the opening bracket before `at` and its closing one, split at the commas."""
+    found, depth, begin = [], 1, at
+    for token in re.finditer(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'|[][(){},]', source[at:]):
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth == 0 or (depth == 1 and token[0] == ","):
+            found.append(source[begin:at + token.start()].strip())
+            begin = at + token.end()
+        if depth == 0:
+            break
+    return found
+
+
+def literals(expression):
+    """The texts that it makes, with … where something is put in: of fmt::format the first one alone, unless that holds
+    no words."""
+    string = r'"((?:\\.|[^"\\])*)"'
+    joined = re.sub(r'(?<!\\)"\s+"', "", expression)
+    texts = re.findall(r"fmt::format\(\s*" + string, joined)
+    if not re.search("[a-z]{3}", " ".join(texts)):
+        texts = re.findall(string, joined)
+    for text in texts:
+        if len(texts) > 1 and text[:1] in (",", ";", " "):  # goes on after another one
+            continue
+        text = re.sub(r"\{[^{}]*\}", "…", re.sub(r"\\(.)", r"\1", text)).replace("{{", "{").replace("}}", "}").strip(" :,")
+        if re.search("[a-z]{3}", text):
+            yield text
+
+
+def pieces(quoted):
+    """What of it is fixed: not what stands for … and WORDS."""
+    found = [piece.strip(" ():,'") for piece in re.split(r"…|\b[A-Z]{3,}\b|\bHOST\b", quoted)]
+    return [piece for piece in found if len(piece.strip(".")) > 3]
+
+
+def as_said(piece):
+    """What is a name in the document may be a place for one in the source."""
+    return " ".join(f"(?:{re.escape(word)}|[`']?…\\S*)" for word in piece.split())
+
+
+def explains(quoted, message):
+    """Whether the message has these pieces in this order, at least half of them word by word; or is a part of them."""
+    fixed = pieces(quoted)
+    words = " ".join(fixed).split()
+    return message in quoted or bool(re.search(".*".join(map(as_said, fixed)), message)) and bool(words) and \
+        2 * sum(word in message for word in words) >= len(words)
 
 
 class Page:
@@ -308,17 +369,43 @@ class Checker:
                 yield f"the variable {name} is not in the table"
 
     def messages(self, page):
-        """What the first column quotes is said somewhere, apart from what the places of … and WORDS hold."""
+        """What the first column quotes is said somewhere, apart from what the places of … and WORDS hold; and whatever
+        a source says with a next step is quoted there."""
         said = re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\"\s*\"", "", self.sources()))
         said = re.sub(r"\{[\w:.]*\}", "…", said)
+        explained = []
         for row in page.prose[page.prose.index("## By message"):]:
             if row.startswith("| `"):
                 for quoted in re.findall(r"`([^`]+)`", row.split(" | ")[0]):
-                    for piece in re.split(r"…|\b[A-Z]{3,}\b|\bHOST\b", quoted):
-                        # What is a name in the document may be a place for one in the source.
-                        words = [f"(?:{re.escape(word)}|[`']?…\\S*)" for word in piece.strip(" ():,'").split()]
-                        if len(piece.strip(" ():,.'")) > 3 and not re.search(" ".join(words), said):
-                            yield f"no message says '{piece.strip()}' of `{quoted}`"
+                    explained.append(quoted)
+                    for piece in pieces(quoted):
+                        if not re.search(as_said(piece), said):
+                            yield f"no message says '{piece}' of `{quoted}`"
+        left_out = dict(NEED_NO_ROW)
+        for place, message in self.told_with_a_next_step():
+            if message in left_out:
+                left_out[message] = ""
+            elif not any(explains(quoted, message) for quoted in explained):
+                yield f"{place}: no row explains '{message}', which names a next step"
+        for message, why in left_out.items():
+            if why:
+                yield f"tests/lint/docs.py: '{message}' needs no exception any more"
+
+    def told_with_a_next_step(self):
+        """Of the errors that are made in one place: `fail(kind, message, details, next)`, `Error{…}`, `{…}`, and
+        functions with a parameter `next`. What gets its next step later (`error.next = …`) is not seen."""
+        for file in sorted(self.root.glob("src/**/*.[ch]pp")):
+            source = re.sub(r"^\s*//.*|#include.*", "", file.read_text(encoding="utf-8"), flags=re.M)
+            makers = [(r"[({]\s*(?=[^(){};,\"]*ErrorKind::\w+,)", 1, 3)]
+            for name, parameters in re.findall(r"(\w+)\(([^()]*\bstd::string next\b[^()]*)\)", source):
+                names = [re.sub(r" = .*", "", one).split()[-1] for one in parameters.replace("{}", "").split(",")]
+                makers.append((rf"(?<!Error )\b{name}\(", names.index("message"), names.index("next")))
+            for maker, message, following in makers:
+                for found in re.finditer(maker, source):
+                    given = arguments(source, found.end())
+                    if len(given) > following and given[following] not in ("{}", "std::move(next)"):
+                        for text in literals(given[message]):
+                            yield file.relative_to(self.root), text
 
     def findings(self, path):
         page = Page(path)
