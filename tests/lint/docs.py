@@ -14,7 +14,8 @@ The word behind ``` says what a block is, and what it has to pass. A block witho
   text            a drawing, or what was printed, without commands
 
 In the text, code that begins with `bgdeploy` is a command line too. The messages that docs/troubleshooting.md explains
-are in the sources, and the variables that the sources read in docs/cli.md."""
+are in the sources, the errors of the sources that name a next step in docs/troubleshooting.md, and the variables that
+the sources read in docs/cli.md."""
 import html
 import json
 import os
@@ -88,7 +89,7 @@ def literals(expression):
     for text in texts:
         if len(texts) > 1 and text[:1] in (",", ";", " "):  # goes on after another one
             continue
-        text = re.sub(r"\{[^{}]*\}", "…", re.sub(r"\\(.)", r"\1", text)).replace("{{", "{").replace("}}", "}").strip(" :,")
+        text = re.sub(r"\{[^{}]*\}", "…", re.sub(r"\\(.)", r"\1", text)).strip(" :,")
         if re.search("[a-z]{3}", text):
             yield text
 
