@@ -15,7 +15,7 @@ The word behind ``` says what a block is, and what it has to pass. A block witho
 
 In the text, code that begins with `bgdeploy` is a command line too. The messages that docs/troubleshooting.md explains
 are in the sources, the errors of the sources that name a next step in docs/troubleshooting.md, and the variables that
-the sources read in docs/cli.md."""
+the sources read in docs/cli.md. The README has each command and exit code of `--help`, docs/README.md each page."""
 import html
 import json
 import os
@@ -140,7 +140,8 @@ class Page:
 
 class Checker:
     def __init__(self, bgdeploy, root, out, folder):
-        self.bgdeploy, self.root, self.out, self.folder = bgdeploy, pathlib.Path(root), pathlib.Path(out), folder
+        self.bgdeploy, self.folder = bgdeploy, folder
+        self.root, self.out = pathlib.Path(root).resolve(), pathlib.Path(out)
         with open(self.root / "docs/bgdeploy.schema.json", encoding="utf-8") as file:
             self.keys = set(json.load(file)["properties"])
         self.commands = set(re.findall(r"^  ([a-z]+)", run(bgdeploy, "--help")[1], re.M)) - {"bgdeploy"}
@@ -369,6 +370,27 @@ class Checker:
             if f"`{name}`" not in table:
                 yield f"the variable {name} is not in the table"
 
+    def index(self, page):
+        """Every page is on the list of pages; those in another language stand beside theirs."""
+        listed = {path.partition("#")[0] for path in targets("\n".join(page.prose))}
+        for file in sorted((self.root / "docs").glob("*.md")):
+            if file.name not in listed | {"README.md"}:
+                yield f"{file.name} is not on the list of pages"
+
+    def commands_and_exit_codes(self, page):
+        """What `bgdeploy --help` lists is in the tables."""
+        table = "\n".join(line.split(" | ")[0] for line in page.prose if line.startswith("|"))
+        for command in sorted(self.commands):
+            if not re.search(rf"`{command}\b", table):
+                yield f"the command {command} is not in the table"
+        yield from self.exit_codes(page, {"10"})
+
+    def exit_codes(self, page, elsewhere):
+        said = run(self.bgdeploy, "--help")[1]
+        for code in re.findall(r"^  (\d+) ", said[said.index("Exit codes:"):], re.M):
+            if code not in elsewhere and not any(line.startswith(f"| {code} |") for line in page.prose):
+                yield f"the exit code {code} is not in the table"
+
     def messages(self, page):
         """What the first column quotes is said somewhere, apart from what the places of … and WORDS hold; and whatever
         a source says with a next step is quoted there."""
@@ -382,6 +404,7 @@ class Checker:
                     for piece in pieces(quoted):
                         if not re.search(as_said(piece), said):
                             yield f"no message says '{piece}' of `{quoted}`"
+        yield from self.exit_codes(page, {"0", "10"})
         left_out = dict(NEED_NO_ROW)
         for place, message in self.told_with_a_next_step():
             if message in left_out:
@@ -415,6 +438,9 @@ class Checker:
                 if why:
                     yield f"{path}:{number}: {why}"
         more = {"cli.md": self.variables, "troubleshooting.md": self.messages}.get(page.path.name, lambda page: [])
+        if page.path.name == "README.md":
+            folder = page.path.resolve().parent
+            more = {self.root: self.commands_and_exit_codes, self.root / "docs": self.index}.get(folder, more)
         for why in [*self.links(page), *self.inline(page), *more(page)]:
             if why:
                 yield f"{path}: {why}"
