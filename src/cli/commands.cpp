@@ -452,7 +452,7 @@ std::string value_name(const Option& option) {
 }
 
 bool is_shown(const Command& command) {
-  return command.run != nullptr && !command.hidden;
+  return !command.hidden;
 }
 
 const std::vector<Command>& commands() {

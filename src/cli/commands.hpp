@@ -53,13 +53,12 @@ struct Word {
 
 struct Command {
   std::string name;
-  std::string help;                     // one line
-  std::vector<std::string> examples{};  // none: planned
-  std::string note{};                   // what help says below the examples
-  std::vector<Option> options{};        // beside the global ones
-  std::string today{};                  // planned: what does nearly the same until then
+  std::string help;  // one line
+  std::vector<std::string> examples{};
+  std::string note{};             // what help says below the examples
+  std::vector<Option> options{};  // beside the global ones
   std::optional<Word> word{};
-  int (*run)(const Arguments&) = nullptr;  // returns the exit code; null: planned, refused by its name
+  int (*run)(const Arguments&) = nullptr;  // returns the exit code
   bool takes_words = false;                // after `--`
   bool tells_interruption = false;         // its exit code says how far it came before a signal
   bool hidden = false;                     // for programs, not for people

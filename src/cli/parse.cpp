@@ -109,22 +109,13 @@ const Command* named_command(const CLI::App& app) {
   return &*std::ranges::find(commands(), app.get_subcommands().front()->get_name(), &Command::name);
 }
 
-core::Error not_supported(const Command& command) {
-  return {
-      core::ErrorKind::unsupported, fmt::format("{} is not supported yet", command.name), {}, command.today};
-}
-
 std::string help(const Command* command, std::FILE* stream) {
   return help_text(command, report::look_at(stream, true, false, false).width);
 }
 
 int print_what_was_asked(const CLI::App& app, const CLI::Success& asked) {
   const bool version = dynamic_cast<const CLI::CallForVersion*>(&asked) != nullptr;
-  const Command* command = named_command(app);
-  if (command != nullptr && command->run == nullptr)
-    print(error_text("bgdeploy", not_supported(*command)));
-  else
-    print(version ? std::string(asked.what()) + "\n" : help(command, stdout));
+  print(version ? std::string(asked.what()) + "\n" : help(named_command(app), stdout));
   return with_output(0, output_error());
 }
 
@@ -176,8 +167,6 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
     return std::unexpected(k_usage);
   }
   invocation.command = named_command(app);
-  if (invocation.command->run == nullptr)
-    return std::unexpected(print_error(not_supported(*invocation.command)));
   if (!arguments.words.empty() && !invocation.command->takes_words)
     return std::unexpected(print_error({core::ErrorKind::usage,
                                         "only `exec` and `run` take words after --",

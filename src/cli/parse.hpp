@@ -8,7 +8,7 @@
 namespace bgdeploy::cli {
 
 struct Invocation {
-  const Command* command = nullptr;  // never null, never a planned one
+  const Command* command = nullptr;  // never null
   Arguments arguments;
 };
 

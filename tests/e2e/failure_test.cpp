@@ -68,7 +68,8 @@ TEST_F(Failure, APortThatAProcessHasIsFoundBeforeAnythingStarts) {
   EXPECT_EQ(checked.exit_code, 1) << checked;
   expect_says(checked, used);
   expect_says(finished, used);
-  EXPECT_EQ(finished.err.find("\"start\""), std::string::npos) << "something was started" << finished;
+  EXPECT_EQ(finished.err.find("\"step\":\"start\""), std::string::npos)
+      << "something was started" << finished;
 }
 
 TEST_F(Failure, AnswersNothingAtAll) {
@@ -92,7 +93,8 @@ TEST_F(Failure, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {
   write_spec({{"docker", "docker: {container_port: 8080, mem_limit: 900g}"}});
   const auto finished = expect_failed("2.0");
   expect_says(finished, "both slots do not fit: the new container may use 900g (mem_limit), but only ");
-  EXPECT_EQ(finished.err.find("\"start\""), std::string::npos) << "something was started" << finished;
+  EXPECT_EQ(finished.err.find("\"step\":\"start\""), std::string::npos)
+      << "something was started" << finished;
 }
 
 TEST_F(Failure, AHostOfTheLastDeployThatLeftTheSpecIsNamed) {
