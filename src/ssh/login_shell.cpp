@@ -33,8 +33,10 @@ std::string make_mark() {
 }
 
 std::string login_line(std::span<const std::string> argv, std::string_view mark) {
-  // This shell runs the text of `sh -c TEXT NAME ARGUMENT…` itself: another one would cost a process.
-  const bool script = argv.size() > 2 && argv[0] == "sh" && argv[1] == "-c";
+  // This shell runs the text of `sh -c TEXT NAME ARGUMENT…` itself: another one would cost a process. It
+  // cannot change its own name, so a text that uses it ("$0", not awk's $0) gets a shell of its own.
+  const bool script =
+      argv.size() > 2 && argv[0] == "sh" && argv[1] == "-c" && argv[2].find("\"$0") == std::string::npos;
   const auto words = script
                          ? fmt::format("trap - PIPE; set -- {}; eval 'unset line n; '{}",
                                        core::shell_join(argv.subspan(std::min<std::size_t>(argv.size(), 4))),
