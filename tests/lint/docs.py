@@ -47,7 +47,6 @@ NEED_NO_ROW = {
     "only `exec` and `run` take words after --": "usage",
     "unknown command '…'…": "usage",
     "is not supported yet": "of an option; says what there is instead",
-    "… is not supported yet": "of a command; the same",
     "the working directory cannot be found (…)": "the shell stands in a folder that was removed",
 }
 
