@@ -240,7 +240,7 @@ Outcome failed_before_accept(Run& run, Traffic traffic, Error error) {
   const plan::Plan& plan = context.plan;
   const auto looking = [&] { return context.wait_looking(deadlines::k_look); };
   // Looking needs no lock; anything else does.
-  const bool ours = !context.lost();
+  bool ours = !context.lost();
   if (ours && traffic == Traffic::unsure) {
     auto back = lead_back(run, error);
     if (!back && context.hurried()) {
@@ -248,10 +248,12 @@ Outcome failed_before_accept(Run& run, Traffic traffic, Error error) {
       left.insert(left.begin(), "not done: " + way_back(context).second);
       return given_up(error, std::move(left));
     }
-    if (!back) return needs_a_human(error, std::move(back.error()));
-  } else {
-    context.world.revive(context.world, looking());
+    // A cut connection ends the lock too, and that may show only now. Each proxy whose commit was cut short
+    // puts everything back itself.
+    ours = back || !context.lost();
+    if (!back && ours) return needs_a_human(error, std::move(back.error()));
   }
+  if (!ours || traffic != Traffic::unsure) context.world.revive(context.world, looking());
   if (ours && !context.stops.user.stop_requested()) show_and_keep_log(run, error);
   auto leftovers = ours ? undo_all(context, run.containers, run.undo) : not_undone(context, run.undo);
   if (ours && context.hurried() && !leftovers.empty()) return given_up(error, std::move(leftovers));

@@ -268,6 +268,30 @@ TEST_P(Execute, TouchesNothingMoreOnceTheLockIsLost) {
   EXPECT_EQ(world.effects() - before, 2 * static_cast<int>(places));  // it only looked, before and after
 }
 
+// As where one cut ends the connection of a commit and, a moment later, that of the lock.
+TEST_P(Execute, ALockThatIsLostWhileTheWayBackIsTakenLeavesOnlyLooking) {
+  world.refusing_proxy = spec::proxies(spec).back().name;
+  World effects = world.world();
+  std::stop_source lost;
+  int revived = 0;
+  effects.revive = [&](World&, const core::Wait& wait) {
+    EXPECT_FALSE(wait.stop.stop_requested());
+    if (revived++ > 0) return world.heal();
+    lost.request_stop();
+    world.fault_at(0, Fault::dead);
+  };
+  const plan::Launch launch{release("2.0"), {}};
+  const auto state = observe(spec, effects, launch, world.wait());
+  ASSERT_TRUE(state);
+  const auto plan = plan::make_plan(spec, *state, {plan::Request::Kind::deploy, launch, false});
+  ASSERT_TRUE(plan);
+  const Outcome outcome = execute(spec, *state, *plan, effects, {{}, lost.get_token()});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.error->message;
+  EXPECT_EQ(revived, 2);
+  EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+  EXPECT_EQ(world.failed_requests(), 0);
+}
+
 TEST_P(Execute, SaysThatAHumanIsNeededWhenTheOldReleaseDiedMeanwhile) {
   world.unhealthy_tag = "1.0";
   World effects = world.world();
