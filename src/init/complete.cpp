@@ -106,8 +106,11 @@ std::optional<Draft> without_refused(const Draft& draft, const std::string& fold
 void complete(Draft& draft, const std::string& folder) {
   constexpr int k_most = 32;
   fill(draft, folder);
-  for (int i = 0; i < k_most && errors_in(draft) > 0; ++i)
-    if (auto better = without_refused(draft, folder)) draft = std::move(*better);
+  for (int i = 0; i < k_most && errors_in(draft) > 0; ++i) {
+    auto better = without_refused(draft, folder);
+    if (!better) return;
+    draft = std::move(*better);
+  }
 }
 
 }  // namespace bgdeploy::init

@@ -166,8 +166,9 @@ void read_networks(const Json& file, const Service& app, const std::string& proj
     run.networks.push_back(docker_name(file, "networks", "default", project));
 }
 
-// The keys that mean the same in both files.
-void read_settings(const Json& keys, const Variables& known, Run& run) {
+// The keys that mean the same in both files. A secret of `.env` stays a reference.
+void read_settings(const Json& keys, Variables known, Run& run) {
+  std::erase_if(known, [](const auto& one) { return is_secret(one.first, one.second); });
   for (const char* key : {"mem_limit", "cpus", "restart", "user", "working_dir", "shm_size", "stop_signal",
                           "stop_grace_period"})
     if (const auto text = text_of(keys, key); !text.empty()) run.settings[key] = in_spec(text, known);

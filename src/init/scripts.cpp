@@ -89,6 +89,15 @@ private:
     return out;
   }
 
+  // As `resolve`, but a secret of `.env` stays a reference.
+  std::string without_secrets(const std::string& text, std::size_t branch) const {
+    std::string resolved = resolve(text, branch);
+    for (const auto& [name, value] : m_known)
+      if (!value.empty() && is_secret(name, value) && !text.contains(value) && resolved.contains(value))
+        return text;
+    return resolved;
+  }
+
   const std::string* value_of(std::string_view name, std::size_t branch) const {
     if (const auto found = m_values.find(name); found != m_values.end())
       return &found->second[std::min(branch, found->second.size() - 1)];
@@ -192,7 +201,8 @@ private:
     for (const std::string& text : from.environment) {
       const std::size_t equals = text.find('=');
       Setting setting{text.substr(0, equals)};
-      if (equals != std::string::npos) setting.value = in_spec(resolve(text.substr(equals + 1), branch), {});
+      if (equals != std::string::npos)
+        setting.value = in_spec(without_secrets(text.substr(equals + 1), branch), {});
       run.environment.push_back(std::move(setting));
     }
     for (const std::string& text : from.volumes)
@@ -200,7 +210,7 @@ private:
     for (const std::string& text : from.networks) run.networks.push_back(resolve(text, branch));
     for (const std::string& text : from.env_files) run.env_files.push_back(resolve(text, branch));
     for (const std::string& word : from.command)
-      run.settings["command"].push_back(in_spec(resolve(word, branch), {}));
+      run.settings["command"].push_back(in_spec(without_secrets(word, branch), {}));
     set(run, from, branch);
     const auto same = [&](const Run& one) { return one.name == run.name && one.host_port == run.host_port; };
     if (std::ranges::none_of(m_runs, same)) m_runs.push_back(std::move(run));
@@ -208,7 +218,7 @@ private:
 
   void set(Run& run, const DockerRun& from, std::size_t branch) const {
     for (const auto& [key, text] : from.settings) {
-      const std::string value = in_spec(resolve(text, branch), {});
+      const std::string value = in_spec(without_secrets(text, branch), {});
       if (key == "restart") continue;  // a stopped slot stays stopped with the default
       if (key == "cpus" || key == "read_only" || key == "init")
         run.settings[key] = Json::parse(value, nullptr, false);

@@ -80,6 +80,26 @@ TEST_F(Folder, ADotenvFillsInComposeAndIsNamedBesideADockerfile) {
   EXPECT_FALSE(write(other).contains("hunter2"));
 }
 
+TEST_F(Folder, ASecretOfADotenvIsNeverCopied) {
+  file(".env", "DB_PASSWORD=hunter2\nDB_URL=postgres://app:hunter2@db/app\n");
+  file("compose.yml",
+       "services: {api: {image: acme/api, ports: ['8081:80'], command: [serve, '--pw=${DB_PASSWORD}'],\n"
+       "  environment: ['A=a-$DB_PASSWORD', 'B=${DB_URL}'], entrypoint: [run, '${DB_URL}']}}\n");
+  Draft compose;
+  ASSERT_TRUE(read_folder(compose, folder, files_of_interest(folder)));
+  EXPECT_EQ(*completed(compose).docker.command, (Texts{"serve", "--pw="})) << "asked for where bgdeploy runs";
+  EXPECT_FALSE(write(compose).contains("hunter2")) << write(compose);
+
+  fs::remove(folder + "/compose.yml");
+  file("deploy.sh",
+       "docker run -d -p 8081:80 -e A=a-$DB_PASSWORD -e B=$DB_URL -e DB_PASSWORD=$DB_PASSWORD acme/api:1 "
+       "serve --pw $DB_PASSWORD\n");
+  Draft script;
+  ASSERT_TRUE(read_folder(script, folder, files_of_interest(folder)));
+  EXPECT_EQ(completed(script).secrets.count("DB_PASSWORD"), 1U);
+  EXPECT_FALSE(write(script).contains("hunter2")) << write(script);
+}
+
 TEST_F(Folder, NothingAtAllIsASpecToFillIn) {
   Draft draft;
   ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
