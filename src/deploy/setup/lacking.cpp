@@ -81,7 +81,7 @@ std::vector<Words> docker_commands(const spec::Spec& spec, const SetupHost& host
     const std::string& name = *spec.nginx.container;
     commands.push_back({"docker", "inspect", "--type", "container", "*"});
     commands.push_back({"docker", "exec", name, "*"});
-    commands.push_back({"docker", "logs", name});
+    commands.push_back({"docker", "logs", name, "*"});
   }
   return commands;
 }
@@ -111,7 +111,7 @@ std::string quoted_path(const std::string& path) {
 std::string write_file(const proxy::SitePart& part) {
   const std::string path = quoted_path(part.path);
   return fmt::format(
-      "[ -e {0} ] || {{\n  own_folder {1}\n  set -- \"$@\" {0}\n  cat >{0} {2}{3}}}\n", path,
+      "[ -e {0} ] || [ -L {0} ] || {{\n  own_folder {1}\n  set -- \"$@\" {0}\n  cat >{0} {2}{3}}}\n", path,
       quoted_path(folder_of(part.path)), here_document(part.text),
       part.kind == proxy::SitePart::Kind::site ? "" : fmt::format("  chown \"$login:\" {}\n", path));
 }

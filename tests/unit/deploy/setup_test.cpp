@@ -134,6 +134,15 @@ TEST_F(Setup, GivesTheRightsThatTheSpecCountsOn) {
   EXPECT_THAT(script(), HasSubstr("NOPASSWD: ALL"));
 }
 
+TEST_F(Setup, NginxInAContainerIsAskedWithWhateverArgumentsADeployHas) {
+  complete();
+  host.facts["docker_works"] = "no";
+  host.app = false;
+  host.sudo = {.docker = true};
+  spec.nginx.container = "web";
+  EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' logs'' web'' *'"));
+}
+
 TEST_F(Setup, WithoutTheRightToTestNginxTheSpecHasToChange) {
   complete();
   host.sudo = {};
