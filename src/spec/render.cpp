@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/size.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/load.hpp"
@@ -80,9 +81,10 @@ std::string without_substitutions(const std::string& text) {
   return result;
 }
 
-// What is quoted is quoted as JSON, which YAML 1.2 reads.
+// What is quoted is quoted as JSON, which YAML 1.2 reads; it may be shown on a terminal.
 std::string yaml_text(const std::string& text) {
-  return is_bare(text) ? text : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (is_bare(text)) return text;
+  return core::printable_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 void Writer::put(const std::string& key, const std::string& text) {

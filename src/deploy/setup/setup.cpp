@@ -78,7 +78,8 @@ Result<void> look_at(const spec::Spec& spec, SetupHost& host, host::Host& machin
                   machine.run({{"sh", "-c", facts_script(spec, host)}, host::Tool::other, {}}, wait));
   for (const std::string& line : core::split_lines(output.out)) {
     const auto blank = std::min(line.find(' '), line.size());
-    host.facts[line.substr(0, blank)] = line.substr(std::min(blank + 1, line.size()));
+    // The script shows what it was told, so that it must not command the terminal.
+    host.facts[line.substr(0, blank)] = core::printable(line.substr(std::min(blank + 1, line.size())));
   }
   if (host.facts.contains("end")) return {};
   return core::fail(ErrorKind::refused,

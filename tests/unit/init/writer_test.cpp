@@ -51,6 +51,15 @@ TEST(Writer, ATextComesBackAsItIs) {
   });
 }
 
+TEST(Writer, WhatItWritesCommandsNoTerminal) {
+  const std::string value = "a\u009b31mred\u202eb";  // CSI in one character, and text from right to left
+  Draft draft;
+  draft.say({"docker", "environment", "VALUE"}, value);
+  complete(draft, "shop");
+  EXPECT_EQ(written(draft).docker.environment.at("VALUE"), value);
+  EXPECT_TRUE(write(draft).contains("\"a\\u009b31mred\\u202eb\"")) << write(draft);
+}
+
 TEST(Writer, ARandomDraftLoads) {
   rc::check("any part of what readers find", [] {
     Draft draft;
