@@ -73,11 +73,14 @@ Result<void> put_on(const Context& context, const Fleet& fleet, const proxy::Sit
       }
     return std::unexpected(std::move(error));
   }
+  // From here on the files stay everywhere, whatever a signal or one of the proxies says.
+  const Wait through = deadlines::within(context.clock, deadlines::k_switch);
+  Result<void> accepted;
   for (std::size_t i = 0; i < count; ++i) {
-    BGDEPLOY_TRY(transactions[i]->accept(wait));
+    if (auto one = transactions[i]->accept(through); !one) accepted = std::move(one);
     written.push_back({fleet.proxy(i).name(), transactions[i]->parts()});
   }
-  return {};
+  return accepted;
 }
 
 Result<void> need_requests(const spec::Spec& spec) {

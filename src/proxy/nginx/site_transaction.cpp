@@ -26,7 +26,7 @@ public:
   Transaction(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
   ~Transaction() override {
     m_switch.reset();
-    if (!m_accepted) static_cast<void>(take_files_back());
+    if (!m_stay) static_cast<void>(take_files_back());
   }
 
   Result<void> stage(const std::vector<SitePart>& parts, bool force, const Wait& wait) {
@@ -82,19 +82,24 @@ public:
     auto committed = m_switch->commit(wait);
     if (committed) return {};
     m_switch.reset();
+    keep_if_read(committed);
     return std::unexpected(std::move(committed).error().within(m_host.name()));
   }
 
   Result<void> restore(const Wait& wait) override {
-    if (m_switch) BGDEPLOY_TRY(m_switch->restore(wait));
+    if (m_switch) {
+      auto restored = m_switch->restore(wait);
+      keep_if_read(restored);
+      BGDEPLOY_TRY(restored);
+    }
     m_switch.reset();
     return take_files_back();
   }
 
   Result<void> accept(const Wait& wait) override {
-    if (m_switch) BGDEPLOY_TRY(m_switch->accept(wait));
-    m_accepted = true;
-    return {};
+    // Before it answers: nginx reads the files already.
+    m_stay = true;
+    return m_switch ? m_switch->accept(wait) : Result<void>();
   }
 
   const std::vector<WrittenPart>& parts() const override { return m_parts; }
@@ -142,6 +147,11 @@ private:
 
   void note(const Found& file, std::string what) { m_parts.push_back({file.path, std::move(what)}); }
 
+  // A site that could not be taken away may still include the files: without them nginx would not start.
+  void keep_if_read(const Result<void>& done) {
+    if (!done && done.error().kind == ErrorKind::inconsistent) m_stay = true;
+  }
+
   Result<void> write(const Found& file, const std::string& text, const Wait& wait) {
     m_before.push_back({file.path, file.there() ? std::optional(file.content) : std::nullopt});
     return m_host.write_file(file.path, text, {}, wait);
@@ -165,7 +175,7 @@ private:
   std::vector<WrittenPart> m_parts;
   std::vector<Before> m_before;
   std::unique_ptr<Switch> m_switch;
-  bool m_accepted = false;
+  bool m_stay = false;  // the files
 };
 
 }  // namespace
