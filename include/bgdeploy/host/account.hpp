@@ -19,6 +19,8 @@ find_home() {
   home=
   { while IFS=: read -r name password number group words home shell && [ "$number" != "$uid" ]; do home=; done \
     </etc/passwd; } 2>/dev/null
+  # A last line without its end is read, and whoever it is of.
+  [ "$number" = "$uid" ] || home=
   [ -n "$home" ] || IFS=: read -r name password number group words home shell <<END
 $(getent passwd "$uid" 2>/dev/null)
 END
