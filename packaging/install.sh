@@ -50,7 +50,7 @@ fetch SHA256SUMS
 fetch $asset
 wanted=$(awk -v name=$asset '$2 == name || $2 == "*" name { print $1 }' "$work/SHA256SUMS")
 actual=$(sha256sum "$work/$asset" | cut -d ' ' -f 1)
-[ "$actual" = "$wanted" ] || fail "the checksum of $asset is $actual, not ${wanted:-listed}; nothing was installed"
+[ "${actual:-?}" = "$wanted" ] || fail "the checksum of $asset is $actual, not ${wanted:-listed}; nothing was installed"
 chmod 755 "$work/$asset"
 said=$("$work/$asset" --version) || fail "$asset does not run on this machine; nothing was installed"
 mv -f "$work/$asset" "$prefix/bin/bgdeploy"
