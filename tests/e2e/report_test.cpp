@@ -33,7 +33,7 @@ protected:
 TEST_F(Report, TellsWhatHappenedHoweverTheRunEnds) {
   for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
   lab().image("broken", {{"APP_HEALTH", "503"}});
-  write_spec({{"health", "health: {http: {path: /health}, deadline: 2s}"}});
+  write_spec();
   const auto with_report = [&](const Words& words) {
     Words all = words;
     all.insert(all.end(), {"--report", "report.html"});
@@ -48,12 +48,14 @@ TEST_F(Report, TellsWhatHappenedHoweverTheRunEnds) {
                        "<td>1</td><td class=\"bar\">"});
 
   const auto before = world();
+  write_spec({{"health", "health: {http: {path: /health}, deadline: 2s}"}});
   const auto failed = with_report({"deploy", "--tag", "broken"});
   EXPECT_EQ(failed.exit_code, 1) << failed;
   expect_well_formed("report.html");
   expect_says(page(), {"broken was NOT deployed", "failed (exit code 1)", "HTTP 503", "FAILED", "undone"});
   EXPECT_EQ(world(), before);
 
+  write_spec();
   EXPECT_EQ(with_report({"rollback"}).exit_code, 0);
   expect_says(page(), {"1.0 serves ("});
   EXPECT_EQ(with_report({"rollback", "--to", "1.9"}).exit_code, 2);
