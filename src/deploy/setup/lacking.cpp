@@ -81,6 +81,7 @@ std::vector<Words> docker_commands(const spec::Spec& spec, const SetupHost& host
     const std::string& name = *spec.nginx.container;
     commands.push_back({"docker", "inspect", "--type", "container", "*"});
     commands.push_back({"docker", "exec", name, "*"});
+    commands.push_back({"docker", "exec", "-i", name, "*"});
     commands.push_back({"docker", "logs", name, "*"});
   }
   return commands;

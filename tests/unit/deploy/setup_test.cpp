@@ -140,7 +140,8 @@ TEST_F(Setup, NginxInAContainerIsAskedWithWhateverArgumentsADeployHas) {
   host.app = false;
   host.sudo = {.docker = true};
   spec.nginx.container = "web";
-  EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' logs'' web'' *'"));
+  for (const char* words : {"exec'' web", "exec'' -i'' web", "logs'' web"})
+    EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' " + std::string(words) + "'' *'"));
 }
 
 TEST_F(Setup, WithoutTheRightToTestNginxTheSpecHasToChange) {
