@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
@@ -14,6 +13,7 @@
 
 #include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/io/regular_file.hpp"
 
 namespace bgdeploy::host {
@@ -41,12 +41,6 @@ void collect(const std::string& file, const std::string& folder, int depth, std:
     for (const auto& path : matching_files(relative ? folder + "/" + include : include))
       collect(path, folder, depth + 1, names);
   }
-}
-
-// `ssh -G` prints names so.
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -85,7 +79,8 @@ std::vector<std::string> config_aliases(const std::string& folder) {
 core::Error unknown_name(const std::string& name, const ssh::ClientConfig& config,
                          const std::string& folder) {
   core::Error error{core::ErrorKind::unreachable, {}, {}};
-  if (config.host_name && lower(*config.host_name) != lower(name)) {
+  // `ssh -G` prints names in small letters.
+  if (config.host_name && core::to_lower(*config.host_name) != core::to_lower(name)) {
     error.message = fmt::format("{}: ~/.ssh/config leads to {}, which is no name that DNS knows",
                                 core::printable(name), core::printable(*config.host_name));
     error.next = "correct HostName there";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 
@@ -11,12 +12,6 @@ namespace bgdeploy::init {
 namespace {
 
 using Pair = std::array<std::string, 2>;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 
 bool is_name(std::string_view text) {
   return !text.empty() && (core::is_digit(text[0]) || (text[0] >= 'a' && text[0] <= 'z')) &&
@@ -196,7 +191,7 @@ bool is_beside(std::string_view image) {
 }
 
 bool is_secret(std::string_view name, std::string_view value) {
-  const std::string folded = lower(name);
+  const std::string folded = core::to_lower(name);
   for (const char* part : {"password", "passwd", "passphrase", "secret", "token", "credential", "private",
                            "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
     if (folded.find(part) != std::string::npos) return true;
@@ -266,8 +261,8 @@ std::array<std::string, 2> differing_words(const std::string& one, const std::st
   while (end < shorter - begin && one[one.size() - 1 - end] == other[other.size() - 1 - end]) ++end;
   while (begin > 0 && k_between.find(one[begin - 1]) == std::string_view::npos) --begin;
   while (end > 0 && k_between.find(one[one.size() - end]) == std::string_view::npos) --end;
-  Pair words{lower(one.substr(begin, one.size() - end - begin)),
-             lower(other.substr(begin, other.size() - end - begin))};
+  Pair words{core::to_lower(one.substr(begin, one.size() - end - begin)),
+             core::to_lower(other.substr(begin, other.size() - end - begin))};
   const auto is_number = [](const std::string& word) { return core::parse_number<int>(word).has_value(); };
   if (words[0] == words[1] || !is_name(words[0]) || !is_name(words[1]) || is_number(words[0])) return usual;
   return words;
@@ -303,7 +298,7 @@ void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker) {
       draft.say({"image"}, repository, "from " + runs[0].source);
   }
   if (const std::string image = draft.text({"image"}); !draft.has({"service"}) && !image.empty()) {
-    const std::string last = lower(image.substr(image.rfind('/') + 1));
+    const std::string last = core::to_lower(image.substr(image.rfind('/') + 1));
     if (is_name(last)) draft.guess({"service"}, last, "the image's name");
   }
   const Slots slots = slots_of(runs);

@@ -6,6 +6,7 @@
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/size.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "keys.hpp"
@@ -21,9 +22,7 @@ bool is_bare(std::string_view text) {
   static const std::vector<std::string> k_words{"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   if (text.empty() || text.size() > 200) return false;
   if (core::parse_duration(text)) return true;
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  const bool word = std::find(k_words.begin(), k_words.end(), lower) != k_words.end();
+  const bool word = std::find(k_words.begin(), k_words.end(), core::to_lower(text)) != k_words.end();
   return !word && (k_letters.find(text[0]) != std::string_view::npos || text[0] == '/') &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-@") ==
              std::string_view::npos;

@@ -15,13 +15,6 @@
 namespace bgdeploy::ssh {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 // The next word of `line`, taken off its front.
 std::string_view take_word(std::string_view& line) {
   const auto begin = line.find_first_not_of(" \t\r");
@@ -106,7 +99,7 @@ std::vector<KnownHost> parse_known_hosts(std::string_view text, std::string_view
 }
 
 std::string known_hosts_name(std::string_view host, int port) {
-  return port == 22 ? lower(host) : fmt::format("[{}]:{}", lower(host), port);
+  return port == 22 ? core::to_lower(host) : fmt::format("[{}]:{}", core::to_lower(host), port);
 }
 
 bool names_host(std::string_view patterns, std::string_view name) {
@@ -118,7 +111,7 @@ bool names_host(std::string_view patterns, std::string_view name) {
     patterns.remove_prefix(std::min(comma + 1, patterns.size()));
     const bool negated = pattern.starts_with('!');
     if (negated) pattern.remove_prefix(1);
-    if (pattern.empty() || !matches_pattern(lower(pattern), name)) continue;
+    if (pattern.empty() || !matches_pattern(core::to_lower(pattern), name)) continue;
     if (negated) return false;
     named = true;
   }

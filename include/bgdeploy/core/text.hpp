@@ -1,4 +1,4 @@
-// Text cut into lines and freed of blanks.
+// Text cut into lines, freed of blanks, in small letters.
 #pragma once
 
 #include <string>
@@ -11,5 +11,7 @@ namespace bgdeploy::core {
 std::vector<std::string> split_lines(std::string_view text);
 // Without the blanks and newlines at both ends.
 std::string_view trim(std::string_view text);
+// ASCII letters alone, in whatever locale.
+std::string to_lower(std::string_view text);
 
 }  // namespace bgdeploy::core

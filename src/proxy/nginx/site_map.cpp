@@ -7,6 +7,8 @@
 #include <array>
 #include <optional>
 
+#include "bgdeploy/core/text.hpp"
+
 namespace bgdeploy::proxy {
 namespace {
 
@@ -27,14 +29,10 @@ bool is_script(const Directive& directive) {
 }
 
 // nginx ignores case in the names of variables and upstreams (ngx_strlow, ngx_strncasecmp).
-std::string lower(std::string name) {
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return name;
-}
+using core::to_lower;
 
 std::string without_dollar(const std::string& name) {
-  return lower(name.starts_with('$') ? name.substr(1) : name);
+  return to_lower(name.starts_with('$') ? name.substr(1) : name);
 }
 
 struct Context {
@@ -77,7 +75,7 @@ private:
     Context inner = context;
     if (name == "stream") inner.stream = true;
     if (name == "upstream" && !directive.args.empty()) {
-      m_map.upstreams[inner.upstream = lower(directive.args[0])];
+      m_map.upstreams[inner.upstream = to_lower(directive.args[0])];
     } else if (is_map(directive)) {
       return open_map(directive, inner);
     } else if (name == "server") {
@@ -197,7 +195,7 @@ Variable first_variable(std::string_view text) {
     std::size_t end = begin;
     while (end < text.size() && is_name_character(text[end])) ++end;
     if (end == begin || (braces && (end == text.size() || text[end] != '}'))) continue;
-    return {at, end - at + (braces ? 1 : 0), lower(std::string(text.substr(begin, end - begin)))};
+    return {at, end - at + (braces ? 1 : 0), to_lower(text.substr(begin, end - begin))};
   }
   return {};
 }
@@ -266,7 +264,7 @@ private:
 
 // The upstreams that a name may mean; '*' stands for an unknown part.
 std::vector<const std::vector<Definition>*> upstreams_of(const SiteMap& map, const std::string& written) {
-  const std::string name = lower(written);
+  const std::string name = to_lower(written);
   std::vector<const std::vector<Definition>*> found;
   if (name.find('*') == std::string::npos) {
     if (const auto one = map.upstreams.find(name); one != map.upstreams.end()) found.push_back(&one->second);

@@ -16,5 +16,10 @@ TEST(Trim, TakesBlanksOffBothEnds) {
   EXPECT_EQ(trim(" \n"), "");
 }
 
+TEST(ToLower, ChangesAsciiLettersAlone) {
+  EXPECT_EQ(to_lower("Web-1.EXAMPLE.com"), "web-1.example.com");
+  EXPECT_EQ(to_lower("[@`{\xC3\x89"), "[@`{\xC3\x89");
+}
+
 }  // namespace
 }  // namespace bgdeploy::core
