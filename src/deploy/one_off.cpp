@@ -15,6 +15,7 @@
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/runtime/launches.hpp"
 #include "connect/usable_fleet.hpp"
+#include "either_stop.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "release/container_port.hpp"
@@ -181,19 +182,6 @@ Result<void> get_image(const spec::Spec& spec, plan::Launch& launch, World& worl
   return {};
 }
 
-// Ends with the lease: without it others may take the container away.
-class UntilLost {
-public:
-  UntilLost(const std::stop_token& signal, const Lease& lease)
-      : m_on_signal(signal, [this] { m_stop.request_stop(); }),
-        m_on_loss(lease.lost(), [this] { m_stop.request_stop(); }) {}
-  std::stop_token token() const { return m_stop.get_token(); }
-
-private:
-  std::stop_source m_stop;
-  std::stop_callback<std::function<void()>> m_on_signal, m_on_loss;
-};
-
 }  // namespace
 
 void remove_leftover_one_offs(const Context& context, const Fleet& fleet, const World& world, bool locked,
@@ -232,7 +220,8 @@ Result<int> run_one_off(const Context& context, const OneOffGoal& goal, engine::
   tell(context, world.apps.front().name,
        sweep(fleet.app(0), *world.apps.front().runtime, deploying, lease->path(), rest));
 
-  const UntilLost alive(context.stop, *lease);
+  // Without the lease others may take the container away.
+  const EitherStop ended(context.stop, lease->lost());
   auto exit_code = world.apps.front().runtime->run_once(
       {.slot = chosen.slot,
        .launch = std::move(chosen.launch),
@@ -240,7 +229,7 @@ Result<int> run_one_off(const Context& context, const OneOffGoal& goal, engine::
        .purpose = "run",
        .lock = lease->path(),
        .console = console},
-      output, deadlines::within(context.clock, deadlines::k_following, alive.token()));
+      output, deadlines::within(context.clock, deadlines::k_following, ended.token()));
   const bool lost = lease->lost().stop_requested() && !context.stop.stop_requested();
   const Wait end = Wait::for_at_most(deadlines::k_record);
   if (lost || (!exit_code && exit_code.error().kind == ErrorKind::lost)) {

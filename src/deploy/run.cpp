@@ -14,6 +14,7 @@
 #include "bgdeploy/deploy/one_off.hpp"
 #include "bgdeploy/deploy/release/failed_log.hpp"
 #include "bgdeploy/plan/held.hpp"
+#include "either_stop.hpp"
 #include "execute/step_context.hpp"
 #include "hooks/failure.hpp"
 #include "lock/leases.hpp"
@@ -97,12 +98,10 @@ Error why_not_locked(const Context& context, Fleet& fleet, Error error) {
 // A lock that is refused, or lost, ends all queries at once.
 Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSources local, Fleet& fleet,
                               Leases& leases, const Wait& wait, Prepared& prepared) {
-  std::stop_source ended;
-  const std::stop_callback on_signal(wait.stop, [&] { ended.request_stop(); });
-  const std::stop_callback on_loss(leases.lost(), [&] { ended.request_stop(); });
+  EitherStop ended(wait.stop, leases.lost());
   if (goal.lock_wait > core::Duration{0}) {
     const auto within = [&](core::Duration most) {
-      return deadlines::within(context.clock, most, ended.get_token());
+      return deadlines::within(context.clock, most, ended.token());
     };
     auto locked = leases.acquire(context, fleet, purpose(goal), goal.lock_wait,
                                  within(goal.lock_wait + deadlines::k_prepare));
@@ -112,13 +111,13 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
     BGDEPLOY_ASSIGN(Gathered gathered, gather(context, goal, fleet, std::move(local), rest));
     return prepare(context, goal, fleet, std::move(gathered), true, rest, prepared);
   }
-  const Wait unless_refused{wait.deadline, ended.get_token()};
+  const Wait unless_refused{wait.deadline, ended.token()};
   Result<void> locked;
   Result<Gathered> gathered;
   {
     const std::jthread locking([&] {
       locked = guarded([&] { return leases.acquire(context, fleet, purpose(goal), goal.lock_wait, wait); });
-      if (!locked) ended.request_stop();
+      if (!locked) ended.request();
     });
     gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), unless_refused); });
   }

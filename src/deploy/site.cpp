@@ -109,20 +109,11 @@ Result<std::vector<SiteWritten>> write_site(const Context& context, const proxy:
                       "put what `bgdeploy site` prints there");
   const Wait wait = deadlines::within(context.clock, deadlines::k_prepare, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(spec, wait));
-  Leases leases;
   std::vector<SiteWritten> written;
-  const auto done = [&]() -> Result<void> {
-    BGDEPLOY_TRY(leases.acquire(context, fleet, "site", {}, wait));
-    std::stop_source ended;
-    const std::stop_callback on_signal(context.stop, [&] { ended.request_stop(); });
-    const std::stop_callback on_loss(leases.lost(), [&] { ended.request_stop(); });
-    return put_on(context, fleet, wish, force, written, Wait{wait.deadline, ended.get_token()});
-  }();
-  const bool lost = leases.lost().stop_requested();
-  leases.release(context);
-  if (done) return written;
-  if (lost && !context.stop.stop_requested()) return std::unexpected(lock_lost());
-  return std::unexpected(done.error());
+  BGDEPLOY_TRY(under_lock(context, fleet, "site", wait, [&](const Wait& held) {
+    return put_on(context, fleet, wish, force, written, held);
+  }));
+  return written;
 }
 
 }  // namespace bgdeploy::deploy

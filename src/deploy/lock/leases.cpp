@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bgdeploy/deploy/deadlines.hpp"
+#include "either_stop.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -52,6 +53,20 @@ void Leases::release(const Context& context) {
   }
   if (!m_leases.empty()) context.sink.emit(report::LockReleased{});
   m_leases.clear();
+}
+
+Result<void> under_lock(const Context& context, const Fleet& fleet, const std::string& purpose,
+                        const Wait& wait, const std::function<Result<void>(const Wait&)>& work) {
+  Leases leases;
+  const auto done = [&]() -> Result<void> {
+    BGDEPLOY_TRY(leases.acquire(context, fleet, purpose, {}, wait));
+    const EitherStop ended(context.stop, leases.lost());
+    return work(Wait{wait.deadline, ended.token()});
+  }();
+  const bool lost = leases.lost().stop_requested();
+  leases.release(context);
+  if (!done && lost && !context.stop.stop_requested()) return std::unexpected(lock_lost());
+  return done;
 }
 
 }  // namespace bgdeploy::deploy

@@ -36,4 +36,10 @@ private:
   std::vector<std::unique_ptr<Watch>> m_watches;
 };
 
+// Does `work` while it holds them. A signal ends it, and so does the loss of the lock, which is the error
+// then.
+core::Result<void> under_lock(const Context& context, const Fleet& fleet, const std::string& purpose,
+                              const core::Wait& wait,
+                              const std::function<core::Result<void>(const core::Wait&)>& work);
+
 }  // namespace bgdeploy::deploy

@@ -10,6 +10,7 @@
 #include "bgdeploy/report/render.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "bgdeploy/spec/notify.hpp"
+#include "either_stop.hpp"
 #include "parallel.hpp"
 
 namespace bgdeploy::deploy {
@@ -114,15 +115,12 @@ void Notifications::tell(const report::Finished& last) {
   for (std::size_t i = 0; i < m_urls.size(); ++i)
     if (wants(m_context.spec.notify[i], last.verdict)) wanting.push_back(i);
   if (wanting.empty()) return;
-  std::stop_source ended;
-  const auto end = [&] { ended.request_stop(); };
   // The signal that ended the run is over.
   const bool by_signal = m_context.stop.stop_requested();
-  const std::stop_callback on_signal(by_signal ? std::stop_token() : m_context.stop, end);
-  const std::stop_callback on_hurry(m_context.hurry, end);
-  const Wait wait = deadlines::within(m_context.clock, deadlines::k_notify, ended.get_token());
-  const std::stop_callback on_end(ended.get_token(), [&] { m_reading.request_stop(); });
-  if (m_read.get_future().wait_for(deadlines::k_notify) != std::future_status::ready) end();
+  EitherStop ended(by_signal ? std::stop_token() : m_context.stop, m_context.hurry);
+  const Wait wait = deadlines::within(m_context.clock, deadlines::k_notify, ended.token());
+  const std::stop_callback on_end(ended.token(), [&] { m_reading.request_stop(); });
+  if (m_read.get_future().wait_for(deadlines::k_notify) != std::future_status::ready) ended.request();
   m_reading.join();
   std::vector<Result<void>> results(wanting.size());
   for_each_parallel(results.size(), static_cast<int>(results.size()), [&](std::size_t i) {

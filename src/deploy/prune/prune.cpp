@@ -105,21 +105,12 @@ Result<void> prune_all(const Context& context, const Fleet& fleet, const World& 
 Result<void> prune(const Context& context, bool only_look, std::vector<Pruned>& pruned) {
   const Wait wait = deadlines::within(context.clock, deadlines::k_prepare, context.stop);
   BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
-  Leases leases;
-  const auto done = [&]() -> Result<void> {
-    if (!only_look) BGDEPLOY_TRY(leases.acquire(context, fleet, "prune", {}, wait));
-    std::stop_source ended;
-    const std::stop_callback on_signal(context.stop, [&] { ended.request_stop(); });
-    const std::stop_callback on_loss(leases.lost(), [&] { ended.request_stop(); });
-    const Wait either{wait.deadline, ended.get_token()};
-    BGDEPLOY_TRY(fleet.open_docker({}, either));
+  const auto work = [&](const Wait& held) -> Result<void> {
+    BGDEPLOY_TRY(fleet.open_docker({}, held));
     const World world = fleet.world(context.clock, context.sink);
-    return prune_all(context, fleet, world, only_look, pruned, either);
-  }();
-  const bool lost = leases.lost().stop_requested();
-  leases.release(context);
-  if (!done && lost && !context.stop.stop_requested()) return std::unexpected(lock_lost());
-  return done;
+    return prune_all(context, fleet, world, only_look, pruned, held);
+  };
+  return only_look ? work(wait) : under_lock(context, fleet, "prune", wait, work);
 }
 
 }  // namespace bgdeploy::deploy

@@ -8,6 +8,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/spec/hooks.hpp"
+#include "either_stop.hpp"
 #include "hooks/environment.hpp"
 #include "hooks/output_lines.hpp"
 #include "parallel.hpp"
@@ -135,10 +136,8 @@ Result<void> WatchStep::carry_out(const plan::Watch& step) {
   const auto seen = [&](const WatchCheck& check, const Sight& sight) {
     world.sink.emit(report::WatchSeen{step_name, check.name, check.host, sight.good, sight.answer});
   };
-  std::stop_source stop;
-  const std::stop_callback on_user(m_context.stops.user, [&] { stop.request_stop(); });
-  const std::stop_callback on_lost(m_context.stops.lost, [&] { stop.request_stop(); });
-  const auto verdict = look_after(step.settings, lookers(step.settings), world.clock, stop.get_token(), seen);
+  const EitherStop stop(m_context.stops.user, m_context.stops.lost);
+  const auto verdict = look_after(step.settings, lookers(step.settings), world.clock, stop.token(), seen);
   if (verdict) return judged(step, *verdict);
   if (m_context.lost()) return std::unexpected(m_context.why_stopped());
   return stays({ErrorKind::cancelled, fmt::format("interrupted while {} was watched", name()), {}},
