@@ -36,7 +36,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr auto k_background_ends_within = std::chrono::seconds(10);
+constexpr auto k_background_ends_within = std::chrono::seconds(30);
 // How exactly the first answer is timed, and how little the question disturbs what is measured.
 constexpr int k_probe_pause_ms = 2;
 
