@@ -86,11 +86,14 @@ content() { timeout 5 head -c 65536 "$1" 2>/dev/null | head -n 1; }
 find_newest() {
   newest=
   for one in "$f".info.*; do
-    exists "$one" && fit "$one" || continue
+    [ -s "$one" ] && fit "$one" || continue
     [ -n "$newest" ] && [ ! "$one" -nt "$newest" ] || newest=$one
   done
   [ -n "$newest" ]
 }
+# In place where there is one already: a process to replace it would cost more than a reader that meets it half
+# written, for whom there is no name yet.
+write_info() { { [ -f "$info_file" ] && printf '%s\n' "$1" >"$info_file"; } 2>/dev/null || put "$info_file" "$1"; }
 holder() { ! find_newest || content "$newest"; }
 # Puts $2 into the file $1, all at once. Where everybody may write, nobody must guess the name of the new file.
 put() {
@@ -225,7 +228,7 @@ while [ $tries -lt 150 ] && displaced; do
   pause
 done
 look $$
-put "$info_file" "$info
+write_info "$info
 $$ $start" || stop "cannot write $info_file"
 
 same_boot=
@@ -274,7 +277,7 @@ while :; do
 done
 line=
 [ ! -f "$info_file" ] || { IFS= read -r line <"$info_file"; } 2>/dev/null
-[ "$line" != "$info" ] || rm -f "$info_file"
+[ "$line" != "$info" ] || { printf '' >"$info_file"; } 2>/dev/null || rm -f "$info_file"
 )sh";
 
 // Arguments: PATH. Stdout: "frozen END JSON" and "locked JSON" where they apply, or "broken WORDS\tNEXT".

@@ -227,6 +227,8 @@ Result<Observation> parse_observation(const host::Output& output) {
   Found* read = nullptr;
   auto dump = read_lines(output, [&](std::string_view word, std::string_view rest) {
     if (word.empty() && read != nullptr) read->content += from_hex(rest);
+    if ((word == "=" || word == "-") && read != nullptr)
+      (read->content += rest.substr(0, rest.rfind('.'))) += word == "=" ? "\n" : "";
     if (word == "path") observed.file.path = rest;
     if (word == "file") read = &observed.file;
     if (word == "site_path" && site < sites.size()) sites[site]->path = rest;

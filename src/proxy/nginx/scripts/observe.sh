@@ -11,6 +11,7 @@
 . ./parts/container.sh
 . ./parts/files.sh
 . ./parts/live_file.sh
+. ./parts/text.sh
 . ./parts/dump.sh
 
 say bgdeploy
@@ -22,18 +23,28 @@ case $path in *"
 find_nginx
 say "pid_file $pid_file"
 [ -z "$container" ] || say "container $container_state"
-# Waits for a run that is in the middle of a switch, or undoes one because its deployer died.
-if find_master && lock -s && [ "$dump_status" != 0 ]; then
+# Waits for a run that undoes a switch because its deployer died: from its stage to its end it has hidden files here.
+# What nginx refuses may be another service's, which is in the middle of a switch.
+settled() { [ "$dump_status" = 0 ] && ! exists "$new" && ! exists "$part" && ! exists "$kept"; }
+if ! settled && find_master && lock -s && [ "$dump_status" != 0 ]; then
   find_nginx
 fi
 
-# Says, after the word $1, the state of file $2. Where it can be read, its bytes follow in lines that begin with a
-# blank.
+# Says, after the word $1, the state of file $2. Where it can be read, its text follows: each line between "= " and ".",
+# the last one between "- " and "."; or its bytes, in lines that begin with a blank.
+say_text() {
+  while :; do
+    case $text in
+      *"$line_break"*) say "= ${text%%"$line_break"*}." && text=${text#*"$line_break"} ;;
+      *) say "- $text." && return ;;
+    esac
+  done
+}
 read_out() {
   if [ -f "$2" ]; then
     if [ -r "$2" ]; then
       say "$1 file"
-      od -An -v -tx1 <"$2"
+      if read_short "$2"; then say_text; else od -An -v -tx1 <"$2"; fi
     else
       say "$1 unreadable"
     fi

@@ -30,7 +30,7 @@ await_one_master || fail "$why"
 accepted() { { [ "$down" = 1 ] && [ -n "$container" ]; } || test_configuration; }
 in_force() { [ "$down" = 1 ] || reload; }
 
-if [ -d "$kept" ]; then
+if exists "$kept"; then
   # The backup stays until it is in force, so that the next run sees a death here as well.
   if [ "$keep" = 0 ] || ! accepted || ! in_force; then
     words=$(put_back 2>&1) || fail "$path cannot be put back"

@@ -19,6 +19,7 @@
 . ./parts/container.sh
 . ./parts/files.sh
 . ./parts/backup.sh
+. ./parts/text.sh
 . ./parts/dump.sh
 . ./parts/reload.sh
 . ./parts/connections.sh
@@ -105,6 +106,13 @@ take_lock() {
   await_one_master || fail "$why"
 }
 
+# Tests the new file laid over $over. Fails with 97 where that is impossible, with 98 where nginx refuses it.
+try_new() {
+  # shellcheck disable=SC2016
+  words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
+    sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
+}
+
 # As root, tests the new file without touching a live one: in a mount namespace of its own, bound over the live file or
 # over the site whose place it takes. For other users, and where nginx has its own mount namespace, the test after the
 # rename has to do, as it does where another site goes. A test of the user's own may look at more than the file.
@@ -113,10 +121,12 @@ rehearse() {
   [ $first = 0 ] && [ -z "$container" ] && [ "$user" = 0 ] || return 0
   over=$path
   [ $had = 1 ] || over=$gone
-  # shellcheck disable=SC2016
-  words=$(unshare -m sh -c 'mount --bind "$1" "$2" 2>/dev/null || exit 97; eval "$3" && exit 0; exit 98' \
-    sh "$new" "$over" "$bounded$test_command" </dev/null 2>&1 3<&- 9<&-)
-  case $? in
+  try_new
+  refused=$?
+  # What nginx refuses may be another service's, which is in the middle of a switch.
+  [ $refused != 98 ] || { take_lock && try_new && refused=0 || refused=$?; }
+  unlock
+  case $refused in
     0) [ $had = 0 ] || { [ -n "$gone" ] && exists "$gone"; } || tested=$by_signal ;;
     98) fail 'nginx refuses the new configuration' ;;
   esac
@@ -156,9 +166,8 @@ stage() {
     words=$(write_new 2>&1) || fail "$new cannot be written"
     chmod 0644 -- "$new"
   fi
-  take_lock
+  sync "$new" 2>/dev/null
   rehearse
-  unlock
 }
 
 # The deployer sends nothing during a commit: anything that arrives means that it is gone or has given up.
@@ -213,30 +222,33 @@ see_new() {
   watch
 }
 
-# The text of file $1, with a mark behind it that keeps line breaks at its end.
-content_of() { cat -- "$1" 2>/dev/null && echo .; }
+# Sets `text` to that of the file $1, with the line breaks at its end.
+read_text() {
+  { [ -r "$1" ] && read_short "$1"; } || text=$(cat -- "$1" 2>/dev/null && echo .) && text=${text%.}
+}
 
 # Whether nginx would still read what we committed. Writing the same again does no harm.
 still_ours() {
-  [ -f "$named" ] && [ "$(content_of "$named")" = "$committed" ] && { [ -z "$gone" ] || ! exists "$gone"; }
+  [ -f "$named" ] && read_text "$named" && [ "$text" = "$committed" ] && { [ -z "$gone" ] || ! exists "$gone"; }
 }
 
-# The backup exists as a whole or not at all.
+# The backup exists as a whole or not at all. That of one file is a further name of it.
 back_up() {
+  [ -n "$gone" ] || [ ! -f "$path" ] || [ -L "$path" ] || ! ln -- "$path" "$kept" 2>/dev/null || return 0
   ! exists "$part" || rm -rf -- "$part" || return 1
   mkdir -m 0700 -- "$part" || return 1
   for entry in "$path" "$gone"; do
     [ -z "$entry" ] || ! exists "$entry" || keep_entry "$entry" "$part/${entry##*/}" || return 1
   done
-  sync "$new" "$part" 2>/dev/null
+  sync "$part" 2>/dev/null
   mv -- "$part" "$kept"
 }
 
 commit() {
   watch
   take_lock
-  committed=$content.
-  [ -z "$from" ] || committed=$(content_of "$new")
+  committed=$content
+  [ -z "$from" ] || { read_text "$new" && committed=$text; } || fail "$new cannot be read"
   workers
   at_first=$serving first_family=$family
   words=$(back_up 2>&1) || fail "$path cannot be backed up"

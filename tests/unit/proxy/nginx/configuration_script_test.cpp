@@ -133,6 +133,39 @@ TEST_P(ConfigurationScript, FindsThePidFile) {
   EXPECT_EQ(pid_file(), "/run/main.pid\n");
 }
 
+TEST_P(ConfigurationScript, TakesAPlainPidFileWithoutAProcess) {
+  settings["dump_command"] = "cat " + path("dump");
+  const auto found = [&](const std::string& text) {
+    write("dump", "nginx: [warn] a {\nnginx: syntax is ok\n# configuration file /n.conf:\n" + text +
+                      "\n# configuration file /other.conf:\npid /no;\n");
+    return say({"base", "command", "configuration"},
+               "directive() { echo /read/by/awk; }; find_nginx; say \"$pid_file\"");
+  };
+  EXPECT_EQ(found("# It's & pid /no;\nuser www-data;\n\tpid  /run/a.pid;\npid /b;\nevents { }"), "/run/a.pid\n");
+  EXPECT_EQ(found("pid /run/a*.pid;"), "/run/a*.pid\n");
+  for (const std::string& hard : std::vector<std::string>{
+           "user\npid www;", "user 'a\npid /b;\n';", "user a; pid /b;", "pid /a;pid /b;", "pid '/a b';",
+           "pid /a ;", "pid /a; # b", "pid /a\\ b;", "pid /a;\r", "events { }\npid /a;", "pid ;", "pid a b;"})
+    EXPECT_EQ(found(hard), "/read/by/awk\n") << hard;
+  settings["globals"] = "pid /run/global.pid;";
+  EXPECT_EQ(found("pid /run/a.pid;"), "/read/by/awk\n");
+}
+
+TEST_P(ConfigurationScript, ReadsWhatTheMasterLoggedSince) {
+  add({.pid = 100, .title = "nginx: master process nginx"});
+  const auto log = write("error.log", "1 [emerg] 100#0: an old one\n");
+  fs::create_directories(proc() / "100/fd");
+  fs::create_symlink(log, proc() / "100/fd/2");
+  const auto logged = [&](const std::string& between) {
+    return say({"base", "command", "configuration", "reload"}, "master=100; remember_log; " + between +
+                                                                   "; echo '2 [emerg] 100#0: a new one' >>" +
+                                                                   log + "; log_since");
+  };
+  write("proc/100/fdinfo/2", "pos:\t28\nflags:\t02\n");
+  EXPECT_EQ(logged("echo '2 [emerg] 101#0: another' >>" + log), "2 [emerg] 100#0: a new one\n");
+  EXPECT_EQ(logged(": >" + log), "2 [emerg] 100#0: a new one\n") << "it was cut off";
+}
+
 TEST_P(ConfigurationScript, FindsTheErrorLogThatIsAFile) {
   settings["dump_command"] = "cat " + path("dump");
   write("dump",

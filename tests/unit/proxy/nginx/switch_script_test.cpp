@@ -148,11 +148,12 @@ TEST_P(SwitchScript, RefusesWhereAnEarlierSwitchWasCutShort) {
 }
 
 TEST_P(SwitchScript, SettlesWhatADeadSwitchLeft) {
-  for (const std::string keep : {"1", "0"}) {
-    SCOPED_TRACE(keep);
+  for (const auto& [keep, kept] : std::vector<std::pair<std::string, std::string>>{
+           {"1", ""}, {"0", ""}, {"1", "/app.inc"}, {"0", "/app.inc"}}) {
+    SCOPED_TRACE(keep + kept);
     settings["keep"] = keep;
     write("conf.d/app.inc", "new\n");
-    write("conf.d/.app.inc.bgdeploy.before/app.inc", "old\n");
+    write("conf.d/.app.inc.bgdeploy.before" + kept, "old\n");
     write("proc/100/task/100/children", "101 ");
     fs::remove_all(proc() / "102");
     add({.pid = 101, .parent = 100, .title = "nginx: worker process", .flags = k_fork_no_exec});
@@ -188,6 +189,17 @@ TEST_P(SwitchScript, ObservesWithoutAChange) {
   EXPECT_THAT(observed->leaving, IsEmpty());
   EXPECT_EQ(observed->test_status, 0);
   EXPECT_THAT(hidden(), IsEmpty());
+}
+
+TEST_P(SwitchScript, ObservesATextAsItIs) {
+  for (const std::string& text :
+       std::vector<std::string>{"", "no end", "\n\n- a\\n\t.\r\n= \xff.\r", std::string(12'000, 'x') + "\n\n",
+                                std::string("\n") + std::string(300, '\n')}) {
+    write("conf.d/app.inc", text);
+    const auto observed = parse_observation(finished(script(scripts::k_observe)));
+    ASSERT_TRUE(observed) << observed.error().message;
+    EXPECT_EQ(observed->file.content, text);
+  }
 }
 
 TEST_P(SwitchScript, DrainsWorkersOfAnEarlierSwitch) {

@@ -15,6 +15,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
 unset -v CDPATH
 tick=0.01
+line_break='
+'
 
 say() { printf '%s\n' "$*"; }
 

@@ -119,6 +119,27 @@ under_prefix() {
   esac
 }
 
+# Sets `pid_file` as the first lines of the dump $1 have it, before any block. Fails where it is not there, alone on its
+# line, or the lines before it are not as plain: then `directive` knows.
+plain_pid_file() {
+  [ -z "$globals" ] || return 1
+  top=${1#*"# configuration file "}
+  top=${top#*"$line_break"}
+  while read -r name value rest; do
+    case $name$value$rest in
+      '' | '#'*) continue ;;
+      *[\'\"\\\$\#]* | *\;*\;* | *[!\;]) return 1 ;;
+    esac
+    [ "$name" = pid ] || continue
+    pid_file=${value%;}
+    [ -z "$rest" ] && [ -n "$pid_file" ]
+    return
+  done <<END
+${top%%"{"*}
+END
+  return 1
+}
+
 # Tests and dumps the configuration, and finds the pid file of the nginx that reads it: a machine may have several.
 # nginx does not dump a broken configuration; then the main file is read.
 find_nginx() {
@@ -131,7 +152,7 @@ find_nginx() {
     [ -n "$conf" ] || conf=$(built_with conf-path)
     text=$(cat -- "$(under_prefix "$conf")" 2>/dev/null)
   fi
-  IFS= read -r pid_file <<END
+  { [ "$dump_status" = 0 ] && plain_pid_file "$dump"; } || IFS= read -r pid_file <<END
 $(directive pid "$text")
 END
   [ -n "$pid_file" ] || pid_file=$(built_with pid-path)

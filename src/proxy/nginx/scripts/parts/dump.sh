@@ -1,8 +1,6 @@
 # shellcheck shell=sh
 # nginx's dump of its configuration (`nginx -T`).
 
-line_break='
-'
 # Whether the dump $1 has the live file, under whatever name: sets `read_as` to that name.
 reads_include() {
   for read_as in "$include" "$path"; do

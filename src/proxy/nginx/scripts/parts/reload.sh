@@ -99,8 +99,9 @@ remember_log() {
     return
   fi
   log=$proc/$master/fd/2
-  [ -f "$log" ] && [ -r "$log" ] && log_at=$(wc -c <"$log")
-}
+  # Where the last line ended that the master, or a worker through what it inherited, wrote to it. (proc(5): fdinfo)
+  [ ! -f "$log" ] || read -r word log_at <"$proc/$master/fdinfo/2"
+} 2>/dev/null
 
 # Sets `log` to the first error log that is a file: nginx writes such an error to all of them.
 find_error_log() {
@@ -121,6 +122,8 @@ log_since() {
   if [ ! -f "$log" ]; then
     find_error_log || return
   fi
+  # Somebody may have cut it off, to rotate it.
+  [ "$(wc -c <"$log" 2>/dev/null)" -ge "$log_at" ] 2>/dev/null || log_at=0
   { tail -c "+$((log_at + 1))" -- "$log" | grep -F "[emerg] $master#" | tail -n 5; } 2>/dev/null
 }
 
