@@ -156,7 +156,8 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
   if (!local) return give_up(std::move(local.error()));
   auto fleet = Fleet::connect(context.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));
-  if (auto enough = enough_places(*fleet, wait); !enough) return give_up(std::move(enough.error()));
+  const auto roomy = enough_places(*fleet, wait);
+  if (!roomy) return give_up(roomy.error());
   Leases leases;
   const auto ready = lock_and_prepare(context, goal, std::move(*local), *fleet, leases, wait, prepared);
   if (!ready) {
@@ -176,6 +177,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
 
   World world = fleet->world(context.clock, context.sink);
   world.files = prepared.files;
+  world.roomy = *roomy;
   world.report = goal.report;
   world.record_hook = [&](const plan::RunHook& hook, core::Duration took) {
     return record_hook(context, *fleet, prepared, hook, took);

@@ -32,19 +32,18 @@ std::optional<std::string> docker_socket(const Fleet& fleet, const host::Host& h
   return fleet.spec().docker_socket.value_or("/var/run/docker.sock");
 }
 
-}  // namespace
-
-Result<void> enough_places(const Fleet& fleet, host::Host& host, const Wait& wait) {
+// How many places there are beside those that a deploy needs; more than one is not asked for.
+Result<int> spare_places(const Fleet& fleet, host::Host& host, const Wait& wait) {
   const int more = beside_the_switch(fleet, host);
-  BGDEPLOY_ASSIGN(const int places, host.places(k_by_command + more, wait));
-  if (places >= k_by_command + more) return {};
   int needed = k_by_command + more;
+  BGDEPLOY_ASSIGN(const int places, host.places(needed + 1, wait));
+  if (places > needed) return places - needed;
   if (places >= k_forwarded + more) {
     BGDEPLOY_ASSIGN(const bool tcp, host.forwards_tcp(wait));
     const auto docker = docker_socket(fleet, host);
     if (tcp && (!docker || host.reachable(host::UnixEndpoint{*docker}, wait))) needed = k_forwarded + more;
   }
-  if (places >= needed) return {};
+  if (places >= needed) return places - needed;
   return core::fail(
       ErrorKind::denied,
       fmt::format("{}: a deploy needs {} sessions at once, and sshd allows {} (MaxSessions)", host.name(),
@@ -54,13 +53,24 @@ Result<void> enough_places(const Fleet& fleet, host::Host& host, const Wait& wai
                    k_forwarded + more)});
 }
 
-Result<void> enough_places(const Fleet& fleet, const Wait& wait) {
-  const auto machines = fleet.machines();
-  std::vector<Result<void>> results(machines.size());
-  for_each_parallel(machines.size(), fleet.spec().parallel,
-                    [&](std::size_t i) { results[i] = enough_places(fleet, *machines[i], wait); });
-  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+}  // namespace
+
+Result<void> enough_places(const Fleet& fleet, host::Host& host, const Wait& wait) {
+  BGDEPLOY_TRY(spare_places(fleet, host, wait));
   return {};
+}
+
+Result<bool> enough_places(const Fleet& fleet, const Wait& wait) {
+  const auto machines = fleet.machines();
+  std::vector<Result<int>> results(machines.size());
+  for_each_parallel(machines.size(), fleet.spec().parallel,
+                    [&](std::size_t i) { results[i] = spare_places(fleet, *machines[i], wait); });
+  bool spare = true;
+  for (const Result<int>& result : results) {
+    BGDEPLOY_TRY(result);
+    spare = spare && *result > 0;
+  }
+  return spare;
 }
 
 }  // namespace bgdeploy::deploy

@@ -1,6 +1,7 @@
 #include "bgdeploy/deploy/execute/execute.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <span>
 
 #include "bgdeploy/deploy/deadlines.hpp"
@@ -20,6 +21,10 @@ namespace {
 
 bool on_host(const plan::Step& step) {
   return plan::app_host(step).has_value();
+}
+
+bool starts(const plan::Step& step) {
+  return std::holds_alternative<plan::Create>(step) || std::holds_alternative<plan::Start>(step);
 }
 
 // The result to report: of the host that failed by itself, not of one that gave up because of it.
@@ -58,7 +63,10 @@ public:
       const auto end = std::find_if(step, steps.end(), [&](const plan::Step& one) {
         return !on_host(one) || (!stopping && stops_first(one));
       });
-      BGDEPLOY_TRY(run_beside({step, end}));
+      const auto* change = end == steps.end() ? nullptr : std::get_if<plan::Switch>(&*end);
+      auto done = guarded([&] { return run_beside({step, end}, change); });
+      if (!done) m_run.traffic.transaction().forget_ahead();
+      BGDEPLOY_TRY(done);
       step = end;
     }
     return {};
@@ -108,13 +116,17 @@ private:
   }
 
   // Steps of different hosts run side by side, those of one host in order. Before the commit one that fails
-  // ends them all; after it the other hosts get as far as they can.
-  Result<void> run_beside(std::span<const plan::Step> steps) {
+  // ends them all; after it the other hosts get as far as they can. The `change` that follows is staged while
+  // the first container starts.
+  Result<void> run_beside(std::span<const plan::Step> steps, const plan::Switch* change) {
+    std::once_flag starting;
     std::vector<std::vector<const plan::Step*>> lanes(m_run.context.spec.app_hosts.size());
     for (const plan::Step& step : steps) lanes.at(*plan::app_host(step)).push_back(&step);
     std::vector<Result<void>> results(lanes.size());
     for_each_parallel(lanes.size(), m_run.context.spec.parallel, [&](std::size_t lane) {
       for (const plan::Step* step : lanes[lane]) {
+        if (change != nullptr && starts(*step))
+          std::call_once(starting, [&] { m_run.traffic.transaction().stage_ahead(*change); });
         results[lane] = run(*step);
         if (!results[lane]) break;
       }

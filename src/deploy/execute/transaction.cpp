@@ -1,6 +1,7 @@
 #include "execute/transaction.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -25,13 +26,34 @@ Result<plan::Switch> reversed(const plan::Switch& change) {
       .slot = *change.from, .routing = change.old, .old = change.routing, .from = change.slot};
 }
 
-Result<void> Transaction::stage(const plan::Switch& change, const Wait& wait) {
-  // A proxy keeps one way back only. From here on it leads to the first part, and that one's inverse further.
-  if (m_state == State::committed) {
-    if (!m_first) m_first = m_change;
-    BGDEPLOY_TRY(accept_switches());
-  }
-  m_switches.clear();
+// What is staged on a thread of its own.
+struct Transaction::Ahead {
+  plan::Switch change;
+  Result<Switches> staged{};
+  std::jthread thread{};  // last: it uses all of the above
+};
+
+Transaction::~Transaction() = default;
+
+void Transaction::stage_ahead(const plan::Switch& change) {
+  const World& world = m_context.world;
+  if (m_ahead || !world.roomy || world.proxies.empty() || m_state != State::nothing) return;
+  m_ahead = std::make_unique<Ahead>(change);
+  const auto started = guarded([&]() -> Result<void> {
+    m_ahead->thread = std::jthread([this, ahead = m_ahead.get()](const std::stop_token& stop) {
+      const Wait wait = deadlines::within(m_context.world.clock, deadlines::k_request, stop);
+      ahead->staged = guarded([&] { return stage_all(ahead->change, wait); });
+    });
+    return {};
+  });
+  if (!started) m_ahead.reset();
+}
+
+void Transaction::forget_ahead() {
+  m_ahead.reset();
+}
+
+Result<Transaction::Switches> Transaction::stage_all(const plan::Switch& change, const Wait& wait) const {
   const World& world = m_context.world;
   std::vector<Result<std::unique_ptr<proxy::Switch>>> staged(world.proxies.size());
   for_each_parallel(staged.size(), m_context.spec.parallel, [&](std::size_t i) {
@@ -43,7 +65,28 @@ Result<void> Transaction::stage(const plan::Switch& change, const Wait& wait) {
   });
   for (std::size_t i = 0; i < staged.size(); ++i)
     if (!staged[i]) return std::unexpected(std::move(staged[i].error()).within(world.proxies[i].name));
-  for (auto& one : staged) m_switches.push_back(std::move(*one));
+  Switches switches;
+  for (auto& one : staged) switches.push_back(std::move(*one));
+  return switches;
+}
+
+Result<void> Transaction::stage(const plan::Switch& change, const Wait& wait) {
+  // A proxy keeps one way back only. From here on it leads to the first part, and that one's inverse further.
+  if (m_state == State::committed) {
+    if (!m_first) m_first = m_change;
+    BGDEPLOY_TRY(accept_switches());
+  }
+  m_switches.clear();
+  Result<Switches> staged;
+  const auto ahead = std::exchange(m_ahead, nullptr);
+  if (ahead) {
+    ahead->thread.join();
+    staged = std::move(ahead->staged);
+  }
+  // What a proxy refused it may take now. One that did not answer may still be at work.
+  if (!ahead || (!staged && staged.error().kind == ErrorKind::refused) || (staged && ahead->change != change))
+    staged = stage_all(change, wait);
+  BGDEPLOY_ASSIGN(m_switches, std::move(staged));
   m_change = change;
   m_state = State::staged;
   return {};

@@ -26,6 +26,7 @@ public:
   };
 
   explicit Transaction(StepContext& context) : m_context(context) {}
+  ~Transaction();
 
   State state() const { return m_state; }
   // The slot of the switch that was accepted last.
@@ -36,6 +37,11 @@ public:
   // Begins a switch. One that was committed and not accepted becomes its first part: restore() leads to what
   // served before both.
   core::Result<void> stage(const plan::Switch& change, const core::Wait& wait);
+  // Begins to stage the first switch, which shows nowhere: stage() goes on with it. Where the hosts have no
+  // place for that, or it was done before, it does nothing.
+  void stage_ahead(const plan::Switch& change);
+  // Takes that back.
+  void forget_ahead();
   // On an error every proxy is asked to put the old file back; what could not be put back is in the details.
   core::Result<void> commit();
   // Leads all proxies back, over new connections where they broke; returns in words what could not be put
@@ -50,6 +56,7 @@ public:
 
 private:
   using Switches = std::vector<std::unique_ptr<proxy::Switch>>;
+  core::Result<Switches> stage_all(const plan::Switch& change, const core::Wait& wait) const;
   std::vector<std::string> restore_switches();
   std::vector<std::string> recover_unfinished();
   std::vector<std::string> switch_back(const plan::Switch& first);
@@ -59,7 +66,10 @@ private:
   core::Result<void> drain_switches(const plan::Drain& step, core::Duration timeout);
   void tell_cap(const proxy::Drained& drained, std::size_t slot, const std::string& proxy);
 
+  struct Ahead;
+
   StepContext& m_context;
+  std::unique_ptr<Ahead> m_ahead;
   State m_state = State::nothing;
   Switches m_switches;                   // by proxy, as long as its process is needed
   std::optional<plan::Switch> m_change;  // the one under way

@@ -239,7 +239,10 @@ public:
                                         const Wait& wait) override {
     if (content.find('\0') != std::string::npos)
       return core::fail(ErrorKind::usage, "the include's content has a NUL byte in it");
+    std::unique_lock alone(m_looking);
     auto settings = known_settings();
+    const Explain explain = explanation(slot, content);
+    alone.unlock();
     settings["slot"] = fmt::format("{}", slot);
     settings["content"] = content;
     auto process = m_host.start(script_command(settings, scripts::k_switch), wait);
@@ -250,11 +253,11 @@ public:
       auto error = std::move(staged).error();
       if (error.kind == ErrorKind::inconsistent) error.kind = ErrorKind::refused;
       const std::string before = error.message;
-      error = explanation(slot, content)(std::move(error));
+      error = explain(std::move(error));
       if (error.message != before) return std::unexpected(std::move(error));
       return within(std::unexpected(std::move(error)));
     }
-    const Explain explain = explanation(slot, content);
+    alone.lock();
     if (!m_slots || !m_last) return make_switch(std::move(conversation), {}, explain);
     const auto look_at_new = [this, slot](const Settings& lines) {
       Observation observed = *m_last;

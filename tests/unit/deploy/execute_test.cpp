@@ -357,6 +357,33 @@ TEST_P(Execute, AnUndoThatIsGivenUpEndsWithWhatIsNotUndone) {
   EXPECT_EQ(world.failed_requests(), 0);
 }
 
+TEST_P(Execute, StagesTheSwitchWhileTheContainersGetHealthy) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t staged = 0;
+  world.on_stage = [&] {
+    const std::scoped_lock lock(mutex);
+    ++staged;
+    changed.notify_all();
+  };
+  std::atomic<bool> launched = false;
+  world.on_launch = [&] { launched = true; };
+  world.on_probe = [&] {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return !launched || staged > 0; }));
+  };
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+  EXPECT_EQ(staged, spec::proxies(spec).size()) << "and once only";
+}
+
+TEST_P(Execute, StagesTheSwitchAfterwardsWhereTheHostsHaveNoPlaceForIt) {
+  world.roomy = false;
+  world.on_stage = [&] {
+    EXPECT_THAT(world.steps<report::StepFinished>(), Contains("health").Times(static_cast<int>(GetParam().hosts)));
+  };
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Hosts, Execute,
                          testing::Values(Shape{1, 0}, Shape{2, 0}, Shape{5, 0}, Shape{1, 1}, Shape{2, 1},
                                          Shape{2, 2}));

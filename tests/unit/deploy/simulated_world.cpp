@@ -314,6 +314,7 @@ public:
       return core::fail(ErrorKind::internal, "the content is another slot's: " + content);
     if (before)
       return core::fail(ErrorKind::refused, "an earlier switch was cut short and has not been ended yet");
+    if (m_world.on_stage) m_world.on_stage();
     BGDEPLOY_TRY(m_world.effect(wait, [] { return Result<void>{}; }));
     return std::make_unique<FakeSwitch>(*this, slot);
   }
@@ -411,7 +412,8 @@ deploy::World SimulatedWorld::world() {
                       .ask_backend = {},
                       .revive = [](deploy::World&, const Wait&) {},
                       .clock = *m_clock,
-                      .sink = *m_recorder};
+                      .sink = *m_recorder,
+                      .roomy = roomy};
   for (std::size_t i = 0; i < m_hosts.size(); ++i)
     world.apps.push_back({m_spec.app_hosts[i].name, m_hosts[i].get(), m_hosts[i].get(), m_hosts[i].get()});
   for (std::size_t i = 0; i < m_proxies.size(); ++i)
@@ -422,6 +424,7 @@ deploy::World SimulatedWorld::world() {
     if (crashes_at_once && !m_hosts[host]->answer(slot))
       return core::fail(ErrorKind::not_found, "it has no address");
     return std::make_unique<SlotProber>([this, host, slot] {
+      if (on_probe) on_probe();
       // Time that jumps must not outrun the thread that watches for the end.
       if (!crashing_tag.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       const std::scoped_lock lock(m_mutex);

@@ -68,6 +68,9 @@ public:
   // A release that is healthy until it gets requests; one whose container ends then; and what ends as soon as
   // it does.
   std::string souring_tag, dying_tag, dying_old_tag;
+  // Called by each stage, before it happens, and by each health probe.
+  std::function<void()> on_stage, on_probe;
+  bool roomy = true;  // the hosts have a place for one command more
   // Called by each look at a URL.
   std::function<health::Answer()> on_url;
   // Proxies whose commit is refused by nginx.

@@ -13,7 +13,7 @@ namespace bgdeploy::deploy {
 // Tries on one machine. Kind denied, with how many there are and how many are needed.
 core::Result<void> enough_places(const Fleet& fleet, host::Host& host, const core::Wait& wait);
 
-// On all machines, side by side.
-core::Result<void> enough_places(const Fleet& fleet, const core::Wait& wait);
+// On all machines, side by side. Whether there is one more on each.
+core::Result<bool> enough_places(const Fleet& fleet, const core::Wait& wait);
 
 }  // namespace bgdeploy::deploy

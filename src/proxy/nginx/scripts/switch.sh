@@ -244,11 +244,24 @@ back_up() {
   mv -- "$part" "$kept"
 }
 
+# The site may have been changed since it was staged.
+stage_again() {
+  read_text "$from" || fail "$from cannot be read"
+  site=$text
+  read_text "$new" || fail "$new cannot be read"
+  if [ "$text" != "$site" ]; then
+    tested=0
+    words=$(write_new 2>&1) || fail "$new cannot be written"
+    read_text "$new" || fail "$new cannot be read"
+  fi
+  content=$text
+}
+
 commit() {
   watch
   take_lock
+  [ -z "$from" ] || stage_again
   committed=$content
-  [ -z "$from" ] || { read_text "$new" && committed=$text; } || fail "$new cannot be read"
   workers
   at_first=$serving first_family=$family
   words=$(back_up 2>&1) || fail "$path cannot be backed up"
