@@ -379,7 +379,8 @@ TEST_P(Execute, StagesTheSwitchWhileTheContainersGetHealthy) {
 TEST_P(Execute, StagesTheSwitchAfterwardsWhereTheHostsHaveNoPlaceForIt) {
   world.roomy = false;
   world.on_stage = [&] {
-    EXPECT_THAT(world.steps<report::StepFinished>(), Contains("health").Times(static_cast<int>(GetParam().hosts)));
+    EXPECT_THAT(world.steps<report::StepFinished>(),
+                Contains("health").Times(static_cast<int>(GetParam().hosts)));
   };
   EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
 }

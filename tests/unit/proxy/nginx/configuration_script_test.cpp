@@ -141,7 +141,8 @@ TEST_P(ConfigurationScript, TakesAPlainPidFileWithoutAProcess) {
     return say({"base", "command", "configuration"},
                "directive() { echo /read/by/awk; }; find_nginx; say \"$pid_file\"");
   };
-  EXPECT_EQ(found("# It's & pid /no;\nuser www-data;\n\tpid  /run/a.pid;\npid /b;\nevents { }"), "/run/a.pid\n");
+  EXPECT_EQ(found("# It's & pid /no;\nuser www-data;\n\tpid  /run/a.pid;\npid /b;\nevents { }"),
+            "/run/a.pid\n");
   EXPECT_EQ(found("pid /run/a*.pid;"), "/run/a*.pid\n");
   for (const std::string& hard : std::vector<std::string>{
            "user\npid www;", "user 'a\npid /b;\n';", "user a; pid /b;", "pid /a;pid /b;", "pid '/a b';",
