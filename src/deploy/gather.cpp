@@ -43,18 +43,19 @@ core::Error of_the_registry(core::Error error) {
   return error;
 }
 
+bool wants_histories(const Goal& goal) {
+  return goal.fresh() || goal.promote;
+}
+
 Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, LocalSources local,
-                        const Wait& wait) {
+                        const ReadHistory& read_history, const Wait& wait) {
   const bool deploying = goal.fresh();
   Gathered gathered;
   gathered.files = std::move(local.files);
   gathered.without_secrets = std::move(local.without_secrets);
   gathered.without_password = std::move(local.without_password);
   std::jthread reading([&] {
-    auto folder = guarded([&] {
-      return look_at_history(fleet.history_host(), context.spec.history, context.spec.service,
-                             deploying || goal.promote, wait);
-    });
+    auto folder = guarded(read_history);
     if (!folder) {
       gathered.history_room = std::unexpected(folder.error());
       gathered.history = std::unexpected(std::move(folder.error()));

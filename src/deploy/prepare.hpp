@@ -1,6 +1,7 @@
 // From a connected fleet to a plan: shared by commands that carry it out and by those that print it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,9 +50,13 @@ struct Gathered {
   std::optional<core::Error> without_secrets{}, without_password{};
 };
 
-// Opens docker, and asks the registry which digest is wanted. It ends as soon as `wait` is stopped.
+// Opens docker, and asks the registry which digest is wanted. It ends as soon as `wait` is stopped. What
+// `read_history` returns is that folder.
+using ReadHistory = std::function<core::Result<HistoryFolder>()>;
 core::Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, LocalSources local,
-                              const core::Wait& wait);
+                              const ReadHistory& read_history, const core::Wait& wait);
+// Whether a run needs the histories of all services there.
+bool wants_histories(const Goal& goal);
 
 // Observes and plans. Of kind inconsistent where it fails and what serves does not answer either. With
 // `recover_first` what a dead switch left is ended before planning (see observe.hpp). What was seen until an

@@ -18,6 +18,7 @@
 #include "execute/step_context.hpp"
 #include "hooks/failure.hpp"
 #include "lock/leases.hpp"
+#include "observe/lookout.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "release/known_sources.hpp"
@@ -108,18 +109,32 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
     if (!locked) return std::unexpected(why_not_locked(context, fleet, std::move(locked.error())));
     // What is asked before it is our turn would be old by then.
     const Wait rest = within(deadlines::k_prepare);
-    BGDEPLOY_ASSIGN(Gathered gathered, gather(context, goal, fleet, std::move(local), rest));
-    return prepare(context, goal, fleet, std::move(gathered), true, rest, prepared);
+    Result<Gathered> gathered;
+    {
+      Lookout lookout(context, goal, fleet, rest);
+      lookout.look();
+      gathered = gather(
+          context, goal, fleet, std::move(local), [&] { return lookout.history(); }, rest);
+    }
+    BGDEPLOY_TRY(gathered);
+    return prepare(context, goal, fleet, std::move(*gathered), true, rest, prepared);
   }
   const Wait unless_refused{wait.deadline, ended.token()};
   Result<void> locked;
   Result<Gathered> gathered;
   {
+    Lookout lookout(context, goal, fleet, unless_refused);
     const std::jthread locking([&] {
       locked = guarded([&] { return leases.acquire(context, fleet, purpose(goal), goal.lock_wait, wait); });
-      if (!locked) ended.request();
+      if (locked)
+        lookout.look();
+      else
+        ended.request();
     });
-    gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), unless_refused); });
+    gathered = guarded([&] {
+      return gather(
+          context, goal, fleet, std::move(local), [&] { return lookout.history(); }, unless_refused);
+    });
   }
   if (!locked) return std::unexpected(why_not_locked(context, fleet, std::move(locked.error())));
   BGDEPLOY_TRY(gathered);
@@ -236,7 +251,11 @@ Result<Preview> preview(const Context& context, const Goal& goal) {
   Result<Gathered> gathered;
   {
     const std::jthread looking([&] { lock = guarded([&] { return fleet.lock_status(wait); }); });
-    gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), wait); });
+    const auto history = [&] {
+      return look_at_history(fleet.history_host(), context.spec.history, context.spec.service,
+                             wants_histories(goal), wait);
+    };
+    gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), history, wait); });
   }
   BGDEPLOY_ASSIGN(preview.lock, std::move(lock));
   BGDEPLOY_TRY(gathered);

@@ -56,6 +56,15 @@ struct Way {
 class Proxy {
 public:
   virtual ~Proxy() = default;
+  // Starts the command of the next observe(), which looks at nothing before look_now(). First that command
+  // runs `script`, of the form `sh -c TEXT NAME ARGUMENT…`, or nothing, and returns what it printed. Kind
+  // unsupported where observe() takes no command. An error does not keep look_now() from its work.
+  virtual Result<std::string> begin_to_look(const std::vector<std::string>& /*script*/,
+                                            const Wait& /*wait*/) {
+    return core::fail(core::ErrorKind::unsupported, "nothing can be begun");
+  }
+  // The next observe() tells what is found from now on.
+  virtual void look_now() {}
   // Where requests go, and what an earlier switch left behind.
   virtual Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) = 0;
   // The whole configuration tested as it stands (kind refused with the proxy's words), the proxy seen

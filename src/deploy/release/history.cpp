@@ -125,14 +125,23 @@ plan::Release release(const json& object, const char* name) {
 
 }  // namespace
 
-Result<host::Output> run_beside_history(host::Host& host, std::string_view script,
-                                        const std::vector<std::string>& arguments, std::string input,
-                                        const core::Wait& wait) {
+namespace {
+
+std::vector<std::string> beside_history(std::string_view script, const std::vector<std::string>& arguments) {
   std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy",
                                    std::string(host::k_account) + std::string(runtime::k_find_room) +
                                        std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  BGDEPLOY_ASSIGN(auto output, host.run({argv, host::Tool::other, std::move(input)}, wait));
+  return argv;
+}
+
+}  // namespace
+
+Result<host::Output> run_beside_history(host::Host& host, std::string_view script,
+                                        const std::vector<std::string>& arguments, std::string input,
+                                        const core::Wait& wait) {
+  BGDEPLOY_ASSIGN(auto output,
+                  host.run({beside_history(script, arguments), host::Tool::other, std::move(input)}, wait));
   if (!output.ok())
     return fail(ErrorKind::refused,
                 fmt::format("{}: the history in {} failed", host.name(), arguments.front()),
@@ -284,11 +293,28 @@ Result<Histories> read_histories(host::Host& host, const spec::History& history,
   return by_service(output.out);
 }
 
+namespace {
+
+std::vector<std::string> look_arguments(const spec::History& history, const std::string& service, bool all) {
+  return {history.dir, service, all ? "all" : ""};
+}
+
+}  // namespace
+
+std::vector<std::string> look_at_history_command(const spec::History& history, const std::string& service,
+                                                 bool all) {
+  return beside_history(k_look_script, look_arguments(history, service, all));
+}
+
 Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                       const std::string& service, bool all, const core::Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, k_look_script,
-                                                        {history.dir, service, all ? "all" : ""}, "", wait));
-  const std::string_view out = output.out;
+  BGDEPLOY_ASSIGN(const auto output,
+                  run_beside_history(host, k_look_script, look_arguments(history, service, all), "", wait));
+  return parse_history_folder(host, history, service, output.out);
+}
+
+HistoryFolder parse_history_folder(const host::Host& host, const spec::History& history,
+                                   const std::string& service, std::string_view out) {
   const auto first = std::min(out.find('\n'), out.size());
   const auto others = std::min(out.find("\nhistory "), out.size());
   HistoryFolder folder{.own = entries_in(out.substr(first, std::max(first, others) - first)),

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <span>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
@@ -190,6 +192,19 @@ class NginxProxy final : public Proxy {
 public:
   NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
+  Result<std::string> begin_to_look(const std::vector<std::string>& script, const Wait& wait) override {
+    BGDEPLOY_ASSIGN(auto process, m_host.start(look_command(script), wait));
+    Result<std::string> printed = script.empty() ? Result<std::string>{} : printed_first(*process, wait);
+    const std::scoped_lock one_at_a_time(m_looking);
+    m_begun = {std::move(process)};
+    return printed;
+  }
+
+  void look_now() override {
+    const std::scoped_lock one_at_a_time(m_looking);
+    if (m_begun.process) m_begun.looks = m_begun.process->write("look\n") && m_begun.process->close_input();
+  }
+
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
     // App hosts that run side by side may each want to observe it.
     const std::scoped_lock one_at_a_time(m_looking);
@@ -327,13 +342,46 @@ private:
                               fmt::format("{}", fmt::join(cause.details, "\n")));
   }
 
+  // That looks when it is told so, after it has run `script`.
+  host::Command look_command(const std::vector<std::string>& script) const {
+    auto settings = settings_for(m_host, m_spec);
+    settings["upgrade_patience"] = "0";
+    std::string text;
+    if (!script.empty())
+      text = fmt::format("(set -- {}\n{}\n) </dev/null\nprintf '\\n{}%s\\n' $?\n",
+                         core::shell_join(std::span(script).subspan(4)), script.at(2), k_printed);
+    text += "read -r word && [ \"$word\" = look ] || exit 0\n";
+    return script_command(settings, text + std::string(scripts::k_observe));
+  }
+
+  static Result<std::string> printed_first(host::Process& process, const Wait& wait) {
+    std::string text;
+    while (true) {
+      BGDEPLOY_ASSIGN(const auto line, process.read_line(wait));
+      if (!line) return core::fail(ErrorKind::lost, "the command ended early");
+      if (line->starts_with(k_printed)) {
+        if (line->substr(k_printed.size()) != "0") return core::fail(ErrorKind::refused, "the script failed");
+        text.pop_back();  // a line break of ours
+        return text;
+      }
+      (text += *line) += '\n';
+    }
+  }
+
   // If `patiently`, waits for an upgrade of nginx to end.
-  Result<Seen> look(bool patiently, const Wait& wait) {
+  Result<Observation> ask(bool patiently, const Wait& wait) {
+    Begun begun = std::exchange(m_begun, {});
+    if (!patiently && begun.looks)
+      if (const auto output = begun.process->finish(wait))
+        if (auto observed = parse_observation(*output)) return observed;
     auto settings = settings_for(m_host, m_spec);
     if (!patiently) settings["upgrade_patience"] = "0";
-    auto output = m_host.run(script_command(settings, scripts::k_observe), wait);
-    if (!output) return within(std::unexpected(output.error()));
-    auto observed = parse_observation(*output);
+    BGDEPLOY_ASSIGN(const auto output, m_host.run(script_command(settings, scripts::k_observe), wait));
+    return parse_observation(output);
+  }
+
+  Result<Seen> look(bool patiently, const Wait& wait) {
+    auto observed = ask(patiently, wait);
     if (!observed) return within(std::unexpected(observed.error()));
     m_pid_file = observed->pid_file;
     m_inside = observed->inside;
@@ -377,9 +425,17 @@ private:
     return within(Conversation(*std::move(process)).answer(answer, wait));
   }
 
+  // A command that has been started for an observe() to come.
+  struct Begun {
+    std::unique_ptr<host::Process> process{};
+    bool looks = false;
+  };
+  static constexpr std::string_view k_printed = "bgdeploy printed this with exit code ";
+
   host::Host& m_host;
   spec::Spec m_spec;
   std::mutex m_looking;
+  Begun m_begun;
   std::string m_pid_file;
   Inside m_inside;
   std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about

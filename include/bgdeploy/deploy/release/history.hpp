@@ -70,6 +70,11 @@ struct HistoryFolder {
   Histories all;                       // with `own`; empty unless `all` was asked for
   core::Result<runtime::Room> room{};  // what is free there
 };
+// That command, as `sh -c TEXT NAME ARGUMENT…`, and what its output says.
+std::vector<std::string> look_at_history_command(const spec::History& history, const std::string& service,
+                                                 bool all);
+HistoryFolder parse_history_folder(const host::Host& host, const spec::History& history,
+                                   const std::string& service, std::string_view out);
 core::Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                             const std::string& service, bool all, const core::Wait& wait);
 // Those of this spec's environment: the same include, or the same ports on one of its hosts. Entries that say
