@@ -64,8 +64,8 @@ find_sites() {
 
 # Sets `path`, the live file; `named`, its path before symlinks were followed; `gone`, the other slot's site where that
 # has a path of its own; `from`, the file that a site is copied from. Beside them, under names that no glob matches:
-# `new`, the next live file; `kept`, the files as they were (backup.sh), from before the first change until the switch is
-# accepted; `part`, anything half made or half removed.
+# `new`, the next live file; `kept`, the files as they were (backup.sh), from before the first change until the switch
+# is accepted; `part`, anything half made or half removed.
 find_files() {
   gone='' from=''
   [ -z "$container" ] || inspect_container
