@@ -197,6 +197,12 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
   world.record_hook = [&](const plan::RunHook& hook, core::Duration took) {
     return record_hook(context, *fleet, prepared, hook, took);
   };
+  HistoryWriter writer(context.spec.history, context.spec.service);
+  if (world.roomy)
+    world.begin_record = [&] {
+      writer.begin(fleet->history_host(),
+                   deadlines::within(context.clock, deadlines::k_record, context.stop));
+    };
   const auto remove_leftovers = [&](const std::stop_token& stop) {
     if (!stop.stop_requested())
       remove_leftover_one_offs(context, *fleet, world, !leases.lost().stop_requested(),
@@ -213,7 +219,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
   if (!prepared.plan.steps.empty() || lets_go) {
     auto recorded = leases.lost().stop_requested()
                         ? std::unexpected(lock_lost())
-                        : record(context, goal, *fleet, prepared, outcome, began, elapsed());
+                        : record(context, goal, *fleet, prepared, outcome, began, elapsed(), writer);
     if (!recorded) outcome = nobody_finds_it(std::move(outcome), prepared.plan, std::move(recorded.error()));
   }
   if (outcome.exit_code != 0 && leases.held() && !goal.rehearse)

@@ -121,7 +121,9 @@ struct World {
   ReachSlot reach_slot{};
   // Writes down that a hook ran for its release, so that it does not run for it again.
   std::function<core::Result<void>(const plan::RunHook& hook, core::Duration took)> record_hook{};
-  bool roomy = false;                             // each host has a place for one command more than needed
+  bool roomy = false;  // each host has a place for one command more than needed
+  // Begins the record of the run, beside what stops: it is written when the run is over.
+  std::function<void()> begin_record{};
   std::string report{};                           // the file of --report, for hooks
   std::map<std::string, spec::Health> healths{};  // by release id: what past releases are asked
 };

@@ -127,6 +127,8 @@ private:
       for (const plan::Step* step : lanes[lane]) {
         if (change != nullptr && starts(*step))
           std::call_once(starting, [&] { m_run.traffic.transaction().stage_ahead(*change); });
+        if (std::holds_alternative<plan::Retire>(*step) && m_run.context.world.begin_record)
+          m_run.context.world.begin_record();
         results[lane] = run(*step);
         if (!results[lane]) break;
       }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/printable.hpp"
@@ -10,6 +11,7 @@
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/host/account.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
+#include "parallel.hpp"
 #include "release/history_files.hpp"
 
 namespace bgdeploy::deploy {
@@ -90,9 +92,10 @@ printf '\nend\n'
 )sh";
 
 // One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB.
-// Stdin: the new line. awk ends a last line that was cut off by a full disk, so that it does not swallow the
-// new one.
+// One more, or none: a word that has to come as the first line, or nothing happens. Stdin: the new line. awk
+// ends a last line that was cut off by a full disk, so that it does not swallow the new one.
 constexpr std::string_view k_append_script = R"sh(
+[ -z "${4-}" ] || { read -r word && [ "$word" = "$4" ]; } || exit 0
 umask 077
 [ -d "$d" ] || mkdir -p "$d" || exit 1
 regular "$f.lock"
@@ -135,6 +138,12 @@ std::vector<std::string> beside_history(std::string_view script, const std::vect
   return argv;
 }
 
+Result<void> of_history(const host::Host& host, const std::string& folder, const host::Output& output) {
+  if (output.ok()) return {};
+  return fail(ErrorKind::refused, fmt::format("{}: the history in {} failed", host.name(), folder),
+              core::split_lines(core::printable(output.err, true)));
+}
+
 }  // namespace
 
 Result<host::Output> run_beside_history(host::Host& host, std::string_view script,
@@ -142,10 +151,7 @@ Result<host::Output> run_beside_history(host::Host& host, std::string_view scrip
                                         const core::Wait& wait) {
   BGDEPLOY_ASSIGN(auto output,
                   host.run({beside_history(script, arguments), host::Tool::other, std::move(input)}, wait));
-  if (!output.ok())
-    return fail(ErrorKind::refused,
-                fmt::format("{}: the history in {} failed", host.name(), arguments.front()),
-                core::split_lines(core::printable(output.err, true)));
+  BGDEPLOY_TRY(of_history(host, arguments.front(), output));
   return output;
 }
 
@@ -329,12 +335,50 @@ HistoryFolder parse_history_folder(const host::Host& host, const spec::History& 
   return folder;
 }
 
+namespace {
+
+constexpr std::string_view k_write = "write";
+
+std::vector<std::string> append_arguments(const spec::History& history, const std::string& service) {
+  return {history.dir, service, std::to_string(std::max(history.keep, 1) - 1)};
+}
+
+}  // namespace
+
 Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
                             const HistoryEntry& entry, const core::Wait& wait) {
-  const auto old = std::to_string(std::max(history.keep, 1) - 1);
-  BGDEPLOY_TRY(run_beside_history(host, k_append_script, {history.dir, service, old},
+  BGDEPLOY_TRY(run_beside_history(host, k_append_script, append_arguments(history, service),
                                   to_json_line(entry) + "\n", wait));
   return {};
+}
+
+void HistoryWriter::begin(host::Host& host, const core::Wait& wait) {
+  (void)guarded([&]() -> Result<void> {
+    std::call_once(m_once, [&] {
+      m_starting = std::jthread([this, &host, wait] {
+        auto arguments = append_arguments(m_history, m_service);
+        arguments.emplace_back(k_write);
+        auto process = guarded([&] {
+          return host.start({beside_history(k_append_script, arguments), host::Tool::other, {}}, wait);
+        });
+        if (process) m_process = std::move(*process);
+      });
+    });
+    return {};
+  });
+}
+
+Result<void> HistoryWriter::append(host::Host& host, const HistoryEntry& entry, const core::Wait& wait) {
+  if (m_starting.joinable()) m_starting.join();
+  if (const auto process = std::exchange(m_process, nullptr)) {
+    const bool told =
+        process->write(fmt::format("{}\n{}\n", k_write, to_json_line(entry))) && process->close_input();
+    if (told) {
+      BGDEPLOY_ASSIGN(const auto output, process->finish(wait));
+      return of_history(host, m_history.dir, output);
+    }
+  }
+  return append_history(host, m_history, m_service, entry, wait);
 }
 
 }  // namespace bgdeploy::deploy

@@ -59,7 +59,8 @@ Result<void> record_hook(const Context& context, const Fleet& fleet, const Prepa
 }
 
 Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet, const Prepared& prepared,
-                    const Outcome& outcome, core::SystemTime began, core::Duration took) {
+                    const Outcome& outcome, core::SystemTime began, core::Duration took,
+                    HistoryWriter& writer) {
   const plan::Plan& plan = prepared.plan;
   const bool serves_on = plan.aim == plan::Plan::Aim::serve && !changes_release(plan);
   HistoryEntry entry = entry_of(context, plan);
@@ -74,8 +75,8 @@ Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet
     remember_launch(context, prepared.launch, prepared.sources, entry);
   entry.keep_images = context.spec.prune.images;
   entry.steps = context.sink.step_times();
-  auto written = append_history(fleet.history_host(), context.spec.history, context.spec.service, entry,
-                                deadlines::within(context.clock, deadlines::k_record));
+  auto written =
+      writer.append(fleet.history_host(), entry, deadlines::within(context.clock, deadlines::k_record));
   if (!written) context.sink.emit(report::Warning{"the history was not written: " + written.error().message});
   return written;
 }

@@ -15,6 +15,6 @@ core::Result<void> record_hook(const Context& context, const Fleet& fleet, const
 // `to` are one release. Warns where it cannot be written.
 core::Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet,
                           const Prepared& prepared, const Outcome& outcome, core::SystemTime began,
-                          core::Duration took);
+                          core::Duration took, HistoryWriter& writer);
 
 }  // namespace bgdeploy::deploy

@@ -376,6 +376,18 @@ TEST_P(Execute, StagesTheSwitchWhileTheContainersGetHealthy) {
   EXPECT_EQ(staged, spec::proxies(spec).size()) << "and once only";
 }
 
+TEST_P(Execute, BeginsTheRecordBeforeTheOldSlotStops) {
+  std::atomic<int> begun = 0;
+  world.on_stop = [&](const core::Wait&) -> core::Result<void> {
+    EXPECT_GT(begun, 0);
+    return {};
+  };
+  world.on_commit = [&](const std::string&) { EXPECT_EQ(begun, 0); };
+  world.begin_record = [&] { ++begun; };
+  EXPECT_EQ(deploy(spec, world, "2.0").exit_code, 0);
+  EXPECT_GT(begun, 0);
+}
+
 TEST_P(Execute, StagesTheSwitchAfterwardsWhereTheHostsHaveNoPlaceForIt) {
   world.roomy = false;
   world.on_stage = [&] {

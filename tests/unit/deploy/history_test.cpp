@@ -145,6 +145,30 @@ TEST_F(HistoryFile, KeepsTheLastOldestFirstForItsOwnerOnly) {
   EXPECT_EQ((*read_history(*m_host, m_history, "auction", wait())).front(), entry("5"));
 }
 
+TEST_F(HistoryFile, IsWrittenByACommandThatWaitedForTheEntry) {
+  append("1");
+  {
+    HistoryWriter unused(m_history, "auction");
+    unused.begin(*m_host, wait());
+  }
+  HistoryWriter writer(m_history, "auction");
+  writer.begin(*m_host, wait());
+  writer.begin(*m_host, wait());
+  EXPECT_EQ(tags(), (std::vector<std::string>{"1"})) << "nothing is known yet";
+  append("2");  // it does not hold the history's lock
+  ASSERT_TRUE(writer.append(*m_host, entry("3"), wait()));
+  EXPECT_EQ(tags(), (std::vector<std::string>{"1", "2", "3"}));
+  ASSERT_TRUE(writer.append(*m_host, entry("4"), wait()));
+  HistoryWriter late(m_history, "auction");
+  ASSERT_TRUE(late.append(*m_host, entry("5"), wait()));
+  EXPECT_EQ(tags(), (std::vector<std::string>{"1", "2", "3", "4", "5"}));
+  std::filesystem::remove_all(m_folder);
+  std::ofstream(m_folder) << "no folder";
+  HistoryWriter refused(m_history, "auction");
+  refused.begin(*m_host, wait());
+  EXPECT_FALSE(refused.append(*m_host, entry("6"), wait()));
+}
+
 TEST_F(HistoryFile, ALineThatWasCutOffIsLeftOutAndHarmsNoOther) {
   append("1");
   std::ofstream(m_folder / "it's/state/auction.jsonl", std::ios::app) << "{\"time\":\"2026-";

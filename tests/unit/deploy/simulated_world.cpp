@@ -413,7 +413,8 @@ deploy::World SimulatedWorld::world() {
                       .revive = [](deploy::World&, const Wait&) {},
                       .clock = *m_clock,
                       .sink = *m_recorder,
-                      .roomy = roomy};
+                      .roomy = roomy,
+                      .begin_record = begin_record};
   for (std::size_t i = 0; i < m_hosts.size(); ++i)
     world.apps.push_back({m_spec.app_hosts[i].name, m_hosts[i].get(), m_hosts[i].get(), m_hosts[i].get()});
   for (std::size_t i = 0; i < m_proxies.size(); ++i)

@@ -70,6 +70,7 @@ public:
   std::string souring_tag, dying_tag, dying_old_tag;
   // Called by each stage, before it happens, and by each health probe.
   std::function<void()> on_stage, on_probe;
+  std::function<void()> begin_record;
   bool roomy = true;  // the hosts have a place for one command more
   // Called by each look at a URL.
   std::function<health::Answer()> on_url;

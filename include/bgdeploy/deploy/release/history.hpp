@@ -3,9 +3,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bgdeploy/core/clock.hpp"
@@ -86,5 +89,23 @@ std::vector<int> environment_ports(const spec::Spec& spec);
 // Appends under a lock and keeps the last `keep`; safe with concurrent writers.
 core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
                                   const HistoryEntry& entry, const core::Wait& wait);
+
+// The same, by a command that starts before it is known what there is to write, beside other work. Without
+// an entry it writes nothing.
+class HistoryWriter {
+public:
+  HistoryWriter(const spec::History& history, std::string service)
+      : m_history(history), m_service(std::move(service)) {}
+  // The first time, on a thread of its own. What fails is done by append().
+  void begin(host::Host& host, const core::Wait& wait);
+  core::Result<void> append(host::Host& host, const HistoryEntry& entry, const core::Wait& wait);
+
+private:
+  const spec::History& m_history;
+  const std::string m_service;
+  std::once_flag m_once;
+  std::unique_ptr<host::Process> m_process;
+  std::jthread m_starting;  // last: it sets what is above
+};
 
 }  // namespace bgdeploy::deploy
