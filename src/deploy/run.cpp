@@ -24,6 +24,7 @@
 #include "release/known_sources.hpp"
 #include "release/record.hpp"
 #include "run_events.hpp"
+#include "under_way.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -268,6 +269,7 @@ Result<Preview> preview(const Context& context, const Goal& goal) {
   Prepared prepared;
   BGDEPLOY_TRY(prepare(context, goal, fleet, std::move(*gathered), false, wait, prepared));
   preview.state = std::move(prepared.state);
+  take_for_under_way(preview.lock, preview.state);
   preview.plan = std::move(prepared.plan);
   preview.compared = prepared.compared;
   preview.file = std::move(prepared.file);

@@ -10,6 +10,7 @@
 #include "bgdeploy/plan/held.hpp"
 #include "connect/usable_fleet.hpp"
 #include "observe/clients.hpp"
+#include "under_way.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -59,6 +60,7 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
   if (!lock && lock.error().kind != ErrorKind::refused) return std::unexpected(std::move(lock.error()));
   survey.lock =
       lock ? std::move(*lock) : LockStatus{.holder = {}, .freeze = {}, .unknown = lock.error().message};
+  take_for_under_way(survey.lock, survey.state);
   survey.serving = who_is_served(fleet.spec(), world, survey.state, wait);
   for (std::string& trouble : survey.serving.troubles) trouble = context.sink.redacted(std::move(trouble));
   return survey;

@@ -113,6 +113,10 @@ TEST_F(Lock, FreezeAndUnlockLeaveARunningDeployAlone) {
   EXPECT_EQ(still.exit_code, 4) << "unlock took the lock of a running deploy" << still;
   EXPECT_NE(still.both().find("deploy slow-boot"), std::string::npos) << still;
   EXPECT_EQ(bgdeploy({"unlock"}).exit_code, 0) << "nothing to do is done";
+  // Its switch is staged already.
+  const auto status = bgdeploy({"status"});
+  EXPECT_NE(status.out.find("nginx ok"), std::string::npos) << status;
+  EXPECT_EQ(status.out.find("cut short"), std::string::npos) << status;
   holder.signal(SIGINT);
   EXPECT_EQ(holder.wait().exit_code, 130);
   stop_load();
