@@ -118,6 +118,23 @@ TEST_F(NginxSites, AreSwappedUnderLoad) {
   EXPECT_EQ(get(other_port), "green");
 }
 
+TEST_F(NginxSites, ChangedAfterItWasStagedIsTakenAsItIsNow) {
+  lab.write(from(1), "# older\n" + site(1));
+  auto staged = proxy->stage(1, "", soon());
+  ASSERT_TRUE(staged);
+  lab.write(from(1), site(1));
+  ASSERT_TRUE((*staged)->commit(soon()));
+  ASSERT_TRUE((*staged)->accept(soon()));
+  expect_live(1);
+  staged = proxy->stage(0, "", soon());
+  ASSERT_TRUE(staged);
+  lab.write(from(0), site(0) + "listne 1;\n");
+  const auto committed = (*staged)->commit(soon());
+  ASSERT_FALSE(committed);
+  EXPECT_THAT(committed.error().message, HasSubstr("refuses the new site"));
+  expect_live(1);
+}
+
 TEST_F(NginxSites, MayHaveOnePathForBothSlots) {
   fs::remove(to(0));
   use("site.conf");
