@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/size.hpp"
+#include "bgdeploy/engine/options.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/proxy/inventory.hpp"
 #include "bgdeploy/spec/document.hpp"
@@ -51,6 +52,59 @@ Json literals(const std::vector<std::string>& texts) {
   return list;
 }
 
+// "no", "always", "on-failure:3"
+std::string restart_of(const Json& host) {
+  const Json& policy = member(host, "RestartPolicy");
+  std::string name = text_of(policy, "Name");
+  if (name.empty()) name = "no";
+  const auto most = core::integer(member(policy, "MaximumRetryCount")).value_or(0);
+  return name == "on-failure" && most > 0 ? fmt::format("{}:{}", name, most) : name;
+}
+
+// What is not docker's default, and so what was asked for.
+void read_defaults(const Json& own, const Json& host, const Json& image, Run& run) {
+  run.settings["restart"] = restart_of(host);
+  run.settings["stop_grace_period"] =
+      fmt::format("{}s", core::integer(member(own, "StopTimeout")).value_or(10));
+  if (const auto text = text_of(own, "StopSignal"); !text.empty() && text != text_of(image, "StopSignal"))
+    run.settings["stop_signal"] = text;
+  if (const auto bytes = core::integer(member(host, "ShmSize")); bytes && *bytes > 0 && *bytes != 64 << 20)
+    run.settings["shm_size"] = core::format_size(*bytes);
+  const Json &log = member(host, "LogConfig"), &options = member(log, "Config");
+  if (const auto driver = text_of(log, "Type"); !driver.empty() && (driver != "json-file" || !options.empty())) {
+    run.settings["logging"] = {{"driver", driver}};
+    if (!options.empty()) run.settings["logging"]["options"] = options;
+  }
+  if (const Json& limits = member(host, "Ulimits"); limits.is_array())
+    for (const Json& limit : limits)
+      run.settings["ulimits"][text_of(limit, "Name")] = {{"soft", member(limit, "Soft")},
+                                                         {"hard", member(limit, "Hard")}};
+  for (const auto& [target, options_of_it] : core::strings_of(host, "Tmpfs"))
+    run.settings["tmpfs"].push_back(options_of_it.empty() ? target : target + ":" + options_of_it);
+  const auto labels = core::strings_of(own, "Labels"), inherited = core::strings_of(image, "Labels");
+  for (const auto& [name, value] : labels) {
+    const auto same = inherited.find(name);
+    const bool known = (same != inherited.end() && same->second == value) ||
+                       name.starts_with("com.docker.compose.") || name.starts_with("bgdeploy.");
+    if (!known && !is_secret(name, value)) run.settings["labels"][name] = spec::without_substitutions(value);
+  }
+}
+
+void read_mounts(const Json& own, const Json& host, const Json& image, Run& run) {
+  for (const std::string& bind : texts_of(host, "Binds"))
+    run.volumes.push_back(spec::without_substitutions(bind));
+  if (const Json& mounts = member(host, "Mounts"); mounts.is_array())
+    for (const Json& mount : mounts)
+      if (const auto from = text_of(mount, "Source"); !from.empty() && text_of(mount, "Target") != "")
+        run.volumes.push_back(
+            spec::without_substitutions(from + ":" + text_of(mount, "Target")) +
+            (core::flag_of(mount, "ReadOnly") ? ":ro" : ""));
+  if (const Json& anonymous = member(own, "Volumes"); anonymous.is_object())
+    for (const auto& [target, value] : anonymous.items())
+      if (member(image, "Volumes").is_null() || !member(image, "Volumes").contains(target))
+        run.volumes.push_back(spec::without_substitutions(target));
+}
+
 // What differs from the image's own.
 void read_settings(const RunningContainer& one, Run& run) {
   const Json &own = config_of(one), &host = host_config_of(one), &image = member(one.image, "Config");
@@ -77,16 +131,25 @@ void read_settings(const RunningContainer& one, Run& run) {
     if (const auto texts = texts_of(host, theirs); !texts.empty()) run.settings[ours] = literals(texts);
   if (core::flag_of(host, "ReadonlyRootfs")) run.settings["read_only"] = true;
   if (core::flag_of(host, "Init")) run.settings["init"] = true;
-  for (const std::string& bind : texts_of(host, "Binds"))
-    run.volumes.push_back(spec::without_substitutions(bind));
+  read_mounts(own, host, image, run);
+  read_defaults(own, host, image, run);
   const Json& networks = member(member(one.container, "NetworkSettings"), "Networks");
   if (networks.is_object())
     for (const auto& [name, value] : networks.items())
       if (name != "bridge" && name != "host" && name != "none") run.networks.push_back(name);
 }
 
+// `docker tag` may have given it a name that no registry knows.
+std::string image_of(const RunningContainer& one) {
+  std::string image = text_of(config_of(one), "Image");
+  const auto digests = texts_of(one.image, "RepoDigests");
+  const std::string own = repository_of(image) + "@";
+  const bool known = std::ranges::any_of(digests, [&](const auto& text) { return text.starts_with(own); });
+  return known || digests.size() != 1 ? image : digests[0].substr(0, digests[0].find('@'));
+}
+
 Run run_of(const RunningContainer& one, const std::string& source) {
-  Run run{source, name_of(one), text_of(config_of(one), "Image")};
+  Run run{source, name_of(one), image_of(one)};
   read_ports(one, run);
   read_settings(one, run);
   return run;
@@ -205,6 +268,19 @@ void tell_hosts(Draft& draft, const Path& path, const std::vector<std::string>& 
   draft.say(path, targets);
 }
 
+// Where a spec's default is another one than docker's.
+void tell_as_it_runs(Draft& draft, const Run& run) {
+  if (draft.has({"compose"})) return;
+  if (run.host_port != 0)
+    draft.say({"docker", "host_ip"}, run.host_ip.empty() ? "0.0.0.0" : run.host_ip,
+              "as it is published now; 127.0.0.1 is enough for an nginx on the same machine");
+  for (const char* key : {"restart", "stop_grace_period"})
+    if (run.settings.contains(key)) {
+      draft.drop({"docker", key});
+      draft.say({"docker", key}, run.settings[key], "as it runs now");
+    }
+}
+
 // The files of the folder describe what runs, or what runs is told as it is.
 void tell_apps(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps) {
   std::vector<Run> runs;
@@ -221,11 +297,15 @@ void tell_apps(Draft& draft, const HostState& host, const std::vector<const Runn
     const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
     if (!built) draft.drop({"build"});
     tell_runs(draft, runs);
+    tell_as_it_runs(draft, runs[0]);
+    for (const std::string& option : engine::options_without_key(apps[0]->container, apps[0]->image))
+      draft.note(fmt::format("`docker run {}` of {}", option, runs[0].name));
     if (built)
       draft.guess({"build", "context"}, ".", "no registry has the image that runs: it was built there");
     return;
   }
   take_over(draft, slot->name, slot->port, runs[0].name);
+  tell_as_it_runs(draft, runs[0]);
   tell_project(draft, *apps[0], slot->name, host);
 }
 

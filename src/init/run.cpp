@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -109,7 +110,7 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
     const std::string& name = setting.name;
     if (draft.has({"secrets", name}) || draft.has({"docker", "environment", name})) continue;
     if (!setting.value || is_secret(name, *setting.value)) {
-      draft.say({"secrets", name}, Json{{"env", name}},
+      draft.say({"secrets", name}, Json{{"env", setting.variable.empty() ? name : setting.variable}},
                 "from the environment of whoever runs bgdeploy; its value was not copied");
       continue;
     }
@@ -148,6 +149,66 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
   if (!volumes.empty()) draft.say({"docker", "volumes"}, volumes);
 }
 
+// Words of a command line, where what looks like a secret has a stand-in.
+class Masked {
+public:
+  Json text(const std::string& words) {
+    std::string out, word;
+    for (std::size_t i = 0; i <= words.size(); ++i) {
+      const bool between = i == words.size() || words[i] == ' ' || words[i] == '\t' || words[i] == '\n';
+      if (!between) {
+        word += words[i];
+        continue;
+      }
+      if (!word.empty()) out += masked(word);
+      word.clear();
+      if (i < words.size()) out += words[i];
+    }
+    return out;
+  }
+  bool hidden() const { return m_hidden; }
+
+private:
+  std::string masked(const std::string& word) {
+    constexpr std::string_view k_around = "-'\"";
+    const bool follows = std::exchange(m_follows, false);
+    const auto by_the_app = [](std::string_view text) { return text.starts_with("$$"); };  // in the container
+    if (follows && !word.starts_with('-')) return by_the_app(word) ? word : hide();
+    const std::size_t equals = word.find('=');
+    std::string name = word.substr(0, equals);
+    name.erase(0, name.find_first_not_of(k_around));
+    std::ranges::replace(name, '-', '_');
+    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (by_the_app(value)) return word;
+    if (equals != std::string::npos && is_secret(name, value)) return word.substr(0, equals + 1) + hide();
+    m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
+    return is_secret("", word) ? hide() : word;
+  }
+  std::string hide() {
+    m_hidden = true;
+    return "SECRET";
+  }
+
+  bool m_follows = false, m_hidden = false;
+};
+
+void tell_setting(Draft& draft, const std::string& key, const Json& value) {
+  Json shown = value;
+  Masked masked;
+  if (key == "command" || key == "entrypoint") {
+    if (value.is_string()) shown = masked.text(value.get<std::string>());
+    if (value.is_array())
+      for (Json& word : shown)
+        if (word.is_string()) word = masked.text(word.get<std::string>());
+  }
+  if (masked.hidden())
+    draft.fill_in({"docker", key}, shown,
+                  "what looks like a secret was not copied. Let the app read a variable of `secrets`: every "
+                  "user of the host sees a command line");
+  else
+    draft.say({"docker", key}, shown);
+}
+
 void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   const Run& run = runs[0];
   if (follows_port(runs))
@@ -160,7 +221,7 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
               "read here, where bgdeploy runs; its values are secrets");
   tell_environment(draft, runs, slots);
   tell_volumes(draft, runs, slots);
-  for (const auto& [key, value] : run.settings.items()) draft.say({"docker", key}, value);
+  for (const auto& [key, value] : run.settings.items()) tell_setting(draft, key, value);
 }
 
 }  // namespace

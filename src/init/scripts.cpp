@@ -89,20 +89,41 @@ private:
     return out;
   }
 
-  // As `resolve`, but a secret of `.env` stays a reference.
-  std::string without_secrets(const std::string& text, std::size_t branch) const {
-    std::string resolved = resolve(text, branch);
-    for (const auto& [name, value] : m_known)
-      if (!value.empty() && is_secret(name, value) && !text.contains(value) && resolved.contains(value))
-        return text;
-    return resolved;
+  // A secret stays a reference, wherever it is assigned.
+  const std::string* value_of(std::string_view name, std::size_t branch) const {
+    const std::string* value = nullptr;
+    if (const auto found = m_values.find(name); found != m_values.end())
+      value = &found->second[std::min(branch, found->second.size() - 1)];
+    else if (const auto known = m_known.find(name); known != m_known.end() && !known->second.empty())
+      value = &known->second;
+    return value == nullptr || is_secret(name, *value) ? nullptr : value;
   }
 
-  const std::string* value_of(std::string_view name, std::size_t branch) const {
-    if (const auto found = m_values.find(name); found != m_values.end())
-      return &found->second[std::min(branch, found->second.size() - 1)];
-    const auto found = m_known.find(name);
-    return found == m_known.end() || found->second.empty() ? nullptr : &found->second;
+  // The first variable of a resolved text that stands for a secret.
+  std::string secret_in(std::string_view text) const {
+    constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+      const std::size_t begin = at + (text.substr(at + 1).starts_with('{') ? 2 : 1);
+      if (begin >= text.size()) break;
+      const std::string_view name = text.substr(begin, text.find_first_not_of(k_letters, begin) - begin);
+      const bool assigned = m_values.contains(name) || m_known.contains(name);
+      if (!name.empty() && (is_secret(name, "") || (assigned && value_of(name, 0) == nullptr)))
+        return std::string(name);
+    }
+    return {};
+  }
+
+  Setting setting_of(const std::string& text, std::size_t branch) const {
+    const std::size_t equals = text.find('=');
+    Setting setting{text.substr(0, equals)};
+    if (equals == std::string::npos) return setting;
+    const std::string value = resolve(text.substr(equals + 1), branch);
+    const std::string secret = secret_in(value);
+    if (secret.empty())
+      setting.value = in_spec(value, {});
+    else if (value == "$" + secret || value == "${" + secret + "}")
+      setting.variable = secret;
+    return setting;
   }
 
   // What nobody here sets, as "{SERVER_IP}" or "${{ secrets.HOST }}", becomes a variable with a stand-in.
@@ -198,19 +219,13 @@ private:
       run.host_port = core::parse_port(before.substr(before.rfind(':') + 1)).value_or(0);
       run.container_port = core::parse_port(std::string_view(port).substr(colon + 1)).value_or(0);
     }
-    for (const std::string& text : from.environment) {
-      const std::size_t equals = text.find('=');
-      Setting setting{text.substr(0, equals)};
-      if (equals != std::string::npos)
-        setting.value = in_spec(without_secrets(text.substr(equals + 1), branch), {});
-      run.environment.push_back(std::move(setting));
-    }
+    for (const std::string& text : from.environment) run.environment.push_back(setting_of(text, branch));
     for (const std::string& text : from.volumes)
       run.volumes.push_back(in_spec(tidy(resolve(text, branch)), {}));
     for (const std::string& text : from.networks) run.networks.push_back(resolve(text, branch));
     for (const std::string& text : from.env_files) run.env_files.push_back(resolve(text, branch));
     for (const std::string& word : from.command)
-      run.settings["command"].push_back(in_spec(without_secrets(word, branch), {}));
+      run.settings["command"].push_back(in_spec(resolve(word, branch), {}));
     set(run, from, branch);
     const auto same = [&](const Run& one) { return one.name == run.name && one.host_port == run.host_port; };
     if (std::ranges::none_of(m_runs, same)) m_runs.push_back(std::move(run));
@@ -218,7 +233,7 @@ private:
 
   void set(Run& run, const DockerRun& from, std::size_t branch) const {
     for (const auto& [key, text] : from.settings) {
-      const std::string value = in_spec(without_secrets(text, branch), {});
+      const std::string value = in_spec(resolve(text, branch), {});
       if (key == "restart") continue;  // a stopped slot stays stopped with the default
       if (key == "cpus" || key == "read_only" || key == "init")
         run.settings[key] = Json::parse(value, nullptr, false);

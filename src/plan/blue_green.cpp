@@ -34,11 +34,16 @@ bool wanted_back(const SlotState& idle, const Request& request) {
          idle.aside->release.id == request.launch.release.id;
 }
 
+// Nobody knows what bgdeploy did not start, but where it is what this spec would start, nothing has to change.
+bool started_by_others(const Container& container) {
+  return !container.managed && container.differences && container.differences->empty();
+}
+
 bool target_is_live(const State& state, std::size_t live, const Request& request) {
   return std::ranges::all_of(state.app_hosts, [&](const AppHost& host) {
     const auto& container = host.slots[live].container;
     return container && container->running() && host.slots[live].answers.value_or(true) &&
-           same_release(*container, request);
+           (same_release(*container, request) || started_by_others(*container));
   });
 }
 
@@ -250,6 +255,11 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
     if (request.rehearse)
       return core::fail(ErrorKind::nothing,
                         fmt::format("{} serves now: there is nothing to rehearse", describe(plan.from)));
+    const AppHost& first = state.app_hosts.at(0);
+    if (const Container& live = *first.slots[*plan.live].container; started_by_others(live))
+      plan.notes.push_back(
+          fmt::format("bgdeploy did not start {}, which is what this spec would start: it stays as it is",
+                      live.name));
     if (!plan.to.tag.empty() && plan.to.tag != plan.from.tag)
       plan.notes.push_back(
           fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));

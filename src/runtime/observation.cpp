@@ -73,6 +73,8 @@ private:
     if (!container.managed && container.release.digest.empty()) {
       BGDEPLOY_ASSIGN(const auto* image, image_of(inspected));
       container.release.digest = digest_of(*image, container.release.image);
+      // It may have been given another name there: `docker tag registry/shop shop`.
+      if (container.release.digest.empty()) container.release.digest = digest_of(*image, m_on.spec.image);
     }
     if (launch) {
       BGDEPLOY_ASSIGN(const auto* image, image_of(inspected));

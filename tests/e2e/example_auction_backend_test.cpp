@@ -95,11 +95,16 @@ class AuctionBackendInit : public AuctionBackend {};
 
 // From the compose files and the host; the compose files say no health path.
 TEST_P(AuctionBackendInit, OnWhatTheOldScriptLeftGivesASpecThatDeploys) {
+  for (const char* name : {"docker-compose-blue.yml", "docker-compose-green.yml"})
+    write_file(name, replaced(file(name), "127.0.0.1:", ""));
   const auto spec = init_from({"ec2-user@" + lab().env("LAB_ADDRESS")},
                               {"docker-compose-blue.yml", "docker-compose-green.yml"});
   EXPECT_NE(spec.find("project: \"app-server-{slot}\""), std::string::npos) << spec;
   const auto checked = bgdeploy({"check", "--tag", "1.0"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  const auto before = containers_on(lab());
+  nothing_to_do("old", spec);
+  EXPECT_EQ(containers_on(lab()), before);
   deploy_well("1.0");
 }
 

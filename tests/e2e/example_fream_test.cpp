@@ -56,6 +56,9 @@ TEST_F(Fream, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   const auto spec = init_from({"fream@" + lab().env("LAB_ADDRESS")});
   const auto checked = bgdeploy({"check", "--tag", "1.0.1"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  const auto before = containers_on(lab());
+  nothing_to_do("old", spec);
+  EXPECT_EQ(containers_on(lab()), before);
   deploy_well("1.0.1");
   deploy_well("1.0.2");
 }

@@ -216,6 +216,9 @@ TEST_F(Momo, InitOnWhatTheOldPipelineLeftGivesASpecThatDeploys) {
   EXPECT_NE(spec.find("mem_limit: 700m"), std::string::npos) << spec;
   const auto checked = bgdeploy({"check", "--tag", "latest"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  const auto before = world();
+  nothing_to_do("latest", spec);
+  EXPECT_EQ(world(), before);
   push("-blue:latest", {{"VERSION", "1"}, {"APP_SICK_FILE", "/never"}});
   deploy_well("latest", "1");
 }

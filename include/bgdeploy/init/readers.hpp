@@ -26,6 +26,7 @@ using Variables = std::map<std::string, std::string, std::less<>>;
 struct Setting {
   std::string name;
   std::optional<std::string> value{};  // as the spec has it; none: from the environment of the deployer
+  std::string variable{};              // which it has there; empty: `name`
 };
 
 struct Run {

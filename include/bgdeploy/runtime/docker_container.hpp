@@ -83,7 +83,8 @@ core::Result<Reachable> reachable_at(const engine::Container& container, int slo
 // What of `request` the container does not have, by the spec's names: "image", "environment DB_PASSWORD",
 // "mem_limit". The release's id and tag do not count. `container` and `image` are docker's answers to their
 // inspection (`image` being the container's own, empty when it is gone): docker writes what an image sets
-// into its containers. With `podman` they are Podman's.
+// into its containers. With `podman` they are Podman's. Of a container that somebody else made, options that
+// a spec has no key for are differences too: "--privileged".
 std::vector<std::string> differences(std::string_view container, std::string_view image,
                                      const ContainerRequest& request, bool podman = false);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/substitute.hpp"
@@ -267,21 +268,43 @@ Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,
   return {};
 }
 
+// What the second file would change in a container that somebody else's `compose up` made.
+std::vector<std::string> ComposeRuntime::differences_beside_files(std::size_t slot, const plan::Launch& launch,
+                                                                  const engine::Container& container) const {
+  std::vector<std::string> found;
+  if (value_of(container.labels, compose_label::k_project) != project(slot)) found.emplace_back("project");
+  if (m_on.spec.compose->named.at(slot) && container.name != m_on.spec.slots.at(slot).container)
+    found.emplace_back("container");
+  const auto inspected = core::Json::parse(container.json, nullptr, false);
+  const auto environment = core::texts_of(core::member(inspected, "Config"), "Env");
+  for (const auto& [name, value] : secrets_of(launch, m_on.secrets))
+    if (std::ranges::find(environment, name + "=" + value.reveal()) == environment.end())
+      found.push_back("environment " + name);
+  return found;
+}
+
 Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const plan::Launch& launch,
                                                          const engine::Container& container,
-                                                         const engine::Image&, const Wait& wait) {
+                                                         const engine::Image& image, const Wait& wait) {
   const plan::Container there = m_containers.described(container);
-  if (!there.managed) return std::vector<std::string>{"labels"};
-  if (there.release.digest != launch.release.digest || there.release.image != launch.release.image)
-    return std::vector<std::string>{"image"};
+  const auto wanted = image_reference(launch.release);
+  const bool same_image = there.managed
+                              ? there.release.digest == launch.release.digest &&
+                                    there.release.image == launch.release.image
+                              : std::ranges::find(image.repo_digests, wanted) != image.repo_digests.end();
+  if (!same_image) return std::vector<std::string>{"image"};
   // Compose hashes what a container is made from, our labels and ${TAG} too.
   BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));
   plan::Launch same = launch;
-  same.release = there.release;
+  if (there.managed) same.release = there.release;
   BGDEPLOY_ASSIGN(auto call, call_for(slot, same, {"config", "--hash", service.name}, wait));
   call.only_if_same = true;
   call.profiles = service.profiles;
-  call.second_file = compose_override(m_on.spec, slot, same, service, m_on.secrets);
+  // What somebody else started has nothing of the second file; its secrets may be there in another way.
+  if (there.managed)
+    call.second_file = compose_override(m_on.spec, slot, same, service, m_on.secrets);
+  else if (auto found = differences_beside_files(slot, launch, container); !found.empty())
+    return found;
   const auto hash = value_of(container.labels, compose_label::k_hash);
   const auto is_same = [&]() -> Result<bool> {
     BGDEPLOY_ASSIGN(const auto output, run(call, wait));

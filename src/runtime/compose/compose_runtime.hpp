@@ -76,6 +76,9 @@ private:
                                            const engine::Container& container, const engine::Image& image,
                                            const Wait& wait) override;
 
+  std::vector<std::string> differences_beside_files(std::size_t slot, const plan::Launch& launch,
+                                                    const engine::Container& container) const;
+
   std::string project(std::size_t slot) const;
   std::string service_in(std::size_t slot, const Summaries& list) const;
   bool shared() const { return project(0) == project(1); }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "bgdeploy/core/json.hpp"
+#include "bgdeploy/engine/options.hpp"
 #include "bgdeploy/runtime/docker_container.hpp"
 #include "docker/json_values.hpp"
 #include "docker/keys.hpp"
@@ -53,10 +54,12 @@ public:
         m_wanted(wanted),
         m_config(member(container, "Config")),
         m_host(member(container, "HostConfig")),
+        m_whole_image(image),
         m_image(member(image, "Config")),
         m_image_digests(list_of(image, "RepoDigests")),
         m_wanted_host(member(wanted, "HostConfig")),
         m_labels(strings_of(m_config, "Labels")),
+        m_managed(m_labels.contains(label::k_service)),
         m_wanted_labels(strings_of(wanted, "Labels")) {}
 
   std::vector<std::string> run(const std::vector<std::string>& networks) {
@@ -67,6 +70,8 @@ public:
     compare_networks(networks);
     compare(host_keys());
     compare_labels();
+    if (!m_managed)
+      for (auto& option : engine::options_without_key(m_container, m_whole_image)) add(std::move(option), true);
     return std::move(m_found);
   }
 
@@ -107,7 +112,7 @@ private:
              ("," + found->second + ",").find("," + std::string(name) + ",") != std::string::npos;
     };
     for (const ContainerKey& key : keys) {
-      const bool counts = key.given == nullptr || given(m_wanted_labels, key.name);
+      const bool counts = key.given == nullptr || !m_managed || given(m_wanted_labels, key.name);
       add(std::string(key.name), counts ? key.differs(both) : given(m_labels, key.name));
     }
   }
@@ -140,6 +145,8 @@ private:
     auto expected = strings_of(m_image, "Labels");
     for (const auto& [name, value] : m_wanted_labels) expected[name] = value;
     auto actual = m_labels;
+    if (!m_managed)
+      for (const auto* ours : {label::k_service, label::k_slot}) expected.erase(ours);
     for (const auto* ours : {label::k_release, label::k_tag, label::k_image, label::k_digest,
                              label::k_restart, label::k_explicit, label::k_container_port}) {
       expected.erase(ours);
@@ -148,12 +155,25 @@ private:
     add("labels", expected != actual);
   }
 
-  const Json &m_container, &m_wanted, &m_config, &m_host, &m_image;
+  const Json &m_container, &m_wanted, &m_config, &m_host, &m_whole_image, &m_image;
   const std::vector<std::string> m_image_digests;
   const Json& m_wanted_host;
-  const Strings m_labels, m_wanted_labels;
+  const Strings m_labels;
+  const bool m_managed;  // else somebody else made it, and no label says what was asked for
+  const Strings m_wanted_labels;
   std::vector<std::string> m_found;
 };
+
+// What docker does where nobody asks for anything: without our labels only that can be compared with.
+void fill_in_defaults(Json& container, Json& wanted) {
+  const Json& config = member(container, "Config");
+  if (strings_of(config, "Labels").contains(label::k_service)) return;
+  if (config.is_object() && !core::integer(member(config, "StopTimeout")))
+    container["Config"]["StopTimeout"] = 10;
+  Json& host = wanted["HostConfig"];
+  if (!host.contains("ShmSize")) host["ShmSize"] = 64 << 20;
+  if (!host.contains("LogConfig")) host["LogConfig"] = {{"Type", "json-file"}};
+}
 
 }  // namespace
 
@@ -161,8 +181,9 @@ std::vector<std::string> differences(std::string_view container, std::string_vie
                                      const ContainerRequest& request, bool podman) {
   auto container_json = Json::parse(container, nullptr, false);
   const auto image_json = Json::parse(image, nullptr, false);
-  const auto wanted = Json::parse(request.body.reveal(), nullptr, false);
+  auto wanted = Json::parse(request.body.reveal(), nullptr, false);
   if (podman) container_json = podman_as_docker(std::move(container_json), image_json, wanted);
+  fill_in_defaults(container_json, wanted);
   return Comparison(container_json, image_json, wanted).run(request.networks);
 }
 

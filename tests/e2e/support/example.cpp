@@ -81,6 +81,15 @@ std::string Example::init_from(const std::vector<std::string>& targets, const Wo
   return slurp(m_folder + "/bgdeploy.yml");
 }
 
+void Example::nothing_to_do(const std::string& tag, const std::string& spec) const {
+  const auto plan = bgdeploy({"plan", "--tag", tag, "--exit-code"});
+  EXPECT_EQ(plan.exit_code, 0) << plan << spec;
+  EXPECT_NE(plan.out.find("nothing to do"), std::string::npos) << plan;
+  const auto deployed = deploy(tag);
+  EXPECT_EQ(deployed.exit_code, 0) << deployed;
+  EXPECT_NE(deployed.both().find("nothing to do"), std::string::npos) << deployed;
+}
+
 std::string Example::file(const std::string& name) const {
   return slurp(m_folder + "/" + name);
 }

@@ -1,6 +1,8 @@
 // What runs on hosts, as the engine and nginx say it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support.hpp"
 
 namespace bgdeploy::init {
@@ -16,8 +18,8 @@ RunningContainer container(const std::string& name, const std::string& image, co
   one.container["Config"]["Image"] = image;
   one.container["Config"]["Labels"] = Json::parse(labels);
   one.container.merge_patch(Json::parse(more));
-  one.image =
-      Json::parse(R"({"RepoDigests": ["x@sha256:1"], "Config": {"Env": ["PATH=/bin"], "Cmd": ["serve"]}})");
+  one.image = Json::parse(R"({"Config": {"Env": ["PATH=/bin"], "Cmd": ["serve"]}})");
+  one.image["RepoDigests"] = {repository_of(image) + "@sha256:1"};
   return one;
 }
 
@@ -80,6 +82,52 @@ TEST(Hosts, AContainerBehindAnIncludeIsFound) {
   EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
   EXPECT_TRUE(notes(draft, "other (acme/other:1) runs on deploy@web-1 too"));
   EXPECT_TRUE(write(draft).contains("used by /etc/nginx/conf.d/shop.conf for shop.example.com"));
+}
+
+TEST(Hosts, WhatRunsIsWrittenAsItRuns) {
+  HostState host{"web-1"};
+  host.containers = {container("app", "shop", R"({
+      "Id": "abc", "Config": {"Hostname": "abc", "StopSignal": "SIGINT", "Tty": true, "Volumes": {"/anon": {}},
+                              "Labels": {"team": "a", "com.docker.compose.project": "x", "auth": "u:p"}},
+      "HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8081"}]}, "Privileged": true,
+                     "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}, "ShmSize": 1048576,
+                     "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}, "Tmpfs": {"/run": ""},
+                     "Ulimits": [{"Name": "nofile", "Soft": 10, "Hard": 20}],
+                     "Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": true}]}})")};
+  host.containers[0].image["RepoDigests"] = {"registry:5000/acme/shop@sha256:1"};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.image, "registry:5000/acme/shop") << "which `docker tag` gave another name";
+  EXPECT_EQ(spec.docker.host_ip, "0.0.0.0");
+  EXPECT_EQ(spec.docker.restart, "on-failure:3");
+  EXPECT_EQ(spec.docker.stop_grace_period, std::chrono::seconds(10)) << "docker's default";
+  EXPECT_EQ(spec.docker.stop_signal, "SIGINT");
+  EXPECT_EQ(spec.docker.shm_size, 1 << 20);
+  EXPECT_EQ(spec.docker.tmpfs, Texts{"/run"});
+  EXPECT_EQ(spec.docker.volumes, (Texts{"/a:/b:ro", "/anon"}));
+  EXPECT_EQ(spec.docker.labels, (std::map<std::string, std::string>{{"team", "a"}}));
+  ASSERT_TRUE(spec.docker.logging);
+  EXPECT_EQ(spec.docker.logging->options.at("max-size"), "1m");
+  ASSERT_EQ(spec.docker.ulimits.size(), 1U);
+  EXPECT_EQ(spec.docker.ulimits[0].hard, 20);
+  for (const char* option : {"--privileged", "--tty", "--mount"})
+    EXPECT_TRUE(notes(draft, "`docker run " + std::string(option) + "` of app")) << option;
+}
+
+TEST(Hosts, ASecretOnACommandLineIsMarkedAndNotCopied) {
+  HostState host{"web-1"};
+  host.containers = {container("app", "acme/app:1", published(8081, 80))};
+  auto& command = host.containers[0].container["Config"]["Cmd"];
+  command = {"serve", "--db-password=hunter1", "--api-key", "hunter2", "postgres://a:hunter3@db/x", "--fast",
+             "exec app TOKEN=hunter4 -v"};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(*completed(draft).docker.command,
+            (Texts{"serve", "--db-password=SECRET", "--api-key", "SECRET", "SECRET", "--fast",
+                   "exec app TOKEN=SECRET -v"}));
+  EXPECT_FALSE(write(draft).contains("hunter"));
+  EXPECT_EQ(std::ranges::count(draft.gaps(), "docker.command"), 1);
 }
 
 TEST(Hosts, AnUpstreamOnAProxyOfItsOwn) {

@@ -397,6 +397,27 @@ TEST(BlueGreen, RollbackStartsWhatAnOlderToolRanAsItWas) {
   EXPECT_THAT(names(plan), ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
 }
 
+// Somebody's `docker run` made just what the spec would.
+TEST(BlueGreen, WhatSomebodyElseStartedStaysWhereItIsWhatTheSpecWouldStart) {
+  State state = blue_serves();
+  Container& live = *state.app_hosts[0].slots[0].container;
+  live.managed = false;
+  live.release = {"", "latest", "shop", ""};
+  EXPECT_FALSE(planned(state, deploy("1.0", k_digest_1)).steps.empty()) << "it differs";
+  live.differences = std::vector<std::string>{};
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  EXPECT_TRUE(plan.steps.empty()) << ::testing::PrintToString(names(plan));
+  EXPECT_THAT(plan.notes, ::testing::Contains(::testing::HasSubstr("bgdeploy did not start shop-c1")));
+  Request forced = deploy("1.0", k_digest_1);
+  forced.force = true;
+  EXPECT_FALSE(planned(state, forced).steps.empty());
+
+  // In the idle slot it is somebody's way back, and no release of ours.
+  State idle = blue_serves();
+  idle.app_hosts[0].slots[1].container = live;
+  EXPECT_THAT(names(planned(idle, deploy("2.0", k_digest_2))), ::testing::Contains("set-aside"));
+}
+
 TEST(BlueGreen, ReleasesOfSeveralHostsBearOneId) {
   State state = blue_serves();
   state.app_hosts.push_back(state.app_hosts[0]);

@@ -69,6 +69,34 @@ TEST(Differences, WhatTheImageSetsIsNoneOfOurs) {
               ElementsAre("environment FROM_IMAGE", "command", "user", "working_dir", "volumes", "labels"));
 }
 
+// As `docker run` makes it: without our labels, and with docker's own defaults for what nobody asked for.
+TEST(Differences, OfWhatSomebodyElseStartedAreThoseOfWhatItRunsWith) {
+  auto container = Json::parse(recorded("inspect_container.json"));
+  auto spec = recorded_spec();
+  auto& labels = container["Config"]["Labels"];
+  for (const char* name : {"service", "slot", "release", "tag", "digest", "image", "container_port", "restart",
+                           "explicit"})
+    labels.erase(std::string("bgdeploy.") + name);
+  container["Config"]["StopTimeout"] = nullptr;
+  spec.docker.stop_grace_period = std::chrono::seconds(10);
+  const auto compare = [&] {
+    return differences(container.dump(), recorded("inspect_image.json"), request_for(spec));
+  };
+  EXPECT_THAT(compare(), IsEmpty());
+  labels["com.docker.compose.project"] = "shop";
+  EXPECT_THAT(compare(), ElementsAre("labels"));
+  labels.erase("com.docker.compose.project");
+  spec.docker.stop_grace_period = std::chrono::seconds(30);
+  container["HostConfig"]["Privileged"] = true;
+  container["HostConfig"]["PidsLimit"] = 100;
+  container["HostConfig"]["MemorySwap"] = 1;
+  container["HostConfig"]["ShmSize"] = 32 << 20;
+  container["Config"]["Tty"] = true;
+  container["Config"]["Hostname"] = "shop";
+  EXPECT_THAT(compare(), ElementsAre("stop_grace_period", "shm_size", "--pids-limit", "--privileged",
+                                     "--memory-swap", "--hostname", "--tty"));
+}
+
 // What another version or another tool sent may be spelled otherwise, and means the same.
 TEST(Differences, TwoSpellingsOfOneMeaningAreTheSame) {
   auto container = Json::parse(recorded("inspect_container.json"));

@@ -1,0 +1,15 @@
+// Options of `docker run` that a spec has no key for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/core/json.hpp"
+
+namespace bgdeploy::engine {
+
+// Those that a container was made with, by their names: "--privileged". Both are docker's answers to an
+// inspection; the image is the container's own.
+std::vector<std::string> options_without_key(const core::Json& container, const core::Json& image);
+
+}  // namespace bgdeploy::engine
