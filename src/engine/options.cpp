@@ -81,7 +81,8 @@ std::vector<std::string> options_without_key(const Json& container, const Json& 
   add("--memory-swap", !swap_is_default(host));
   add("--ipc", shares_namespace(text_of(host, "IpcMode")));
   const std::string id = text_of(container, "Id"), name = text_of(config, "Hostname");
-  add("--hostname", !shares_namespace(text_of(host, "NetworkMode")) && !name.empty() && !id.starts_with(name));
+  add("--hostname",
+      !shares_namespace(text_of(host, "NetworkMode")) && !name.empty() && !id.starts_with(name));
   add("--domainname", !text_of(config, "Domainname").empty());
   add("--tty", core::flag_of(config, "Tty"));
   add("--interactive", core::flag_of(config, "OpenStdin"));

@@ -11,6 +11,7 @@
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/proxy/inventory.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "proxy.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -71,7 +72,8 @@ void read_defaults(const Json& own, const Json& host, const Json& image, Run& ru
   if (const auto bytes = core::integer(member(host, "ShmSize")); bytes && *bytes > 0 && *bytes != 64 << 20)
     run.settings["shm_size"] = core::format_size(*bytes);
   const Json &log = member(host, "LogConfig"), &options = member(log, "Config");
-  if (const auto driver = text_of(log, "Type"); !driver.empty() && (driver != "json-file" || !options.empty())) {
+  if (const auto driver = text_of(log, "Type");
+      !driver.empty() && (driver != "json-file" || !options.empty())) {
     run.settings["logging"] = {{"driver", driver}};
     if (!options.empty()) run.settings["logging"]["options"] = options;
   }
@@ -96,9 +98,8 @@ void read_mounts(const Json& own, const Json& host, const Json& image, Run& run)
   if (const Json& mounts = member(host, "Mounts"); mounts.is_array())
     for (const Json& mount : mounts)
       if (const auto from = text_of(mount, "Source"); !from.empty() && text_of(mount, "Target") != "")
-        run.volumes.push_back(
-            spec::without_substitutions(from + ":" + text_of(mount, "Target")) +
-            (core::flag_of(mount, "ReadOnly") ? ":ro" : ""));
+        run.volumes.push_back(spec::without_substitutions(from + ":" + text_of(mount, "Target")) +
+                              (core::flag_of(mount, "ReadOnly") ? ":ro" : ""));
   if (const Json& anonymous = member(own, "Volumes"); anonymous.is_object())
     for (const auto& [target, value] : anonymous.items())
       if (member(image, "Volumes").is_null() || !member(image, "Volumes").contains(target))
@@ -186,10 +187,6 @@ std::vector<const RunningContainer*> apps_of(const HostState& host, const std::v
 }
 
 // The slots as the draft has them, by the container that runs.
-struct KnownSlot {
-  std::string name, container;
-  int port = 0;
-};
 std::vector<KnownSlot> slots_of(const Draft& draft) {
   std::vector<KnownSlot> slots;
   for (const Finding& one : draft.findings()) {
@@ -231,35 +228,6 @@ void tell_health(Draft& draft, const RunningContainer& app, const HostState& hos
   const std::string source = "the healthcheck on " + host.target;
   if (!tell_health_url(draft, fmt::format("{}", fmt::join(test, " ")), source))
     draft.guess({"health", "docker"}, true, source + ", if it is the image's own");
-}
-
-void tell_proxy(Draft& draft, const HostState& host, const std::vector<Sending>& sendings,
-                const std::vector<KnownSlot>& slots) {
-  const auto leads_there = [&](const Sending& sending) {
-    return std::ranges::any_of(slots, [&](const KnownSlot& slot) {
-      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container);
-    });
-  };
-  const auto found = std::ranges::find_if(sendings, leads_there);
-  if (found == sendings.end()) return;
-  const std::string used = fmt::format("used by {}{}{}", found->site, found->names.empty() ? "" : " for ",
-                                       fmt::join(found->names, ", "));
-  if (found->variable.empty() && found->upstream.empty()) {
-    draft.note(fmt::format(
-        "{} on {} sends to port {} itself: it has to include the file of `proxy.nginx.include` instead",
-        found->site, host.target, found->port));
-    if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx);
-    return;
-  }
-  draft.drop({"proxy"});
-  if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
-  draft.say({"proxy", "nginx", "include"}, found->file, used);
-  if (!found->upstream.empty()) draft.say({"proxy", "nginx", "upstream"}, found->upstream);
-  if (!found->variable.empty() && found->variable != "service_url")
-    draft.say({"proxy", "nginx", "template"},
-              fmt::format("set ${} http://{{{{address}}}}:{{{{port}}}};\n", found->variable));
-  if (!host.nginx.empty() && found->address.find_first_not_of("0123456789.") != std::string::npos)
-    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
 }
 
 void tell_hosts(Draft& draft, const Path& path, const std::vector<std::string>& targets) {
@@ -352,7 +320,7 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   if (sudo) draft.say({"ssh", "sudo"}, true, "sudo asks for no password there");
   const auto slots = slots_of(draft);
   for (const HostState& host : hosts)
-    if (!host.dump.empty()) tell_proxy(draft, host, proxy::sendings(host.dump), slots);
+    if (!host.dump.empty()) tell_proxy(draft, host, slots);
 }
 
 }  // namespace bgdeploy::init

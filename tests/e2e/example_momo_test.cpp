@@ -212,7 +212,7 @@ TEST_F(Momo, InitOnWhatTheOldPipelineLeftGivesASpecThatDeploys) {
   Words targets;
   for (const auto* lab : {&app1(), &app2(), &proxy()}) targets.push_back("ubuntu@" + lab->env("LAB_ADDRESS"));
   const auto spec = init_from(targets);
-  EXPECT_NE(spec.find("upstream: springApp"), std::string::npos) << spec;
+  EXPECT_NE(spec.find("template: \"upstream springApp {"), std::string::npos) << spec;
   EXPECT_NE(spec.find("mem_limit: 700m"), std::string::npos) << spec;
   const auto checked = bgdeploy({"check", "--tag", "latest"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;

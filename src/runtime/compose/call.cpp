@@ -269,7 +269,8 @@ Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,
 }
 
 // What the second file would change in a container that somebody else's `compose up` made.
-std::vector<std::string> ComposeRuntime::differences_beside_files(std::size_t slot, const plan::Launch& launch,
+std::vector<std::string> ComposeRuntime::differences_beside_files(std::size_t slot,
+                                                                  const plan::Launch& launch,
                                                                   const engine::Container& container) const {
   std::vector<std::string> found;
   if (value_of(container.labels, compose_label::k_project) != project(slot)) found.emplace_back("project");
@@ -288,10 +289,10 @@ Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const
                                                          const engine::Image& image, const Wait& wait) {
   const plan::Container there = m_containers.described(container);
   const auto wanted = image_reference(launch.release);
-  const bool same_image = there.managed
-                              ? there.release.digest == launch.release.digest &&
-                                    there.release.image == launch.release.image
-                              : std::ranges::find(image.repo_digests, wanted) != image.repo_digests.end();
+  const bool same_image =
+      there.managed
+          ? there.release.digest == launch.release.digest && there.release.image == launch.release.image
+          : std::ranges::find(image.repo_digests, wanted) != image.repo_digests.end();
   if (!same_image) return std::vector<std::string>{"image"};
   // Compose hashes what a container is made from, our labels and ${TAG} too.
   BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));

@@ -71,7 +71,8 @@ public:
     compare(host_keys());
     compare_labels();
     if (!m_managed)
-      for (auto& option : engine::options_without_key(m_container, m_whole_image)) add(std::move(option), true);
+      for (auto& option : engine::options_without_key(m_container, m_whole_image))
+        add(std::move(option), true);
     return std::move(m_found);
   }
 

@@ -29,7 +29,8 @@ protected:
   // From here on an empty folder instead, with the spec that `init` writes from what runs on these hosts, and
   // from these files of the example. The host's key and login come from the environment.
   std::string init_from(const std::vector<std::string>& targets, const Words& files = {});
-  // What a spec of `init` says of the containers that it was written from: a deploy of theirs has nothing to do.
+  // What a spec of `init` says of the containers that it was written from: a deploy of theirs has nothing to
+  // do.
   void nothing_to_do(const std::string& tag, const std::string& spec) const;
   void set_environment(const std::string& name, const std::string& value) { m_environment[name] = value; }
   const std::string& folder() const { return m_folder; }

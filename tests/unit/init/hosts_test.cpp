@@ -119,13 +119,12 @@ TEST(Hosts, ASecretOnACommandLineIsMarkedAndNotCopied) {
   HostState host{"web-1"};
   host.containers = {container("app", "acme/app:1", published(8081, 80))};
   auto& command = host.containers[0].container["Config"]["Cmd"];
-  command = {"serve", "--db-password=hunter1", "--api-key", "hunter2", "postgres://a:hunter3@db/x", "--fast",
-             "exec app TOKEN=hunter4 -v"};
+  command = {"serve",  "--db-password=hunter1",    "--api-key", "hunter2", "postgres://a:hunter3@db/x",
+             "--fast", "exec app TOKEN=hunter4 -v"};
   Draft draft;
   read_hosts(draft, std::span(&host, 1));
-  EXPECT_EQ(*completed(draft).docker.command,
-            (Texts{"serve", "--db-password=SECRET", "--api-key", "SECRET", "SECRET", "--fast",
-                   "exec app TOKEN=SECRET -v"}));
+  EXPECT_EQ(*completed(draft).docker.command, (Texts{"serve", "--db-password=SECRET", "--api-key", "SECRET",
+                                                     "SECRET", "--fast", "exec app TOKEN=SECRET -v"}));
   EXPECT_FALSE(write(draft).contains("hunter"));
   EXPECT_EQ(std::ranges::count(draft.gaps(), "docker.command"), 1);
 }
@@ -150,6 +149,31 @@ upstream spring { server 10.0.0.1:8081; server 10.0.0.2:8081; }
   EXPECT_EQ(spec.proxy_hosts[0].name, "10.0.0.5");
   EXPECT_EQ(spec.nginx.include, "/etc/nginx/up.conf");
   EXPECT_EQ(spec.nginx.upstream, "spring");
+}
+
+TEST(Hosts, TheFileIsWrittenAsItIs) {
+  const auto told = [](const std::string& file) {
+    HostState host{"web-1"};
+    host.dump =
+        "# configuration file /etc/nginx/nginx.conf:\nhttp { include up.conf; server { location / "
+        "{ proxy_pass http://spring; } } }\n# configuration file /etc/nginx/up.conf:\n" +
+        file + "\n";
+    host.containers = {container("app", "acme/app", published(8081, 80))};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    return completed(draft).nginx;
+  };
+  const auto plain = told("upstream spring {\n  server 10.0.0.1:8081;\n  server 10.0.0.2:8081;\n}\n");
+  EXPECT_FALSE(plain.upstream);
+  EXPECT_EQ(plain.template_text,
+            "upstream spring {\n{{#backends}}  server {{address}}:{{port}};\n{{/backends}}}\n");
+  EXPECT_EQ(told("upstream spring {\n    server 10.0.0.1:8081;\n    keepalive 32;\n}\n").upstream, "spring");
+  EXPECT_EQ(told("upstream spring {\n    server localhost:8081;\n}").template_text,
+            "upstream spring {\n{{#backends}}    server localhost:{{port}};\n{{/backends}}}\n");
+  // No template makes these.
+  for (const char* odd : {"upstream spring { server a:8081; server b:8081; }",
+                          "upstream spring {\nserver a:8081;\nserver b:8081 weight=2;\n}"})
+    EXPECT_EQ(told(odd).upstream, "spring") << odd;
 }
 
 TEST(Hosts, ASiteThatNamesThePortItselfIsToldAndNotReplaced) {

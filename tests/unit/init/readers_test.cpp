@@ -15,6 +15,27 @@ spec::Spec from_compose(Draft& draft, const std::string& text, const Variables& 
   return completed(draft);
 }
 
+TEST(Scripts, ASecretThatIsAssignedIsNotCopied) {
+  Draft draft;
+  const File script{"deploy.sh", R"(DB_PASSWORD=hunter2
+OPTIONS="-Dpw=$DB_PASSWORD"
+URL=mysql://root:hunter3@db/x
+API=${DB_PASSWORD}
+docker run -d -p 8081:80 -e APP_DB=$DB_PASSWORD -e JAVA_OPTS="$OPTIONS" -e PLACE=$URL -e OTHER=$API -e LOG=info \
+  acme/app:1 serve --password $DB_PASSWORD
+)"};
+  read_scripts(draft, std::span(&script, 1), {});
+  const auto spec = completed(draft);
+  const std::string text = write(draft);
+  EXPECT_FALSE(text.contains("hunter")) << text;
+  for (const auto& [name, variable] :
+       {std::pair("APP_DB", "DB_PASSWORD"), std::pair("JAVA_OPTS", "JAVA_OPTS"), std::pair("PLACE", "URL"),
+        std::pair("OTHER", "DB_PASSWORD")})
+    EXPECT_TRUE(text.contains(std::string(name) + ": {env: " + variable + "}")) << name << "\n" << text;
+  EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"LOG", "info"}}));
+  EXPECT_EQ(*spec.docker.command, (std::vector<std::string>{"serve", "--password", "SECRET"}));
+}
+
 TEST(Compose, OneFileBecomesContainersOfOurOwn) {
   Draft draft;
   const auto spec =

@@ -74,8 +74,8 @@ TEST(Differences, OfWhatSomebodyElseStartedAreThoseOfWhatItRunsWith) {
   auto container = Json::parse(recorded("inspect_container.json"));
   auto spec = recorded_spec();
   auto& labels = container["Config"]["Labels"];
-  for (const char* name : {"service", "slot", "release", "tag", "digest", "image", "container_port", "restart",
-                           "explicit"})
+  for (const char* name :
+       {"service", "slot", "release", "tag", "digest", "image", "container_port", "restart", "explicit"})
     labels.erase(std::string("bgdeploy.") + name);
   container["Config"]["StopTimeout"] = nullptr;
   spec.docker.stop_grace_period = std::chrono::seconds(10);

@@ -1,0 +1,106 @@
+#include "proxy.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/proxy/inventory.hpp"
+#include "bgdeploy/spec/document.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using proxy::Sending;
+
+// The text of one file of a dump.
+std::string text_in(std::string_view dump, const std::string& file) {
+  const std::string head = fmt::format("# configuration file {}:\n", file);
+  const std::size_t at = dump.find(head);
+  if (at == std::string_view::npos) return {};
+  std::string_view text = dump.substr(at + head.size());
+  text = text.substr(0, text.find("# configuration file "));
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return std::string(text) + "\n";
+}
+
+// One line for each backend, where the lines differ in nothing else. Empty: no template makes that text.
+std::string template_of(const std::string& text, const std::vector<Sending>& sendings,
+                        const std::string& file) {
+  std::string out, last;
+  bool upstream = false;
+  if (text.find("{{") != std::string::npos) return {};
+  for (std::string line : core::split_lines(text)) {
+    const auto sends_there = [&](const Sending& one) {
+      return one.file == file && line.find(fmt::format("{}:{}", one.address, one.port)) != std::string::npos;
+    };
+    const auto found = std::ranges::find_if(sendings, sends_there);
+    if (found == sendings.end()) {
+      out += line + "\n";
+      continue;
+    }
+    const std::string old = fmt::format("{}:{}", found->address, found->port);
+    const std::string address = found->address == "localhost" ? "localhost" : "{{address}}";
+    line.replace(line.find(old), old.size(), address + ":{{port}}");
+    if (!last.empty() && line != last) return {};
+    if (last.empty()) {
+      upstream = core::trim(line).starts_with("server ");
+      out += upstream ? "{{#backends}}" + line + "\n{{/backends}}" : line + "\n";
+    }
+    last = line;
+  }
+  const auto left = [&](const Sending& one) {
+    return one.file == file && out.find(fmt::format("{}:{}", one.address, one.port)) != std::string::npos;
+  };
+  return last.empty() || std::ranges::any_of(sendings, left) ? std::string() : out;
+}
+
+// The file is to be written as it is now; where `upstream` does that, it is the better word.
+void tell_text(Draft& draft, const Sending& sending, const std::string& text) {
+  const auto own = sending.upstream.empty()
+                       ? fmt::format("set ${} http://{{{{address}}}}:{{{{port}}}};\n",
+                                     sending.variable.empty() ? "service_url" : sending.variable)
+                       : fmt::format(
+                             "upstream {} {{\n{{{{#backends}}}}    server {{{{address}}}}:{{{{port}}}};\n"
+                             "{{{{/backends}}}}    keepalive 32;\n}}\n",
+                             sending.upstream);
+  if (!sending.upstream.empty() && (text.empty() || text == own))
+    draft.say({"proxy", "nginx", "upstream"}, sending.upstream);
+  else if (!sending.upstream.empty())
+    draft.say({"proxy", "nginx", "template"}, spec::without_substitutions(text),
+              fmt::format("as the file is; `upstream: {}` in its place keeps connections open too",
+                          sending.upstream));
+  else if ((text.empty() ? own : text) != "set $service_url http://{{address}}:{{port}};\n")
+    draft.say({"proxy", "nginx", "template"}, spec::without_substitutions(text.empty() ? own : text));
+}
+
+}  // namespace
+
+void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot>& slots) {
+  const auto sendings = proxy::sendings(host.dump);
+  const auto leads_there = [&](const Sending& sending) {
+    return std::ranges::any_of(slots, [&](const KnownSlot& slot) {
+      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container);
+    });
+  };
+  const auto found = std::ranges::find_if(sendings, leads_there);
+  if (found == sendings.end()) return;
+  const std::string used = fmt::format("used by {}{}{}", found->site, found->names.empty() ? "" : " for ",
+                                       fmt::join(found->names, ", "));
+  if (found->variable.empty() && found->upstream.empty()) {
+    draft.note(fmt::format(
+        "{} on {} sends to port {} itself: it has to include the file of `proxy.nginx.include` instead",
+        found->site, host.target, found->port));
+    if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx);
+    return;
+  }
+  draft.drop({"proxy"});
+  if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
+  draft.say({"proxy", "nginx", "include"}, found->file, used);
+  tell_text(draft, *found, template_of(text_in(host.dump, found->file), sendings, found->file));
+  if (!host.nginx.empty() && found->address.find_first_not_of("0123456789.") != std::string::npos)
+    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+}
+
+}  // namespace bgdeploy::init

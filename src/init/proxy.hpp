@@ -1,0 +1,18 @@
+// What a host's nginx sends to the slots, as the spec's `proxy`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/init/readers.hpp"
+
+namespace bgdeploy::init {
+
+struct KnownSlot {
+  std::string name, container;
+  int port = 0;
+};
+
+void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot>& slots);
+
+}  // namespace bgdeploy::init
