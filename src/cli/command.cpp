@@ -126,30 +126,23 @@ std::string who_am_i() {
   return core::printable(fmt::format("{}@{} (pid {})", user_name(), machine.nodename, getpid()));
 }
 
-// Keeps the last event for stdout, and the others for a report.
+// Keeps the last event for stdout, and what a report shows of all.
 class Keeper final : public report::Sink {
 public:
-  using Seen = std::vector<report::TimedEvent>;
-  Keeper(std::unique_ptr<report::Sink> behind, bool all, std::shared_ptr<Seen> seen)
-      : m_behind(std::move(behind)), m_all(all), m_seen(std::move(seen)) {}
+  Keeper(std::unique_ptr<report::Sink> behind, std::shared_ptr<Seen> seen)
+      : m_behind(std::move(behind)), m_seen(std::move(seen)) {}
   void emit(report::Event event) override {
-    if (std::holds_alternative<report::Finished>(event) || (m_all && counts(event))) {
+    {
       const std::scoped_lock lock(m_mutex);
-      m_seen->emplace_back(core::system_clock().wall(), event);
+      const auto now = core::system_clock().wall();
+      m_seen->page.add(now, event);
+      if (std::holds_alternative<report::Finished>(event)) m_seen->last.emplace(now, event);
     }
     m_behind->emit(std::move(event));
   }
 
 private:
-  // What a pull, a build or a hook prints may be much.
-  static bool counts(const report::Event& event) {
-    return !std::holds_alternative<report::PullProgress>(event) &&
-           !std::holds_alternative<report::BuildOutput>(event) &&
-           !std::holds_alternative<report::HookOutput>(event);
-  }
-
   std::unique_ptr<report::Sink> m_behind;
-  const bool m_all;
   std::mutex m_mutex;
   std::shared_ptr<Seen> m_seen;
 };
@@ -182,7 +175,7 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
   const auto terminal = report::look_at(stderr, arguments.no_color, arguments.quiet, arguments.verbose);
   session->m_sink = std::make_unique<report::Redactor>(
       std::make_unique<Keeper>(report::pick(arguments.progress, terminal, core::system_clock()),
-                               arguments.report.has_value(), session->m_seen),
+                               session->m_seen),
       arguments.progress == "json", g_program);
   session->m_context.emplace(deploy::Context{session->m_spec, variable, core::system_clock(),
                                              *session->m_sink, arguments.stop, who_am_i(), arguments.hurry});
@@ -203,12 +196,12 @@ std::string as_typed(std::string text) {
 }
 
 std::string Session::last_event() const {
-  if (m_seen->empty()) return "";
-  return report::as_json(m_seen->back().second, m_seen->back().first);
+  if (!m_seen->last) return "";
+  return report::as_json(m_seen->last->second, m_seen->last->first);
 }
 
 std::string Session::report() const {
-  return report::run_page(*m_seen);
+  return m_seen->page.html();
 }
 
 std::string error_text(std::string_view heading, const core::Error& untyped) {

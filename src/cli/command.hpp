@@ -27,6 +27,12 @@ core::Result<spec::Source> read_spec(const Arguments& arguments);
 core::Result<spec::Spec> load_spec(const Arguments& arguments);
 
 // A command's surroundings: the loaded spec, the renderer for stderr, and the context that refers to both.
+// Of a run.
+struct Seen {
+  report::RunPage page;
+  std::optional<report::TimedEvent> last;
+};
+
 class Session {
 public:
   static core::Result<std::unique_ptr<Session>> open(const Arguments& arguments);
@@ -42,8 +48,7 @@ public:
 private:
   spec::Spec m_spec;
   std::unique_ptr<report::Redactor> m_sink;
-  std::shared_ptr<std::vector<report::TimedEvent>> m_seen =
-      std::make_shared<std::vector<report::TimedEvent>>();
+  std::shared_ptr<Seen> m_seen = std::make_shared<Seen>();
   std::optional<deploy::Context> m_context;
 };
 

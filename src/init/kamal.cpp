@@ -97,14 +97,65 @@ private:
   void tell_role(const Json& role) {
     if (const auto command = core::text_of(role, "cmd"); !command.empty())
       m_draft.say({"docker", "command"}, plain(command));
+    tell_labels(core::member(role, "labels"));
+    tell_logging(core::member(role, "logging"));
+    tell_environment(core::member(role, "env"));
     const Json& options = core::member(role, "options");
-    if (const auto memory = core::text_of(options, "memory"); !memory.empty())
-      m_draft.say({"docker", "mem_limit"}, memory);
-    const Json cpus = Json::parse(core::text_of(options, "cpus"), nullptr, false);
-    if (cpus.is_number()) m_draft.say({"docker", "cpus"}, cpus);
     if (!options.is_object()) return;
-    for (const auto& [name, value] : options.items())
-      if (name != "memory" && name != "cpus") m_draft.note(fmt::format("`options.{}` of {}", name, m_name));
+    for (const auto& [name, value] : options.items()) tell_option(name, value);
+  }
+
+  // Options of `docker run`, by their long names.
+  void tell_option(const std::string& name, const Json& value) {
+    static constexpr std::pair<std::string_view, const char*> k_texts[] = {
+        {"memory", "mem_limit"},        {"user", "user"},         {"workdir", "working_dir"},
+        {"stop-signal", "stop_signal"}, {"shm-size", "shm_size"}, {"restart", "restart"},
+        {"entrypoint", "entrypoint"}};
+    static constexpr std::pair<std::string_view, const char*> k_lists[] = {
+        {"add-host", "extra_hosts"}, {"cap-add", "cap_add"}, {"cap-drop", "cap_drop"},
+        {"tmpfs", "tmpfs"},          {"volume", "volumes"},  {"network", "networks"}};
+    std::vector<std::string> texts;
+    if (value.is_string()) texts = {plain(value.get<std::string>())};
+    if (value.is_array())
+      for (const Json& item : value)
+        if (item.is_string()) texts.push_back(plain(item.get<std::string>()));
+    const auto text = std::ranges::find(k_texts, name, &std::pair<std::string_view, const char*>::first);
+    const auto list = std::ranges::find(k_lists, name, &std::pair<std::string_view, const char*>::first);
+    if (text != std::end(k_texts) && texts.size() == 1)
+      m_draft.say({"docker", text->second}, texts[0]);
+    else if (list != std::end(k_lists) && !texts.empty())
+      m_draft.say({"docker", list->second}, texts);
+    else if (const Json cpus = Json::parse(texts.empty() ? "" : texts[0], nullptr, false);
+             name == "cpus" && cpus.is_number())
+      m_draft.say({"docker", "cpus"}, cpus);
+    else if ((name == "init" || name == "read-only") && texts.size() == 1 && texts[0] != "false")
+      m_draft.say({"docker", name == "init" ? "init" : "read_only"}, true);
+    else
+      m_draft.note(fmt::format("`options.{}` of {}", name, m_name));
+  }
+
+  void tell_labels(const Json& labels) {
+    if (!labels.is_object()) return;
+    for (const auto& [name, value] : labels.items()) {
+      if (value.is_string() && !is_secret(name, value.get<std::string>()))
+        m_draft.say({"docker", "labels", name}, plain(value.get<std::string>()));
+      else
+        m_draft.note(fmt::format("the label {} of {}", name, m_name));
+    }
+  }
+
+  void tell_logging(const Json& logging) {
+    const auto driver = core::text_of(logging, "driver");
+    const auto options = core::strings_of(logging, "options");
+    if (driver.empty() && options.empty()) return;
+    Json value{{"driver", driver.empty() ? "json-file" : plain(driver)}};
+    for (const auto& [name, text] : options) {
+      if (is_secret(name, text))
+        m_draft.note(fmt::format("the log option {} of {}", name, m_name));
+      else
+        value["options"][name] = plain(text);
+    }
+    m_draft.say({"docker", "logging"}, value);
   }
 
   void tell_ssh() {
@@ -147,6 +198,10 @@ private:
     Json volumes = Json::array();
     for (const std::string& volume : core::texts_of(m_file, "volumes")) volumes.push_back(plain(volume));
     if (!volumes.empty()) m_draft.say({"docker", "volumes"}, volumes);
+    tell_labels(at("labels"));
+    tell_logging(at("logging"));
+    if (const auto wait = text("stop_wait_time"); !wait.empty())
+      m_draft.say({"docker", "stop_grace_period"}, seconds(wait), "stop_wait_time");
     const Json& accessories = at("accessories");
     if (accessories.is_object() && !accessories.empty()) {
       m_draft.say({"docker", "networks"}, Json::array({"kamal"}), "where Kamal's accessories are");
@@ -182,6 +237,12 @@ private:
 
   void tell_build() {
     const Json& builder = at("builder");
+    const Json& boot = at("boot");
+    if (!core::text_of(boot, "limit").empty() || !core::text_of(boot, "wait").empty())
+      m_draft.note("`boot`: all hosts switch together; `parallel` says how many are worked on at once");
+    if (const Json& aliases = at("aliases"); aliases.is_object())
+      for (const auto& [name, value] : aliases.items())
+        m_draft.note(fmt::format("the alias {}: `bgdeploy exec`, `run` and `logs` do what most do", name));
     if (builder.is_object())
       m_draft.note(
           "`builder`: CI builds and pushes the image, then deploys its tag; `build:` builds it on the hosts");
@@ -207,6 +268,10 @@ private:
                                                   "registry",
                                                   "env",
                                                   "volumes",
+                                                  "labels",
+                                                  "logging",
+                                                  "boot",
+                                                  "aliases",
                                                   "ssh",
                                                   "proxy",
                                                   "accessories",

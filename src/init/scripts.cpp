@@ -8,6 +8,8 @@
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/reference.hpp"
 #include "docker_run.hpp"
+#include "health_loop.hpp"
+#include "script_variables.hpp"
 #include "shell.hpp"
 
 namespace bgdeploy::init {
@@ -24,12 +26,6 @@ std::string base_of(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-bool is_variable(std::string_view name) {
-  return !name.empty() && !core::is_digit(name[0]) &&
-         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
-             std::string_view::npos;
-}
-
 // "/home/fream/nginx//a" without what stands in it twice.
 std::string tidy(std::string path) {
   for (std::size_t at = path.find("//"); at != std::string::npos; at = path.find("//")) path.erase(at, 1);
@@ -38,14 +34,13 @@ std::string tidy(std::string path) {
 
 class ScriptReader {
 public:
-  ScriptReader(Draft& draft, const Variables& known) : m_draft(draft), m_known(known) {}
+  ScriptReader(Draft& draft, const Variables& known) : m_draft(draft), m_variables(known) {}
 
   void take(const File& file) {
     Script script = parse_script(file.text);
     for (const Assignment& one : script.assignments)
       if (one.name == "remote.host" || one.name == "host") m_hosts_from = file.name;
-    for (Assignment& one : script.assignments)
-      if (!one.value.empty()) add_once(m_values[one.name], std::move(one.value));
+    for (Assignment& one : script.assignments) m_variables.assign(one.name, std::move(one.value));
     m_files.push_back({file.name, std::move(script.commands)});
   }
 
@@ -62,95 +57,14 @@ public:
   }
 
 private:
+  std::string resolve(std::string_view text, std::size_t branch) const {
+    return m_variables.resolve(text, branch);
+  }
+
   struct Source {
     std::string name;
     std::vector<Words> commands;
   };
-
-  // --- variables. One that gets two values gets them in two branches, one a slot.
-
-  std::string resolve(std::string_view text, std::size_t branch, int depth = 0) const {
-    constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    constexpr std::size_t k_longest = 4096;
-    std::string out;
-    for (std::size_t i = 0; i < text.size() && out.size() < k_longest; ++i) {
-      const bool braces = text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{';
-      const std::size_t begin = i + (braces ? 2 : 1);
-      const std::size_t end =
-          text[i] == '$' ? std::min(text.find_first_not_of(k_letters, begin), text.size()) : begin;
-      const std::string* value = end == begin ? nullptr : value_of(text.substr(begin, end - begin), branch);
-      if (value == nullptr || depth > 4 || (braces && (end == text.size() || text[end] != '}'))) {
-        out += text[i];
-        continue;
-      }
-      out += resolve(*value, branch, depth + 1);
-      i = braces ? end : end - 1;
-    }
-    return out;
-  }
-
-  // A secret stays a reference, wherever it is assigned.
-  const std::string* value_of(std::string_view name, std::size_t branch) const {
-    const std::string* value = nullptr;
-    if (const auto found = m_values.find(name); found != m_values.end())
-      value = &found->second[std::min(branch, found->second.size() - 1)];
-    else if (const auto known = m_known.find(name); known != m_known.end() && !known->second.empty())
-      value = &known->second;
-    return value == nullptr || is_secret(name, *value) ? nullptr : value;
-  }
-
-  // The first variable of a resolved text that stands for a secret.
-  std::string secret_in(std::string_view text) const {
-    constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
-      const std::size_t begin = at + (text.substr(at + 1).starts_with('{') ? 2 : 1);
-      if (begin >= text.size()) break;
-      const std::string_view name = text.substr(begin, text.find_first_not_of(k_letters, begin) - begin);
-      const bool assigned = m_values.contains(name) || m_known.contains(name);
-      if (!name.empty() && (is_secret(name, "") || (assigned && value_of(name, 0) == nullptr)))
-        return std::string(name);
-    }
-    return {};
-  }
-
-  Setting setting_of(const std::string& text, std::size_t branch) const {
-    const std::size_t equals = text.find('=');
-    Setting setting{text.substr(0, equals)};
-    if (equals == std::string::npos) return setting;
-    const std::string value = resolve(text.substr(equals + 1), branch);
-    const std::string secret = secret_in(value);
-    if (secret.empty())
-      setting.value = in_spec(value, {});
-    else if (value == "$" + secret || value == "${" + secret + "}")
-      setting.variable = secret;
-    return setting;
-  }
-
-  // What nobody here sets, as "{SERVER_IP}" or "${{ secrets.HOST }}", becomes a variable with a stand-in.
-  static std::string with_stand_ins(std::string text, std::string_view stand_in, bool& filled) {
-    for (std::size_t at = text.find('{'); at != std::string::npos; at = text.find('{', at + 1)) {
-      const std::size_t end = text.find('}', at);
-      if (end == std::string::npos) break;
-      const bool workflow = at > 0 && text[at - 1] == '$' && text[at + 1] == '{';
-      std::string name = text.substr(at + 1, end - at - 1);
-      const std::size_t begin = workflow || (at > 0 && text[at - 1] == '$') ? at - 1 : at;
-      name = name.substr(name.find_last_of(". {", name.find_last_not_of(' ')) + 1);
-      while (name.ends_with(' ')) name.pop_back();
-      if (!is_variable(name)) continue;
-      const std::string variable = fmt::format("${{{}:-{}}}", name, stand_in);
-      text.replace(begin, end - begin + (workflow ? 2 : 1), variable);
-      filled = true;
-      at = begin + variable.size();
-    }
-    if (const std::size_t at = text.find('$'); at != std::string::npos && !text.contains("${")) {
-      const std::string name = text.substr(at + 1);
-      if (is_variable(name)) {
-        text = fmt::format("{}${{{}:-{}}}", text.substr(0, at), name, stand_in);
-        filled = true;
-      }
-    }
-    return text;
-  }
 
   // --- commands
 
@@ -219,7 +133,8 @@ private:
       run.host_port = core::parse_port(before.substr(before.rfind(':') + 1)).value_or(0);
       run.container_port = core::parse_port(std::string_view(port).substr(colon + 1)).value_or(0);
     }
-    for (const std::string& text : from.environment) run.environment.push_back(setting_of(text, branch));
+    for (const std::string& text : from.environment)
+      run.environment.push_back(m_variables.setting_of(text, branch));
     for (const std::string& text : from.volumes)
       run.volumes.push_back(in_spec(tidy(resolve(text, branch)), {}));
     for (const std::string& text : from.networks) run.networks.push_back(resolve(text, branch));
@@ -296,6 +211,7 @@ private:
           !host.starts_with('$'))
         continue;
       if (!tell_health_url(m_draft, url, m_source)) continue;
+      tell_health_loop(m_draft, commands, at, m_source);
       constexpr std::size_t k_near = 6;
       for (std::size_t i = at + 1; i < commands.size() && i <= at + k_near; ++i)
         if (commands[i].size() > 1 && commands[i][0] == "grep" && !commands[i].back().starts_with('-')) {
@@ -340,8 +256,10 @@ private:
   void tell_hosts() {
     // Jenkins's SSH steps, and actions that log in.
     for (const auto& [host, user] : {std::pair("remote.host", "remote.user"), std::pair("host", "username")})
-      if (m_app_hosts.empty() && value_of(host, 0) != nullptr && value_of(user, 0) != nullptr)
-        m_app_hosts = {resolve(*value_of(user, 0), 0) + "@" + resolve(*value_of(host, 0), 0)};
+      if (m_app_hosts.empty() && m_variables.value_of(host, 0) != nullptr &&
+          m_variables.value_of(user, 0) != nullptr)
+        m_app_hosts = {resolve(*m_variables.value_of(user, 0), 0) + "@" +
+                       resolve(*m_variables.value_of(host, 0), 0)};
     say_hosts({"hosts", "app"}, m_app_hosts, "app");
     std::erase_if(m_proxy_hosts,
                   [&](const auto& one) { return std::ranges::find(m_app_hosts, one) != m_app_hosts.end(); });
@@ -442,9 +360,8 @@ private:
   }
 
   Draft& m_draft;
-  const Variables& m_known;
+  ScriptVariables m_variables;
   std::vector<Source> m_files;
-  std::map<std::string, std::vector<std::string>, std::less<>> m_values;
   std::map<std::string, std::string> m_aliases;
   std::string m_source, m_folder, m_nginx, m_include;
   std::string m_hosts_from, m_nginx_from, m_include_from, m_projects_from;  // the files

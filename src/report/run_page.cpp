@@ -13,40 +13,38 @@ namespace {
 using core::Duration;
 using core::SystemTime;
 
-struct Step {
-  StepName name;
-  std::string about;
-  SystemTime end;
-  Duration took{};
-  std::string_view result, kind;
-  std::string why{};
-};
-
-// What one question, or one check of `watch`, was answered.
-struct Answers {
-  int count = 0, bad = 0, timed = 0;
-  std::optional<Duration> until_good{};  // from the beginning of the run
-  Duration shortest{Duration::max()}, longest{}, sum{};
-  std::string last{};
-};
-using AnswersOf = std::map<std::tuple<std::string, std::string, std::string>, Answers>;
-
 std::string_view kind_of(const Finished& finished) {
   return finished.exit_code == 0 ? "good" : finished.exit_code == 6 ? "odd" : "bad";
 }
 
-// Everything that the page shows, gathered from the events.
-class Run {
+constexpr std::size_t k_most_notes = 200;
+
+}  // namespace
+
+class RunPage::Parts {
+  struct Step {
+    StepName name;
+    std::string about;
+    SystemTime end;
+    Duration took{};
+    std::string_view result, kind;
+    std::string why{};
+  };
+
+  // What one question, or one check of `watch`, was answered.
+  struct Answers {
+    int count = 0, bad = 0, timed = 0;
+    std::optional<Duration> until_good{};  // from the beginning of the run
+    Duration shortest{Duration::max()}, longest{}, sum{};
+    std::string last{};
+  };
+  using AnswersOf = std::map<std::tuple<std::string, std::string, std::string>, Answers>;
+
 public:
-  explicit Run(const std::vector<TimedEvent>& events) {
-    if (!events.empty()) {
-      m_began = events.front().first;
-      m_ended = events.back().first;
-    }
-    for (const auto& [time, event] : events) {
-      m_now = time;
-      std::visit(*this, event);
-    }
+  void add(SystemTime time, const Event& event) {
+    if (m_began == SystemTime{}) m_began = time;
+    m_ended = m_now = time;
+    std::visit(*this, event);
   }
 
   std::string page() const {
@@ -71,14 +69,14 @@ public:
     m_finished = event;
     if (event.service.empty()) m_finished.service = service;
   }
-  void operator()(const StepFinished& event) { add(event.step, event.about, event.took, "ok", "plain"); }
+  void operator()(const StepFinished& event) { add_step(event.step, event.about, event.took, "ok", "plain"); }
   void operator()(const StepFailed& event) {
     const bool gave_up = event.error.kind == core::ErrorKind::cancelled;
-    add(event.step, event.about, event.took, gave_up ? "halted" : "FAILED", gave_up ? "odd" : "bad",
-        event.error.message);
+    add_step(event.step, event.about, event.took, gave_up ? "halted" : "FAILED", gave_up ? "odd" : "bad",
+             event.error.message);
   }
   void operator()(const StepUndone& event) {
-    add(event.step, event.about, event.took.value_or(Duration{}), "undone", "odd");
+    add_step(event.step, event.about, event.took.value_or(Duration{}), "undone", "odd");
   }
   void operator()(const HealthProbe& event) {
     see(m_probes[{event.step.host, event.step.slot, event.question}], event.healthy, event.answer,
@@ -87,14 +85,18 @@ public:
   void operator()(const WatchSeen& event) {
     see(m_watched[{event.host, event.step.slot, event.check}], event.good.value_or(true), event.answer, {});
   }
-  void operator()(const Info& event) { m_notes.emplace_back("note", event.host, event.message); }
-  void operator()(const Warning& event) { m_notes.emplace_back("warning", event.host, event.message); }
+  void operator()(const Info& event) { note("note", event.host, event.message); }
+  void operator()(const Warning& event) { note("warning", event.host, event.message); }
   void operator()(const auto&) {}
 
 private:
-  void add(const StepName& name, const std::string& about, Duration took, std::string_view result,
-           std::string_view kind, const std::string& why = "") {
+  void add_step(const StepName& name, const std::string& about, Duration took, std::string_view result,
+                std::string_view kind, const std::string& why = "") {
     m_steps.push_back({name, about, m_now, took, result, kind, why});
+  }
+  void note(const char* kind, const std::string& host, const std::string& text) {
+    ++m_noted;
+    if (m_notes.size() < k_most_notes) m_notes.emplace_back(kind, host, text);
   }
   void see(Answers& answers, bool good, const std::string& answer, std::optional<Duration> took) const {
     ++answers.count;
@@ -238,7 +240,8 @@ private:
     Table table("Notes", {"Kind", "Host", "What"});
     for (const auto& [kind, host, text] : m_notes)
       table.row({element("span", kind, kind == "warning" ? "odd" : ""), as_html(host), as_html(text)});
-    return table.html();
+    return table.html(
+        m_noted == m_notes.size() ? "" : fmt::format("The first {} of {}.", m_notes.size(), m_noted));
   }
 
   SystemTime m_began{}, m_ended{}, m_now{};
@@ -248,12 +251,24 @@ private:
   std::vector<Step> m_steps;
   AnswersOf m_probes, m_watched;
   std::vector<std::tuple<std::string, std::string, std::string>> m_notes;
+  std::size_t m_noted = 0;
 };
 
-}  // namespace
+RunPage::RunPage() : m_parts(std::make_unique<Parts>()) {}
+RunPage::~RunPage() = default;
+
+void RunPage::add(SystemTime time, const Event& event) {
+  m_parts->add(time, event);
+}
+
+std::string RunPage::html() const {
+  return m_parts->page();
+}
 
 std::string run_page(const std::vector<TimedEvent>& events) {
-  return Run(events).page();
+  RunPage page;
+  for (const auto& [time, event] : events) page.add(time, event);
+  return page.html();
 }
 
 }  // namespace bgdeploy::report

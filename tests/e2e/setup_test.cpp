@@ -76,6 +76,28 @@ TEST_F(Setup, AsksThenAddsWhatIsLackingAndTheRestIsADeploy) {
   deploy_well("1.0");
 }
 
+// With all rights, as init writes it: what setup made is what `site` would, and the rest is a deploy.
+TEST_F(Setup, WithSudoForEverythingTheSiteIsThereAndADefaultSiteIsNamed) {
+  write_spec({{"hosts", "hosts: {app: [deploy@" + lab().env("LAB_ADDRESS") + "]}"},
+              {"ssh", "ssh: {sudo: true, identity_file: " + lab().env("LAB_IDENTITY_FILE") +
+                          ", known_hosts_file: " + lab().env("LAB_KNOWN_HOSTS") + "}"},
+              {"proxy", "proxy: {nginx: {include: /etc/nginx/bgdeploy/shop.inc}}"}});
+  const std::string somebodys = "/etc/nginx/sites-enabled/default";
+  lab().write(somebodys, "server { listen 8099; return 204; }\n");
+  const auto made = bgdeploy({"setup", "--yes"});
+  EXPECT_EQ(made.exit_code, 0) << made;
+  EXPECT_NE(made.err.find(somebodys + " takes requests that no server_name leads to"), std::string::npos)
+      << made;
+  EXPECT_TRUE(lab().read(somebodys));
+  lab().remove(somebodys);
+  lab().remove("/etc/sudoers.d/lab");
+  const auto site = bgdeploy({"site", "--write"});
+  EXPECT_EQ(site.exit_code, 0) << site;
+  const auto checked = bgdeploy({"check", "--tag", "1.0"});
+  EXPECT_EQ(checked.exit_code, 0) << checked;
+  deploy_well("1.0");
+}
+
 TEST_F(Setup, SaysWhatItCannotDo) {
   lab().sh(
       "rm -f /etc/os-release && printf 'ID=alpine\\nPRETTY_NAME=\"Alpine Linux v3.19\"\\n' >/etc/os-release");

@@ -87,9 +87,9 @@ std::vector<Words> docker_commands(const spec::Spec& spec, const SetupHost& host
   return commands;
 }
 
-// Names there may not have a dot.
-std::string sudoers_file(const spec::Spec& spec) {
-  std::string name = "bgdeploy-" + spec.service;
+// Of the service and the login: two logins have rights of their own. Names there may not have a dot.
+std::string sudoers_file(const spec::Spec& spec, const SetupHost& host) {
+  std::string name = fmt::format("bgdeploy-{}-{}", spec.service, host.fact_of("login"));
   std::ranges::replace(name, '.', '_');
   return "/etc/sudoers.d/" + name;
 }
@@ -184,6 +184,16 @@ Result<void> check_folder(const spec::Spec& spec, const SetupHost& host, const s
                   spec.service));
 }
 
+// Debian's default site takes what no name leads to. As the package has it, it only welcomes.
+constexpr std::string_view k_no_welcome = R"sh(default=/etc/nginx/sites-enabled/default
+if [ "$(readlink -f "$default")" = /etc/nginx/sites-available/default ] &&
+  ! dpkg --verify nginx-common 2>/dev/null | grep -qF sites-available/default; then
+  rm -f "$default"
+elif [ -e "$default" ]; then
+  echo "==> $default takes requests that no server_name leads to: remove it unless somebody needs it"
+fi
+)sh";
+
 void add_site(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>& lacks) {
   // Only the user knows what uses the template.
   if (host.parts.empty()) return;
@@ -193,8 +203,6 @@ void add_site(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>& 
   std::string commands, what;
   for (const proxy::SitePart& part : host.parts)
     if (part.kind == proxy::SitePart::Kind::include || !has_site) commands += write_file(part);
-  // Debian's welcome page takes what no name leads to.
-  if (!has_site && !host.is("nginx_there")) commands += "rm -f /etc/nginx/sites-enabled/default\n";
   lacks.push_back({has_site ? "what the site includes, before a first deploy" : "a site", commands});
 }
 
@@ -228,10 +236,11 @@ Result<std::vector<Lack>> lacking(const spec::Spec& spec, const SetupHost& host)
   if (runs_own_nginx(spec, host)) {
     const auto before = lacks.size();
     add_site(spec, host, lacks);
+    const bool new_site = before != lacks.size() && !host.is("site_there");
     if (before != lacks.size() || !host.is("nginx_runs"))
-      lacks.push_back({"nginx, running with it",
-                       "nginx -t || { rm -f -- \"$@\"; exit 1; }\n"
-                       "nginx -s reload 2>/dev/null || start nginx\n"});
+      lacks.push_back({"nginx, running with it", fmt::format("nginx -t || {{ rm -f -- \"$@\"; exit 1; }}\n"
+                                                             "{}nginx -s reload 2>/dev/null || start nginx\n",
+                                                             new_site ? k_no_welcome : "")});
   }
   const std::string family = " " + std::string(host.fact_of("family")) + " ";
   if (!lacks.empty() && family.find(" debian ") == std::string::npos &&
@@ -277,7 +286,7 @@ std::string setup_script(const spec::Spec& spec, const SetupHost& host, const st
         "  install -m 440 \"$rules\" {}\n"
         "  rm -f \"$rules\"\n"
         "}}\n",
-        sudoers_file(spec));
+        core::shell_quote(sudoers_file(spec, host)));
   for (const Lack& lack : lacks) {
     const std::string what = core::printable(lack.what);
     text += fmt::format("\n# {}\n", what);

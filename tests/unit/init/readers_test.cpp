@@ -176,7 +176,7 @@ servers:
   web:
     hosts: [10.0.0.1, {10.0.0.2: tag}]
     cmd: bin/serve
-    options: {memory: 500m, cpus: 2, ulimit: x}
+    options: {memory: 500m, cpus: 2, ulimit: x, cap-add: [NET_ADMIN], add-host: "db:10.0.0.5", read-only: true}
   job: {hosts: [10.0.0.3], cmd: bin/jobs}
 proxy: {ssl: true, host: shop.example.com, app_port: 3000, healthcheck: {path: /healthz, interval: 3}}
 registry: {server: ghcr.io, username: acme, password: [GHCR_TOKEN]}
@@ -190,6 +190,10 @@ builder: {arch: amd64}
 aliases: {console: app exec}
 retain_containers: 4
 drain_timeout: 40
+stop_wait_time: 20
+labels: {team: a, auth: "u:hunter2"}
+logging: {driver: json-file, options: {max-size: 10m}}
+boot: {limit: 2}
 )"},
                                {".kamal/hooks/pre-deploy", ".kamal/hooks/docker-setup"});
   ASSERT_TRUE(done) << done.error().message;
@@ -212,12 +216,20 @@ drain_timeout: 40
   EXPECT_TRUE(spec.secrets.contains("SMTP_PASSWORD"));
   EXPECT_EQ(spec.docker.volumes, Texts{"storage:/rails/storage"});
   EXPECT_EQ(spec.docker.networks, Texts{"kamal"});
+  EXPECT_EQ(spec.docker.cap_add, Texts{"NET_ADMIN"});
+  EXPECT_EQ(spec.docker.extra_hosts, Texts{"db:10.0.0.5"});
+  EXPECT_TRUE(spec.docker.read_only);
+  EXPECT_EQ(spec.docker.stop_grace_period, std::chrono::seconds(20));
+  EXPECT_EQ(spec.docker.labels, (std::map<std::string, std::string>{{"team", "a"}}));
+  ASSERT_TRUE(spec.docker.logging);
+  EXPECT_EQ(spec.docker.logging->options.at("max-size"), "10m");
+  EXPECT_FALSE(write(draft).contains("hunter"));
   EXPECT_EQ(http(spec).path, "/healthz");
   EXPECT_EQ(spec.health.interval, std::chrono::seconds(3));
   EXPECT_EQ(spec.prune.images, 4);
   EXPECT_EQ(spec.hooks[0].size(), 1U);
-  for (const char* left :
-       {"role job", "accessories db", "`aliases`", "`options.ulimit`", "docker-setup", "kamal-proxy"})
+  for (const char* left : {"role job", "accessories db", "the alias console", "`options.ulimit`",
+                           "docker-setup", "kamal-proxy", "the label auth", "`boot`"})
     EXPECT_TRUE(notes(draft, left)) << left;
 }
 

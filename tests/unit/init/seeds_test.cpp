@@ -60,6 +60,8 @@ TEST_F(Seeds, AuctionBackendIsAComposeProjectASlot) {
   EXPECT_EQ(spec.compose->environment.at("AUCTION_BACKEND_TAG"), "{tag}");
   EXPECT_EQ(http(spec).path, "/api/health");
   EXPECT_EQ(http(spec).body, "server is on");
+  EXPECT_EQ(spec.health.success_threshold, 3);
+  EXPECT_EQ(spec.health.deadline, std::chrono::seconds(100));
   EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
   EXPECT_TRUE(draft.gaps().empty()) << ::testing::PrintToString(draft.gaps());
 }
@@ -110,6 +112,7 @@ TEST_F(Seeds, MomoHasTwoAppHostsAndWholeSites) {
   EXPECT_EQ(spec.docker.volumes, std::vector<std::string>{"/home/ubuntu/applicationlog:/momo"});
   EXPECT_EQ(spec.docker.environment.at("PROFILE"), "dev");
   EXPECT_EQ(http(spec).path, "/actuator/health");
+  EXPECT_EQ(spec.health.deadline, std::chrono::seconds(100)) << "seq 100, sleep 1";
   ASSERT_TRUE(spec.nginx.sites);
   EXPECT_EQ(spec.nginx.sites->from, "~/momo-conf/momo-{port}.conf");
   EXPECT_EQ(spec.nginx.sites->to, "/etc/nginx/sites-enabled/momo-{port}.conf");

@@ -150,5 +150,18 @@ TEST(Pages, NoTextBecomesAPartOfThem) {
   }
 }
 
+// A watch may go on for hours.
+TEST(RunPage, OfManyMessagesTheFirstAreShownAndTheRestIsCounted) {
+  RunPage page;
+  page.add(k_run_begin, Started{.service = "shop"});
+  for (int i = 0; i < 1000; ++i)
+    page.add(k_run_begin + seconds(i), Warning{"message " + std::to_string(i), "web-1"});
+  const std::string html = page.html();
+  EXPECT_TRUE(is_well_formed(html)) << html;
+  EXPECT_TRUE(html.contains("message 199<"));
+  EXPECT_FALSE(html.contains("message 200<"));
+  EXPECT_TRUE(html.contains("The first 200 of 1000."));
+}
+
 }  // namespace
 }  // namespace bgdeploy::report

@@ -1,0 +1,68 @@
+#include "health_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/text.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using Words = std::vector<std::string>;
+constexpr int k_most = 100'000;
+
+std::optional<int> count_of(std::string_view text) {
+  const auto number = core::parse_number<int>(text);
+  return number && *number > 0 && *number <= k_most ? number : std::nullopt;
+}
+
+// "{1..10}"; and `seq`, whose command stands behind that of `for`.
+std::optional<int> tries_of(const std::vector<Words>& commands, std::size_t at) {
+  for (const std::string& word : commands[at])
+    if (word.starts_with("{1..") && word.ends_with('}')) return count_of(word.substr(4, word.size() - 5));
+  if (at + 1 < commands.size() && !commands[at + 1].empty() && commands[at + 1][0] == "seq")
+    return count_of(commands[at + 1].back());
+  return std::nullopt;
+}
+
+std::optional<int> value_behind(const Words& words, std::string_view word) {
+  const auto found = std::ranges::find(words, word);
+  if (found == words.end() || found + 1 == words.end()) return std::nullopt;
+  const std::string& text = *(found + 1);
+  return count_of(text.substr(0, text.find_last_not_of("s]") + 1));
+}
+
+bool counts_successes(const Words& words) {
+  return std::ranges::any_of(words, [](const std::string& word) {
+    return core::to_lower(word).find("success") != std::string::npos;
+  });
+}
+
+}  // namespace
+
+void tell_health_loop(Draft& draft, const std::vector<Words>& commands, std::size_t at,
+                      const std::string& source) {
+  constexpr std::size_t k_near = 40;
+  std::size_t begin = at;
+  const auto is = [&](std::size_t i, std::string_view word) {
+    return !commands[i].empty() && commands[i][0] == word;
+  };
+  while (begin > 0 && begin + k_near > at && !is(begin, "for") && !is(begin, "done")) --begin;
+  if (!is(begin, "for")) return;
+  std::optional<int> wait, successes;
+  for (std::size_t i = begin; i < commands.size() && i < at + k_near && !is(i, "done"); ++i) {
+    if (!wait) wait = value_behind(commands[i], "sleep");
+    if (!successes && counts_successes(commands[i])) successes = value_behind(commands[i], "-ge");
+  }
+  const auto tries = tries_of(commands, begin);
+  if (tries && wait && *tries <= k_most / *wait)
+    draft.say({"health", "deadline"}, fmt::format("{}s", *tries * *wait),
+              fmt::format("{} tries, {} s apart, in {}", *tries, *wait, source));
+  if (successes && *successes > 1)
+    draft.say({"health", "success_threshold"}, *successes, "in a row, as in " + source);
+}
+
+}  // namespace bgdeploy::init
