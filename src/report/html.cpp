@@ -107,7 +107,8 @@ std::string html_page(std::string_view title, std::string_view html_body) {
 }
 
 std::string exact(core::Duration duration) {
-  return duration < std::chrono::seconds(1) ? fmt::format("{} ms", duration.count())
+  // A line does not break between the number and its unit.
+  return duration < std::chrono::seconds(1) ? fmt::format("{}\u00a0ms", duration.count())
                                             : short_duration(duration);
 }
 

@@ -142,7 +142,7 @@ private:
       std::string lines;
       for (const std::string& line : part.lines) lines += as_html(line) + "\n";
       for (const std::string& line : part.quoted) lines += "| " + as_html(line) + "\n";
-      text += fmt::format("<p class=\"soft\">{}</p><pre>{}</pre>\n", as_html(part.key), lines);
+      text += fmt::format("<p class=\"soft\">{0}</p><pre tabindex=\"0\">{1}</pre>\n", as_html(part.key), lines);
     }
     return text.empty() ? "" : "<section aria-label=\"Cause\"><h2>Cause</h2>" + text + "</section>\n";
   }

@@ -1,5 +1,6 @@
 // "First deploy" and "In CI" of the README, typed as they are printed: on a host with nginx as Debian
-// installs it, by a login that has no other rights at the end than those that the README gives it.
+// installs it, by a login that has no other rights at the end than those that the README gives it. And all of
+// docs/getting-started.md, on a host where nothing was set up.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "in_terminal.hpp"
 #include "scenario.hpp"
 
 namespace e2e {
@@ -31,12 +33,13 @@ struct Block {
   std::string kind, text;
 };
 
-std::vector<Block> blocks_of(const std::string& section) {
-  std::istringstream lines(slurp(k_root / "README.md"));
+// Of one section, or of all.
+std::vector<Block> blocks_of(const std::string& section, const std::string& page = "README.md") {
+  std::istringstream lines(slurp(k_root / page));
   std::vector<Block> blocks;
-  bool here = false, inside = false;
+  bool here = section.empty(), inside = false;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("## ")) here = line == "## " + section;
+    if (line.starts_with("## ") && !section.empty()) here = line == "## " + section;
     if (!here) continue;
     if (line.starts_with("```")) {
       inside = !inside;
@@ -76,9 +79,13 @@ protected:
           std::string("resolve = \"") + k_host + ":80:" + m_lab.env("LAB_ADDRESS") + "\"\n");
   }
 
+  Environment environment_of(const std::string& home) const {
+    return {{"PATH", (m_folder / "bin").string() + ":/usr/local/bin:/usr/bin:/bin"},
+            {"HOME", (m_folder / home).string()},
+            {"TERM", "xterm"}};
+  }
   Finished at(const std::string& home, const Words& argv, Environment more = {}) const {
-    more.insert({{"PATH", (m_folder / "bin").string() + ":/usr/local/bin:/usr/bin:/bin"},
-                 {"HOME", (m_folder / home).string()}});
+    more.merge(environment_of(home));
     return run({argv, more, (m_folder / "project").string()});
   }
   Finished at_desk(const std::string& line) const {
@@ -98,12 +105,24 @@ protected:
                  {"LAB_KNOWN_HOSTS", m_lab.env("LAB_KNOWN_HOSTS")}}});
   }
 
+  // As at_desk, by somebody who answers what is asked.
+  std::string at_terminal(const std::string& line, int& exit_code) const {
+    InTerminal terminal(
+        {{"/bin/bash", "-ec", line}, environment_of("desk"), (m_folder / "project").string()});
+    if (terminal.shows("[yes/no] ")) terminal.type("yes\n");
+    exit_code = terminal.exit_code();
+    return terminal.shown();
+  }
+
   // The packages are those of this machine; nginx is configured and started as its package does.
-  void install_packages() const {
+  void unpack_nginx() const {
     const auto target = m_lab.env("LAB_ROOT") + "/etc/nginx";
     fs::copy(
         "/etc/nginx", target,
         fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::overwrite_existing);
+  }
+  void install_packages() const {
+    unpack_nginx();
     const auto started = m_lab.exec({"nginx"});
     ASSERT_EQ(started.exit_code, 0) << started;
   }
@@ -183,6 +202,30 @@ TEST_F(Readme, LeadsFromAnEmptyServerToAServedPageAndIntoCi) {
                             {"INPUT_KNOWN_HOSTS", known_hosts}});
   EXPECT_EQ(deployed.exit_code, 0) << deployed;
   EXPECT_EQ(served(), "v1.10.3");
+}
+
+class GettingStarted : public Readme {};
+
+TEST_F(GettingStarted, LeadsFromAnEmptyMachineToAServedPageAndBack) {
+  const auto blocks = blocks_of("", "docs/getting-started.md");
+  ASSERT_EQ(blocks.size(), 7U);
+  EXPECT_NE(blocks[0].text.find("sh install.sh\n"), std::string::npos) << "which packaging's tests type";
+  ASSERT_EQ(blocks[1].kind, "yaml bgdeploy.yml");
+  spill(folder() / "project/bgdeploy.yml", blocks[1].text);
+  unpack_nginx();
+  for (std::size_t i = 2; i < blocks.size(); ++i) {
+    std::istringstream lines(blocks[i].text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line == "bgdeploy trust" || line == "bgdeploy setup") {
+        int exit_code = -1;
+        const auto shown = at_terminal(line, exit_code);
+        EXPECT_EQ(exit_code, 0) << line << "\n" << shown;
+      } else {
+        type_at_desk(line);
+      }
+    }
+  }
+  EXPECT_EQ(m_served, (Words{"v1.10.1", "v1.10.3", "v1.10.1"}));
 }
 
 }  // namespace
