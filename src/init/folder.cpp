@@ -82,13 +82,23 @@ std::vector<std::string> compose_pair(std::vector<std::string> names) {
 
 std::vector<std::string> files_of_interest(const std::string& folder) {
   std::vector<std::string> names;
+  std::error_code unknown;
+  const fs::path whole = fs::canonical(folder, unknown);
+  // A link of a checkout may lead anywhere.
+  const auto leads_out = [&](const fs::directory_entry& entry) {
+    std::error_code broken;
+    const fs::path target = fs::canonical(entry.path(), broken);
+    const fs::path inside = target.lexically_relative(whole);
+    return broken || inside.empty() || *inside.begin() == "..";
+  };
   for (const char* below : {"", ".github/workflows", "config", ".kamal/hooks", "scripts", "deploy"}) {
     std::error_code error;
     for (fs::directory_iterator entry(fs::path(folder) / below, error), end; !error && entry != end;
          entry.increment(error)) {
       const std::string name = (fs::path(below) / entry->path().filename()).string();
       std::error_code broken;
-      if (kind_of(name) != Kind::none && !is_for_others(name) && !entry->is_directory(broken))
+      if (kind_of(name) != Kind::none && !is_for_others(name) && !entry->is_directory(broken) &&
+          !leads_out(*entry))
         names.push_back(name);
       if (names.size() == k_most_files) break;
     }

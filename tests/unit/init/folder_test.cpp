@@ -39,6 +39,7 @@ TEST_F(Folder, WhatIsOfInterestIsKnownByItsName) {
     file(name);
   fs::create_directory(folder + "/folder.sh");
   fs::create_symlink("deploy.sh", folder + "/linked.sh");
+  fs::create_symlink("/etc/passwd", folder + "/outside.sh");
   EXPECT_EQ(files_of_interest(folder),
             (Texts{".env", ".github/workflows/deploy.yml", ".kamal/hooks/pre-deploy", "Dockerfile",
                    "config/deploy.yml", "deploy.sh", "docker-compose.yml", "linked.sh"}));
