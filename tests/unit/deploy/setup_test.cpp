@@ -82,7 +82,7 @@ TEST_F(Setup, AFreshHostLacksAllOfIt) {
   EXPECT_THAT(text, HasSubstr("visudo -cqf \"$rules\"\n"));
   EXPECT_THAT(text, HasSubstr("\"$(command -v nginx)\"' -s'' reload'"));
   EXPECT_THAT(text, HasSubstr("/etc/sudoers.d/bgdeploy-shop-deploy"));
-  EXPECT_THAT(text, HasSubstr("rm -f /etc/nginx/sites-enabled/default\n"));
+  EXPECT_THAT(text, HasSubstr("default=/etc/nginx/sites-enabled/default\n"));
 }
 
 TEST_F(Setup, ACompleteOneLacksNothing) {
