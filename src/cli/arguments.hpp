@@ -22,6 +22,7 @@ struct Arguments {
   bool force = false, dry_run = false, exit_code = false;
   bool with_current_secrets = false, with_current_config = false, trust_history = false;
   std::optional<std::string> plan, out;  // files
+  std::optional<std::string> archive;    // a file, or - for stdin
   std::string slot, host;
   std::optional<int> tail;               // unset: 100, or all with --since
   int entries = 0;                       // of the history; 0: as many as fit a screen

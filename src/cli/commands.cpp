@@ -6,10 +6,6 @@
 namespace bgdeploy::cli {
 namespace {
 
-Option planned_option(std::string name, std::string today) {
-  return {.names = std::move(name), .help = "Not supported yet", .target = Option::Planned{std::move(today)}};
-}
-
 Option offline_option() {
   return {.names = "--offline",
           .help = "Read the spec alone: no secrets, env files or files to build from",
@@ -37,6 +33,15 @@ Option digest_option() {
           .target = &Arguments::digest,
           .value = "sha256:…",
           .excludes = "--tag"};
+}
+
+Option archive_option() {
+  return {.names = "--archive",
+          .help = "Take the image from a file instead of a registry: docker save, OCI layout, - for stdin",
+          .target = &Arguments::archive,
+          .value = "FILE",
+          .excludes = "--digest",
+          .values = Values::file};
 }
 
 Option exit_code_option() {
@@ -109,9 +114,7 @@ std::vector<Command> make_commands() {
                     .values = Values::file},
                    report_option(),
                    lock_wait_option(),
-                   planned_option(
-                       "--archive",
-                       "push the image to a registry that the hosts reach: docker load, docker push"),
+                   archive_option(),
                    output_option()},
        .run = run_deploy,
        .tells_interruption = true},
@@ -168,8 +171,8 @@ std::vector<Command> make_commands() {
       {.name = "plan",
        .help = "Show what deploy would do, changing nothing",
        .examples = {"bgdeploy plan --tag 1.2.3", "bgdeploy plan --tag 1.2.3 --out plan.json"},
-       .options = {tag_option(), digest_option(), force_option(), hold_option(), exit_code_option(),
-                   out_option(), output_option()},
+       .options = {tag_option(), digest_option(), archive_option(), force_option(), hold_option(),
+                   exit_code_option(), out_option(), output_option()},
        .run = run_plan},
       {.name = "status",
        .help = "Show what runs where, and what serves",
@@ -427,8 +430,7 @@ std::vector<std::string> spellings_of(const Option& option) {
 }
 
 bool takes_value(const Option& option) {
-  return !std::holds_alternative<bool Arguments::*>(option.target) &&
-         !std::holds_alternative<Option::Planned>(option.target);
+  return !std::holds_alternative<bool Arguments::*>(option.target);
 }
 
 bool takes_values(const Option& option) {
@@ -438,10 +440,6 @@ bool takes_values(const Option& option) {
 bool takes_number(const Option& option) {
   return std::holds_alternative<int Arguments::*>(option.target) ||
          std::holds_alternative<std::optional<int> Arguments::*>(option.target);
-}
-
-bool is_planned(const Option& option) {
-  return std::holds_alternative<Option::Planned>(option.target);
 }
 
 std::string value_name(const Option& option) {

@@ -16,11 +16,7 @@ namespace bgdeploy::cli {
 enum class Values { any, file, environment, slot, host, release };
 
 struct Option {
-  // Refused by its name, so that nobody takes it for a typing error.
-  struct Planned {
-    std::string today;  // what does nearly the same until then
-  };
-  using Target = std::variant<Planned, bool Arguments::*, int Arguments::*, std::string Arguments::*,
+  using Target = std::variant<bool Arguments::*, int Arguments::*, std::string Arguments::*,
                               std::optional<int> Arguments::*, std::optional<std::string> Arguments::*,
                               std::vector<std::string> Arguments::*>;
 
@@ -39,7 +35,6 @@ bool takes_value(const Option& option);
 // As many words as follow, and may be given again.
 bool takes_values(const Option& option);
 bool takes_number(const Option& option);
-bool is_planned(const Option& option);
 // What stands for its value in help, as "FILE" or "text|json"; empty for a flag.
 std::string value_name(const Option& option);
 

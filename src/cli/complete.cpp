@@ -24,7 +24,6 @@ private:
     if (m_command != nullptr)
       for (const Option& option : m_command->options) all.push_back(&option);
     for (const Option& option : global_options()) all.push_back(&option);
-    std::erase_if(all, [](const Option* option) { return is_planned(*option); });
     return all;
   }
 

@@ -14,16 +14,24 @@ constexpr int k_something_to_do = 10;
 // What a kept plan says is not said again.
 core::Result<deploy::Goal> goal_of(const Arguments& arguments) {
   if (arguments.plan) {
-    if (!arguments.tag.empty() || !arguments.digest.empty() || arguments.force || arguments.hold)
-      return core::fail(core::ErrorKind::usage,
-                        "--plan says what to deploy: leave out --tag, --digest, --force and --hold");
+    if (!arguments.tag.empty() || !arguments.digest.empty() || arguments.archive || arguments.force ||
+        arguments.hold)
+      return core::fail(
+          core::ErrorKind::usage,
+          "--plan says what to deploy: leave out --tag, --digest, --archive, --force and --hold");
     return deploy::read_plan_file(*arguments.plan);
   }
   deploy::Goal goal{.kind = plan::Request::Kind::deploy,
                     .tag = arguments.tag,
                     .digest = arguments.digest,
+                    .archive = arguments.archive.value_or(""),
                     .force = arguments.force,
                     .hold = arguments.hold};
+  if (arguments.archive && goal.archive.empty())
+    return core::fail(core::ErrorKind::usage, "--archive is empty: is the variable set?");
+  if (arguments.archive && arguments.out)
+    return core::fail(core::ErrorKind::usage, "--out keeps no archive: a plan with --archive cannot be kept");
+  if (arguments.archive && goal.tag.empty()) return goal;
   if (goal.tag.empty() == goal.digest.empty())
     return core::fail(core::ErrorKind::usage, "say what to deploy: --tag T or --digest sha256:…", {},
                       "bgdeploy deploy --tag TAG");

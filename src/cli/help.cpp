@@ -76,7 +76,6 @@ std::string rows(std::string_view heading, const std::vector<Row>& all, int widt
 std::vector<Row> rows_of(const std::vector<Option>& options) {
   std::vector<Row> all;
   for (const Option& option : options) {
-    if (is_planned(option)) continue;
     const auto comma = option.names.find(',');
     const std::string names = comma == std::string::npos
                                   ? option.names

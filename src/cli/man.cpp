@@ -92,10 +92,9 @@ std::string item_of(const Option& option) {
 }
 
 void option_list(ManPage& page, const std::vector<Option>& options) {
-  if (std::ranges::all_of(options, is_planned)) return;
+  if (options.empty()) return;
   page.macro(".Bl -tag -width Ds");
   for (const Option& option : options) {
-    if (is_planned(option)) continue;
     page.macro(item_of(option));
     page.prose(option.help + ".");
   }

@@ -16,13 +16,6 @@ namespace {
 
 constexpr int k_usage = 2;
 
-// CLI11 calls back for a flag whatever follows it; it asks no validator about an option without a value.
-CLI::Option* add(CLI::App& app, Arguments&, const Option& option, const Option::Planned&) {
-  // usage_error() has better words.
-  const auto refuse = [name = option.names] { throw CLI::ValidationError(name + " is not supported yet"); };
-  return app.add_flag_callback(option.names, refuse, option.help)->group("");
-}
-
 CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, bool Arguments::*target) {
   return app.add_flag(option.names, arguments.*target, option.help);
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/deploy/prune.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "command.hpp"
@@ -12,7 +13,7 @@ namespace bgdeploy::cli {
 namespace {
 
 std::string size_of(const runtime::Removed& removed) {
-  return removed.bytes == 0 ? "-" : report::short_bytes(removed.bytes);
+  return removed.bytes == 0 ? "-" : core::short_bytes(removed.bytes);
 }
 
 std::string as_text(const std::vector<deploy::Pruned>& pruned, bool only_look) {

@@ -86,11 +86,6 @@ private:
     if (given.option == nullptr && !word.starts_with("--") && find(word.substr(0, 2)) != nullptr)
       return read_cluster(word);
     if (given.option == nullptr) return unknown(given.spelling);
-    if (std::holds_alternative<Option::Planned>(given.option->target))
-      return Error{core::ErrorKind::unsupported,
-                   given.spelling + " is not supported yet",
-                   {},
-                   std::get<Option::Planned>(given.option->target).today};
     if (equals != std::string::npos) given.value = word.substr(equals + 1);
     if (takes_value(*given.option) && !given.value) {
       if (m_at + 1 == m_words.size() || find(m_words[m_at + 1]) != nullptr)

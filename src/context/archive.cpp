@@ -53,8 +53,17 @@ bool is_plain(std::string_view text) {
   return text.size() <= 100 && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// All blocks before an entry's content.
-std::string headers(const Entry& entry) {
+std::vector<const Entry*> all_entries(const Files& files, bool classic) {
+  std::vector<const Entry*> all;
+  if (classic)
+    for (const Entry& entry : files.only_classic) all.push_back(&entry);
+  for (const Entry& entry : files.entries) all.push_back(&entry);
+  return all;
+}
+
+}  // namespace
+
+std::string tar_headers(const Entry& entry) {
   const std::string name = entry.kind == Entry::Kind::folder ? entry.path + "/" : entry.path;
   std::string records;
   if (!is_plain(name)) records += pax_record("path", name);
@@ -70,33 +79,27 @@ std::string headers(const Entry& entry) {
   return blocks + header(type, name, entry.target, entry.mode, entry.size, entry.mtime);
 }
 
-std::vector<const Entry*> all_entries(const Files& files, bool classic) {
-  std::vector<const Entry*> all;
-  if (classic)
-    for (const Entry& entry : files.only_classic) all.push_back(&entry);
-  for (const Entry& entry : files.entries) all.push_back(&entry);
-  return all;
+std::string tar_padding(std::int64_t size) {
+  return std::string(static_cast<std::size_t>(padded(size) - size), '\0');
 }
-
-}  // namespace
 
 std::int64_t archive_size(const Files& files, bool classic) {
   std::int64_t size = 2 * k_block;
   for (const Entry* entry : all_entries(files, classic))
-    size += static_cast<std::int64_t>(headers(*entry).size()) + padded(entry->size);
+    size += static_cast<std::int64_t>(tar_headers(*entry).size()) + padded(entry->size);
   return size;
 }
 
 Result<void> write_archive(const Files& files, bool classic, const Take& take) {
   for (const Entry* entry : all_entries(files, classic)) {
-    BGDEPLOY_TRY(take(headers(*entry)));
+    BGDEPLOY_TRY(take(tar_headers(*entry)));
     if (entry->kind != Entry::Kind::file) continue;
     const auto check = [&](const Hash& hash) -> Result<void> {
       if (hash != entry->hash) return std::unexpected(changed(*entry));
       return {};
     };
     BGDEPLOY_TRY(read_file(files.build.context, *entry, take, check));
-    BGDEPLOY_TRY(take(std::string(static_cast<std::size_t>(padded(entry->size) - entry->size), '\0')));
+    BGDEPLOY_TRY(take(tar_padding(entry->size)));
   }
   return take(std::string(2 * k_block, '\0'));
 }

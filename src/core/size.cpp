@@ -59,4 +59,17 @@ std::string format_size(std::int64_t bytes) {
   return fmt::format("{}", bytes);
 }
 
+std::string short_bytes(std::int64_t bytes) {
+  constexpr std::array k_units = {"kB", "MB", "GB", "TB"};
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  // 999.95 would be printed as 1000.0.
+  while (value >= 999.95 && unit + 1 < k_units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, k_units[unit]);
+}
+
 }  // namespace bgdeploy::core

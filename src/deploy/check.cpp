@@ -102,7 +102,7 @@ void check_build(const Context& context, const Fleet& fleet, Items& items, const
   add(items, "build context " + context.spec.build->context.string(),
       files ? Result<void>{} : std::unexpected(files.error()),
       files ? fmt::format("{} files and folders, {} kB", files->entries.size(), files->bytes / 1000) : "");
-  for (std::size_t i = 0; i < context.spec.app_hosts.size(); ++i) {
+  for (std::size_t i = 0; i < context.spec.app_hosts.size() && !context.spec.build->here; ++i) {
     host::Host& host = fleet.app(i);
     const auto version = host.run({{"docker", "--version"}, host::Tool::docker, {}}, wait);
     const auto there = [&]() -> Result<void> {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "bgdeploy/runtime/disk.hpp"
@@ -27,7 +28,7 @@ constexpr std::int64_t k_unpacked = 3;
 constexpr std::int64_t k_history_bytes = 1 << 20;
 
 std::string figure(std::int64_t bytes) {
-  return report::short_bytes(bytes);
+  return core::short_bytes(bytes);
 }
 
 std::int64_t total(const std::vector<runtime::Layer>& layers) {
@@ -35,8 +36,7 @@ std::int64_t total(const std::vector<runtime::Layer>& layers) {
                          [](std::int64_t sum, const runtime::Layer& layer) { return sum + layer.bytes; });
 }
 
-Result<void> fits(const App& app, const std::vector<runtime::Layer>& layers, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const std::int64_t compressed, app.storage->lacking(layers, wait));
+Result<void> fits(const App& app, std::int64_t compressed, const Wait& wait) {
   if (compressed == 0) return {};
   const auto room = app.storage->room(wait);
   // An engine that does not tell where it keeps images.
@@ -68,13 +68,26 @@ Result<void> history_fits(const std::string& host, const runtime::Room& room) {
 
 Result<void> enough_disk(const Context& context, const World& world, const std::vector<std::size_t>& hosts,
                          const plan::Release& release, const Wait& wait) {
-  if (release.built() || release.digest.empty()) return {};
+  if (release.built() || release.digest.empty() || (release.sent() && !world.archive)) return {};
   std::vector<std::size_t> pulling;
   for (const std::size_t host : hosts) {
     BGDEPLOY_ASSIGN(const bool there, world.apps[host].images->present(release, wait));
     if (!there) pulling.push_back(host);
   }
   if (pulling.empty()) return {};
+  std::vector<Result<void>> results(pulling.size());
+  const auto each = [&](const auto& bytes_of) -> Result<void> {
+    for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {
+      const App& app = world.apps[pulling[i]];
+      results[i] = [&]() -> Result<void> {
+        BGDEPLOY_ASSIGN(const std::int64_t bytes, bytes_of(app));
+        return fits(app, bytes, wait);
+      }();
+    });
+    for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
+    return {};
+  };
+  if (release.sent()) return each([&](const App& app) { return app.images->lacking(*world.archive, wait); });
   const auto layers =
       world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
   if (!layers) {
@@ -84,17 +97,13 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
                      world.apps[pulling.front()].name});
     return {};
   }
-  std::vector<Result<void>> results(pulling.size());
-  for_each_parallel(results.size(), context.spec.parallel,
-                    [&](std::size_t i) { results[i] = fits(world.apps[pulling[i]], *layers, wait); });
-  for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
-  return {};
+  return each([&](const App& app) { return app.storage->lacking(*layers, wait); });
 }
 
 Result<std::string> disk_of(const App& app, const plan::Release& live, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto room, app.storage->room(wait));
   std::string words = fmt::format("{} free in {}", figure(room.free), room.folder);
-  if (live.built() || live.digest.empty()) return words;
+  if (live.local() || live.digest.empty()) return words;
   const auto layers = app.storage->layers(live, wait.at_most(deadlines::k_registry));
   if (!layers) return words;
   const std::int64_t compressed = total(*layers);

@@ -52,6 +52,7 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
   const bool deploying = goal.fresh();
   Gathered gathered;
   gathered.files = std::move(local.files);
+  gathered.archive = std::move(local.archive);
   gathered.without_secrets = std::move(local.without_secrets);
   gathered.without_password = std::move(local.without_password);
   std::jthread reading([&] {
@@ -69,6 +70,7 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
   if (deploying) {
     World world = fleet.world(context.clock, context.sink);
     world.files = gathered.files;
+    world.archive = gathered.archive;
     gathered.wanted = wanted_launch(context, goal, world, std::move(local.today), wait);
   }
   reading.join();

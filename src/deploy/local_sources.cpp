@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/deploy/check.hpp"
+#include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/deploy/notify/notifications.hpp"
 #include "bgdeploy/deploy/release/secrets.hpp"
 #include "bgdeploy/runtime/launches.hpp"
+#include "bgdeploy/spec/reference.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -19,12 +21,29 @@ namespace {
 // Nothing where images are pulled.
 Result<std::shared_ptr<const context::Files>> source_of(const Context& context, const Goal& goal,
                                                         const Wait& wait) {
-  if (!context.spec.build || !goal.fresh()) return nullptr;
+  if (!context.spec.build || !goal.fresh() || !goal.archive.empty()) return nullptr;
   if (!goal.digest.empty())
     return core::fail(ErrorKind::usage, "--digest names an image in a registry, but the spec has `build`", {},
                       "use --tag");
   BGDEPLOY_ASSIGN(auto files, context::read_files(*context.spec.build, wait));
   return std::make_shared<const context::Files>(std::move(files));
+}
+
+// The image to send, which names the release where the user does not.
+Result<std::shared_ptr<const archive::Image>> image_of(const Context& context, const Goal& goal,
+                                                       plan::Release& release) {
+  if (goal.archive.empty()) return nullptr;
+  // A stream comes as fast as others make it.
+  const Wait wait = deadlines::within(context.clock, deadlines::k_build, context.stop);
+  BGDEPLOY_ASSIGN(auto images, archive::read_images(goal.archive, wait));
+  BGDEPLOY_ASSIGN(archive::Choice choice,
+                  archive::choose(images, context.spec.image, goal.tag, goal.archive));
+  BGDEPLOY_TRY(spec::check_tag(choice.tag));
+  auto image = std::make_shared<const archive::Image>(std::move(images[choice.image]));
+  BGDEPLOY_TRY(archive::verify(*image, goal.archive, wait));
+  release.tag = std::move(choice.tag);
+  release.digest = std::string(plan::k_sent) + image->id;
+  return image;
 }
 
 Result<void> all_wrong(const std::vector<Error>& errors) {
@@ -46,9 +65,9 @@ Result<void> all_wrong(const std::vector<Error>& errors) {
 Result<LocalSources> read_local_sources(const Context& context, const Goal& goal, const Wait& wait) {
   LocalSources local;
   if (goal.fresh()) {
-    BGDEPLOY_ASSIGN(local.today,
-                    runtime::launch_by_spec(
-                        context.spec, {.tag = goal.tag, .image = context.spec.image, .digest = goal.digest}));
+    plan::Release release{.tag = goal.tag, .image = context.spec.image, .digest = goal.digest};
+    BGDEPLOY_ASSIGN(local.archive, image_of(context, goal, release));
+    BGDEPLOY_ASSIGN(local.today, runtime::launch_by_spec(context.spec, std::move(release)));
   }
   auto secrets = read_secrets(context.spec, context.variables, wait);
   // A container that is only started again has its secrets.

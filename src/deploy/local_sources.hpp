@@ -14,7 +14,8 @@ namespace bgdeploy::deploy {
 
 struct LocalSources {
   plan::Launch today{};  // of a fresh release, without its digest where a tag is named
-  std::shared_ptr<const context::Files> files{};  // what is built from, where something is
+  std::shared_ptr<const context::Files> files{};    // what is built from, where something is
+  std::shared_ptr<const archive::Image> archive{};  // what is sent, where something is
   runtime::SecretValues secrets{};
   // Why today's secrets, and the registry's password, cannot be read. A rollback may do without them.
   std::optional<core::Error> without_secrets{}, without_password{};

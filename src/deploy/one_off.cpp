@@ -133,8 +133,12 @@ private:
 
   // What the registry has under the tag now; what was deployed under it where that cannot be told.
   Result<plan::Launch> of_tag(const std::string& tag) {
+    auto newest = std::ranges::find(m_history | std::views::reverse, tag,
+                                    [](const HistoryEntry& entry) { return entry.to.tag; });
+    // No registry knows what came from an archive.
+    if (newest != (m_history | std::views::reverse).end() && newest->to.sent()) return as_it_ran(newest->to);
     const auto now = digest_of(tag);
-    const auto newest = std::ranges::find_if(m_history | std::views::reverse, [&](const HistoryEntry& entry) {
+    newest = std::ranges::find_if(m_history | std::views::reverse, [&](const HistoryEntry& entry) {
       return entry.to.tag == tag && (!now || entry.to.digest == now->digest);
     });
     if (newest != (m_history | std::views::reverse).end()) return as_it_ran(newest->to);
@@ -168,13 +172,17 @@ private:
 
 Result<void> get_image(const spec::Spec& spec, plan::Launch& launch, World& world, const Wait& wait) {
   BGDEPLOY_ASSIGN(const bool present, world.apps.front().images->present(launch.release, wait));
-  if (!present && launch.release.built())
+  if (!present && launch.release.local()) {
+    const auto what = plan::describe(launch.release);
+    const auto& host = world.apps.front().name;
     return core::fail(ErrorKind::not_found,
-                      fmt::format("{} was built on the hosts, and {} has its image no more",
-                                  plan::describe(launch.release), world.apps.front().name),
+                      launch.release.built()
+                          ? fmt::format("{} was built on the hosts, and {} has its image no more", what, host)
+                          : fmt::format("{} was sent to the hosts, and {} has its image no more", what, host),
                       {}, "deploy it again");
+  }
   if (!present) {
-    auto fetched = fetch_image(spec, launch.release, false, world, {wait.stop, {}});
+    auto fetched = fetch_image(spec, launch.release, world, {wait.stop, {}});
     if (!fetched) return std::unexpected(of_the_registry(std::move(fetched.error())));
   }
   // Only what the configuration substitutes needs it.

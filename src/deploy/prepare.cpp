@@ -43,9 +43,8 @@ Result<void> find_container_port(const Context& context, bool may_fetch, Fleet& 
   const auto* docker = std::get_if<spec::Docker>(&launch.with);
   if (docker == nullptr || spec::is_worker(context.spec)) return {};
   BGDEPLOY_ASSIGN(bool known, settle_container_port(world, launch, wait));
-  const bool build = launch.release.built();
-  if (!known && may_fetch && !(build && !world.files)) {
-    auto fetched = fetch_image(context.spec, launch.release, build, world, {wait.stop, {}});
+  if (!known && may_fetch) {
+    auto fetched = fetch_image(context.spec, launch.release, world, {wait.stop, {}});
     if (!fetched) return std::unexpected(of_the_registry(std::move(fetched.error())));
     BGDEPLOY_ASSIGN(known,
                     settle_container_port(world, launch,
@@ -66,11 +65,14 @@ Result<void> find_container_port(const Context& context, bool may_fetch, Fleet& 
   return {};
 }
 
-// The image of a release that is built may be on a host already.
+// The image of a release that is built or sent may be on a host already, and some layers of it.
 Result<void> look_for_image(const World& world, const plan::Release& release, plan::State& state,
                             const Wait& wait) {
-  for (std::size_t i = 0; release.built() && i < world.apps.size(); ++i) {
-    BGDEPLOY_ASSIGN(state.app_hosts.at(i).image_present, world.apps[i].images->present(release, wait));
+  for (std::size_t i = 0; release.local() && i < world.apps.size(); ++i) {
+    plan::AppHost& host = state.app_hosts.at(i);
+    BGDEPLOY_ASSIGN(host.image_present, world.apps[i].images->present(release, wait));
+    if (host.image_present || !world.archive) continue;
+    BGDEPLOY_ASSIGN(host.image_lacks, world.apps[i].images->lacking(*world.archive, wait));
   }
   return {};
 }
@@ -197,8 +199,10 @@ report::PastRuns last_runs(const std::vector<HistoryEntry>& history) {
 Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gathered gathered,
                      bool recover_first, const Wait& wait, Prepared& prepared) {
   const bool deploying = goal.fresh();
-  const auto& [files, wanted, history, histories, history_room, todays_secrets, without_password] = gathered;
+  const auto& [files, archive, wanted, history, histories, history_room, todays_secrets, without_password] =
+      gathered;
   prepared.files = files;
+  prepared.archive = archive;
   if (!deploying && !goal.abort) BGDEPLOY_TRY(history);
   if (!history)
     context.sink.emit(report::Warning{
@@ -211,6 +215,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
   if (history && recover_first) context.sink.emit(last_runs(*history));
   World world = fleet.world(context.clock, context.sink);
   world.files = prepared.files;
+  world.archive = prepared.archive;
   std::optional<plan::Launch> launch;
   if (deploying && wanted) launch = *wanted;
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));

@@ -18,12 +18,13 @@ struct Prepared {
   plan::State state;
   plan::Plan plan;
   plan::Launch launch;
-  std::string sources{};                          // where `launch` has its secrets from, for the history
-  bool recordable = true;                         // `launch` is how it runs
-  std::vector<Change> changes{};                  // of the configuration, against what serves
-  bool compared = false;                          // how what serves runs is recorded
-  std::string file{};                             // the plan, to be kept
-  std::shared_ptr<const context::Files> files{};  // what `launch` is built from, where it is
+  std::string sources{};                            // where `launch` has its secrets from, for the history
+  bool recordable = true;                           // `launch` is how it runs
+  std::vector<Change> changes{};                    // of the configuration, against what serves
+  bool compared = false;                            // how what serves runs is recorded
+  std::string file{};                               // the plan, to be kept
+  std::shared_ptr<const context::Files> files{};    // what `launch` is built from, where it is
+  std::shared_ptr<const archive::Image> archive{};  // what is sent of it, where something is
 };
 
 // Finds out on which addresses the slots' ports are published, for the fleet and in `state`, so that routing
@@ -40,7 +41,8 @@ core::Error of_the_registry(core::Error error);
 // What is known before the hosts are observed. Nothing of it needs the lock, so it is found out while that is
 // taken.
 struct Gathered {
-  std::shared_ptr<const context::Files> files{};  // what is built from, where something is
+  std::shared_ptr<const context::Files> files{};    // what is built from, where something is
+  std::shared_ptr<const archive::Image> archive{};  // what is sent, where something is
   // What a deploy is to run. What the registry said against it is told when it is known what serves.
   core::Result<plan::Launch> wanted{};
   core::Result<std::vector<HistoryEntry>> history{};

@@ -153,7 +153,9 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
                                     .what = fmt::format("{} {}", context.spec.service, purpose(goal)),
                                     .service = service_name(context.spec),
                                     .to = wish(goal)});
-  const Wait wait = deadlines::within(context.clock, deadlines::k_prepare, context.stop);
+  const auto up_to_plan = [&] {
+    return deadlines::within(context.clock, deadlines::k_prepare, context.stop);
+  };
 
   const Notifications notifications(context);
   Prepared prepared;
@@ -168,8 +170,9 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
     return code;
   };
 
-  auto local = read_local_sources(context, goal, wait);
+  auto local = read_local_sources(context, goal, up_to_plan());
   if (!local) return give_up(std::move(local.error()));
+  const Wait wait = up_to_plan();
   auto fleet = Fleet::connect(context.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));
   const auto roomy = enough_places(*fleet, wait);
@@ -194,6 +197,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
   World world = fleet->world(context.clock, context.sink);
   world.files = prepared.files;
   world.roomy = *roomy;
+  world.archive = prepared.archive;
   world.report = goal.report;
   world.record_hook = [&](const plan::RunHook& hook, core::Duration took) {
     return record_hook(context, *fleet, prepared, hook, took);
@@ -250,8 +254,11 @@ int run(const Context& context, const Goal& goal) {
 }
 
 Result<Preview> preview(const Context& context, const Goal& goal) {
-  const Wait wait = deadlines::within(context.clock, deadlines::k_prepare, context.stop);
-  BGDEPLOY_ASSIGN(LocalSources local, read_local_sources(context, goal, wait));
+  const auto up_to_plan = [&] {
+    return deadlines::within(context.clock, deadlines::k_prepare, context.stop);
+  };
+  BGDEPLOY_ASSIGN(LocalSources local, read_local_sources(context, goal, up_to_plan()));
+  const Wait wait = up_to_plan();
   BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
   Preview preview;
   Result<LockStatus> lock;

@@ -20,6 +20,8 @@ struct Exchange {
   Response response;
   bool too_large = false;
   bool ended_by_sink = false;
+  const Upload* upload = nullptr;
+  Result<void> read;  // of the upload
 
   bool succeeded() const {
     long status = 0;
@@ -38,6 +40,14 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   if (exchange.too_large) return 0;
   exchange.response.body.append(data, size);
   return size;
+}
+
+std::size_t on_read(char* data, std::size_t, std::size_t size, void* user) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  const auto count = exchange.upload->read({data, size});
+  if (count) return *count;
+  exchange.read = std::unexpected(count.error());
+  return CURL_READFUNC_ABORT;
 }
 
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
@@ -72,7 +82,9 @@ Slist header_list(const Request& request) {
   };
   // Without these curl waits up to a second for a "100 Continue" before a larger body.
   add("Expect:");
-  add(request.body.empty() ? "Content-Type:" : "Content-Type: application/json");
+  add(request.upload != nullptr ? "Content-Type: application/x-tar"
+      : request.body.empty()    ? "Content-Type:"
+                                : "Content-Type: application/json");
   for (const auto& header : request.headers) add(header.c_str());
   return list;
 }
@@ -101,6 +113,7 @@ public:
     Exchange exchange;
     exchange.sink = sink;
     exchange.easy = m_curl.easy();
+    exchange.upload = request.upload;
     const Slist headers = header_list(request);
     m_curl.reset();
     if (exchange.easy) prepare(exchange.easy, socket, request, headers.get(), exchange);
@@ -111,6 +124,7 @@ public:
       if (result.error().kind == ErrorKind::timeout) result.error().message = "docker did not answer in time";
       return std::unexpected(std::move(result.error()));
     }
+    BGDEPLOY_TRY(std::move(exchange.read));
     if (*result != CURLE_OK && !exchange.ended_by_sink) return std::unexpected(transport_error(*result));
     long status = 0;
     curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
@@ -131,7 +145,14 @@ private:
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     if (request.method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    if (request.method == "POST") {
+    if (request.upload != nullptr) {
+      // A body that was read cannot be sent again, over a connection that turned out to be dead.
+      curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+      curl_easy_setopt(easy, CURLOPT_POST, 1L);
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.upload->size));
+      curl_easy_setopt(easy, CURLOPT_READFUNCTION, &on_read);
+      curl_easy_setopt(easy, CURLOPT_READDATA, &exchange);
+    } else if (request.method == "POST") {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
     }

@@ -5,6 +5,7 @@
 
 #include "answer.hpp"
 #include "bgdeploy/core/base64.hpp"
+#include "bgdeploy/core/exposed_ports.hpp"
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -44,20 +45,6 @@ LayerProgress progress_of(const Json& json) {
   };
   return {core::printable(text_of(json, "id")), core::printable(text_of(json, "status")), bytes("current"),
           bytes("total")};
-}
-
-// Of "8080/tcp"; a range or another protocol is none of them.
-std::vector<int> exposed_by(const Json& image) {
-  std::vector<int> ports;
-  const Json& exposed = member(member(image, "Config"), "ExposedPorts");
-  if (!exposed.is_object()) return ports;
-  for (const auto& [name, unused] : exposed.items()) {
-    std::string_view rest = name;
-    const auto port = core::take_number<int>(rest);
-    if (port && *port > 0 && *port <= 65535 && (rest.empty() || rest == "/tcp")) ports.push_back(*port);
-  }
-  std::ranges::sort(ports);
-  return ports;
 }
 
 }  // namespace
@@ -117,7 +104,11 @@ Result<std::string> Client::registry_digest(const std::string& reference,
 Result<Image> Client::inspect_image(const std::string& reference, const Wait& wait) {
   BGDEPLOY_ASSIGN(auto response, call(request("GET", "/images/" + reference + "/json"), wait));
   BGDEPLOY_ASSIGN(const auto json, parse_answer(response.body));
-  Image image{text_of(json, "Id"),          {}, exposed_by(json), {}, std::move(response.body),
+  Image image{text_of(json, "Id"),
+              {},
+              core::exposed_ports(member(member(json, "Config"), "ExposedPorts")),
+              {},
+              std::move(response.body),
               text_of(json, "Architecture")};
   for (const auto& layer : member(member(json, "RootFS"), "Layers"))
     if (layer.is_string()) image.layers.push_back(layer.get<std::string>());
@@ -175,6 +166,9 @@ Result<Info> Client::info(const Wait& wait) {
   Info info{text_of(json, "DockerRootDir"), text_of(json, "OSType"),
             image_architecture(text_of(json, "Architecture"))};
   info.proxy = text_of(json, "HttpsProxy");
+  // [["driver-type", "io.containerd.snapshotter.v1"]]
+  info.containerd_images =
+      core::dump_json(member(json, "DriverStatus")).find("io.containerd.") != std::string::npos;
   const Json& registries = member(json, "RegistryConfig");
   info.insecure_registries = texts_of(member(registries, "InsecureRegistryCIDRs"));
   if (const Json& known = member(registries, "IndexConfigs"); known.is_object())
@@ -188,6 +182,22 @@ Result<void> Client::tag_image(const std::string& reference, const std::string& 
   BGDEPLOY_TRY(call(request("POST", fmt::format("/images/{}/tag?repo={}&tag={}", reference,
                                                 percent_encode(repository), percent_encode(tag))),
                     wait));
+  return {};
+}
+
+Result<void> Client::load(const Upload& images, const Wait& wait) {
+  auto post = request("POST", "/images/load?quiet=1");
+  post.upload = &images;
+  BGDEPLOY_ASSIGN(const auto response, call(post, wait));
+  for (const auto& line : core::split_lines(response.body))
+    if (const auto json = parse_answer(line))
+      if (const auto error = text_of(*json, "error"); !error.empty())
+        return core::fail(ErrorKind::refused, "docker: " + core::printable(core::trim(error)));
+  return {};
+}
+
+Result<void> Client::save(const std::string& reference, const Http::Sink& sink, const Wait& wait) {
+  BGDEPLOY_TRY(stream(request("GET", "/images/" + reference + "/get"), sink, wait));
   return {};
 }
 

@@ -61,6 +61,7 @@ std::string about(const spec::Spec& spec, const Plan& plan, const Step& step) {
       Overloaded{
           [](const Pull& pull) { return image(pull.release); },
           [](const Build& build) { return image(build.release); },
+          [](const Send& send) { return fmt::format("{} ({})", image(send.release), size_of(send)); },
           [&](const Stop& stop) { return container(stop) + ", which does not serve"; },
           [&](const StopFirst& stop) { return named(container_name(spec, stop), stop.release); },
           [&](const SetAside& aside) { return named(container(aside), aside.release); },

@@ -84,10 +84,11 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
     await_health(idle.aside->id);
     return;
   }
-  if (!wanted.built() || request.kind == Request::Kind::rollback || request.promote)
+  if (!wanted.local() || request.kind == Request::Kind::rollback || request.promote)
     steps.push_back(Pull{host, wanted});
   else if (!state.app_hosts[host].image_present)
-    steps.push_back(Build{host, wanted});
+    steps.push_back(wanted.sent() ? Step(Send{host, wanted, state.app_hosts[host].image_lacks})
+                                  : Step(Build{host, wanted}));
   if (container) {
     // Where a container stands aside already, an interrupted deploy left this one: nobody goes back to it.
     // One that cannot be moved aside is removed: a rollback creates it again from the history.
@@ -185,10 +186,6 @@ core::Result<std::vector<Step>> rewrite(const spec::Spec& spec, const State& sta
   add_switch(spec, std::move(change), steps);
   steps.push_back(Accept{*plan.live});
   return steps;
-}
-
-bool fetches(const Step& step) {
-  return std::holds_alternative<Pull>(step) || std::holds_alternative<Build>(step);
 }
 
 // From the images to healthy containers. What runs before a start waits until the image is on every host.

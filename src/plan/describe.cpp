@@ -5,6 +5,7 @@
 
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/plan/hooks.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
@@ -14,7 +15,7 @@
 namespace bgdeploy::plan {
 namespace {
 
-// "sha256:0123456789ab", "build:0123456789ab".
+// "sha256:0123456789ab", "build:0123456789ab", "image:0123456789ab".
 std::string short_digest(const std::string& digest) {
   const std::size_t colon = digest.find(':');
   return colon == std::string::npos ? digest : digest.substr(0, colon + 1 + 12);
@@ -72,21 +73,36 @@ std::string describe(const spec::Spec& spec, const Traffic& traffic) {
 }
 
 std::string_view step_name(const Step& step) {
-  return std::visit(
-      Overloaded{
-          [](const Pull&) { return "pull"; },           [](const Build&) { return "build"; },
-          [](const Stop&) { return "stop"; },           [](const StopFirst&) { return "stop-first"; },
-          [](const SetAside&) { return "set-aside"; },  [](const PutBack&) { return "put-back"; },
-          [](const Remove&) { return "remove"; },       [](const Create&) { return "start"; },
-          [](const Start&) { return "start"; },         [](const Discard&) { return "discard"; },
-          [](const AwaitHealth&) { return "health"; },  [](const Retire&) { return "retire"; },
-          [](const Prune&) { return "prune"; },         [](const RunHook&) { return "hook"; },
-          [](const AwaitLeaving&) { return "settle"; }, [](const Switch&) { return "switch"; },
-          [](const Verify&) { return "verify"; },       [](const Watch&) { return "watch"; },
-          [](const Accept&) { return "accept"; },       [](const Restore&) { return "restore"; },
-          [](const Drain&) { return "drain"; },
-      },
-      step);
+  return std::visit(Overloaded{
+                        [](const Pull&) { return "pull"; },
+                        [](const Build&) { return "build"; },
+                        [](const Send&) { return "send"; },
+                        [](const Stop&) { return "stop"; },
+                        [](const StopFirst&) { return "stop-first"; },
+                        [](const SetAside&) { return "set-aside"; },
+                        [](const PutBack&) { return "put-back"; },
+                        [](const Remove&) { return "remove"; },
+                        [](const Create&) { return "start"; },
+                        [](const Start&) { return "start"; },
+                        [](const Discard&) { return "discard"; },
+                        [](const AwaitHealth&) { return "health"; },
+                        [](const Retire&) { return "retire"; },
+                        [](const Prune&) { return "prune"; },
+                        [](const RunHook&) { return "hook"; },
+                        [](const AwaitLeaving&) { return "settle"; },
+                        [](const Switch&) { return "switch"; },
+                        [](const Verify&) { return "verify"; },
+                        [](const Watch&) { return "watch"; },
+                        [](const Accept&) { return "accept"; },
+                        [](const Restore&) { return "restore"; },
+                        [](const Drain&) { return "drain"; },
+                    },
+                    step);
+}
+
+bool fetches(const Step& step) {
+  return std::holds_alternative<Pull>(step) || std::holds_alternative<Build>(step) ||
+         std::holds_alternative<Send>(step);
 }
 
 std::optional<std::size_t> app_host(const Step& step) {
@@ -133,17 +149,26 @@ std::string container_name(const spec::Spec& spec, const StopFirst& step) {
   return step.name.empty() ? slot_of(spec, step.slot).container : step.name;
 }
 
+std::string size_of(const Send& step) {
+  return step.bytes == 0 ? "all layers are there" : core::short_bytes(step.bytes);
+}
+
 std::string describe(const spec::Spec& spec, const Step& step) {
   const ProxyKind& kind = proxy_kind(spec);
   return std::visit(
       Overloaded{
           [](const Pull& pull) {
-            return fmt::format("{} {}:{}", pull.release.built() ? "look for" : "pull", pull.release.image,
+            return fmt::format("{} {}:{}", pull.release.local() ? "look for" : "pull", pull.release.image,
                                describe(pull.release));
           },
           [&](const Build& build) {
-            return fmt::format("build {}:{} from {}", build.release.image, describe(build.release),
-                               spec.build ? spec.build->context.string() : "its context");
+            const bool here = spec.build && spec.build->here;
+            return fmt::format("build {}:{} {}from {}{}", build.release.image, describe(build.release),
+                               here ? "here " : "", spec.build ? spec.build->context.string() : "its context",
+                               here ? ", and send it" : "");
+          },
+          [](const Send& send) {
+            return fmt::format("send {}:{} ({})", send.release.image, describe(send.release), size_of(send));
           },
           [&](const Stop& stop) {
             return fmt::format("stop {}, which does not serve", slot_of(spec, stop.slot).container);

@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/display_width.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/report/words.hpp"
 
 namespace bgdeploy::report {
@@ -152,7 +153,7 @@ std::string LiveView::row(const StepName& step, const Running& running, core::St
   }
   std::string what = running.about;
   if (sum.total > 0)
-    what = fmt::format("{} of {}  {}", short_bytes(sum.current), short_bytes(sum.total), what);
+    what = fmt::format("{} of {}  {}", core::short_bytes(sum.current), core::short_bytes(sum.total), what);
   const std::string times = running.times > 1 ? fmt::format(" × {}", running.times) : "";
   if (!running.note.empty()) what += ": " + running.note + times;
   return laid_out({.host = Narrator::host_of(step),

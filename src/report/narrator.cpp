@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/display_width.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/report/words.hpp"
 
 namespace bgdeploy::report {
@@ -163,7 +164,7 @@ Narrator::Lines Narrator::tell_output(const Event& event, int width) {
   if (status == pull->status) return {};
   status = pull->status;
   const std::string layer = pull->layer.empty() ? "" : one_line(pull->layer) + ": ";
-  const std::string of = pull->total > 0 ? " of " + short_bytes(pull->total) : "";
+  const std::string of = pull->total > 0 ? " of " + core::short_bytes(pull->total) : "";
   return {row(Mark::text, pull->step, {.what = layer + one_line(pull->status) + of}, width)};
 }
 

@@ -82,19 +82,6 @@ std::string short_duration(core::Duration duration) {
   return fmt::format("{}h{:02}m", seconds / 3600, seconds % 3600 / 60);
 }
 
-std::string short_bytes(std::int64_t bytes) {
-  constexpr std::array k_units = {"kB", "MB", "GB", "TB"};
-  if (bytes < 1000) return fmt::format("{} B", bytes);
-  double value = static_cast<double>(bytes) / 1000;
-  std::size_t unit = 0;
-  // 999.95 would be printed as 1000.0.
-  while (value >= 999.95 && unit + 1 < k_units.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", value, k_units[unit]);
-}
-
 std::string one_line(std::string_view text) {
   // A trailing newline is dropped. Others become visible: they would break the frame of the line.
   std::string line = core::printable(core::trim(text));

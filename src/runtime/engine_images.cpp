@@ -107,11 +107,14 @@ Result<void> EngineImages::pull(const plan::Release& release,
   BGDEPLOY_ASSIGN(const bool there, present(release, wait));
   if (there) return {};
   const auto reference = image_reference(release);
-  if (release.built()) {
+  if (release.built())
     return core::fail(ErrorKind::not_found,
                       fmt::format("{} was built on {} and its image is gone there", reference, m_host.name()),
                       {}, "deploy it again from its source");
-  }
+  if (release.sent())
+    return core::fail(ErrorKind::not_found,
+                      fmt::format("{} was sent to {} and its image is gone there", reference, m_host.name()),
+                      {}, "deploy it again from its archive");
   const auto on_layer = [&](const engine::LayerProgress& layer) {
     if (progress) progress({layer.layer, layer.status, layer.current, layer.total});
   };

@@ -10,6 +10,7 @@
 #include "bgdeploy/engine/registry.hpp"
 #include "bgdeploy/host/account.hpp"
 #include "bgdeploy/runtime/disk.hpp"
+#include "layers_there.hpp"
 #include "pruning.hpp"
 
 namespace bgdeploy::runtime {
@@ -59,18 +60,23 @@ Result<std::vector<Layer>> EngineStorage::layers(const plan::Release& release, c
   return layers;
 }
 
-// A layer is shared where all those below it are the same too.
-Result<std::int64_t> EngineStorage::lacking(const std::vector<Layer>& layers, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto images, m_client->list_images(wait));
+Result<std::size_t> layers_there(engine::Client& client, const std::vector<std::string>& contents,
+                                 const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto images, client.list_images(wait));
   std::size_t there = 0;
   for (const auto& summary : images) {
-    const auto image = m_client->inspect_image(summary.id, wait);
+    const auto image = client.inspect_image(summary.id, wait);
     if (!image) continue;  // it was removed meanwhile
-    std::size_t same = 0;
-    while (same < layers.size() && same < image->layers.size() && image->layers[same] == layers[same].content)
-      ++same;
-    there = std::max(there, same);
+    const auto [own, other] = std::ranges::mismatch(contents, image->layers);
+    there = std::max(there, static_cast<std::size_t>(own - contents.begin()));
   }
+  return there;
+}
+
+Result<std::int64_t> EngineStorage::lacking(const std::vector<Layer>& layers, const Wait& wait) {
+  std::vector<std::string> contents;
+  for (const Layer& layer : layers) contents.push_back(layer.content);
+  BGDEPLOY_ASSIGN(const std::size_t there, layers_there(*m_client, contents, wait));
   std::int64_t bytes = 0;
   for (std::size_t i = there; i < layers.size(); ++i) bytes += layers[i].bytes;
   return bytes;

@@ -38,8 +38,9 @@ public:
 
   // Nothing where it has to stay.
   std::optional<Superfluous> of(const engine::ImageSummary& image) const {
-    const std::string built = value_of(image.labels, label::k_build);
+    std::string built = value_of(image.labels, label::k_build);
     const bool own_build = !built.empty() && value_of(image.labels, label::k_build_of) == m_leftovers.service;
+    if (const auto sent = sent_as(image); !sent.empty()) built = sent;
     if (!built.empty() && lists(m_leftovers.keep, built)) return std::nullopt;
     bool ours = own_build;
     std::string shown = built;
@@ -59,7 +60,10 @@ public:
     if (!ours) return std::nullopt;
     for (const auto& tag : image.repo_tags)
       if (!is_own_tag(parts(tag, ':'), image, built)) return std::nullopt;
-    Superfluous found{{fmt::format("image {}:{}", repository(image), shown), image.size}, image.repo_tags};
+    Superfluous found{{built == label::k_part ? "layers of an image that was not sent to its end"
+                                              : fmt::format("image {}:{}", repository(image), shown),
+                       image.size},
+                      image.repo_tags};
     found.references.insert(found.references.end(), image.repo_digests.begin(), image.repo_digests.end());
     if (found.references.empty()) found.references.push_back(image.id);
     return found;
@@ -73,9 +77,24 @@ private:
     return found == m_leftovers.old.end() ? nullptr : &*found;
   }
 
+  // The digest of the release whose image came from an archive.
+  std::string sent_as(const engine::ImageSummary& image) const {
+    const auto is_its = [&](const std::string& digest) {
+      return digest.starts_with(plan::k_sent) &&
+             std::ranges::any_of(image.repo_tags,
+                                 [tag = local_tag({.digest = digest})](const std::string& own) {
+                                   return parts(own, ':').rest == tag;
+                                 });
+    };
+    if (const auto kept = std::ranges::find_if(m_leftovers.keep, is_its); kept != m_leftovers.keep.end())
+      return *kept;
+    const auto old = std::ranges::find_if(m_leftovers.old, is_its, &plan::Release::digest);
+    return old == m_leftovers.old.end() ? "" : old->digest;
+  }
+
   // A tag that a deploy gave it: that of one of its releases, or of its build.
   bool is_own_tag(const Name& tag, const engine::ImageSummary& image, const std::string& built) const {
-    if (!built.empty() && tag.rest == built_tag({.digest = built})) return true;
+    if (!built.empty() && tag.rest == local_tag({.digest = built})) return true;
     return std::ranges::any_of(m_leftovers.old, [&](const plan::Release& old) {
       const bool same =
           old.digest == built || std::ranges::any_of(image.repo_digests, [&](const std::string& digest) {

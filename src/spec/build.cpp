@@ -33,6 +33,10 @@ const Table<Build>& build_keys() {
               [](Writer& out, const Build& build) { out.put("context", build.context.string()); },
               "The folder on this machine that is sent to the app hosts. Default: that of this file.")
               .examples({"."}),
+          key("on", &Build::here, one_of<bool>({{"hosts", false}, {"here", true}}),
+              "Where it is built: on each app host (default), or with the docker of this machine, which is "
+              "as "
+              "`docker build` finds it, and then sent: the layers that each host lacks."),
           // Read by its section, which knows the context.
           key<Build>(
               "dockerfile", filled_form(), {},

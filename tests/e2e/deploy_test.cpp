@@ -125,19 +125,6 @@ TEST_F(Deploy, PlanAndDryRunChangeNothing) {
   }
 }
 
-TEST_F(Deploy, WhatIsNotSupportedYetIsRefusedAndNotIgnored) {
-  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
-  write_spec();
-  deploy_well("1.0");
-  const auto before = world();
-  for (const Words& arguments : {Words{"deploy", "--archive", "image.tar"}}) {
-    const auto finished = bgdeploy(arguments);
-    EXPECT_EQ(finished.exit_code, 2) << finished;
-    EXPECT_NE(finished.err.find("not supported yet"), std::string::npos) << finished;
-    EXPECT_EQ(world(), before);
-  }
-}
-
 TEST_F(Deploy, RetireKeepLeavesTheOldSlotRunningAndRemoveTakesItAway) {
   for (const char* tag : {"1.0", "1.1", "1.2"}) lab().image(tag);
   write_spec({{"retire", "retire: keep"}});

@@ -46,7 +46,6 @@ NEED_NO_ROW = {
     "say what to run after --": "usage",
     "only `exec` and `run` take words after --": "usage",
     "unknown command '…'…": "usage",
-    "is not supported yet": "of an option; says what there is instead",
     "the working directory cannot be found (…)": "the shell stands in a folder that was removed",
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "bgdeploy/context/files.hpp"
@@ -21,5 +22,9 @@ std::int64_t archive_size(const Files& files, bool classic);
 // Kind conflict when a file is not what read_files() saw any more: the stream then ends inside of that file,
 // so that nobody can take it for whole. Errors of `take` as they are.
 Result<void> write_archive(const Files& files, bool classic, const Take& take);
+
+// The parts of it: all blocks before a file's content, and what fills the last one after it.
+std::string tar_headers(const Entry& entry);
+std::string tar_padding(std::int64_t size);
 
 }  // namespace bgdeploy::context

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bgdeploy/context/files.hpp"
@@ -19,6 +21,11 @@ public:
     Hash hash;
     EVP_DigestFinal_ex(m_context.get(), hash.data(), nullptr);
     return hash;
+  }
+  std::string hex() {
+    std::string text;
+    for (const unsigned char byte : finish()) text += fmt::format("{:02x}", byte);
+    return text;
   }
 
 private:

@@ -12,5 +12,7 @@ namespace bgdeploy::core {
 std::optional<std::int64_t> parse_size(std::string_view text);
 // "700m", "1g": a whole number of the largest unit that divides it.
 std::string format_size(std::int64_t bytes);
+// "512 B", "12.3 MB": units are powers of 1000, as docker prints layers.
+std::string short_bytes(std::int64_t bytes);
 
 }  // namespace bgdeploy::core

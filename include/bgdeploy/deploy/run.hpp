@@ -33,6 +33,7 @@ struct Goal {
   plan::Request::Kind kind = plan::Request::Kind::deploy;
   std::string tag;  // deploy: one of the two
   std::string digest;
+  std::string archive{};  // deploy: the file that has the image, "-" for stdin; then `tag` may be empty
   bool force = false;
   std::optional<std::string> to{};  // rollback
   // Rollback: with today's secrets, or as the spec has all of it today, instead of as the release ran.

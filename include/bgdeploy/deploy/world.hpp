@@ -99,6 +99,11 @@ struct KeptLog {
 };
 using KeepLog = std::function<core::Result<void>(const KeptLog& log)>;
 
+// Builds on this machine, the first time; all hosts get the same.
+using BuildHere = std::function<core::Result<std::shared_ptr<const archive::Image>>(
+    const plan::Release& release, const context::Files& files,
+    const std::function<void(const std::string&)>& output, const core::Wait& wait)>;
+
 struct World {
   std::vector<App> apps;           // in the spec's order
   std::vector<ProxySide> proxies;  // as spec::proxies()
@@ -116,7 +121,9 @@ struct World {
   report::Sink& sink;
   // Where the slots are; shared with the fleet that finds it out.
   std::shared_ptr<plan::Places> places = std::make_shared<plan::Places>();
-  std::shared_ptr<const context::Files> files{};  // what is built from, where something is
+  std::shared_ptr<const context::Files> files{};    // what is built from, where something is
+  std::shared_ptr<const archive::Image> archive{};  // what is sent, where something is
+  BuildHere build_here{};
   RunShell run_shell{};
   ReachSlot reach_slot{};
   // Writes down that a hook ran for its release, so that it does not run for it again.

@@ -61,6 +61,12 @@ public:
                     const std::optional<RegistryAuth>& auth,
                     const std::function<void(const LayerProgress&)>& progress, const Wait& wait);
 
+  // Takes images from a tar stream in the layout of `docker save`. Its errors come as text inside a 200
+  // answer too: kind refused.
+  Result<void> load(const Upload& images, const Wait& wait);
+  // One image as `docker save` writes it.
+  Result<void> save(const std::string& reference, const Http::Sink& sink, const Wait& wait);
+
   // --- containers, by id or name.
   Result<std::vector<ContainerSummary>> list_containers(const Wait& wait);
   Result<Container> inspect_container(const std::string& id, const Wait& wait);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,11 +22,19 @@ namespace bgdeploy::engine {
 using core::Result;
 using core::Wait;
 
+// A body that is too large for a text.
+struct Upload {
+  std::int64_t size = 0;
+  // Fills some of the buffer; 0: there is no more.
+  std::function<Result<std::size_t>(std::span<char>)> read;
+};
+
 struct Request {
   std::string method;                // "GET"
   std::string target;                // "/v1.41/info?x=y", percent-encoded
   std::string body;                  // sent as application/json where not empty
   std::vector<std::string> headers;  // "X-Registry-Auth: …"
+  const Upload* upload = nullptr;    // instead of `body`: a tar stream
 };
 
 struct Response {

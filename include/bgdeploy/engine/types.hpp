@@ -41,6 +41,7 @@ struct Info {
   std::string os, architecture;  // "linux", "amd64", as images call them
   std::string proxy{};           // through which the engine reaches registries; empty: directly
   std::vector<std::string> insecure_registries{};  // "registry.internal:5000", "127.0.0.0/8"
+  bool containerd_images = false;                  // containerd keeps the images, not docker itself
 };
 
 struct PublishedPort {

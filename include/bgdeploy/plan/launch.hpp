@@ -17,6 +17,8 @@ namespace bgdeploy::plan {
 // The digest of a release that was built on the hosts begins with it. The rest is the hash of the release's
 // context and arguments (64 hex digits).
 inline constexpr std::string_view k_built = "build:";
+// That of a release whose image came from an archive. The rest is docker's id of the image.
+inline constexpr std::string_view k_sent = "image:";
 
 // An image digest under a human name. The configuration it runs with is in Launch.
 struct Release {
@@ -24,10 +26,13 @@ struct Release {
       id;  // "20261121T050710Z-1f3a": unique a deploy; label bgdeploy.release. Empty for adopted containers
   std::string tag;    // as the user gave it; empty when deployed by --digest
   std::string image;  // repository
-  std::string
-      digest;  // "sha256:…" as the registry knows the manifest, or "build:…"; empty where it cannot be told
+  std::string digest;  // "sha256:…" as the registry knows the manifest, "build:…" or "image:…"; empty where
+                       // it cannot be told
 
   bool built() const { return digest.starts_with(k_built); }
+  bool sent() const { return digest.starts_with(k_sent); }
+  // No registry has it: its image is where it runs, or nowhere.
+  bool local() const { return built() || sent(); }
   bool operator==(const Release&) const = default;
 };
 

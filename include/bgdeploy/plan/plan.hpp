@@ -1,6 +1,7 @@
 // From what is wanted and what was observed to the steps in between: a pure function. One file a strategy.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -25,6 +26,13 @@ struct Build {
   std::size_t host;
   Release release;
   bool operator==(const Build&) const = default;
+};
+// Sends the image from an archive of this machine: the layers that the host lacks.
+struct Send {
+  std::size_t host;
+  Release release;
+  std::int64_t bytes = 0;  // of these
+  bool operator==(const Send&) const = default;
 };
 // Stops a container that does not serve; with `restart_on_undo` a failed deploy starts it again.
 struct Stop {
@@ -173,9 +181,9 @@ struct Drain {
   bool operator==(const Drain&) const = default;
 };
 
-using Step =
-    std::variant<Pull, Build, Stop, StopFirst, SetAside, PutBack, Remove, Create, Start, Discard, AwaitHealth,
-                 Retire, Prune, AwaitLeaving, Switch, Verify, RunHook, Watch, Accept, Restore, Drain>;
+using Step = std::variant<Pull, Build, Send, Stop, StopFirst, SetAside, PutBack, Remove, Create, Start,
+                          Discard, AwaitHealth, Retire, Prune, AwaitLeaving, Switch, Verify, RunHook, Watch,
+                          Accept, Restore, Drain>;
 
 // What undoes a step when a later one fails: a step like any other, which the same code carries out and
 // describes. Nothing where nothing needs undoing. `made`: the container that a Create made.
@@ -235,6 +243,8 @@ std::vector<std::string> describe_routing(const spec::Spec& spec, const State& s
 
 // How a step is shown: "pull", "start", "health", "switch", "drain", "retire", … as in the events.
 std::string_view step_name(const Step& step);
+// Whether it only brings an image to a host.
+bool fetches(const Step& step);
 // The index of the app host it happens on; nothing for a step on all proxies.
 std::optional<std::size_t> app_host(const Step& step);
 // The host it happens on, or all proxies.
@@ -249,6 +259,8 @@ std::string container_name(const spec::Spec& spec, const StopFirst& step);
 std::string describe(const spec::Spec& spec, const Step& step);
 // The words of its inverse; empty where nothing needs undoing.
 std::string describe_undo(const spec::Spec& spec, const Step& step);
+// Of what is sent: "24.0 MB", or that there is nothing.
+std::string size_of(const Send& step);
 // In the few words that stand beside its name: "shop-green :8082 (1.0.0 set aside)".
 std::string about(const spec::Spec& spec, const Plan& plan, const Step& step);
 // Likewise what an inverse did: "shop-green removed".

@@ -18,8 +18,6 @@ bool is(const Event& event) {
 
 // "0.3s", "2.4s", "2m13s", "1h02m".
 std::string short_duration(core::Duration duration);
-// "512 B", "12.3 MB": units are powers of 1000, as docker prints layers.
-std::string short_bytes(std::int64_t bytes);
 
 // One printable line.
 std::string one_line(std::string_view text);

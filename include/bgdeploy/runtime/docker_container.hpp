@@ -29,6 +29,7 @@ inline constexpr const char* k_image = "bgdeploy.image";
 // Of an image, and so of its containers: the digest it was built for.
 inline constexpr const char* k_build = "bgdeploy.build";
 // Of an image: the service it was built for.
+inline constexpr const char* k_part = "part";  // its value for some layers of an image that is sent
 inline constexpr const char* k_build_of = "bgdeploy.build.service";
 inline constexpr const char* k_container_port = "bgdeploy.container_port";
 // The policy as it was asked for: a stop turns it into `unless-stopped`, a start turns it back.
@@ -58,11 +59,12 @@ struct ContainerRequest {
 // Networks that every daemon has: never created, and without aliases.
 bool is_builtin_network(std::string_view name);
 
-// The tag that keeps a built release on its host: "build-" and the first 32 digits of its hash.
-std::string built_tag(const plan::Release& release);
+// The tag that keeps a release on its host which no registry has: "build-" or "image-", and the first 32
+// digits of its hash.
+std::string local_tag(const plan::Release& release);
 
-// "repository@sha256:…", "repository:build-…" of a built release, or "repository:tag" where no digest is
-// known.
+// "repository@sha256:…", "repository:build-…" of one that no registry has, or "repository:tag" where no
+// digest is known.
 std::string image_reference(const plan::Release& release);
 
 // Kind usage: a container_port that is no port, or a value in the environment that is not UTF-8.

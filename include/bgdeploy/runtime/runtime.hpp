@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bgdeploy/archive/image.hpp"
 #include "bgdeploy/context/files.hpp"
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
@@ -103,6 +104,13 @@ public:
   // that fails or is given up.
   virtual Result<void> build(const plan::Release& release, const context::Files& files,
                              const std::function<void(const std::string&)>& output, const Wait& wait) = 0;
+  // Bytes of the layers of `image` that the host lacks. Kind usage: it is not for the host's platform.
+  virtual Result<std::int64_t> lacking(const archive::Image& image, const Wait& wait) = 0;
+  // Sends these layers, each once, and gives the image the release's own tag and its human one. What arrived
+  // stays, where an error or the end of the wait cut it short, and is not sent again. Done at once when
+  // present. Kinds: usage as above, refused, io, lost, timeout, cancelled.
+  virtual Result<void> send(const plan::Release& release, const archive::Image& image,
+                            const std::function<void(const PullProgress&)>& progress, const Wait& wait) = 0;
 };
 
 // The slots of one host.

@@ -115,12 +115,13 @@ struct Docker {
   bool operator==(const Docker&) const = default;
 };
 
-// `build:`. The image is built on the app hosts from files of this machine.
+// `build:`. The image is built from files of this machine, on the app hosts or here.
 struct Build {
   std::filesystem::path context;            // absolute after loading
   std::string dockerfile = "Dockerfile";    // relative to the context, below it
   std::optional<std::string> target;        // stage
   std::map<std::string, std::string> args;  // on docker's command line on the hosts: no secrets
+  bool here = false;                        // with the docker of this machine, and then sent
   bool operator==(const Build&) const = default;
 };
 

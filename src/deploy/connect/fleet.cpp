@@ -1,6 +1,7 @@
 #include "bgdeploy/deploy/connect/fleet.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/proxy/kinds.hpp"
+#include "bgdeploy/runtime/build_here.hpp"
 #include "hooks/shell.hpp"
 #include "parallel.hpp"
 #include "watch/read_log.hpp"
@@ -34,6 +36,25 @@ int port_of(const plan::Backend& backend) {
 bool names_backends(const spec::Spec& spec) {
   const auto told = plan::proxy_kind(spec).told(spec);
   return told.address && told.address->find("{address}") == std::string::npos;
+}
+
+BuildHere build_once(const spec::Spec& spec) {
+  using Image = std::shared_ptr<const archive::Image>;
+  struct Built {
+    std::mutex mutex;
+    std::optional<Result<Image>> image;
+  };
+  return [built = std::make_shared<Built>(), service = spec.service](
+             const plan::Release& release, const context::Files& files,
+             const std::function<void(const std::string&)>& output, const Wait& wait) -> Result<Image> {
+    const std::scoped_lock lock(built->mutex);
+    if (!built->image) {
+      auto image = runtime::build_here(release, files, service, output, wait);
+      built->image = image ? Result<Image>(std::make_shared<const archive::Image>(std::move(*image)))
+                           : std::unexpected(std::move(image.error()));
+    }
+    return *built->image;
+  };
 }
 
 }  // namespace
@@ -195,6 +216,7 @@ World Fleet::world(core::Clock& clock, report::Sink& sink) {
     return health::ask_site(proxy(front), site, health, verify, wait);
   };
   world.ask_url = health::ask_url;
+  world.build_here = build_once(*m_spec);
   world.read_log = [this](std::size_t front, const std::string& log, LogPlace& place, const Wait& wait) {
     return read_log(proxy(front), log, place, wait);
   };

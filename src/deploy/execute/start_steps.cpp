@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bgdeploy/core/duration.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "bgdeploy/spec/runtime.hpp"
@@ -48,7 +49,7 @@ Result<void> StepRunner::carry_out(const plan::Prune& step) {
   const App& app = m_context.world.apps.at(step.host);
   const auto tell = [&](const runtime::Removed& removed) {
     m_context.world.sink.emit(report::Info{
-        fmt::format("removed {}, {}", removed.what, report::short_bytes(removed.bytes)), app.name});
+        fmt::format("removed {}, {}", removed.what, core::short_bytes(removed.bytes)), app.name});
   };
   BGDEPLOY_ASSIGN(const auto uploads,
                   app.runtime->remove_uploads(false, m_context.wait(deadlines::k_request)));

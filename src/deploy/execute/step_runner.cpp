@@ -20,12 +20,15 @@ using core::ErrorKind;
 using core::Result;
 using core::Wait;
 
-Result<void> StepRunner::carry_out(const plan::Pull& step) {
-  auto progress = [&](const runtime::PullProgress& layer) {
+std::function<void(const runtime::PullProgress&)> StepRunner::progress_of(const plan::Step& step) const {
+  return [this, name = m_context.name_of(step)](const runtime::PullProgress& layer) {
     m_context.world.sink.emit(
-        report::PullProgress{m_context.name_of(step), layer.layer, layer.status, layer.current, layer.total});
+        report::PullProgress{name, layer.layer, layer.status, layer.current, layer.total});
   };
-  return m_context.world.apps[step.host].images->pull(step.release, progress,
+}
+
+Result<void> StepRunner::carry_out(const plan::Pull& step) {
+  return m_context.world.apps[step.host].images->pull(step.release, progress_of(step),
                                                       m_context.wait(deadlines::k_pull));
 }
 
@@ -34,8 +37,19 @@ Result<void> StepRunner::carry_out(const plan::Build& step) {
   const auto output = [&](const std::string& line) {
     m_context.world.sink.emit(report::BuildOutput{m_context.name_of(step), line});
   };
-  return m_context.world.apps[step.host].images->build(step.release, *m_context.world.files, output,
-                                                       m_context.wait(deadlines::k_build));
+  runtime::Images& images = *m_context.world.apps[step.host].images;
+  const Wait wait = m_context.wait(deadlines::k_build);
+  const context::Files& files = *m_context.world.files;
+  if (!files.build.here) return images.build(step.release, files, output, wait);
+  BGDEPLOY_ASSIGN(const auto image, m_context.world.build_here(step.release, files, output, wait));
+  return images.send(step.release, *image, progress_of(step), m_context.wait(deadlines::k_build));
+}
+
+Result<void> StepRunner::carry_out(const plan::Send& step) {
+  if (!m_context.world.archive)
+    return core::fail(ErrorKind::internal, "an image to send without its archive");
+  return m_context.world.apps[step.host].images->send(step.release, *m_context.world.archive,
+                                                      progress_of(step), m_context.wait(deadlines::k_build));
 }
 
 Result<void> StepRunner::carry_out(const plan::Stop& step) {

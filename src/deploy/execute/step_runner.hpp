@@ -19,6 +19,7 @@ public:
   // Records the inverse of what they did. Steps of different hosts may run side by side.
   core::Result<void> carry_out(const plan::Pull& step);
   core::Result<void> carry_out(const plan::Build& step);
+  core::Result<void> carry_out(const plan::Send& step);
   core::Result<void> carry_out(const plan::Stop& step);
   core::Result<void> carry_out(const plan::StopFirst& step);
   core::Result<void> carry_out(const plan::SetAside& step);
@@ -58,6 +59,7 @@ public:
   std::vector<LogOfHost> last_lines(const core::Wait& wait);
 
 private:
+  std::function<void(const runtime::PullProgress&)> progress_of(const plan::Step& step) const;
   struct Started {
     std::string container;
     core::SteadyTime since;

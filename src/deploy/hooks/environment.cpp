@@ -6,10 +6,10 @@
 namespace bgdeploy::deploy {
 namespace {
 
-// As docker takes it: by digest, or by tag where the image was built on the host.
+// As docker takes it: by digest, or by tag where no registry has the image.
 std::string image_of(const plan::Release& release) {
   if (release.image.empty()) return "";
-  if (!release.digest.empty() && !release.built()) return release.image + "@" + release.digest;
+  if (!release.digest.empty() && !release.local()) return release.image + "@" + release.digest;
   return release.tag.empty() ? release.image : release.image + ":" + release.tag;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/report/words.hpp"
 
@@ -46,7 +47,7 @@ void OutputLines::end() {
   if (!m_line.empty()) m_show(shown_line(std::exchange(m_line, {})));
   if (m_hidden > 0)
     m_show(fmt::format("… {} more were printed and are not shown",
-                       report::short_bytes(static_cast<std::int64_t>(m_hidden))));
+                       core::short_bytes(static_cast<std::int64_t>(m_hidden))));
 }
 
 std::vector<std::string> OutputLines::last() const {

@@ -30,22 +30,33 @@ Result<int> only_port(const plan::Release& release, const std::vector<int>& expo
 Result<bool> settle_container_port(const World& world, plan::Launch& launch, const Wait& wait) {
   auto* docker = std::get_if<spec::Docker>(&launch.with);
   if (docker == nullptr || docker->container_port) return true;
-  for (const App& app : world.apps) {
-    BGDEPLOY_ASSIGN(const auto exposed, app.images->exposed(launch.release, wait));
-    if (!exposed) continue;
-    BGDEPLOY_ASSIGN(const int port, only_port(launch.release, *exposed));
+  const auto settle = [&](const std::vector<int>& exposed) -> Result<bool> {
+    BGDEPLOY_ASSIGN(const int port, only_port(launch.release, exposed));
     docker->container_port = std::to_string(port);
     return true;
+  };
+  if (world.archive) return settle(world.archive->variants.front().exposed);
+  for (const App& app : world.apps) {
+    BGDEPLOY_ASSIGN(const auto exposed, app.images->exposed(launch.release, wait));
+    if (exposed) return settle(*exposed);
   }
   return false;
 }
 
-Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, bool build, World& world,
+namespace {
+
+plan::Step fetching(std::size_t host, const plan::Release& release, const World& world) {
+  if (release.built() && world.files) return plan::Build{host, release};
+  return plan::Pull{host, release};
+}
+
+}  // namespace
+
+Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, World& world,
                          const Stops& stops) {
   plan::Plan plan;
   for (std::size_t host = 0; host < world.apps.size(); ++host)
-    plan.steps.push_back(build ? plan::Step(plan::Build{host, release})
-                               : plan::Step(plan::Pull{host, release}));
+    plan.steps.push_back(fetching(host, release, world));
   const plan::State unseen;
   StepContext context(spec, unseen, plan, world, stops);
   UndoLog nothing_to_undo;
@@ -53,9 +64,9 @@ Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, b
   std::vector<Result<void>> results(plan.steps.size());
   for_each_parallel(results.size(), spec.parallel, [&](std::size_t i) {
     const plan::Step& step = plan.steps[i];
-    results[i] = context.run(step, false, [&] {
-      return build ? runner.carry_out(std::get<plan::Build>(step))
-                   : runner.carry_out(std::get<plan::Pull>(step));
+    results[i] = context.run(step, false, [&]() -> Result<void> {
+      if (const auto* build = std::get_if<plan::Build>(&step)) return runner.carry_out(*build);
+      return runner.carry_out(std::get<plan::Pull>(step));
     });
   });
   for (auto& result : results) BGDEPLOY_TRY(std::move(result));

@@ -20,7 +20,7 @@ core::Result<int> only_port(const plan::Release& release, const std::vector<int>
 core::Result<bool> settle_container_port(const World& world, plan::Launch& launch, const core::Wait& wait);
 
 // Gets the image onto all app hosts, before anything else is planned.
-core::Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, bool build, World& world,
+core::Result<void> fetch_image(const spec::Spec& spec, const plan::Release& release, World& world,
                                const Stops& stops);
 
 }  // namespace bgdeploy::deploy

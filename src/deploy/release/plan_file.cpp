@@ -147,7 +147,7 @@ ordered_json steps_json(const Context& context, const plan::Plan& plan) {
   ordered_json steps = ordered_json::array();
   for (const plan::Step& step : plan.steps) {
     // Whether an image is there already changes nothing of what follows.
-    if (std::holds_alternative<plan::Pull>(step) || std::holds_alternative<plan::Build>(step)) continue;
+    if (plan::fetches(step)) continue;
     steps.push_back(context.sink.redacted(
         fmt::format("{} {} {}: {}", plan::step_name(step), plan::step_host(context.spec, step),
                     plan::step_slot(context.spec, step), plan::describe(context.spec, step))));

@@ -73,7 +73,7 @@ std::vector<Words> docker_commands(const spec::Spec& spec, const SetupHost& host
   std::vector<Words> commands;
   if (host.app)
     commands = {{"docker", "--version"}, {"docker", "version"}, {"docker", "system", "dial-stdio"}};
-  if (host.app && spec.build) {
+  if (host.app && spec.build && !spec.build->here) {
     commands.push_back({"docker", "build", "*"});
     commands.push_back({"docker", "buildx", "*"});
   }

@@ -97,12 +97,13 @@ bool is_builtin_network(std::string_view name) {
   return name == "bridge" || name == "host" || name == "none" || name == "default";
 }
 
-std::string built_tag(const plan::Release& release) {
-  return "build-" + release.digest.substr(plan::k_built.size(), 32);
+std::string local_tag(const plan::Release& release) {
+  const auto colon = release.digest.find(':');
+  return release.digest.substr(0, colon) + "-" + release.digest.substr(colon + 1, 32);
 }
 
 std::string image_reference(const plan::Release& release) {
-  if (release.built()) return release.image + ":" + built_tag(release);
+  if (release.local()) return release.image + ":" + local_tag(release);
   if (!release.digest.empty()) return release.image + "@" + release.digest;
   return release.tag.empty() ? release.image : release.image + ":" + release.tag;
 }

@@ -33,16 +33,6 @@ TEST(Usage, SaysWhatToTypeNext) {
   EXPECT_EQ(next_of("rolback"), "bgdeploy --help");
 }
 
-TEST(Usage, WhatIsNotSupportedYetHasAWayOfToday) {
-  for (const Command& command : commands()) {
-    EXPECT_NE(command.run, nullptr) << command.name;
-    for (const Option& option : command.options) {
-      const auto* planned = std::get_if<Option::Planned>(&option.target);
-      EXPECT_TRUE(planned == nullptr || !planned->today.empty()) << command.name << " " << option.names;
-    }
-  }
-}
-
 TEST(Usage, EveryCommandPrintsJsonAsTheSchemaSaysOrSaysWhyNot) {
   std::ifstream file(BGDEPLOY_SOURCE_DIR "/docs/output.schema.json");
   const auto schema = nlohmann::json::parse(file);

@@ -65,6 +65,12 @@ public:
     return m_world.effect(wait, [] { return Result<void>{}; });
   }
 
+  Result<std::int64_t> lacking(const archive::Image&, const Wait&) override { return 1000; }
+  Result<void> send(const plan::Release&, const archive::Image&,
+                    const std::function<void(const runtime::PullProgress&)>&, const Wait& wait) override {
+    return m_world.effect(wait, [] { return Result<void>{}; });
+  }
+
   Result<void> prune(const plan::Leftovers& leftovers, bool,
                      const std::function<void(const runtime::Removed&)>& removed, const Wait& wait) override {
     return m_world.effect(wait, [&]() -> Result<void> {

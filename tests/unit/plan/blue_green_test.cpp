@@ -157,6 +157,21 @@ TEST(BlueGreen, WhatIsOddInNginxsConfigurationIsSaid) {
   EXPECT_THAT(planned(state, deploy("2.0", k_digest_2)).notes, ElementsAre("web-1: x sends to y"));
 }
 
+TEST(BlueGreen, WhatIsInAnArchiveIsSentWhereItIsNotYetAndLookedForOnTheWayBack) {
+  const std::string digest = "image:" + std::string(64, 'a');
+  State state = blue_serves();
+  state.app_hosts[0].image_lacks = 12'300'000;
+  const Plan plan = planned(state, deploy("2.0", digest));
+  EXPECT_THAT(names(plan), ElementsAre("send", "start", "health", "switch", "accept", "drain", "retire"));
+  EXPECT_EQ(describe(small_spec(), plan.steps[0]),
+            "send registry.example.com/shop:2.0 (image:aaaaaaaaaaaa) (12.3 MB)");
+  state.app_hosts[0].image_present = true;
+  EXPECT_EQ(names(planned(state, deploy("2.0", digest))).front(), "start");
+  Request back = deploy("2.0", digest);
+  back.kind = Request::Kind::rollback;
+  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "pull");
+}
+
 TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
   const std::string digest = "build:" + std::string(64, 'a');
   State state = blue_serves();

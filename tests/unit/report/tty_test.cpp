@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "bgdeploy/core/display_width.hpp"
+#include "bgdeploy/core/size.hpp"
 #include "bgdeploy/report/live_view.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "fake.hpp"
@@ -196,9 +197,9 @@ TEST(Words, DurationsAndSizes) {
   EXPECT_EQ(short_duration(59'999ms), "59.9s");
   EXPECT_EQ(short_duration(133s), "2m13s");
   EXPECT_EQ(short_duration(62min), "1h02m");
-  EXPECT_EQ(short_bytes(999), "999 B");
-  EXPECT_EQ(short_bytes(12'345), "12.3 kB");
-  EXPECT_EQ(short_bytes(999'960), "1.0 MB");
+  EXPECT_EQ(core::short_bytes(999), "999 B");
+  EXPECT_EQ(core::short_bytes(12'345), "12.3 kB");
+  EXPECT_EQ(core::short_bytes(999'960), "1.0 MB");
 }
 
 }  // namespace

@@ -91,6 +91,23 @@ TEST(Pruning, TakesOldBuildsOfThisServiceOnly) {
   EXPECT_EQ(superfluous_images({image}, {}, {"shop", {release}, {}}).size(), 1U);
 }
 
+TEST(Pruning, TakesWhatWasSentByItsOwnTag) {
+  const std::string digest = "image:" + std::string(64, 'a');
+  const std::string own = std::string(k_repository) + ":image-" + std::string(32, 'a');
+  const engine::ImageSummary image{"i1", {own, std::string(k_repository) + ":1.0"}, {}, {}, 1};
+  plan::Leftovers leftovers{"shop", {{"", "1.0", k_repository, digest}}, {}};
+  EXPECT_THAT(shown(superfluous_images({image}, {}, leftovers)),
+              ElementsAre("image registry.example.com/shop:1.0 (image:aaaaaaaaaaaa)"));
+  leftovers.keep = {digest};
+  EXPECT_THAT(superfluous_images({image}, {}, leftovers), IsEmpty());
+  EXPECT_THAT(superfluous_images({image}, {}, {"shop", {}, {}}), IsEmpty());
+  const engine::ImageSummary part{
+      "i2", {}, {}, {{label::k_build, label::k_part}, {label::k_build_of, "shop"}}, 1};
+  EXPECT_THAT(shown(superfluous_images({part}, {}, leftovers)),
+              ElementsAre("layers of an image that was not sent to its end"));
+  EXPECT_THAT(superfluous_images({part}, {}, {"other", {}, {}}), IsEmpty());
+}
+
 TEST(Pruning, DockersAndPodmansNamesAreTheSame) {
   const plan::Release release{"", "1", "nginx", digest_of('a')};
   const engine::ImageSummary image{

@@ -1,0 +1,48 @@
+// What `docker load` is given: a tar stream in the layout of `docker save`, made while it is sent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/archive/image.hpp"
+
+namespace bgdeploy::archive {
+
+class LoadStream {
+public:
+  // The image of `config` from the lowest `layers`, under `names` ("repository:tag"). Files of the lowest
+  // `there` layers are empty: the engine has them, and does not read them.
+  LoadStream(const std::string& config, std::span<const Layer> layers, std::size_t there,
+             const std::vector<std::string>& names);
+
+  std::int64_t size() const { return m_size; }
+  // Bytes of the stream; 0 at its end. Kind io.
+  Result<std::size_t> read(std::span<char> into);
+  // How much of layer `index` was read.
+  std::int64_t sent(std::size_t index) const;
+
+private:
+  struct Part {
+    std::string text;
+    const Layer* layer = nullptr;
+    std::size_t index = 0;
+    std::int64_t size = 0;
+  };
+  void add(Part part);
+
+  std::vector<Part> m_parts;
+  std::vector<std::int64_t> m_sent;
+  std::size_t m_part = 0;
+  std::int64_t m_in_part = 0, m_size = 0;
+};
+
+// The configuration of an image that is only the lowest `count` layers of `variant`, so that an engine keeps
+// them until the whole is there.
+std::string part_config(const Variant& variant, const std::map<std::string, std::string>& labels,
+                        std::size_t count);
+
+}  // namespace bgdeploy::archive

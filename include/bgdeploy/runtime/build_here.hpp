@@ -1,0 +1,19 @@
+// `build: {on: here}`: the image comes from the docker of this machine.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "bgdeploy/archive/image.hpp"
+#include "bgdeploy/context/files.hpp"
+#include "bgdeploy/plan/launch.hpp"
+
+namespace bgdeploy::runtime {
+
+// Builds it, unless it is there, and reads it back. Kinds as Images::build; unreachable: no docker here.
+core::Result<archive::Image> build_here(const plan::Release& release, const context::Files& files,
+                                        const std::string& service,
+                                        const std::function<void(const std::string&)>& output,
+                                        const core::Wait& wait);
+
+}  // namespace bgdeploy::runtime
