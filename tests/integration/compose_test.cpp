@@ -252,7 +252,7 @@ TEST_P(Compose, TakesOverWhatAScriptStarted) {
   ASSERT_TRUE(slots) << slots.error().message << ::testing::PrintToString(slots.error().details);
   EXPECT_EQ((*slots)[0].container->id, old.id);
   EXPECT_EQ((*slots)[0].container->started, old.started);
-  EXPECT_THAT((*slots)[0].container->differences.value(), ElementsAre("labels"));
+  EXPECT_THAT((*slots)[0].container->differences.value(), ElementsAre("image"));
   ASSERT_TRUE(docker->runtime().stop(old.id, std::chrono::seconds(5), soon()));
   ASSERT_TRUE(docker->runtime().remove(old.id, soon()));
   EXPECT_THAT(names(), Not(HasSubstr("shop-blue_api")));
