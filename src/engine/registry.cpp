@@ -1,5 +1,6 @@
 #include "bgdeploy/engine/registry.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,10 +72,38 @@ Named named(const std::string& repository) {
   return {"registry-1.docker.io", path.find('/') == std::string::npos ? "library/" + path : path};
 }
 
+// An IPv4 address as 4 bytes, an IPv6 address as 16; else none.
+std::string address_bytes(const std::string& text) {
+  std::string bytes(16, '\0');
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
+  return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ? bytes.substr(0, 4) : "";
+}
+
+// Whether `network`, as "10.0.0.0/8", has the address of these bytes.
+bool contains(const std::string& network, const std::string& address) {
+  const auto slash = network.find('/');
+  if (slash == std::string::npos) return false;
+  const auto base = address_bytes(network.substr(0, slash));
+  const auto bits = core::leading_number<std::size_t>(network.substr(slash + 1));
+  if (address.empty() || base.size() != address.size() || !bits || *bits > 8 * base.size()) return false;
+  const std::size_t whole = *bits / 8, rest = *bits % 8;
+  if (base.compare(0, whole, address, 0, whole) != 0) return false;
+  return rest == 0 || ((base[whole] ^ address[whole]) & 0xff) >> (8 - rest) == 0;
+}
+
+// "registry:5000" and "[2001:db8::1]:5000" without the port and the brackets.
+std::string host_of(const std::string& authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.rfind(':'));
+}
+
 bool is_insecure(const Info& engine, const std::string& authority) {
-  const auto name = authority.substr(0, authority.rfind(':'));
-  return name == "localhost" || name.starts_with("127.") || name == "[::1]" ||
-         std::ranges::find(engine.insecure_registries, authority) != engine.insecure_registries.end();
+  const auto host = host_of(authority);
+  const auto address = address_bytes(host);
+  return host == "localhost" || host.starts_with("127.") || host == "::1" ||
+         std::ranges::any_of(engine.insecure_registries, [&](const std::string& known) {
+           return known == authority || contains(known, address);
+         });
 }
 
 struct Reply {

@@ -208,6 +208,20 @@ TEST(Registry, WhatIsNoManifestIsRefused) {
   }
 }
 
+// As dockerd's `insecure-registries` may have it: a name, or a network.
+TEST(Registry, IsAskedWithoutTlsOnlyWhereTheEngineDoes) {
+  const MadeUpRegistry registry(
+      {{"/v2/shop/web/manifests/sha256:m", k_manifest}, {"/v2/shop/web/blobs/sha256:c", k_config}});
+  Info engine{"/", "linux", "amd64"};
+  engine.insecure_registries = {"10.20.0.0/17", "2001:db8::/33", "registry.internal:5000", "10.30.0.1/33"};
+  for (const char* insecure :
+       {"10.20.127.9:5000", "10.20.3.4", "[2001:db8:1::1]:5000", "registry.internal:5000"})
+    EXPECT_TRUE(ask(registry, {}, std::string(insecure) + "/shop/web", engine)) << insecure;
+  for (const char* secure :
+       {"10.20.128.1:5000", "10.30.0.1", "[2001:db8:8000::1]:5000", "registry.internal:5001"})
+    EXPECT_FALSE(ask(registry, {}, std::string(secure) + "/shop/web", engine)) << secure;
+}
+
 TEST(Registry, BehindAProxyOfTheEnginesIsNotAsked) {
   const MadeUpRegistry registry({});
   Info engine{"/", "linux", "amd64"};
