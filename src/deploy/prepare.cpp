@@ -38,7 +38,7 @@ namespace {
 // A plan needs the port that the container listens on, and only the image knows it. A preview fetches no
 // image.
 Result<void> find_container_port(const Context& context, bool may_fetch, Fleet& fleet, World& world,
-                                 const plan::State& state, plan::Launch& launch, const Wait& wait,
+                                 plan::State& state, plan::Launch& launch, const Wait& wait,
                                  std::vector<std::string>& notes) {
   const auto* docker = std::get_if<spec::Docker>(&launch.with);
   if (docker == nullptr || spec::is_worker(context.spec)) return {};
@@ -46,6 +46,7 @@ Result<void> find_container_port(const Context& context, bool may_fetch, Fleet& 
   if (!known && may_fetch) {
     auto fetched = fetch_image(context.spec, launch.release, world, {wait.stop, {}});
     if (!fetched) return std::unexpected(of_the_registry(std::move(fetched.error())));
+    for (plan::AppHost& host : state.app_hosts) host.image_present = true;
     BGDEPLOY_ASSIGN(known,
                     settle_container_port(world, launch,
                                           deadlines::within(context.clock, deadlines::k_prepare, wait.stop)));

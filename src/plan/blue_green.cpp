@@ -84,9 +84,10 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
     await_health(idle.aside->id);
     return;
   }
-  if (!wanted.local() || request.kind == Request::Kind::rollback || request.promote)
+  const bool present = state.app_hosts[host].image_present;
+  if (request.kind == Request::Kind::rollback || request.promote || (!wanted.local() && !present))
     steps.push_back(Pull{host, wanted});
-  else if (!state.app_hosts[host].image_present)
+  else if (!present)
     steps.push_back(wanted.sent() ? Step(Send{host, wanted, state.app_hosts[host].image_lacks})
                                   : Step(Build{host, wanted}));
   if (container) {

@@ -33,7 +33,10 @@ std::string Narrator::host_of(const StepName& step) {
 Narrator::Line Narrator::row(Mark mark, const StepName& step, Row cells, int width) const {
   cells.host = host_of(step);
   if (cells.step.empty()) cells.step = one_line(step.step);
-  return {mark, laid_out(cells, m_columns, width)};
+  auto columns = m_columns;
+  // What runs before there is a plan is aligned with nothing.
+  if (columns.host == 0) columns.host = std::min(core::display_width(cells.host), k_widest_host);
+  return {mark, laid_out(cells, columns, width)};
 }
 
 void Narrator::begin(const PlanMade& event, int width) {

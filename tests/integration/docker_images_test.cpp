@@ -90,6 +90,12 @@ TEST(DockerImages, AMovedTagIsAnotherDigestAndTheOldOneStillRuns) {
   ASSERT_TRUE(slots && (*slots)[0].container);
   EXPECT_EQ((*slots)[0].container->release.digest, before);
   EXPECT_EQ((*slots)[0].container->differences, std::vector<std::string>{"image"});
+
+  // Which port the new image exposes is not known before it is here.
+  std::get<spec::Docker>(launch.with).container_port.reset();
+  const auto without = docker.runtime().observe({launch, std::nullopt}, soon());
+  ASSERT_TRUE(without && (*without)[0].container);
+  EXPECT_EQ((*without)[0].container->differences, std::vector<std::string>{"image"});
 }
 
 TEST(DockerImages, CredentialsOpenAClosedRegistry) {

@@ -85,7 +85,8 @@ const Container* occupant(const SlotState& slot);
 struct AppHost {
   std::string host;
   std::array<SlotState, 2> slots;
-  // Whether what is to be built or sent is there already, and the bytes of an archive that it lacks.
+  // Whether what is to be built or sent is there already, or what is to be pulled was fetched by this run,
+  // and the bytes of an archive that it lacks.
   bool image_present = false;
   std::int64_t image_lacks = 0;
   // Whether anything at all accepts connections where the proxies send them; asked only where the live slot

@@ -97,7 +97,12 @@ Result<std::vector<std::string>> DockerRuntime::compare(std::size_t slot, const 
                                                         const engine::Image& image, const Wait&) {
   BGDEPLOY_ASSIGN(const auto request,
                   container_request(m_on.spec, slot, launch, m_on.placement, m_on.secrets));
-  return differences(container.json, image.json, request, m_on.client->podman());
+  auto found = differences(container.json, image.json, request, m_on.client->podman());
+  // Only the image knows it, and it may not be here yet.
+  const auto* docker = std::get_if<spec::Docker>(&launch.with);
+  if (docker != nullptr && !docker->container_port && !spec::is_worker(m_on.spec))
+    std::erase(found, "container_port");
+  return found;
 }
 
 Result<std::array<plan::SlotState, 2>> DockerRuntime::observe(

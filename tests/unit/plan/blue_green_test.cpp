@@ -157,6 +157,13 @@ TEST(BlueGreen, WhatIsOddInNginxsConfigurationIsSaid) {
   EXPECT_THAT(planned(state, deploy("2.0", k_digest_2)).notes, ElementsAre("web-1: x sends to y"));
 }
 
+TEST(BlueGreen, WhatWasFetchedForItsPortIsNotPulledAgain) {
+  State state = blue_serves();
+  EXPECT_EQ(names(planned(state, deploy("2.0", k_digest_2))).front(), "pull");
+  state.app_hosts[0].image_present = true;
+  EXPECT_EQ(names(planned(state, deploy("2.0", k_digest_2))).front(), "start");
+}
+
 TEST(BlueGreen, WhatIsInAnArchiveIsSentWhereItIsNotYetAndLookedForOnTheWayBack) {
   const std::string digest = "image:" + std::string(64, 'a');
   State state = blue_serves();

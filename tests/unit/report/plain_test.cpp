@@ -124,7 +124,7 @@ TEST(PlainRenderer, WhatAHookPrintedIsNotToldTwice) {
       core::Error{core::ErrorKind::refused, "before_switch hook 1 failed with exit code 1", {"no route"}};
   const HookOutput said{{"web-1", "green", "hook"}, "no route"};
   EXPECT_EQ(rendered("plain", {}, said, last),
-            "05:07:10  hook                  | no route\n"
+            "05:07:10  web-1  hook                  | no route\n"
             "\n"
             "1.2.3 was NOT deployed (2.4s). 1.2.2 serves as before.\n"
             "  why     before_switch hook 1 failed with exit code 1\n");
@@ -191,6 +191,14 @@ TEST(Narrator, AStepThatTakesLongIsToldWhenItBegan) {
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines.front().text, "web-1  health  ...           shop-green");
   EXPECT_TRUE(narrator.late(begin + 4s, k_any_width).empty());
+}
+
+// An image may have to be fetched before there is a plan.
+TEST(Narrator, AStepBeforeThePlanNamesItsHostToo) {
+  Narrator narrator({});
+  const auto lines = narrator.tell(done("shop-green"), core::SteadyTime{}, k_any_width);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines.front().text, StartsWith("web-1  health"));
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(LiveView, WhatServesFollowsTheSwitch) {
 TEST(LiveView, AFinishedStepStaysAndLeavesTheRegion) {
   LiveView view(false, false, false);
   view.apply(begun("shop-green"), k_begin, {});
-  EXPECT_THAT(view.apply(done("shop-green"), k_begin + 1s, {}), ElementsAre("✓ health   1.2s  shop-green"));
+  EXPECT_THAT(view.apply(done("shop-green"), k_begin + 1s, {}), ElementsAre("✓ web-1  health   1.2s  shop-green"));
   EXPECT_THAT(view.region(k_begin + 1s, {}), ElementsAre());
 }
 
@@ -144,7 +144,7 @@ TEST(TtyRenderer, SurvivesEventsFromManyThreads) {
   }
   std::size_t finished = 0;
   const auto text = paper.text();
-  for (std::size_t at = 0; (at = text.find("✓ step", at)) != std::string::npos; ++at) ++finished;
+  for (std::size_t at = 0; (at = text.find("✓ web-", at)) != std::string::npos; ++at) ++finished;
   EXPECT_EQ(finished, 200u);
 }
 
