@@ -157,8 +157,12 @@ private:
     for (std::size_t i = 0; i < layers.size(); ++i) {
       if (!is_digest(contents[i]))
         return wrong(fmt::format("is damaged: {} is no sha256 digest", core::printable(contents[i])));
-      BGDEPLOY_ASSIGN(Piece data, m_members.find(layers[i].first));
-      variant.layers.push_back({contents[i], layers[i].second, std::move(data)});
+      Layer layer{contents[i], layers[i].second, {}};
+      BGDEPLOY_ASSIGN(layer.data, m_members.find(layers[i].first));
+      BGDEPLOY_ASSIGN(const std::string start,
+                      read_at(*layer.data.file, layer.data.offset, layer.data.size < 2 ? 0 : 2));
+      layer.packed = layer.stored.empty() ? is_gzip(start) : layer.stored != layer.content;
+      variant.layers.push_back(std::move(layer));
     }
     for (std::string& name : names) name = plain_repository(name);
     return keep(std::move(names), std::move(variant));
@@ -225,13 +229,10 @@ Result<void> verify_layer(const Layer& layer, const Wait& wait) {
     hash.add(data);
     return {};
   };
-  std::string start;
-  std::string promised = layer.stored;
-  if (promised.empty()) {
-    promised = layer.content;
-    BGDEPLOY_ASSIGN(start, read_at(*layer.data.file, layer.data.offset, 2));
-  }
-  BGDEPLOY_TRY(is_gzip(start) ? inflate(layer.data, wait, add) : read_piece(layer.data, wait, add));
+  const bool as_it_is = !layer.stored.empty();
+  const std::string& promised = as_it_is ? layer.stored : layer.content;
+  BGDEPLOY_TRY(!as_it_is && layer.packed ? inflate(layer.data, wait, add)
+                                         : read_piece(layer.data, wait, add));
   const std::string found = std::string(k_sha256) + hash.hex();
   if (found == promised) return {};
   return wrong(fmt::format("is damaged: a layer has the hash {}, and not {}", found, promised));
@@ -293,6 +294,15 @@ Result<Choice> choose(const std::vector<Image>& images, const std::string& repos
                  "save that image alone: docker save IMAGE:TAG");
 }
 
+std::string other_name(const Image& image, std::string_view repository) {
+  const auto last = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  for (const std::string& name : image.names) {
+    const std::string own = parts(name).first;
+    if (own.empty() || repository.empty() || last(own) == last(repository)) return "";
+  }
+  return core::printable(fmt::format("{}", fmt::join(image.names, ", ")));
+}
+
 Result<const Variant*> for_platform(const Image& image, std::string_view os, std::string_view architecture) {
   std::vector<std::string> others;
   for (const Variant& variant : image.variants) {
@@ -304,7 +314,7 @@ Result<const Variant*> for_platform(const Image& image, std::string_view os, std
   }
   return wrong(core::printable(fmt::format("the image is for {}, and this host is {}/{}",
                                            fmt::join(others, ", "), os, architecture)),
-               fmt::format("build it for this host: docker build --platform {}/{}", os, architecture));
+               fmt::format("build it with DOCKER_DEFAULT_PLATFORM={}/{}", os, architecture));
 }
 
 }  // namespace bgdeploy::archive

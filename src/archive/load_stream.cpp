@@ -70,6 +70,27 @@ std::int64_t LoadStream::sent(std::size_t index) const {
   return m_sent.at(index);
 }
 
+std::size_t end_of_part(std::span<const Layer> layers, std::size_t start) {
+  constexpr std::int64_t k_part = std::int64_t{16} << 20;
+  std::int64_t bytes = 0;
+  while (start < layers.size() && bytes < k_part) bytes += layers[start++].data.size;
+  return start;
+}
+
+std::int64_t room_for(std::span<const Layer> layers, bool whole) {
+  std::int64_t stays = 0, most = 0;
+  for (std::size_t at = 0; at < layers.size();) {
+    std::int64_t twice = 0;
+    for (const std::size_t end = whole ? layers.size() : end_of_part(layers, at); at < end; ++at) {
+      const Layer& layer = layers[at];
+      stays += layer.data.size * (layer.packed ? k_grows : 1);
+      if (!layer.packed) twice += layer.data.size;
+    }
+    most = std::max(most, twice);
+  }
+  return stays + most;
+}
+
 std::string part_config(const Variant& variant, const std::map<std::string, std::string>& labels,
                         std::size_t count) {
   Json contents = Json::array();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bgdeploy/archive/load_stream.hpp"
 #include "bgdeploy/core/size.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/report/words.hpp"
@@ -19,11 +20,7 @@ using core::Wait;
 
 namespace {
 
-// Of what the registry sends, compressed, this many times as much is needed on the host. What images hold is
-// unpacked 2.3 to 3.4 times as large (gzip of Debian 12: /usr/share 2.3, /usr/bin 2.6, /usr/lib 2.7, Python's
-// modules 3.4), and docker keeps each layer as it came until that one is unpacked. What is compressed already
-// needs less.
-constexpr std::int64_t k_unpacked = 3;
+using archive::k_grows;
 // The history of a deploy, and what its lock writes.
 constexpr std::int64_t k_history_bytes = 1 << 20;
 
@@ -36,19 +33,17 @@ std::int64_t total(const std::vector<runtime::Layer>& layers) {
                          [](std::int64_t sum, const runtime::Layer& layer) { return sum + layer.bytes; });
 }
 
-Result<void> fits(const App& app, std::int64_t compressed, const Wait& wait) {
-  if (compressed == 0) return {};
+// `how`: what the bytes consist of.
+Result<void> fits(const App& app, std::int64_t bytes, const std::string& how, const Wait& wait) {
+  if (bytes == 0) return {};
   const auto room = app.storage->room(wait);
   // An engine that does not tell where it keeps images.
   if (!room) return room.error().kind == ErrorKind::refused ? Result<void>{} : std::unexpected(room.error());
-  if (compressed <= room->free / k_unpacked) return {};
+  if (bytes <= room->free) return {};
   return core::fail(
       ErrorKind::refused,
-      fmt::format(
-          "{}: the image does not fit: it needs about {} in {} ({} compressed, {} times that while it "
-          "is unpacked), and {} are free",
-          app.name, figure(compressed * k_unpacked), room->folder, figure(compressed), k_unpacked,
-          figure(room->free)),
+      fmt::format("{}: the image does not fit: it needs about {} in {} ({}), and {} are free", app.name,
+                  figure(bytes), room->folder, how, figure(room->free)),
       {"see what old releases left there with `bgdeploy prune --dry-run`, and remove it with `bgdeploy "
        "prune`"});
 }
@@ -76,18 +71,17 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
   }
   if (pulling.empty()) return {};
   std::vector<Result<void>> results(pulling.size());
-  const auto each = [&](const auto& bytes_of) -> Result<void> {
-    for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {
-      const App& app = world.apps[pulling[i]];
-      results[i] = [&]() -> Result<void> {
-        BGDEPLOY_ASSIGN(const std::int64_t bytes, bytes_of(app));
-        return fits(app, bytes, wait);
-      }();
-    });
+  const auto each = [&](const auto& fits_on) -> Result<void> {
+    for_each_parallel(results.size(), context.spec.parallel,
+                      [&](std::size_t i) { results[i] = fits_on(world.apps[pulling[i]]); });
     for (Result<void>& result : results) BGDEPLOY_TRY(std::move(result));
     return {};
   };
-  if (release.sent()) return each([&](const App& app) { return app.images->lacking(*world.archive, wait); });
+  if (release.sent())
+    return each([&](const App& app) -> Result<void> {
+      BGDEPLOY_ASSIGN(const auto send, app.images->lacking(*world.archive, wait));
+      return fits(app, send.room, fmt::format("{} to send", figure(send.bytes)), wait);
+    });
   const auto layers =
       world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
   if (!layers) {
@@ -97,7 +91,12 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
                      world.apps[pulling.front()].name});
     return {};
   }
-  return each([&](const App& app) { return app.storage->lacking(*layers, wait); });
+  return each([&](const App& app) -> Result<void> {
+    BGDEPLOY_ASSIGN(const std::int64_t compressed, app.storage->lacking(*layers, wait));
+    return fits(app, compressed * k_grows,
+                fmt::format("{} compressed, {} times that while it is unpacked", figure(compressed), k_grows),
+                wait);
+  });
 }
 
 Result<std::string> disk_of(const App& app, const plan::Release& live, const Wait& wait) {
@@ -107,8 +106,8 @@ Result<std::string> disk_of(const App& app, const plan::Release& live, const Wai
   const auto layers = app.storage->layers(live, wait.at_most(deadlines::k_registry));
   if (!layers) return words;
   const std::int64_t compressed = total(*layers);
-  words += fmt::format("; a release like {} needs up to {}", plan::describe(live),
-                       figure(compressed * k_unpacked));
+  words +=
+      fmt::format("; a release like {} needs up to {}", plan::describe(live), figure(compressed * k_grows));
   if (room.free < compressed) return core::fail(ErrorKind::refused, std::move(words));
   return words;
 }

@@ -41,6 +41,9 @@ Result<std::shared_ptr<const archive::Image>> image_of(const Context& context, c
   BGDEPLOY_TRY(spec::check_tag(choice.tag));
   auto image = std::make_shared<const archive::Image>(std::move(images[choice.image]));
   BGDEPLOY_TRY(archive::verify(*image, goal.archive, wait));
+  if (const auto other = archive::other_name(*image, context.spec.image); !other.empty())
+    context.sink.emit(report::Warning{
+        fmt::format("the archive calls its image {}, and not {}", other, context.spec.image)});
   release.tag = std::move(choice.tag);
   release.digest = std::string(plan::k_sent) + image->id;
   return image;

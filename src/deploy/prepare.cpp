@@ -73,7 +73,8 @@ Result<void> look_for_image(const World& world, const plan::Release& release, pl
     plan::AppHost& host = state.app_hosts.at(i);
     BGDEPLOY_ASSIGN(host.image_present, world.apps[i].images->present(release, wait));
     if (host.image_present || !world.archive) continue;
-    BGDEPLOY_ASSIGN(host.image_lacks, world.apps[i].images->lacking(*world.archive, wait));
+    BGDEPLOY_ASSIGN(const auto send, world.apps[i].images->lacking(*world.archive, wait));
+    host.image_lacks = send.bytes;
   }
   return {};
 }

@@ -143,7 +143,7 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
 }
 
 // Returns the exit code. `changing`: whether anything may have been changed already.
-int carry_out(const Context& context, const Goal& goal, bool& changing) {
+int carry_out(const Context& context, Goal goal, bool& changing) {
   const core::SteadyTime start = context.clock.now();
   const core::SystemTime began = context.clock.wall();
   const auto elapsed = [&] {
@@ -172,6 +172,7 @@ int carry_out(const Context& context, const Goal& goal, bool& changing) {
 
   auto local = read_local_sources(context, goal, up_to_plan());
   if (!local) return give_up(std::move(local.error()));
+  if (local->archive) goal.tag = local->today.release.tag;
   const Wait wait = up_to_plan();
   auto fleet = Fleet::connect(context.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));

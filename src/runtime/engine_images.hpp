@@ -27,7 +27,7 @@ public:
   Result<void> build(const plan::Release& release, const context::Files& files,
                      const std::function<void(const std::string&)>& output, const Wait& wait) override;
   // engine_send.cpp
-  Result<std::int64_t> lacking(const archive::Image& image, const Wait& wait) override;
+  Result<ToSend> lacking(const archive::Image& image, const Wait& wait) override;
   Result<void> send(const plan::Release& release, const archive::Image& image,
                     const std::function<void(const PullProgress&)>& progress, const Wait& wait) override;
 

@@ -20,7 +20,6 @@ namespace {
 
 using core::ErrorKind;
 
-constexpr std::int64_t k_part = std::int64_t{16} << 20;   // bytes; a larger layer is a part of its own
 constexpr std::int64_t k_told = std::int64_t{512} << 10;  // between two reports of progress
 
 using Progress = std::function<void(const PullProgress&)>;
@@ -82,13 +81,6 @@ private:
   const Wait& m_wait;
 };
 
-// Where the part that begins with layer `start` ends.
-std::size_t end_of_part(const std::vector<archive::Layer>& layers, std::size_t start) {
-  std::int64_t bytes = 0;
-  while (start < layers.size() && bytes < k_part) bytes += layers[start++].data.size;
-  return start;
-}
-
 // Those that are needed no more, of an interrupted run too. One that stays costs nothing: `prune` knows it.
 Result<void> remove_parts(engine::Client& client, const std::map<std::string, std::string>& labels,
                           const Wait& wait) {
@@ -100,12 +92,12 @@ Result<void> remove_parts(engine::Client& client, const std::map<std::string, st
 
 }  // namespace
 
-Result<std::int64_t> EngineImages::lacking(const archive::Image& image, const Wait& wait) {
+Result<ToSend> EngineImages::lacking(const archive::Image& image, const Wait& wait) {
   BGDEPLOY_ASSIGN(const Lacking lacking, lacking_of(*m_client, m_host.name(), image, wait));
-  std::int64_t bytes = 0;
-  for (std::size_t i = lacking.there; i < lacking.variant->layers.size(); ++i)
-    bytes += lacking.variant->layers[i].data.size;
-  return bytes;
+  const auto layers = std::span(lacking.variant->layers).subspan(lacking.there);
+  ToSend send{.bytes = 0, .room = archive::room_for(layers, lacking.whole)};
+  for (const archive::Layer& layer : layers) send.bytes += layer.data.size;
+  return send;
 }
 
 Result<void> EngineImages::send(const plan::Release& release, const archive::Image& image,
@@ -123,7 +115,7 @@ Result<void> EngineImages::send(const plan::Release& release, const archive::Ima
                                                   {label::k_build_of, m_service}};
   std::size_t start = lacking.there;
   for (std::size_t end = 0; !lacking.whole; start = end) {
-    end = end_of_part(layers, start);
+    end = archive::end_of_part(layers, start);
     if (end >= layers.size()) break;
     const std::string config = archive::part_config(*lacking.variant, labels, end);
     BGDEPLOY_TRY(sending.load(config, start, end, {}));

@@ -29,7 +29,8 @@ struct Piece {
 struct Layer {
   std::string content;  // digest of what it holds, uncompressed: an image's "diff id"
   std::string stored;   // digest of `data`; empty: the archive does not tell it
-  Piece data;           // as it is in the archive, compressed or not
+  Piece data;           // as it is in the archive
+  bool packed = false;  // `data` is compressed
 };
 
 // The image for one platform.
@@ -64,6 +65,9 @@ struct Choice {
 // from the image's name, an empty `repository` fits any. Kind usage: none, or several; says what there is.
 Result<Choice> choose(const std::vector<Image>& images, const std::string& repository, const std::string& tag,
                       const std::string& path);
+
+// The image's names, where all of them are of another repository, whatever its registry; else empty.
+std::string other_name(const Image& image, std::string_view repository);
 
 // Reads every layer once, and compares hashes. Kinds as read_images.
 Result<void> verify(const Image& image, const std::string& path, const Wait& wait);

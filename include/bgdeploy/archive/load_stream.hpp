@@ -40,6 +40,19 @@ private:
   std::int64_t m_in_part = 0, m_size = 0;
 };
 
+// Where the part that begins with layer `start` ends: it has 16 MB, or one layer.
+std::size_t end_of_part(std::span<const Layer> layers, std::size_t start);
+
+// Of what is compressed, this many times as much is needed on the host. What images hold is unpacked 2.3
+// to 3.4 times as large (gzip of Debian 12: /usr/share 2.3, /usr/bin 2.6, /usr/lib 2.7, Python's
+// modules 3.4), and docker keeps each layer as it came until that one is unpacked. What is compressed already
+// needs less.
+inline constexpr std::int64_t k_grows = 3;
+
+// Bytes that an engine needs on its disk for `layers`. What is not compressed lies there twice while its part
+// is loaded; `whole`: all of them are one part.
+std::int64_t room_for(std::span<const Layer> layers, bool whole);
+
 // The configuration of an image that is only the lowest `count` layers of `variant`, so that an engine keeps
 // them until the whole is there.
 std::string part_config(const Variant& variant, const std::map<std::string, std::string>& labels,

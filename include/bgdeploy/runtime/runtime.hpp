@@ -37,6 +37,12 @@ struct PullProgress {
   std::int64_t current = 0, total = 0;  // bytes; total 0 where unknown
 };
 
+// What a host lacks of an archive.
+struct ToSend {
+  std::int64_t bytes = 0;  // as they are in the archive
+  std::int64_t room = 0;   // what they need on its disk
+};
+
 // The exit code that docker tells of a process that SIGKILL ended.
 inline constexpr int k_killed = 137;
 
@@ -104,8 +110,8 @@ public:
   // that fails or is given up.
   virtual Result<void> build(const plan::Release& release, const context::Files& files,
                              const std::function<void(const std::string&)>& output, const Wait& wait) = 0;
-  // Bytes of the layers of `image` that the host lacks. Kind usage: it is not for the host's platform.
-  virtual Result<std::int64_t> lacking(const archive::Image& image, const Wait& wait) = 0;
+  // Of the layers of `image` that the host lacks. Kind usage: it is not for the host's platform.
+  virtual Result<ToSend> lacking(const archive::Image& image, const Wait& wait) = 0;
   // Sends these layers, each once, and gives the image the release's own tag and its human one. What arrived
   // stays, where an error or the end of the wait cut it short, and is not sent again. Done at once when
   // present. Kinds: usage as above, refused, io, lost, timeout, cancelled.

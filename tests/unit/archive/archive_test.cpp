@@ -293,6 +293,18 @@ TEST(Choose, TheOnlyOneWhateverItIsCalled) {
             "--archive f does not say which tag its image has");
 }
 
+TEST(Choose, AnotherNameIsTold) {
+  const auto other = [](const char* name, const char* repository) {
+    return other_name(image_named({name}), repository);
+  };
+  EXPECT_EQ(other("other:9", "registry.example.com/shop"), "other:9");
+  EXPECT_EQ(other("shop:ci", "registry.example.com/acme/shop"), "");
+  EXPECT_EQ(other("localhost:5000/shop:1", "shop"), "");
+  EXPECT_EQ(other(":1.2", "shop"), "") << "a tag alone";
+  EXPECT_EQ(other("other:9", ""), "") << "the compose file names the image";
+  EXPECT_EQ(other_name(image_named({}), "shop"), "");
+}
+
 TEST(Choose, TheOneOfThatName) {
   const std::vector<Image> two{image_named({"shop:1.1"}), image_named({"shop:1.2", "shop:latest"})};
   EXPECT_EQ(choose(two, "docker.io/library/shop", "1.2", "f")->image, 1U);
@@ -324,6 +336,38 @@ TEST_F(Archive, AStreamForDockerLoadHoldsWhatIsLackingOnly) {
   EXPECT_EQ(again->front().id, images->front().id);
   EXPECT_EQ(again->front().variants.front().layers[0].data.size, 0);
   EXPECT_EQ(again->front().variants.front().layers[1].data.size, 600);
+}
+
+Layer layer_of(std::int64_t megabytes, bool packed) {
+  Layer layer;
+  layer.data.size = megabytes << 20;
+  layer.packed = packed;
+  return layer;
+}
+std::int64_t megabytes_for(const std::vector<Layer>& layers, bool whole = false) {
+  return room_for(layers, whole) >> 20;
+}
+
+TEST(Room, OnlyWhatIsPackedGrows) {
+  EXPECT_EQ(megabytes_for({}), 0);
+  EXPECT_EQ(megabytes_for({layer_of(100, true)}), 300);
+  EXPECT_EQ(megabytes_for({layer_of(100, false)}), 200) << "docker copies it first";
+  EXPECT_EQ(megabytes_for({layer_of(100, false), layer_of(20, false), layer_of(30, false)}), 250);
+  EXPECT_EQ(megabytes_for({layer_of(100, false), layer_of(20, false), layer_of(30, false)}, true), 300);
+  // Small ones travel together.
+  EXPECT_EQ(megabytes_for({layer_of(6, false), layer_of(6, true), layer_of(6, false)}), 6 + 18 + 6 + 12);
+}
+
+TEST_F(Archive, SaysWhichLayersArePacked) {
+  const std::string layer(700, '1');
+  const auto packed = [&](const std::string& bytes) {
+    const auto images = read(bytes);
+    return images ? std::optional(images->front().variants.front().layers.front().packed) : std::nullopt;
+  };
+  EXPECT_EQ(packed(tar(saved("shop:1.2", {layer}))), false);
+  Layout plain, gzipped;
+  EXPECT_EQ(packed(tar(plain.with(Json::array({plain.image({layer}, {layer})})))), false);
+  EXPECT_EQ(packed(tar(gzipped.with(Json::array({gzipped.image({layer}, {gzip(layer)})})))), true);
 }
 
 }  // namespace

@@ -65,7 +65,9 @@ public:
     return m_world.effect(wait, [] { return Result<void>{}; });
   }
 
-  Result<std::int64_t> lacking(const archive::Image&, const Wait&) override { return 1000; }
+  Result<runtime::ToSend> lacking(const archive::Image&, const Wait&) override {
+    return runtime::ToSend{.bytes = 1000, .room = 2000};
+  }
   Result<void> send(const plan::Release&, const archive::Image&,
                     const std::function<void(const runtime::PullProgress&)>&, const Wait& wait) override {
     return m_world.effect(wait, [] { return Result<void>{}; });
