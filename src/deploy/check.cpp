@@ -19,6 +19,7 @@
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
+#include "bgdeploy/runtime/build_here.hpp"
 #include "bgdeploy/runtime/launches.hpp"
 #include "bgdeploy/spec/runtime.hpp"
 #include "disk.hpp"
@@ -102,7 +103,13 @@ void check_build(const Context& context, const Fleet& fleet, Items& items, const
   add(items, "build context " + context.spec.build->context.string(),
       files ? Result<void>{} : std::unexpected(files.error()),
       files ? fmt::format("{} files and folders, {} kB", files->entries.size(), files->bytes / 1000) : "");
-  for (std::size_t i = 0; i < context.spec.app_hosts.size() && !context.spec.build->here; ++i) {
+  if (context.spec.build->here) {
+    const auto platform = runtime::platform_here(wait);
+    add(items, "docker on this machine", platform ? Result<void>{} : std::unexpected(platform.error()),
+        platform ? "builds for " + core::printable(*platform) : "");
+    return;
+  }
+  for (std::size_t i = 0; i < context.spec.app_hosts.size(); ++i) {
     host::Host& host = fleet.app(i);
     const auto version = host.run({{"docker", "--version"}, host::Tool::docker, {}}, wait);
     const auto there = [&]() -> Result<void> {

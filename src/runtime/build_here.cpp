@@ -22,15 +22,26 @@ Result<std::shared_ptr<engine::Client>> docker_here(host::Host& host, const Wait
   return std::unexpected(std::move(error));
 }
 
+Result<std::unique_ptr<host::Host>> this_machine(const Wait& wait) {
+  spec::Host entry;
+  entry.name = "local";
+  entry.local = true;
+  return host::connect(entry, wait);
+}
+
 }  // namespace
+
+Result<std::string> platform_here(const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto host, this_machine(wait));
+  BGDEPLOY_ASSIGN(const auto client, docker_here(*host, wait));
+  BGDEPLOY_ASSIGN(const auto engine, client->info(wait));
+  return engine.os + "/" + engine.architecture;
+}
 
 Result<archive::Image> build_here(const plan::Release& release, const context::Files& files,
                                   const std::string& service,
                                   const std::function<void(const std::string&)>& output, const Wait& wait) {
-  spec::Host entry;
-  entry.name = "local";
-  entry.local = true;
-  BGDEPLOY_ASSIGN(const auto host, host::connect(entry, wait));
+  BGDEPLOY_ASSIGN(const auto host, this_machine(wait));
   BGDEPLOY_ASSIGN(const auto client, docker_here(*host, wait));
   EngineImages images(*host, client, {}, {}, service);
   BGDEPLOY_ASSIGN(const bool there, images.present(release, wait));
