@@ -27,9 +27,21 @@ std::function<void(const runtime::PullProgress&)> StepRunner::progress_of(const 
   };
 }
 
+namespace {
+
+// An image may fill a disk on which there was room for it, or of which that could not be told.
+Result<void> with_room(Result<void> got, const App& app) {
+  if (!got && got.error().next.empty() &&
+      got.error().message.find("no space left on device") != std::string::npos)
+    got.error().next = fmt::format("free some space on {}: docker system df shows what takes it", app.name);
+  return got;
+}
+
+}  // namespace
+
 Result<void> StepRunner::carry_out(const plan::Pull& step) {
-  return m_context.world.apps[step.host].images->pull(step.release, progress_of(step),
-                                                      m_context.wait(deadlines::k_pull));
+  const App& app = m_context.world.apps[step.host];
+  return with_room(app.images->pull(step.release, progress_of(step), m_context.wait(deadlines::k_pull)), app);
 }
 
 Result<void> StepRunner::carry_out(const plan::Build& step) {
@@ -37,19 +49,22 @@ Result<void> StepRunner::carry_out(const plan::Build& step) {
   const auto output = [&](const std::string& line) {
     m_context.world.sink.emit(report::BuildOutput{m_context.name_of(step), line});
   };
-  runtime::Images& images = *m_context.world.apps[step.host].images;
+  const App& app = m_context.world.apps[step.host];
   const Wait wait = m_context.wait(deadlines::k_build);
   const context::Files& files = *m_context.world.files;
-  if (!files.build.here) return images.build(step.release, files, output, wait);
+  if (!files.build.here) return with_room(app.images->build(step.release, files, output, wait), app);
   BGDEPLOY_ASSIGN(const auto image, m_context.world.build_here(step.release, files, output, wait));
-  return images.send(step.release, *image, progress_of(step), m_context.wait(deadlines::k_build));
+  return with_room(
+      app.images->send(step.release, *image, progress_of(step), m_context.wait(deadlines::k_build)), app);
 }
 
 Result<void> StepRunner::carry_out(const plan::Send& step) {
   if (!m_context.world.archive)
     return core::fail(ErrorKind::internal, "an image to send without its archive");
-  return m_context.world.apps[step.host].images->send(step.release, *m_context.world.archive,
-                                                      progress_of(step), m_context.wait(deadlines::k_build));
+  const App& app = m_context.world.apps[step.host];
+  return with_room(app.images->send(step.release, *m_context.world.archive, progress_of(step),
+                                    m_context.wait(deadlines::k_build)),
+                   app);
 }
 
 Result<void> StepRunner::carry_out(const plan::Stop& step) {

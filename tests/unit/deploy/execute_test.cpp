@@ -205,6 +205,13 @@ TEST_P(Execute, ASingleHostThatGotSickWhileTheOthersWereAwaitedEndsIt) {
   EXPECT_THAT(world.containers(0), ElementsAre("shop-blue=1.0 running", "shop-green=0.9 stopped"));
 }
 
+TEST_P(Execute, SaysWhatToDoWhenNoImageFits) {
+  world.full_disk = true;
+  const Outcome outcome = deploy(spec, world, "2.0");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error->next, testing::HasSubstr(": docker system df shows what takes it"));
+}
+
 TEST_P(Execute, GivesUpAtOnceWhenTheContainerExits) {
   world.crashing_tag = "2.0";
   spec.health.deadline = std::chrono::hours(1);

@@ -56,7 +56,10 @@ public:
   }
   Result<void> pull(const plan::Release&, const std::function<void(const runtime::PullProgress&)>&,
                     const Wait& wait) override {
-    return m_world.effect(wait, [] { return Result<void>{}; });
+    return m_world.effect(wait, [&]() -> Result<void> {
+      if (!m_world.full_disk) return {};
+      return core::fail(ErrorKind::refused, "docker: write /x: no space left on device");
+    });
   }
 
   Result<void> build(const plan::Release&, const context::Files&,

@@ -74,6 +74,7 @@ public:
   bool roomy = true;  // the hosts have a place for one command more
   // Called by each look at a URL.
   std::function<health::Answer()> on_url;
+  bool full_disk = false;  // no image fits
   // Proxies whose commit is refused by nginx.
   std::string refusing_proxy;
   // The slot that proxies do not get through to, though what runs there is healthy; and whether that shows
