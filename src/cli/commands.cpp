@@ -86,11 +86,12 @@ Option lock_wait_option() {
           .value = "15m"};
 }
 
-Option slot_option() {
+Option slot_option(std::string excludes = {}) {
   return {.names = "--slot",
           .help = "Default: the live slot",
           .target = &Arguments::slot,
           .value = "SLOT",
+          .excludes = std::move(excludes),
           .values = Values::slot};
 }
 
@@ -217,7 +218,7 @@ std::vector<Command> make_commands() {
                     .target = &Arguments::until,
                     .value = "2026-12-27T08:00",
                     .excludes = "--failed"},
-                   slot_option(),
+                   slot_option("--failed"),
                    {.names = "--host",
                     .help = "Default: all app hosts",
                     .target = &Arguments::host,
@@ -228,7 +229,8 @@ std::vector<Command> make_commands() {
                     .target = &Arguments::tail},
                    {.names = "-f,--follow",
                     .help = "Follow the log as it grows",
-                    .target = &Arguments::follow},
+                    .target = &Arguments::follow,
+                    .excludes = "--failed"},
                    output_option()},
        .run = run_logs},
       {.name = "exec",

@@ -26,6 +26,8 @@ namespace {
 // Told before anything connects.
 core::Result<void> check_report(const Arguments& arguments) {
   if (!arguments.report) return {};
+  if (arguments.report->empty())
+    return core::fail(core::ErrorKind::usage, "--report is empty: is the variable set?");
   const std::filesystem::path path(*arguments.report);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::error_code error;

@@ -76,7 +76,8 @@ int run_logs(const Arguments& arguments) {
     if (!failed) return print_error(failed.error());
     print(fitted(failed_heading(*failed), page_of_stderr(arguments.no_color)), stderr);
     for (const deploy::LogOfHost& host : failed->log.hosts)
-      for (const std::string& text : of_tail(host.lines, range->tail)) line(host.host, text);
+      if (arguments.host.empty() || arguments.host == host.host)
+        for (const std::string& text : of_tail(host.lines, range->tail)) line(host.host, text);
     return 0;
   }
   const auto result =

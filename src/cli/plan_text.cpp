@@ -162,7 +162,7 @@ std::string preview_text(const spec::Spec& spec, const deploy::Preview& preview,
       text += noted("!", Color::magenta,
                     fmt::format("{}: an earlier switch was cut short; it is ended first", proxy.host), page);
   for (const std::string& note : plan.notes) text += noted("!", Color::magenta, note, page);
-  for (const std::string& odd : oddities(spec, preview.state))
+  for (const std::string& odd : oddities(spec, preview.state, preview.lock))
     if (std::ranges::find(plan.notes, odd) == plan.notes.end()) text += noted("!", Color::magenta, odd, page);
   text += fitted(changes_text(preview), page);
   for (const std::string& hook : plan.skipped)

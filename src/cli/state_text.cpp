@@ -96,7 +96,9 @@ ordered_json release_json(const plan::Release& release) {
   return {{"id", release.id}, {"tag", release.tag}, {"image", release.image}, {"digest", release.digest}};
 }
 
-std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& state) {
+std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& state,
+                                  const deploy::LockStatus& lock) {
+  const bool under_way = lock.holder.has_value();
   std::vector<std::string> found;
   const auto live = plan::live_slot(spec, state);
   if (!live) {
@@ -148,7 +150,7 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
       if (slot.container && !slot.container->managed)
         found.push_back(fmt::format("{}: {} was not started by bgdeploy", host.host, slot.container->name));
       const bool for_what_waits = state.held && state.held->slot == i;
-      if (slot.aside && !for_what_waits)
+      if (slot.aside && !for_what_waits && !under_way)
         found.push_back(fmt::format("{}: {} was moved aside by a deploy that was cut short", host.host,
                                     slot.aside->name));
       for (const Container& other : slot.others)
@@ -156,7 +158,7 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
                                     other.name, word(other.status), spec.slots[i].name));
     }
     if (host.slots[0].container && host.slots[1].container && host.slots[0].container->running() &&
-        host.slots[1].container->running() && spec.retire != spec::Retire::keep && !state.held)
+        host.slots[1].container->running() && spec.retire != spec::Retire::keep && !state.held && !under_way)
       found.push_back(fmt::format("{}: both slots run", host.host));
   }
   return found;
@@ -224,7 +226,8 @@ std::vector<Cell> slot_row(const spec::Spec& spec, const plan::AppHost& host, st
   else if (live)
     state = "idle, " + state;
   const bool well = serves && container->running() && slot.answers != false;
-  const std::string health = health_word(slot, *container);
+  // That a stopped one does not answer is told by its state.
+  const std::string health = serves || container->running() ? health_word(slot, *container) : "";
   const bool back = how.way_back != nullptr && !serves && container->release.id == how.way_back->id;
   const bool waits = how.held && *how.held == i;
   return {
@@ -330,7 +333,7 @@ ordered_json state_json(const spec::Spec& spec, const plan::State& state, const 
        {{"holder", owner_json(lock.holder)}, {"freeze", owner_json(lock.freeze)}, {"unknown", lock.unknown}}},
       {"hosts", std::move(hosts)},
       {"proxies", std::move(proxies)},
-      {"oddities", oddities(spec, state)}};
+      {"oddities", oddities(spec, state, lock)}};
 }
 
 }  // namespace bgdeploy::cli

@@ -32,7 +32,8 @@ nlohmann::ordered_json owner_json(const std::optional<deploy::LockOwner>& owner)
 nlohmann::ordered_json release_json(const plan::Release& release);
 // As `-o json` prints a document.
 std::string dumped(const nlohmann::ordered_json& document, int indent = 2);
-// What is odd in it, in words: one entry each.
-std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& state);
+// What is odd in it, in words: one entry each. What a run that holds the lock has in hand is not.
+std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& state,
+                                  const deploy::LockStatus& lock = {});
 
 }  // namespace bgdeploy::cli

@@ -85,7 +85,7 @@ std::string as_text(const spec::Spec& spec, const deploy::Survey& survey, const 
     text += proxies_text(spec, survey.state, page);
   text += fitted(as_typed(waiting_text(spec, survey, now)), page);
   std::string odd;
-  for (const std::string& one : oddities(spec, survey.state))
+  for (const std::string& one : oddities(spec, survey.state, survey.lock))
     if (std::ranges::find(survey.serving.troubles, one) == survey.serving.troubles.end())
       odd += noted("!", Color::magenta, one, page);
   text += odd;

@@ -134,7 +134,9 @@ std::string default_next(const Finished& event) {
   if (event.verdict == Verdict::held) return "bgdeploy promote, or bgdeploy abort";
   if (event.exit_code == 0) return "";
   if (event.exit_code == 5) return "look with: bgdeploy status";
-  if (event.exit_code == 6) return "look with: bgdeploy status; bgdeploy rollback goes back";
+  if (event.exit_code == 6)
+    return event.from.name.empty() ? "look with: bgdeploy status"
+                                   : "look with: bgdeploy status; bgdeploy rollback goes back";
   if (event.cause && !event.cause->logs.empty())
     return "all of the log: bgdeploy logs --failed; mend it, then run this again";
   return event.verdict == Verdict::interrupted ? "run it again when you like" : "";

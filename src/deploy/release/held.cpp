@@ -8,6 +8,7 @@
 
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/plan/plan.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -109,10 +110,10 @@ core::Error nothing_waits(const spec::Spec& spec, const plan::State& state, cons
           {},
           "the same deploy again, or bgdeploy abort"};
   }
-  return {core::ErrorKind::nothing,
-          "nothing waits to be promoted",
-          {},
-          "bgdeploy deploy --hold --tag TAG lets a release wait"};
+  core::Error error{core::ErrorKind::nothing, "nothing waits to be promoted", {}, {}};
+  if (plan::proxy_kind(spec).can.be_switched)
+    error.next = "bgdeploy deploy --hold --tag TAG lets a release wait";
+  return error;
 }
 
 const HistoryEntry* last_rehearsal(const Entries& history, const plan::Release& release) {

@@ -85,6 +85,9 @@ TEST(Status, MarksWhatARollbackWouldStart) {
   plan::State state = blue_serves();
   state.app_hosts[0].slots[1].container = container("shop-green", plan::Container::Status::exited);
   state.app_hosts[0].slots[1].container->release.id = "before";
+  // With `proxy: none` both slots are asked.
+  state.app_hosts[0].slots[1].answers = false;
+  state.app_hosts[0].slots[1].answer = "not running, exit code 0";
   const plan::Release before{.id = "before", .tag = "0.9", .image = "", .digest = ""};
   const std::string text =
       slots_text(test::small_spec(), state,
@@ -128,6 +131,12 @@ TEST(Status, NamesWhatIsOdd) {
   plan::State state = blue_serves();
   state.app_hosts[0].slots[1].container = container("shop-green", plan::Container::Status::running);
   EXPECT_THAT(oddities(spec, state), ElementsAre("web-1: both slots run"));
+  state.app_hosts[0].slots[1].aside = container("shop-green.aside", plan::Container::Status::exited);
+  EXPECT_THAT(oddities(spec, state),
+              ElementsAre("web-1: shop-green.aside was moved aside by a deploy that was cut short",
+                          "web-1: both slots run"));
+  // A deploy that runs now does just that.
+  EXPECT_THAT(oddities(spec, state, {.holder = deploy::LockOwner{}, .freeze = {}}), IsEmpty());
 
   state = blue_serves();
   state.app_hosts[0].slots[0].container.reset();

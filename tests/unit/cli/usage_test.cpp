@@ -84,6 +84,8 @@ TEST(Usage, NamesTheOptionThatLacksItsValueOrHasAWrongOne) {
   EXPECT_EQ(told_of("deploy --progres json"), "unknown option --progres, did you mean --progress?");
   EXPECT_EQ(told_of("deploy --tag 1 --digest sha256:0"),
             "--tag and --digest exclude each other: give one of them");
+  EXPECT_EQ(told_of("logs --failed --slot blue"), "--failed and --slot exclude each other: give one of them");
+  EXPECT_EQ(told_of("logs --failed -f"), "--failed and --follow exclude each other: give one of them");
   EXPECT_EQ(told_of("-f a.yml -f b.yml status"), "--file is given twice");
   EXPECT_EQ(told_of("-v -v status"), "");
 }

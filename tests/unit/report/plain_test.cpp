@@ -170,6 +170,9 @@ TEST(PlainRenderer, TheEndOfWhatDidNotSucceedSaysWhatServesToo) {
             "1.2.3 serves (green), but what comes after the switch FAILED (2.4s).\n"
             "  why     retire: lost web-1\n"
             "  next    look with: bgdeploy status; bgdeploy rollback goes back\n");
+  late.from = {};
+  EXPECT_THAT(ended(late), EndsWith("  next    look with: bgdeploy status\n"))
+      << "nothing is there to go back to";
 }
 
 TEST(PlainRenderer, NamesDigestsWhereTheTagDoesNotTellReleasesApart) {
