@@ -235,6 +235,8 @@ TEST_F(Archive, BuiltHereIsSentAndKnownByItsSource) {
     return bgdeploy({"--progress", "json", "deploy", "--tag", tag});
   };
   write_dockerfile("1.0", "COPY base1 /base1\n");
+  const auto checked = bgdeploy({"check"});
+  EXPECT_NE(checked.out.find("docker on this machine: builds for linux/"), std::string::npos) << checked;
   const auto first = deploying("1.0");
   ASSERT_EQ(first.exit_code, 0) << first;
   EXPECT_EQ(served(), "1.0");

@@ -1,6 +1,9 @@
 // What is read on this machine, before anything connects: the hosts of these specs are nobody's.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 #include "../plan/spec_for_tests.hpp"
@@ -53,6 +56,23 @@ TEST_F(LocalSourcesTest, AreReadBeforeAnythingConnects) {
   EXPECT_EQ(planned.error().kind, ErrorKind::usage);
   // A container that is there still needs none.
   EXPECT_EQ(run(context(), {.kind = plan::Request::Kind::rollback}), 3);
+}
+
+// An image without layers, as docker saves it.
+TEST_F(LocalSourcesTest, AnArchiveNamesTheReleaseOfARunThatFails) {
+  std::string folder = testing::TempDir() + "archive-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/manifest.json")
+      << R"([{"Config": "c.json", "RepoTags": ["other:1.2"], "Layers": []}])";
+  std::ofstream(folder + "/c.json")
+      << R"({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}})";
+  EXPECT_EQ(run(context(), {.archive = folder}), 3);
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(last().to.name, "1.2");
+  std::vector<std::string> warnings;
+  for (const report::Event& event : m_events)
+    if (const auto* warning = std::get_if<report::Warning>(&event)) warnings.push_back(warning->message);
+  EXPECT_THAT(warnings, ElementsAre("the archive calls its image other:1.2, and not " + m_spec.image));
 }
 
 TEST_F(LocalSourcesTest, AreCheckedAllAtOnce) {
