@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bgdeploy/deploy/connect/fleet.hpp"
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
@@ -98,7 +100,18 @@ Result<std::vector<proxy::SitePart>> site_text(const spec::Spec& spec, const pro
   for (std::size_t i = 0; i < spec.app_hosts.size() && !spec.proxy_hosts.empty(); ++i)
     places.at(i).address = spec.app_hosts[i].name;
   BGDEPLOY_ASSIGN(const Slots slots, slots_of(spec, places, 0));
-  return proxy::site_parts(spec, slots, wish);
+  BGDEPLOY_ASSIGN(auto parts, proxy::site_parts(spec, slots, wish));
+  // A name without a dot may be an alias of ~/.ssh/config.
+  const bool aliased = !spec.proxy_hosts.empty() && std::ranges::any_of(spec.app_hosts, [](const auto& app) {
+    return !app.address && app.name.find_first_of(".:") == std::string::npos;
+  });
+  for (proxy::SitePart& part : parts)
+    if (aliased && part.kind == proxy::SitePart::Kind::include)
+      part.text.insert(
+          0,
+          "# The hosts are named as in the spec, and nginx knows nothing of aliases in ~/.ssh/config.\n"
+          "# `bgdeploy site --write` writes the addresses that SSH reaches.\n");
+  return parts;
 }
 
 Result<std::vector<SiteWritten>> write_site(const Context& context, const proxy::SiteWish& wish, bool force) {

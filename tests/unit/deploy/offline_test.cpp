@@ -2,6 +2,7 @@
 
 #include "../plan/spec_for_tests.hpp"
 #include "bgdeploy/deploy/check.hpp"
+#include "bgdeploy/deploy/site.hpp"
 #include "deploy/preconditions.hpp"
 
 namespace bgdeploy::deploy {
@@ -33,6 +34,18 @@ TEST(Offline, ATemplateHasToNameAllBackends) {
   EXPECT_THAT(refusal(spec), HasSubstr("does not use all of 2 backends"));
   spec.nginx.template_text = "{{#backends}}server {{address}}:{{port}};{{/backends}}";
   EXPECT_EQ(refusal(spec), "");
+}
+
+TEST(SiteText, SaysThatNginxDoesNotKnowAnAlias) {
+  spec::Spec spec = test::small_spec(2, 1);
+  const auto include = [&] {
+    const auto parts = site_text(spec, {});
+    return parts ? parts->front().text : parts.error().message;
+  };
+  for (spec::Host& host : spec.app_hosts) host.address.reset();
+  EXPECT_THAT(include(), HasSubstr("aliases in ~/.ssh/config"));
+  for (spec::Host& host : spec.app_hosts) host.name += ".example.com";
+  EXPECT_THAT(include(), testing::Not(HasSubstr("aliases")));
 }
 
 TEST(LeftHosts, AreThoseThatNoRoleNamesAnyMore) {
