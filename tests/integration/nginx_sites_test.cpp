@@ -132,6 +132,7 @@ TEST_F(NginxSites, ChangedAfterItWasStagedIsTakenAsItIsNow) {
   const auto committed = (*staged)->commit(soon());
   ASSERT_FALSE(committed);
   EXPECT_THAT(committed.error().message, HasSubstr("refuses the new site"));
+  EXPECT_EQ(committed.error().next, "mend " + from(0).string());
   expect_live(1);
 }
 

@@ -8,6 +8,7 @@
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
+#include "bgdeploy/core/substitute.hpp"
 #include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
@@ -404,7 +405,10 @@ private:
     std::vector<std::string> names{m_spec.nginx.include};
     if (m_last) names.insert(names.end(), {m_last->file.path, m_last->read_as, m_last->sites[slot].to.path});
     std::string text = m_spec.nginx.sites && m_last ? m_last->sites[slot].from.content : content;
-    return [nginx = m_spec.nginx, host = m_host.name(), names = std::move(names), text = std::move(text)](
+    spec::Nginx nginx = m_spec.nginx;
+    if (nginx.sites)
+      nginx.sites->from = core::substitute(nginx.sites->from, plan::substitutions(m_spec, slot, "", "", ""));
+    return [nginx = std::move(nginx), host = m_host.name(), names = std::move(names), text = std::move(text)](
                core::Error error) { return explain_refusal(std::move(error), nginx, host, names, text); };
   }
 
