@@ -14,6 +14,7 @@
 #include "bgdeploy/deploy/notify/notifications.hpp"
 #include "bgdeploy/deploy/observe/observe.hpp"
 #include "bgdeploy/deploy/release/secrets.hpp"
+#include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/plan/owners.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
@@ -27,6 +28,7 @@
 #include "ports.hpp"
 #include "preconditions.hpp"
 #include "prepare.hpp"
+#include "setup/rights.hpp"
 #include "watch/preflight.hpp"
 
 namespace bgdeploy::deploy {
@@ -61,16 +63,22 @@ bool add(Items& items, std::string what, const Result<void>& result, std::string
   return false;
 }
 
-Result<void> try_sudo(host::Host& host, host::Tool tool, const Wait& wait) {
-  if (host.prefix(tool).empty()) return {};
-  const std::vector<std::string> argv = tool == host::Tool::docker
-                                            ? std::vector<std::string>{"docker", "--version"}
-                                        : tool == host::Tool::nginx ? std::vector<std::string>{"nginx", "-v"}
-                                                                    : std::vector<std::string>{"true"};
-  BGDEPLOY_ASSIGN(const host::Output output, host.run({argv, tool, ""}, wait));
-  if (output.ok()) return {};
-  return core::fail(ErrorKind::denied, fmt::format("{} does not run through sudo", core::shell_join(argv)),
-                    core::split_lines(core::printable(core::trim(output.err), true)));
+// The questions of `setup`, so that what one of both calls enough is enough for the other.
+Result<void> try_rights(host::Host& host, host::Tool tool, const std::vector<Right>& rights,
+                        const Wait& wait) {
+  for (const Right& right : rights) {
+    const host::Command question = right.harmless ? host::Command{right.command, tool, ""}
+                                                  : host::Command{right.question(), host::Tool::other, ""};
+    BGDEPLOY_ASSIGN(const host::Output output, host.run(question, wait));
+    if (output.ok()) continue;
+    if (!right.harmless)
+      return std::unexpected(host::sudo_refusal({host.name(), host.login()}, right.command.front(),
+                                                "not allowed: " + core::shell_join(right.command)));
+    return core::fail(ErrorKind::denied,
+                      fmt::format("{} does not run through sudo", core::shell_join(right.command)),
+                      core::split_lines(core::printable(core::trim(output.err), true)));
+  }
+  return {};
 }
 
 // Nobody is told anything: only whether that could be tried.
@@ -81,17 +89,18 @@ void check_notify(const Context& context, Items& items, const Wait& wait) {
   }
 }
 
-std::string_view tool_name(host::Tool tool) {
-  return tool == host::Tool::docker ? "docker" : tool == host::Tool::nginx ? "nginx" : "for everything";
-}
-
-void check_sudo(const Fleet& fleet, Items& items, const Wait& wait) {
-  for (host::Host* host : fleet.machines())
-    for (const host::Tool tool : {host::Tool::other, host::Tool::docker, host::Tool::nginx})
-      if (!host->prefix(tool).empty()) {
-        add(items, fmt::format("sudo {} on {}", tool_name(tool), host->name()), try_sudo(*host, tool, wait));
-        if (tool == host::Tool::other) break;  // it covers all
-      }
+void check_sudo(const spec::Spec& spec, const Fleet& fleet, Items& items, const Wait& wait) {
+  for (host::Host* host : fleet.machines()) {
+    const auto check = [&](std::string_view what, host::Tool tool, const std::vector<Right>& rights) {
+      if (host->prefix(tool).empty() || rights.empty()) return false;
+      add(items, fmt::format("sudo {} on {}", what, host->name()), try_rights(*host, tool, rights, wait));
+      return true;
+    };
+    if (check("for everything", host::Tool::other, rights_to_everything())) continue;
+    const bool app = fleet.has_slots(*host), front = fleet.has_proxy(*host);
+    check("docker", host::Tool::docker, rights_to_docker(spec, app, front));
+    check("nginx", host::Tool::nginx, rights_to_nginx(spec, front));
+  }
 }
 
 Error frozen(const LockOwner& freeze) {
@@ -333,7 +342,7 @@ std::vector<CheckItem> check_all(const Context& context, const std::string& tag)
   for (const host::Host* host : fleet->machines()) add(items, "ssh " + host->name(), {}, host->address());
   for (host::Host* host : fleet->machines())
     add(items, "sessions on " + host->name(), enough_places(*fleet, *host, wait));
-  check_sudo(*fleet, items, wait);
+  check_sudo(context.spec, *fleet, items, wait);
   const auto lock = fleet->lock_status(wait);
   const auto unlocked = [&]() -> Result<void> {
     if (!lock) return std::unexpected(lock.error());

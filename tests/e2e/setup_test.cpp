@@ -38,6 +38,9 @@ while pgrep -x nginx >/dev/null; do sleep 0.1; done
 };
 
 TEST_F(Setup, AsksThenAddsWhatIsLackingAndTheRestIsADeploy) {
+  // As the package left it.
+  const std::string welcome = "/etc/nginx/sites-enabled/default";
+  lab().sh("ln -sf /etc/nginx/sites-available/default " + welcome);
   const auto before = state();
   // Nobody to ask.
   const auto shown = bgdeploy({"setup"});
@@ -60,6 +63,7 @@ TEST_F(Setup, AsksThenAddsWhatIsLackingAndTheRestIsADeploy) {
     ASSERT_EQ(terminal.exit_code(), 0) << terminal.shown();
     EXPECT_TRUE(terminal.shows("nothing is lacking any more")) << terminal.shown();
   }
+  EXPECT_EQ(lab().exec({"test", "-e", welcome}).exit_code, 1) << "it only welcomes, and nobody changed it";
   const auto after = state();
   const auto again = bgdeploy({"setup", "--yes"});
   EXPECT_EQ(again.exit_code, 0) << again;
@@ -84,8 +88,13 @@ TEST_F(Setup, WithSudoForEverythingTheSiteIsThereAndADefaultSiteIsNamed) {
               {"proxy", "proxy: {nginx: {include: /etc/nginx/bgdeploy/shop.inc}}"}});
   const std::string somebodys = "/etc/nginx/sites-enabled/default";
   lab().write(somebodys, "server { listen 8099; return 204; }\n");
-  lab().sh("echo 'deploy ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/lab");
+  // Who becomes root by a shell alone has not what `sudo: true` counts on: both commands say so.
+  const auto denied = bgdeploy({"check", "--tag", "1.0"});
+  EXPECT_EQ(denied.exit_code, 3) << denied;
+  EXPECT_NE(denied.both().find("run true"), std::string::npos) << denied;
   const auto made = bgdeploy({"setup", "--yes"});
+  EXPECT_NE(made.out.find("# sudo for deploy, for everything\n"), std::string::npos) << made;
+  lab().remove("/etc/sudoers.d/lab");
   EXPECT_EQ(made.exit_code, 0) << made;
   EXPECT_NE(made.err.find(somebodys + " takes requests that no server_name leads to"), std::string::npos)
       << made;

@@ -353,6 +353,11 @@ bool Fleet::has_slots(const host::Host& machine) const {
   return std::ranges::any_of(m_apps, [&](std::size_t app) { return m_machines[app].host.get() == &machine; });
 }
 
+bool Fleet::has_proxy(const host::Host& machine) const {
+  return std::ranges::any_of(m_fronts,
+                             [&](std::size_t front) { return m_machines[front].host.get() == &machine; });
+}
+
 std::vector<host::Host*> Fleet::machines() const {
   std::vector<host::Host*> hosts;
   for (const Machine& machine : m_machines) hosts.push_back(machine.host.get());

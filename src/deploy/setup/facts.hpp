@@ -5,10 +5,9 @@
 
 namespace bgdeploy::deploy {
 
-// Prints "NAME VALUE" lines, and changes nothing. Its variables: docker and compose (commands as the login is
-// to run them), nginx (a line for each of its commands, likewise), folder and history (of which it asks
-// whether the login may write there), include and upstream (by which a site is found), sources (files, one a
-// line).
+// Prints "NAME VALUE" lines, and changes nothing. Its variables: docker, nginx and everything (commands as
+// the login is to run them, one a line), compose (a command), folder and history (of which it asks whether
+// the login may write there), include and upstream (by which a site is found), sources (files, one a line).
 inline constexpr std::string_view k_facts_script = R"sh(
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export LC_ALL=C
@@ -34,18 +33,18 @@ ask nginx_there command -v nginx
 ask engine_runs test -S /var/run/docker.sock
 in_group() { case " $(id -Gn) " in *" docker "*) ;; *) return 1 ;; esac; }
 ask docker_group in_group
-run() { eval "$1"; }
-[ -z "$docker" ] || ask docker_works run "$docker"
-[ -z "$compose" ] || ask compose_works run "$compose"
 # Also a rule for other arguments makes sudo list something: only an allowed command makes it succeed.
 all_work() {
   while IFS= read -r line; do
     [ -z "$line" ] || eval "$line" </dev/null || return 1
   done <<END
-$nginx
+$1
 END
 }
-[ -z "$nginx" ] || ask nginx_works all_work
+[ -z "$docker" ] || ask docker_works all_work "$docker"
+[ -z "$nginx" ] || ask nginx_works all_work "$nginx"
+[ -z "$everything" ] || ask everything_works all_work "$everything"
+[ -z "$compose" ] || ask compose_works all_work "$compose"
 ask nginx_runs grep -qsx nginx /proc/[0-9]*/comm
 can_write() {
   way=$(at_home "$1")

@@ -9,6 +9,7 @@
 #include "bgdeploy/deploy/setup.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/spec/runtime.hpp"
+#include "rights.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -43,9 +44,9 @@ std::string for_sudoers(std::string_view word) {
 }
 
 // A line of sudoers; the shell finds out where the program is, as sudo will.
-std::string rule(const SetupHost& host, const std::vector<Words>& commands) {
+std::string rule(const SetupHost& host, const std::vector<Right>& rights) {
   Words all;
-  for (const Words& command : commands) {
+  for (const auto& [command, harmless] : rights) {
     const bool absolute = command.front().starts_with('/');
     std::string text = absolute ? core::shell_quote(for_sudoers(command.front()))
                                 : fmt::format("\"$(command -v {})\"", core::shell_quote(command.front()));
@@ -55,36 +56,6 @@ std::string rule(const SetupHost& host, const std::vector<Words>& commands) {
   }
   return fmt::format("  printf '%s ALL=(root) NOPASSWD: %s\\n' {} {}\n",
                      core::shell_quote(std::string(host.fact_of("login"))), fmt::join(all, "', '"));
-}
-
-std::vector<Words> nginx_commands(const spec::Nginx& nginx) {
-  std::vector<Words> commands = {nginx.test};
-  for (const char* other : {"-T", "-V"}) {
-    Words command = nginx.test;
-    std::ranges::replace(command, std::string("-t"), std::string(other));
-    if (command != nginx.test) commands.push_back(std::move(command));
-  }
-  commands.push_back({nginx.test.front(), "-v"});
-  commands.push_back(nginx.reload);
-  return commands;
-}
-
-std::vector<Words> docker_commands(const spec::Spec& spec, const SetupHost& host) {
-  std::vector<Words> commands;
-  if (host.app)
-    commands = {{"docker", "--version"}, {"docker", "version"}, {"docker", "system", "dial-stdio"}};
-  if (host.app && spec.build && !spec.build->here) {
-    commands.push_back({"docker", "build", "*"});
-    commands.push_back({"docker", "buildx", "*"});
-  }
-  if (host.front && spec.nginx.container) {
-    const std::string& name = *spec.nginx.container;
-    commands.push_back({"docker", "inspect", "--type", "container", "*"});
-    commands.push_back({"docker", "exec", name, "*"});
-    commands.push_back({"docker", "exec", "-i", name, "*"});
-    commands.push_back({"docker", "logs", name, "*"});
-  }
-  return commands;
 }
 
 // Of the service and the login: two logins have rights of their own. Names there may not have a dot.
@@ -149,7 +120,7 @@ std::optional<Lack> packages(const spec::Spec& spec, const SetupHost& host) {
 void add_rights(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>& lacks) {
   const std::string who(host.fact_of("login"));
   if (host.sudo.all) {
-    if (host.is("root")) return;
+    if (host.is("everything_works")) return;
     lacks.push_back({fmt::format("sudo for {}, for everything", who),
                      fmt::format("sudo_rules() {{\n  printf '%s ALL=(ALL) NOPASSWD: ALL\\n' {}\n}}\nallow\n",
                                  core::shell_quote(who)),
@@ -158,18 +129,29 @@ void add_rights(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>
   }
   const bool docker_missing = needs_docker(spec, host) && !host.is("docker_works");
   const bool nginx_missing = runs_own_nginx(spec, host) && !host.is("nginx_works");
-  if (docker_missing && (!host.sudo.docker || spec.compose) && !host.is("docker_group"))
+  if (docker_missing && !host.sudo.docker && !host.is("docker_group"))
     lacks.push_back({fmt::format("{} in the group docker", who),
                      fmt::format("usermod --append --groups docker {}\n", core::shell_quote(who)),
                      "whoever is in the group docker can become root"});
   std::string rules;
-  if (host.sudo.nginx && runs_own_nginx(spec, host)) rules += rule(host, nginx_commands(spec.nginx));
-  if (host.sudo.docker && needs_docker(spec, host) && !spec.compose)
-    rules += rule(host, docker_commands(spec, host));
-  if (!rules.empty() &&
-      ((host.sudo.nginx && nginx_missing) || (host.sudo.docker && docker_missing && !spec.compose)))
+  if (host.sudo.nginx && runs_own_nginx(spec, host)) rules += rule(host, rights_to_nginx(spec, host.front));
+  if (host.sudo.docker && needs_docker(spec, host) && !(host.app && spec.compose))
+    rules += rule(host, rights_to_docker(spec, host.app, host.front));
+  if (!rules.empty() && ((host.sudo.nginx && nginx_missing) || (host.sudo.docker && docker_missing)))
     lacks.push_back({fmt::format("sudo for {}, for the commands that a deploy runs", who),
                      fmt::format("sudo_rules() {{\n{}}}\nallow\n", rules)});
+}
+
+// No rule for a script is narrower than one for everything.
+Result<void> check_compose(const spec::Spec& spec, const SetupHost& host) {
+  const bool by_script = host.app && spec.compose && host.sudo.docker && !host.sudo.all;
+  if (!by_script || is_root(host) || host.is("docker_works")) return {};
+  return core::fail(
+      ErrorKind::usage,
+      fmt::format("compose is called by a script, which {} on {} may not run through sudo",
+                  host.fact_of("login"), host.name),
+      {},
+      "take docker out of ssh.sudo: the group docker is enough, and `bgdeploy setup` puts the login into it");
 }
 
 // Only the spec can say another folder.
@@ -216,6 +198,7 @@ Result<std::vector<Lack>> lacking(const spec::Spec& spec, const SetupHost& host)
     return core::fail(ErrorKind::usage,
                       fmt::format("nginx -t needs root, which {} on {} is not", who, host.name), {},
                       "ssh: {sudo: [nginx]}, and `bgdeploy setup` again");
+  BGDEPLOY_TRY(check_compose(spec, host));
   if (auto missing = packages(spec, host)) lacks.push_back(*std::move(missing));
   if (needs_docker(spec, host) && !host.is("engine_runs"))
     lacks.push_back(

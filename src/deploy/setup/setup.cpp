@@ -16,6 +16,7 @@
 #include "bgdeploy/plan/substitutions.hpp"
 #include "parallel.hpp"
 #include "setup/facts.hpp"
+#include "setup/rights.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -37,17 +38,25 @@ spec::Spec without_sudo(spec::Spec spec) {
   return spec;
 }
 
-std::string as_login(bool through_sudo, const std::vector<std::string>& argv) {
-  return (through_sudo ? "sudo -n -- " : "") + core::shell_join(argv);
+std::string questions(const std::vector<Right>& rights) {
+  std::string lines;
+  for (const Right& right : rights) lines += core::shell_join(right.question()) + "\n";
+  return lines;
 }
 
 // The variables that facts.hpp describes.
 std::string facts_script(const spec::Spec& spec, const SetupHost& host) {
   const spec::Nginx& nginx = spec.nginx;
-  const bool docker_by_sudo = host.sudo.all || host.sudo.docker;
-  const bool nginx_by_sudo = host.sudo.all || host.sudo.nginx;
+  const auto docker = rights_to_docker(spec, host.app, host.front);
+  const auto own_nginx = rights_to_nginx(spec, host.front);
   std::map<std::string, std::string> variables = {
-      {"docker", as_login(docker_by_sudo && !spec.compose, {"docker", "version"})},
+      {"everything", host.sudo.all ? questions(rights_to_everything()) : ""},
+      {"docker", docker.empty()     ? ""
+                 : host.sudo.docker ? questions(docker)
+                                    : "docker version"},
+      {"nginx", own_nginx.empty() ? ""
+                : host.sudo.nginx ? questions(own_nginx)
+                                  : core::shell_join(own_nginx.front().command)},
       {"compose", spec.compose && !spec.compose->command
                       ? "docker compose version >/dev/null 2>&1 || docker-compose version"
                       : ""},
@@ -55,16 +64,10 @@ std::string facts_script(const spec::Spec& spec, const SetupHost& host) {
       {"history", spec.history.dir},
       {"include", nginx.include},
       {"upstream", nginx.upstream.value_or("")},
-      {"sources", ""},
-      {"nginx", ""}};
+      {"sources", ""}};
   if (host.front) {
     const std::string& file = spec::routing_file(nginx);
     variables["folder"] = file.substr(0, file.rfind('/'));
-    // What sudo allows it lists, without running it.
-    variables["nginx"] = as_login(nginx_by_sudo, {nginx.test.front(), "-v"}) + "\n";
-    if (nginx_by_sudo)
-      for (const auto& argv : {nginx.test, nginx.reload})
-        variables["nginx"] += "sudo -n -l -- " + core::shell_join(argv) + "\n";
     for (const proxy::SitePart& part : host.parts)
       if (part.kind == proxy::SitePart::Kind::source) variables["sources"] += part.path + "\n";
   }

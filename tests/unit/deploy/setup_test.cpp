@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "../plan/spec_for_tests.hpp"
+#include "bgdeploy/core/shell_words.hpp"
+#include "deploy/setup/rights.hpp"
 
 namespace bgdeploy::deploy {
 namespace {
@@ -124,14 +126,47 @@ TEST_F(Setup, GivesTheRightsThatTheSpecCountsOn) {
   EXPECT_THAT(script(), Not(HasSubstr("buildx")));
   spec.build = spec::Build{};
   EXPECT_THAT(script(), HasSubstr("\"$(command -v docker)\"' buildx'' *'"));
-  // Compose is called by a script, which sudo cannot allow without allowing everything.
+  host.sudo = {.all = true};
+  EXPECT_THAT(names(), ElementsAre("sudo for deploy, for everything"))
+      << "becoming root by `sh` is not enough";
+  EXPECT_THAT(script(), HasSubstr("NOPASSWD: ALL"));
+  host.facts["everything_works"] = "yes";
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+// Compose is called by a script, which sudo cannot allow without allowing everything.
+TEST_F(Setup, ComposeThroughSudoForDockerAloneHasToChange) {
+  complete();
   spec.compose = spec::Compose{};
   host.facts["compose_works"] = "yes";
+  host.facts["docker_works"] = host.facts["docker_group"] = "no";
   EXPECT_THAT(names(), ElementsAre("deploy in the group docker"));
-  host.sudo = {.all = true};
-  EXPECT_THAT(names(), IsEmpty());
-  host.facts["root"] = "no";
-  EXPECT_THAT(script(), HasSubstr("NOPASSWD: ALL"));
+  host.sudo.docker = true;
+  expect_refused("compose is called by a script, which deploy on web-1 may not run through sudo");
+}
+
+std::vector<std::string> questions(const std::vector<Right>& rights) {
+  std::vector<std::string> all;
+  for (const Right& right : rights) all.push_back(core::shell_join(right.question()));
+  return all;
+}
+
+// What `check` asks too.
+TEST_F(Setup, RightsAreTriedWhereThatIsHarmlessAndElseListed) {
+  EXPECT_THAT(questions(rights_to_everything()), ElementsAre("sudo -n -- sh -c :", "sudo -n -- true"));
+  EXPECT_THAT(questions(rights_to_nginx(spec, true)),
+              ElementsAre("sudo -n -- nginx -v", "sudo -n -l nginx -t", "sudo -n -l nginx -T",
+                          "sudo -n -l nginx -V", "sudo -n -l nginx -s reload"));
+  EXPECT_THAT(questions(rights_to_nginx(spec, false)), IsEmpty());
+  EXPECT_THAT(questions(rights_to_docker(spec, true, true)),
+              ElementsAre("sudo -n -- docker --version", "sudo -n -l docker version",
+                          "sudo -n -l docker system dial-stdio"));
+  spec.nginx.container = "web";
+  EXPECT_THAT(questions(rights_to_nginx(spec, true)), IsEmpty());
+  EXPECT_THAT(questions(rights_to_docker(spec, false, true)),
+              ::testing::Contains("sudo -n -l docker logs web '*'"));
+  spec.compose = spec::Compose{};
+  EXPECT_THAT(questions(rights_to_docker(spec, true, false)), ElementsAre("sudo -n -- sh -c :"));
 }
 
 TEST_F(Setup, NginxInAContainerIsAskedWithWhateverArgumentsADeployHas) {

@@ -67,6 +67,8 @@ public:
   std::vector<host::Host*> machines() const;
   // Whether it is an app host.
   bool has_slots(const host::Host& machine) const;
+  // Whether it is a proxy host.
+  bool has_proxy(const host::Host& machine) const;
 
 private:
   // The parts that refer to the host come after it.

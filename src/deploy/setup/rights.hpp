@@ -1,0 +1,26 @@
+// What a login has to be allowed through sudo, from one list: `setup` gives it, and `check` asks for it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/spec/spec.hpp"
+
+namespace bgdeploy::deploy {
+
+struct Right {
+  std::vector<std::string> command;  // a last word "*" stands for any arguments, as in sudoers
+  bool harmless =
+      false;  // running it changes nothing, so it is tried: sudo may list what it wants a password for
+
+  // The command that succeeds where the right is there.
+  std::vector<std::string> question() const;
+};
+
+// Those of a host that runs slots (`app`), nginx (`front`), or both. With sudo for everything: that a shell
+// runs, and another program, for which a rule for a shell alone is not enough.
+std::vector<Right> rights_to_everything();
+std::vector<Right> rights_to_docker(const spec::Spec& spec, bool app, bool front);
+std::vector<Right> rights_to_nginx(const spec::Spec& spec, bool front);
+
+}  // namespace bgdeploy::deploy
