@@ -59,12 +59,14 @@ std::string as_json(const spec::Spec& spec, const deploy::Preview& preview) {
                      {"slot", plan::step_slot(spec, step)},
                      {"what", plan::describe(spec, step)},
                      {"undo", plan::describe_undo(spec, step)}});
+  auto notes = plan.notes;
+  notes.insert(notes.end(), plan.remarks.begin(), plan.remarks.end());
   nlohmann::ordered_json document = {{"service", spec.service},
                                      {"from", release_json(plan.from)},
                                      {"to", release_json(plan.to)},
                                      {"live", plan.live ? spec.slots[*plan.live].name : ""},
                                      {"target", spec.slots[plan.target].name},
-                                     {"notes", plan.notes},
+                                     {"notes", notes},
                                      {"skipped", plan.skipped},
                                      {"compared", preview.compared},
                                      {"changes", changes_json(preview.changes)},
@@ -164,6 +166,7 @@ std::string preview_text(const spec::Spec& spec, const deploy::Preview& preview,
   for (const std::string& note : plan.notes) text += noted("!", Color::magenta, note, page);
   for (const std::string& odd : oddities(spec, preview.state, preview.lock))
     if (std::ranges::find(plan.notes, odd) == plan.notes.end()) text += noted("!", Color::magenta, odd, page);
+  for (const std::string& remark : plan.remarks) text += fitted(core::printable(remark) + "\n", page);
   text += fitted(changes_text(preview), page);
   for (const std::string& hook : plan.skipped)
     text += fitted("skipped: " + core::printable(hook) + "\n", page);

@@ -192,6 +192,7 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
       context.sink.emit(
           report::Info{"a rollback from here may ask for --trust-history: " + noted.error().message});
   for (const std::string& note : prepared.plan.notes) context.sink.emit(report::Warning{note});
+  for (const std::string& remark : prepared.plan.remarks) context.sink.emit(report::Info{remark});
   for (const std::string& hook : prepared.plan.skipped) context.sink.emit(report::Info{"skipped: " + hook});
   context.sink.emit(plan_made(context, prepared.plan));
 

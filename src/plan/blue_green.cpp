@@ -256,10 +256,10 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
                         fmt::format("{} serves now: there is nothing to rehearse", describe(plan.from)));
     const AppHost& first = state.app_hosts.at(0);
     if (const Container& live = *first.slots[*plan.live].container; started_by_others(live))
-      plan.notes.push_back(fmt::format(
+      plan.remarks.push_back(fmt::format(
           "bgdeploy did not start {}, which is what this spec would start: it stays as it is", live.name));
     if (!plan.to.tag.empty() && plan.to.tag != plan.from.tag)
-      plan.notes.push_back(
+      plan.remarks.push_back(
           fmt::format("{} is the image that serves already as {}", plan.to.tag, plan.from.tag));
     plan.to = plan.from;
     std::vector<Step> tidied;

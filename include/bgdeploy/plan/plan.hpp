@@ -221,6 +221,7 @@ struct Plan {
   Release to;                      // what it will run: a container that is reused keeps its own release id
   std::vector<Step> steps;         // empty: nothing to do
   std::vector<std::string> notes;  // what the user should know: what is odd in the observed state
+  std::vector<std::string> remarks{};  // why there is less to do than was asked for: nothing is odd
   std::vector<std::string> skipped{};  // the hooks that this command does not run, in words
   Aim aim = Aim::serve;
   bool switches() const;

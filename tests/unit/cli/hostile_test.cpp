@@ -81,7 +81,7 @@ std::string plan_that_says(const std::string& text, bool verbose, const Page& pa
   preview.plan.to.tag += "2";
   preview.plan.live = 0;
   preview.plan.target = 1;
-  preview.plan.notes = preview.plan.skipped = {text};
+  preview.plan.notes = preview.plan.remarks = preview.plan.skipped = {text};
   preview.changes = {{.key = text, .before = text, .after = text + "2"}, {.key = text, .words = text}};
   Arguments arguments;
   arguments.verbose = verbose;
