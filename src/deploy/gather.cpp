@@ -30,6 +30,15 @@ Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, con
     if (!digest) return std::unexpected(of_the_registry(std::move(digest.error())));
     release.digest = std::move(*digest);
   }
+  for (const App& app : world.apps) {
+    if (!by_id(context.spec, goal)) break;
+    BGDEPLOY_ASSIGN(const bool there, app.images->has_id(release, wait));
+    if (!there)
+      return core::fail(ErrorKind::usage,
+                        fmt::format("docker on {} has no image with the id {}", app.name, goal.digest), {},
+                        "with `build`, --digest is docker's id of an image there (docker image ls "
+                        "--no-trunc); --tag builds one");
+  }
   if (!spec::is_worker(context.spec)) BGDEPLOY_TRY(settle_container_port(world, launch, wait));
   return launch;
 }

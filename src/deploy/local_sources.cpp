@@ -21,10 +21,7 @@ namespace {
 // Nothing where images are pulled.
 Result<std::shared_ptr<const context::Files>> source_of(const Context& context, const Goal& goal,
                                                         const Wait& wait) {
-  if (!context.spec.build || !goal.fresh() || !goal.archive.empty()) return nullptr;
-  if (!goal.digest.empty())
-    return core::fail(ErrorKind::usage, "--digest names an image in a registry, but the spec has `build`", {},
-                      "use --tag");
+  if (!context.spec.build || !goal.fresh() || !goal.archive.empty() || !goal.digest.empty()) return nullptr;
   BGDEPLOY_ASSIGN(auto files, context::read_files(*context.spec.build, wait));
   return std::make_shared<const context::Files>(std::move(files));
 }
@@ -69,6 +66,9 @@ Result<LocalSources> read_local_sources(const Context& context, const Goal& goal
   LocalSources local;
   if (goal.fresh()) {
     plan::Release release{.tag = goal.tag, .image = context.spec.image, .digest = goal.digest};
+    // No registry has what is built: docker's own id names it.
+    if (by_id(context.spec, goal))
+      release.digest = std::string(plan::k_sent) + goal.digest.substr(goal.digest.find(':') + 1);
     BGDEPLOY_ASSIGN(local.archive, image_of(context, goal, release));
     BGDEPLOY_ASSIGN(local.today, runtime::launch_by_spec(context.spec, std::move(release)));
   }

@@ -21,6 +21,12 @@ struct LocalSources {
   std::optional<core::Error> without_secrets{}, without_password{};
 };
 
+// Whether the goal names an image by docker's id, which the hosts have to have: with `build` no registry has
+// one.
+inline bool by_id(const spec::Spec& spec, const Goal& goal) {
+  return spec.build && goal.fresh() && !goal.digest.empty();
+}
+
 // Hides the secrets in all that is told from now on.
 core::Result<LocalSources> read_local_sources(const Context& context, const Goal& goal,
                                               const core::Wait& wait);

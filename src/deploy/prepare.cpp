@@ -250,6 +250,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
       BGDEPLOY_ASSIGN(way, to_go_back(context, goal, *history, prepared.state, todays_secrets, wait));
     }
     request.hold = goal.hold;
+    request.there = by_id(context.spec, goal);
     request.rehearse = goal.rehearse;
     const auto& without_secrets = way.without_secrets ? way.without_secrets : without_password;
     std::vector<std::string> notes;

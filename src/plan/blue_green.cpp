@@ -85,7 +85,8 @@ void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::
     return;
   }
   const bool present = state.app_hosts[host].image_present;
-  if (request.kind == Request::Kind::rollback || request.promote || (!wanted.local() && !present))
+  const bool to_pull = !wanted.local() || request.there;
+  if (request.kind == Request::Kind::rollback || request.promote || (to_pull && !present))
     steps.push_back(Pull{host, wanted});
   else if (!present)
     steps.push_back(wanted.sent() ? Step(Send{host, wanted, state.app_hosts[host].image_lacks})

@@ -11,6 +11,14 @@ namespace bgdeploy::runtime {
 
 using core::ErrorKind;
 
+namespace {
+
+std::string docker_id(const plan::Release& release) {
+  return "sha256:" + release.digest.substr(plan::k_sent.size());
+}
+
+}  // namespace
+
 // What a registry's refusal means for the spec. Docker's own words stay below. `what`: a tag or a digest;
 // empty where no image was asked for.
 core::Error EngineImages::refused(const std::string& image, const std::string& what,
@@ -79,6 +87,13 @@ Result<bool> EngineImages::present(const plan::Release& release, const Wait& wai
   return std::unexpected(image.error());
 }
 
+Result<bool> EngineImages::has_id(const plan::Release& release, const Wait& wait) {
+  const auto image = m_client->inspect_image(docker_id(release), wait);
+  if (image) return true;
+  if (image.error().kind == ErrorKind::not_found) return false;
+  return std::unexpected(image.error());
+}
+
 // Podman's API has no way to ask a registry. The image is wanted on the host anyway.
 Result<std::string> EngineImages::resolve_by_pulling(const std::string& image, const std::string& tag,
                                                      const Wait& wait) {
@@ -111,10 +126,13 @@ Result<void> EngineImages::pull(const plan::Release& release,
     return core::fail(ErrorKind::not_found,
                       fmt::format("{} was built on {} and its image is gone there", reference, m_host.name()),
                       {}, "deploy it again from its source");
-  if (release.sent())
+  if (release.sent()) {
+    BGDEPLOY_ASSIGN(const bool untagged, has_id(release, wait));
+    if (untagged) return m_client->tag_image(docker_id(release), release.image, local_tag(release), wait);
     return core::fail(ErrorKind::not_found,
                       fmt::format("{} was sent to {} and its image is gone there", reference, m_host.name()),
                       {}, "deploy it again from its archive");
+  }
   const auto on_layer = [&](const engine::LayerProgress& layer) {
     if (progress) progress({layer.layer, layer.status, layer.current, layer.total});
   };

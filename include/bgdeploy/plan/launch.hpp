@@ -17,7 +17,8 @@ namespace bgdeploy::plan {
 // The digest of a release that was built on the hosts begins with it. The rest is the hash of the release's
 // context and arguments (64 hex digits).
 inline constexpr std::string_view k_built = "build:";
-// That of a release whose image came from an archive. The rest is docker's id of the image.
+// That of a release whose image came from an archive, or was on the hosts already. The rest is docker's id of
+// the image.
 inline constexpr std::string_view k_sent = "image:";
 
 // An image digest under a human name. The configuration it runs with is in Launch.

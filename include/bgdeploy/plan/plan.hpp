@@ -198,6 +198,7 @@ struct Request {
   bool promote = false;   // deploy: what was held, from before_switch on
   bool abort = false;     // deploy: take away what was held, and what an interrupted run left
   bool rehearse = false;  // rollback: start, wait until healthy, and stop again
+  bool there = false;     // deploy: the hosts have the image, so it is neither built nor sent
   // By index: the hooks of before_start that ran for this release already, in a run that did not get through.
   std::vector<std::size_t> ran{};
   Leftovers leftovers{};  // deploy: once the release serves

@@ -98,10 +98,12 @@ public:
   virtual bool asks_registry() const { return true; }
   // Whether the digest is on the host already.
   virtual Result<bool> present(const plan::Release& release, const Wait& wait) = 0;
+  // Whether the host has an image with docker's id that the release is known by, under whatever name.
+  virtual Result<bool> has_id(const plan::Release& release, const Wait& wait) = 0;
   // The tcp ports that its image exposes, in order; nothing where it is not on the host.
   virtual Result<std::optional<std::vector<int>>> exposed(const plan::Release& release, const Wait& wait) = 0;
-  // Pulls image@digest; done at once when present. Same kinds as resolve; not_found for what was built on the
-  // host and is gone.
+  // Pulls image@digest; done at once when present. An image that is known by docker's id gets the release's
+  // own tag. Same kinds as resolve; not_found for what was built on the host and is gone.
   virtual Result<void> pull(const plan::Release& release,
                             const std::function<void(const PullProgress&)>& progress, const Wait& wait) = 0;
   // Builds `files` on the host under the release's own tag and its human one. `output` gets each line of the

@@ -292,7 +292,8 @@ Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const
   const bool same_image =
       there.managed
           ? there.release.digest == launch.release.digest && there.release.image == launch.release.image
-          : std::ranges::find(image.repo_digests, wanted) != image.repo_digests.end();
+          : std::ranges::find(image.repo_digests, wanted) != image.repo_digests.end() ||
+                launch.release.digest == std::string(plan::k_sent) + image.id.substr(image.id.find(':') + 1);
   if (!same_image) return std::vector<std::string>{"image"};
   // Compose hashes what a container is made from, our labels and ${TAG} too.
   BGDEPLOY_ASSIGN(const auto service, service_of(slot, launch, wait));

@@ -51,6 +51,7 @@ public:
   }
   Result<void> reach_registry(const std::string&, const Wait&) override { return {}; }
   Result<bool> present(const plan::Release&, const Wait&) override { return false; }
+  Result<bool> has_id(const plan::Release&, const Wait&) override { return true; }
   Result<std::optional<std::vector<int>>> exposed(const plan::Release&, const Wait&) override {
     return std::nullopt;
   }
