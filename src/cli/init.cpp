@@ -50,14 +50,22 @@ Result<void> keep(const std::string& file, const std::string& text, bool force) 
   return io::write_private_file(file, text);
 }
 
-void tell_next(const std::string& file, const init::Draft& draft) {
+// As the other commands look for it.
+std::string usual_file() {
+  std::error_code error;
+  for (const char* name : {"bgdeploy.yml", "bgdeploy.yaml"})
+    if (fs::symlink_status(name, error).type() != fs::file_type::not_found) return name;
+  return "bgdeploy.yml";
+}
+
+void tell_next(const Arguments& arguments, const std::string& file, const init::Draft& draft) {
   std::string text = fmt::format("{} was written", core::printable(file));
   if (!draft.sources().empty())
     text += core::printable(fmt::format(" from {}", fmt::join(draft.sources(), ", ")));
   text += '\n';
   if (const auto gaps = draft.gaps(); !gaps.empty())
     text += core::printable(fmt::format("  fill in: {}", fmt::join(gaps, ", "))) + '\n';
-  const std::string option = file == "bgdeploy.yml" ? "" : "-f " + core::shell_quote(file) + " ";
+  const std::string option = arguments.file.empty() ? "" : "-f " + core::shell_quote(file) + " ";
   text += fmt::format("  next: read it, then bgdeploy {0}check; bgdeploy {0}site shows what nginx needs\n",
                       option);
   print(text);
@@ -67,13 +75,13 @@ void tell_next(const std::string& file, const init::Draft& draft) {
 
 int run_init(const Arguments& arguments) {
   init::Draft draft;
-  const std::string file = arguments.file.empty() ? "bgdeploy.yml" : arguments.file;
+  const std::string file = arguments.file.empty() ? usual_file() : arguments.file;
   const auto text = drafted(arguments, draft);
   if (!text) return print_error(text.error());
   if (const auto checked = check(file, *text); !checked) return print_error(checked.error());
   if (arguments.to_stdout) return print(*text) ? 0 : with_output(0, output_error());
   if (const auto kept = keep(file, *text, arguments.force); !kept) return print_error(kept.error());
-  tell_next(file, draft);
+  tell_next(arguments, file, draft);
   return 0;
 }
 

@@ -64,7 +64,6 @@ void fill(Draft& draft, const std::string& folder) {
   }
   if (draft.has({"compose"})) {
     draft.drop({"docker"});
-    draft.drop({"build"});
     if (!draft.has({"compose", "project"}))
       draft.guess({"compose", "project"}, "{service}-{slot}",
                   "what `-p` says, or said before; where it was not given, compose took the folder's name");

@@ -8,6 +8,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "compose_service.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -15,36 +16,6 @@ namespace {
 using core::member;
 using core::text_of;
 using Pair = std::array<std::string, 2>;
-
-struct Service {
-  std::string name;
-  Json keys;
-  int others = 0;  // services beside it
-};
-
-// The service that is deployed: neither a database nor a proxy; of several the one that publishes a port.
-std::optional<Service> app_of(const Json& file, Draft& draft, const std::string& source) {
-  const Json& services = member(file, "services");
-  std::optional<Service> app;
-  std::vector<std::string> beside;
-  if (!services.is_object()) return app;
-  for (const auto& [name, keys] : services.items()) {
-    const std::string image = text_of(keys, "image");
-    const bool fits = member(keys, "build").is_object() || member(keys, "build").is_string() ||
-                      (!image.empty() && !is_beside(image));
-    const bool better =
-        fits && (!app || (!member(keys, "ports").is_null() && member(app->keys, "ports").is_null()));
-    if (better && app) beside.push_back(app->name);
-    if (better)
-      app = Service{name, keys};
-    else
-      beside.push_back(name);
-  }
-  if (app) app->others = static_cast<int>(services.size()) - 1;
-  if (!beside.empty())
-    draft.note(fmt::format("{} of {}: stays with compose", fmt::join(beside, ", "), source));
-  return app;
-}
 
 // "NAME=value" lists and maps alike.
 std::vector<Setting> settings_of(const Json& value, const Variables& known) {
@@ -78,25 +49,38 @@ std::vector<Setting> settings_of(const Json& value, const Variables& known) {
   return settings;
 }
 
-// "8081:8080", "127.0.0.1:8081:8080/tcp", and the long form.
-void read_port(const Json& value, const Variables& known, Run& run) {
-  std::string text = value.is_string() ? in_spec(value.get<std::string>(), known) : "";
+// "3000" of "${PORT:-3000}", which nobody sets.
+std::string with_defaults(std::string text) {
+  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${")) {
+    const std::size_t end = text.find('}', at), dash = text.find(":-", at);
+    if (end == std::string::npos || dash > end) break;
+    text.replace(at, end - at + 1, text.substr(dash + 2, end - dash - 2));
+  }
+  return text;
+}
+
+// "8081:8080", "127.0.0.1:8081:8080/tcp", and the long form; of "8081-8082:80-81" the first ones. False where
+// it is no TCP port.
+bool read_port(const Json& value, const Variables& known, Run& run) {
+  std::string text = value.is_string() ? with_defaults(in_spec(value.get<std::string>(), known)) : "";
   if (value.is_object()) {
-    if (text_of(value, "protocol") == "udp") return;
+    if (text_of(value, "protocol") == "udp") return false;
     text = text_of(value, "published") + ":" + text_of(value, "target");
   }
-  if (text.ends_with("/udp")) return;
+  if (text.ends_with("/udp")) return false;
   text = text.substr(0, text.find('/'));
+  const auto first_of = [](std::string_view range) { return range.substr(0, range.find('-')); };
   const std::size_t colon = text.rfind(':');
   const auto target =
-      core::parse_port(std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1));
-  if (!target) return;
+      core::parse_port(first_of(std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1)));
+  if (!target) return false;
   run.container_port = *target;
-  if (colon == std::string::npos) return;
+  if (colon == std::string::npos) return true;
   const std::string_view before = std::string_view(text).substr(0, colon);
   const std::size_t second = before.rfind(':');
-  run.host_port =
-      core::parse_port(before.substr(second == std::string_view::npos ? 0 : second + 1)).value_or(0);
+  run.host_port = core::parse_port(first_of(before.substr(second == std::string_view::npos ? 0 : second + 1)))
+                      .value_or(0);
+  return true;
 }
 
 std::vector<std::string> texts(const Json& keys, const char* name) {
@@ -189,17 +173,34 @@ void read_settings(const Json& keys, Variables known, Run& run) {
       run.settings["cpus"] = number;
 }
 
-Run run_of(const Json& file, const Service& app, const Variables& known, const std::string& project,
-           const std::string& source) {
+std::vector<std::string> env_files_of(Draft& draft, const Json& keys, const std::string& source) {
+  std::vector<std::string> files = texts(keys, "env_file");
+  for (const Json& one : member(keys, "env_file")) {
+    const auto path = text_of(one, "path");
+    if (path.empty()) continue;
+    if (text_of(one, "required") == "false")
+      draft.note(fmt::format("`env_file` {} of {}, which need not be there", path, source));
+    else
+      files.push_back(path);
+  }
+  return files;
+}
+
+Run run_of(Draft& draft, const Json& file, const Service& app, const Variables& known,
+           const std::string& project, const std::string& source) {
   const Json& keys = app.keys;
   Run run{source, text_of(keys, "container_name"), in_spec(repository_of(text_of(keys, "image")), known)};
-  if (const Json& ports = member(keys, "ports"); ports.is_array() && !ports.empty())
-    read_port(ports[0], known, run);
+  if (const Json& ports = member(keys, "ports"); ports.is_array())
+    for (const Json& port : ports) {
+      if (run.container_port == 0 && read_port(port, known, run)) continue;
+      draft.note(fmt::format("the port {} of {}: a slot publishes one port alone",
+                             port.is_string() ? port.get<std::string>() : core::dump_json(port), source));
+    }
   if (run.container_port == 0)
     if (const auto exposed = texts(keys, "expose"); !exposed.empty())
       run.container_port = core::parse_port(exposed[0]).value_or(0);
   run.environment = settings_of(member(keys, "environment"), known);
-  run.env_files = texts(keys, "env_file");
+  run.env_files = env_files_of(draft, keys, source);
   read_volumes(file, keys, known, project, run);
   if (text_of(keys, "network_mode").empty()) read_networks(file, app, project, run);
   read_settings(keys, known, run);
@@ -233,7 +234,7 @@ void tell_compose(Draft& draft, const std::array<Service, 2>& apps, const std::v
 }  // namespace
 
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
-                                const std::string& project, bool remote) {
+                                const std::string& project, bool remote, const FileBeside& beside) {
   std::vector<Run> runs;
   std::array<Service, 2> apps;
   Pair names;
@@ -241,7 +242,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     const File& from = files[i];
     BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(from.text, from.name));
     BGDEPLOY_ASSIGN(const Json file, core::parse_json(text, from.name));
-    const auto app = app_of(file, draft, from.name);
+    const auto app = app_of(file, draft, from.name, beside);
     if (!app)
       return core::fail(core::ErrorKind::usage, from.name + " has no service that is deployed", {},
                         "name the files to read with --from");
@@ -249,7 +250,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     names[i] = from.name;
     apps[i] = *app;
     const std::string own = text_of(file, "name");
-    runs.push_back(run_of(file, *app, known, own.empty() ? project : own, from.name));
+    runs.push_back(run_of(draft, file, *app, known, own.empty() ? project : own, from.name));
     read_healthcheck(draft, member(app->keys, "healthcheck"), from.name);
     if (const Json& build = member(app->keys, "build"); !build.is_null() && i == 0 && files.size() == 1)
       read_build(draft, build, from.name);

@@ -11,6 +11,7 @@
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/proxy/inventory.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "bgdeploy/spec/reference.hpp"
 #include "proxy.hpp"
 
 namespace bgdeploy::init {
@@ -220,6 +221,9 @@ void tell_project(Draft& draft, const RunningContainer& app, const std::string& 
     if (text.ends_with(between + slot)) text = text.substr(0, text.size() - slot.size()) + "{slot}";
   if (text == slot) text = "{slot}";
   draft.say({"compose", "project"}, text, "as it runs on " + host.target);
+  // Either version takes the other one's container for a changed one.
+  if (text_of(labels_of(app), "com.docker.compose.version").starts_with("1."))
+    draft.say({"compose", "command"}, Json::array({"docker-compose"}), "version 1 started what runs");
 }
 
 void tell_health(Draft& draft, const RunningContainer& app, const HostState& host) {
@@ -249,10 +253,21 @@ void tell_as_it_runs(Draft& draft, const Run& run) {
     }
 }
 
+// Nothing says from which files.
+void tell_build(Draft& draft, const RunningContainer& app, const HostState& host) {
+  draft.guess({"build", "context"}, ".", "no registry has the image that runs: it was built there");
+  if (const auto id = text_of(app.container, "Image"); spec::check_digest(id))
+    draft.note(
+        fmt::format("`bgdeploy plan --digest {}` compares what runs on {} with this spec: only docker there "
+                    "knows the image",
+                    id, host.target));
+}
+
 // The files of the folder describe what runs, or what runs is told as it is.
 void tell_apps(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps) {
   std::vector<Run> runs;
   for (const auto* app : apps) runs.push_back(run_of(*app, host.target));
+  const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
   const auto slots = slots_of(draft);
   const auto described = [&](const KnownSlot& slot) {
     return std::ranges::any_of(runs, [&](const Run& run) {
@@ -262,16 +277,15 @@ void tell_apps(Draft& draft, const HostState& host, const std::vector<const Runn
   const auto slot = std::ranges::find_if(slots, described);
   if (slot == slots.end()) {
     for (const char* key : {"slots", "docker", "compose", "image", "service", "secrets"}) draft.drop({key});
-    const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
     if (!built) draft.drop({"build"});
     tell_runs(draft, runs);
     tell_as_it_runs(draft, runs[0]);
     for (const std::string& option : engine::options_without_key(apps[0]->container, apps[0]->image))
       draft.note(fmt::format("`docker run {}` of {}", option, runs[0].name));
-    if (built)
-      draft.guess({"build", "context"}, ".", "no registry has the image that runs: it was built there");
+    if (built) tell_build(draft, *apps[0], host);
     return;
   }
+  if (built) tell_build(draft, *apps[0], host);
   take_over(draft, slot->name, slot->port, runs[0].name);
   tell_as_it_runs(draft, runs[0]);
   tell_project(draft, *apps[0], slot->name, host);
@@ -303,7 +317,8 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   bool told = false, sudo = false;
   for (const HostState& host : hosts) {
     draft.read_from(host.target);
-    const auto apps = apps_of(host, proxy::sendings(host.dump));
+    const auto sendings = proxy::sendings(host.dump);
+    const auto apps = apps_of(host, sendings);
     sudo = sudo || host.sudo;
     (apps.empty() && !host.dump.empty() ? proxy_hosts : app_hosts).push_back(host.target);
     if (apps.empty() || told) continue;
@@ -312,9 +327,18 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
     tell_health(draft, *apps[0], host);
     for (const RunningContainer& one : host.containers)
       if (std::ranges::find(apps, &one) == apps.end() && name_of(one) != host.nginx)
-        draft.note(fmt::format("{} ({}) runs on {} too", name_of(one), text_of(config_of(one), "Image"),
-                               host.target));
+        draft.note(fmt::format("{} ({}) runs on {} too{}", name_of(one), text_of(config_of(one), "Image"),
+                               host.target,
+                               rank(one, sendings) == rank(*apps[0], sendings)
+                                   ? ", and may be the service as well as " + name_of(*apps[0])
+                                   : ""));
   }
+  for (const HostState& host : hosts)
+    if (!host.refused.empty())
+      draft.note(
+          fmt::format("nginx on {}: its configuration could not be read ({}). With root's rights, as by "
+                      "sudo, init sees where it sends",
+                      host.target, host.refused));
   tell_hosts(draft, {"hosts", "app"}, app_hosts);
   tell_hosts(draft, {"hosts", "proxy"}, proxy_hosts);
   if (sudo) draft.say({"ssh", "sudo"}, true, "sudo asks for no password there");

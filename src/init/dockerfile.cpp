@@ -1,4 +1,7 @@
 // Dockerfiles. https://docs.docker.com/reference/dockerfile/
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "bgdeploy/core/number.hpp"
@@ -33,38 +36,105 @@ bool is(std::string_view instruction, std::string_view name) {
   return true;
 }
 
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!(text = core::trim(text)).empty()) {
+    words.emplace_back(text.substr(0, text.find_first_of(" \t")));
+    text.remove_prefix(words.back().size());
+  }
+  return words;
+}
+
+// What is known of a stage: the last one is what runs.
+class Stage {
+public:
+  std::vector<int> exposed;
+  std::vector<std::string> unknown;  // ports that nothing has a value for
+  std::string healthcheck;
+
+  void take(std::string_view instruction) {
+    if (is(instruction, "FROM"))
+      begin();
+    else if (is(instruction, "ARG"))
+      set(words_of(instruction.substr(4)), m_begun);
+    else if (is(instruction, "ENV"))
+      set(words_of(instruction.substr(4)), true);
+    else if (is(instruction, "EXPOSE"))
+      expose(instruction.substr(7));
+    else if (is(instruction, "HEALTHCHECK"))
+      healthcheck = in_spec(instruction, m_values);
+  }
+
+private:
+  void begin() {
+    m_begun = true;
+    m_values.clear();
+    exposed.clear();
+    unknown.clear();
+    healthcheck.clear();
+  }
+
+  // "NAME=value", "NAME value", and "NAME" alone, which takes the value from before the first stage.
+  void set(const std::vector<std::string>& words, bool in_stage) {
+    Variables& values = in_stage ? m_values : m_before;
+    for (const std::string& word : words) {
+      const std::size_t equals = word.find('=');
+      std::string name = word.substr(0, equals), value;
+      if (equals != std::string::npos)
+        value = core::trim(std::string_view(word).substr(equals + 1));
+      else if (const auto before = m_before.find(name); before != m_before.end())
+        value = before->second;
+      if (value.size() > 1 && (value[0] == '"' || value[0] == '\''))
+        value = value.substr(1, value.size() - 2);
+      values[name] = in_spec(value, values);
+    }
+    const bool pair = words.size() == 2 && words[0].find('=') == std::string::npos;
+    if (pair) values[words[0]] = in_spec(words[1], values);
+  }
+
+  void expose(std::string_view ports) {
+    for (const std::string& word : words_of(ports)) {
+      const std::string port = in_spec(word, m_values);
+      if (port.ends_with("/udp")) continue;
+      const auto number = core::parse_port(std::string_view(port).substr(0, port.find_first_of("/-")));
+      if (!number)
+        unknown.push_back(word);
+      else if (std::ranges::find(exposed, *number) == exposed.end())
+        exposed.push_back(*number);
+    }
+  }
+
+  Variables m_before, m_values;
+  bool m_begun = false;
+};
+
+// Of several the one that the health check asks, else the first one.
+int port_of(const Stage& stage) {
+  for (const int port : stage.exposed)
+    if (stage.healthcheck.find(fmt::format(":{}", port)) != std::string::npos) return port;
+  return stage.exposed.front();
+}
+
 }  // namespace
 
 void read_dockerfile(Draft& draft, const File& file) {
-  std::vector<int> exposed;
-  std::string healthcheck;
+  Stage stage;
   draft.read_from(file.name);
-  // Each stage begins anew: the last one is what runs.
-  for (const std::string& instruction : instructions_of(file.text)) {
-    if (is(instruction, "FROM")) {
-      exposed.clear();
-      healthcheck.clear();
-    } else if (is(instruction, "EXPOSE")) {
-      std::string_view ports = std::string_view(instruction).substr(7);
-      while (!(ports = core::trim(ports)).empty()) {
-        const std::string_view word = ports.substr(0, ports.find_first_of(" \t"));
-        ports.remove_prefix(word.size());
-        if (!word.ends_with("/udp"))
-          if (const auto port = core::parse_port(word.substr(0, word.find('/')))) exposed.push_back(*port);
-      }
-    } else if (is(instruction, "HEALTHCHECK")) {
-      healthcheck = instruction;
-    }
-  }
+  for (const std::string& instruction : instructions_of(file.text)) stage.take(instruction);
+  const std::string& healthcheck = stage.healthcheck;
   if (!draft.has({"image"}) && !draft.has({"build"}) && !draft.has({"compose"})) {
     draft.guess({"build", "context"}, ".",
                 "no source names an image that is pulled: it is built on the hosts");
     if (file.name != "Dockerfile") draft.say({"build", "dockerfile"}, file.name);
   }
-  if (exposed.size() > 1)
-    draft.guess({"docker", "container_port"}, exposed[0], "the first EXPOSE of " + file.name);
-  else if (!exposed.empty())
-    draft.say({"docker", "container_port"}, exposed[0], "EXPOSE of " + file.name);
+  for (const std::string& word : stage.unknown)
+    draft.note(fmt::format("`EXPOSE {}` of {}: nothing says which port that is", word, file.name));
+  if (stage.exposed.size() > 1)
+    draft.guess(
+        {"docker", "container_port"}, port_of(stage),
+        fmt::format("one of the ports {} that {} exposes", fmt::join(stage.exposed, ", "), file.name));
+  else if (!stage.exposed.empty())
+    draft.say({"docker", "container_port"}, port_of(stage), "EXPOSE of " + file.name);
   if (healthcheck.empty() || healthcheck.find("NONE") != std::string::npos || draft.has({"health"})) return;
   if (!tell_health_url(draft, healthcheck, "HEALTHCHECK of " + file.name))
     draft.say({"health", "docker"}, true, "HEALTHCHECK of " + file.name);

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "bgdeploy/core/utf8.hpp"
 #include "bgdeploy/init/gather.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/io/regular_file.hpp"
@@ -43,6 +44,13 @@ bool is_for_others(std::string_view name) {
   return false;
 }
 
+bool leads_out(const fs::path& folder, const fs::path& path) {
+  std::error_code broken;
+  const fs::path target = fs::canonical(path, broken);
+  const fs::path inside = broken ? fs::path() : target.lexically_relative(fs::canonical(folder, broken));
+  return broken || inside.empty() || *inside.begin() == "..";
+}
+
 // A file that cannot be read is one that should not have been named, or is in the way.
 Result<std::string> read(const std::string& folder, const std::string& name) {
   auto text = io::read_file((fs::path(folder) / name).lexically_normal().string());
@@ -50,6 +58,17 @@ Result<std::string> read(const std::string& folder, const std::string& name) {
     return core::fail(core::ErrorKind::usage, text.error().message, {}, "name the files to read with --from");
   if (text->size() > k_largest) return core::fail(core::ErrorKind::usage, name + " is larger than 256 kB");
   return text;
+}
+
+// What is known of it is ASCII anyway. Kind usage for UTF-16, as Windows may save it.
+Result<void> make_utf8(Draft& draft, const std::string& name, std::string& text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    return core::fail(core::ErrorKind::usage, name + " is UTF-16", {}, "save it as UTF-8");
+  if (core::is_utf8(text)) return {};
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) > 0x7f) c = '?';
+  draft.note(fmt::format("{} is not UTF-8: its letters beyond ASCII are question marks here", name));
+  return {};
 }
 
 std::vector<File> compose_files(const std::vector<File>& all) {
@@ -82,23 +101,15 @@ std::vector<std::string> compose_pair(std::vector<std::string> names) {
 
 std::vector<std::string> files_of_interest(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code unknown;
-  const fs::path whole = fs::canonical(folder, unknown);
-  // A link of a checkout may lead anywhere.
-  const auto leads_out = [&](const fs::directory_entry& entry) {
-    std::error_code broken;
-    const fs::path target = fs::canonical(entry.path(), broken);
-    const fs::path inside = target.lexically_relative(whole);
-    return broken || inside.empty() || *inside.begin() == "..";
-  };
   for (const char* below : {"", ".github/workflows", "config", ".kamal/hooks", "scripts", "deploy"}) {
     std::error_code error;
     for (fs::directory_iterator entry(fs::path(folder) / below, error), end; !error && entry != end;
          entry.increment(error)) {
       const std::string name = (fs::path(below) / entry->path().filename()).string();
       std::error_code broken;
-      if (kind_of(name) != Kind::none && !is_for_others(name) && !entry->is_directory(broken) &&
-          !leads_out(*entry))
+      // A link of a checkout may lead anywhere.
+      if (kind_of(name) != Kind::none && !is_for_others(name) && entry->is_regular_file(broken) &&
+          !leads_out(folder, entry->path()))
         names.push_back(name);
       if (names.size() == k_most_files) break;
     }
@@ -121,6 +132,7 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
           core::ErrorKind::usage, fmt::format("{}: not a kind of file that init reads", name), {},
           "compose files, a Dockerfile, .env, scripts (*.sh), CI files, or Kamal's config/deploy.yml");
     BGDEPLOY_ASSIGN(std::string text, read(folder, name));
+    if (kind == Kind::script || kind == Kind::dockerfile) BGDEPLOY_TRY(make_utf8(draft, name, text));
     std::vector<File>& list = kind == Kind::compose      ? compose
                               : kind == Kind::kamal      ? kamal
                               : kind == Kind::script     ? scripts
@@ -137,10 +149,15 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
     draft.read_from(file.name);
   }
   const std::string project = fs::weakly_canonical(folder).filename().string();
+  const auto beside = [&](const std::string& name) -> std::optional<std::string> {
+    if (leads_out(folder, fs::path(folder) / name)) return std::nullopt;
+    auto text = read(folder, name);
+    return text ? std::optional(std::move(*text)) : std::nullopt;
+  };
   // Beside Kamal's file a compose file is for development.
   if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal.front(), hooks));
   if (!compose.empty() && kamal.empty())
-    BGDEPLOY_TRY(read_compose(draft, compose_files(compose), known, project));
+    BGDEPLOY_TRY(read_compose(draft, compose_files(compose), known, project, false, beside));
   read_scripts(draft, scripts, known);
   if (!dockerfiles.empty()) read_dockerfile(draft, dockerfiles.front());
   if (!dotenv.empty() && !dockerfiles.empty() && !draft.has({"compose"}) &&

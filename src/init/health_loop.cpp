@@ -41,23 +41,49 @@ bool counts_successes(const Words& words) {
   });
 }
 
+constexpr std::size_t k_loop = 40;
+
+bool is(const std::vector<Words>& commands, std::size_t at, std::string_view word) {
+  return !commands[at].empty() && commands[at][0] == word;
+}
+
+// Where the loop around it begins.
+std::optional<std::size_t> loop_of(const std::vector<Words>& commands, std::size_t at) {
+  std::size_t begin = at;
+  while (begin > 0 && begin + k_loop > at && !is(commands, begin, "for") && !is(commands, begin, "done"))
+    --begin;
+  return is(commands, begin, "for") ? std::optional(begin) : std::nullopt;
+}
+
+bool is_local(std::string_view url) {
+  const std::size_t begin = url.find("://");
+  const std::string_view host = begin == std::string_view::npos ? "" : url.substr(begin + 3);
+  return host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("0.0.0.0") ||
+         host.starts_with('$');
+}
+
 }  // namespace
+
+std::string local_url(std::string_view word, std::string filled) {
+  // curl does without.
+  if (filled.starts_with("localhost") || filled.starts_with("127.")) filled = "http://" + filled;
+  return is_local(filled) || is_local(word) ? filled : std::string();
+}
+
+bool in_loop(const std::vector<Words>& commands, std::size_t at) {
+  return loop_of(commands, at).has_value();
+}
 
 void tell_health_loop(Draft& draft, const std::vector<Words>& commands, std::size_t at,
                       const std::string& source) {
-  constexpr std::size_t k_near = 40;
-  std::size_t begin = at;
-  const auto is = [&](std::size_t i, std::string_view word) {
-    return !commands[i].empty() && commands[i][0] == word;
-  };
-  while (begin > 0 && begin + k_near > at && !is(begin, "for") && !is(begin, "done")) --begin;
-  if (!is(begin, "for")) return;
+  const auto begin = loop_of(commands, at);
+  if (!begin) return;
   std::optional<int> wait, successes;
-  for (std::size_t i = begin; i < commands.size() && i < at + k_near && !is(i, "done"); ++i) {
+  for (std::size_t i = *begin; i < commands.size() && i < at + k_loop && !is(commands, i, "done"); ++i) {
     if (!wait) wait = value_behind(commands[i], "sleep");
     if (!successes && counts_successes(commands[i])) successes = value_behind(commands[i], "-ge");
   }
-  const auto tries = tries_of(commands, begin);
+  const auto tries = tries_of(commands, *begin);
   if (tries && wait && *tries <= k_most / *wait)
     draft.say({"health", "deadline"}, fmt::format("{}s", *tries * *wait),
               fmt::format("{} tries, {} s apart, in {}", *tries, *wait, source));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/client.hpp"
@@ -21,6 +22,7 @@ using core::Result;
 using core::Wait;
 
 constexpr std::size_t k_most_containers = 200;
+constexpr int k_not_found = 127;
 constexpr int k_largest_file = 256 << 10;
 
 // The host as a spec would have it: the loader knows what a target may look like.
@@ -71,8 +73,14 @@ private:
       BGDEPLOY_ASSIGN(const auto output, m_host.run({{program, "-T"}, host::Tool::nginx}, m_wait));
       if (output.ok()) {
         m_state.dump = output.out;
+        m_state.refused.clear();
         return {};
       }
+      const auto said = core::split_lines(core::trim(output.err));
+      if (output.exit_code == k_not_found || said.empty()) continue;
+      const auto why =
+          std::ranges::find_if(said, [](const std::string& line) { return line.contains("[emerg]"); });
+      m_state.refused = core::printable(why == said.end() ? said.back() : *why);
     }
     return {};
   }

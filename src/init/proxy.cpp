@@ -86,8 +86,14 @@ void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot
   };
   const auto found = std::ranges::find_if(sendings, leads_there);
   if (found == sendings.end()) return;
-  const std::string used = fmt::format("used by {}{}{}", found->site, found->names.empty() ? "" : " for ",
-                                       fmt::join(found->names, ", "));
+  // Several sites may include one file.
+  std::string used;
+  for (const Sending& one : sendings)
+    if (one.file == found->file && one.port == found->port) {
+      const std::string by =
+          fmt::format("{}{}{}", one.site, one.names.empty() ? "" : " for ", fmt::join(one.names, ", "));
+      if (!used.contains(by)) used += (used.empty() ? "used by " : ", and by ") + by;
+    }
   if (found->variable.empty() && found->upstream.empty()) {
     draft.note(fmt::format(
         "{} on {} sends to port {} itself: it has to include the file of `proxy.nginx.include` instead",

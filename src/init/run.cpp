@@ -166,9 +166,27 @@ public:
     }
     return out;
   }
+  // Strings wherever they stand. `name`: of the key that has the value, where the user chose it.
+  Json all(Json value, std::string_view name = {}) {
+    if (value.is_string()) return is_secret(name, "") ? Json(hide()) : text(value.get<std::string>());
+    if (value.is_array())
+      for (Json& one : value) one = all(std::move(one));
+    if (value.is_object())
+      for (const auto& [key, one] : value.items()) value[key] = all(one, key);
+    return value;
+  }
   bool hidden() const { return m_hidden; }
 
 private:
+  // "${DB_PASSWORD:-}": the value would stand on the command line.
+  static bool holds_secret(std::string_view word) {
+    for (std::size_t at = word.find("${"); at != std::string_view::npos; at = word.find("${", at + 1)) {
+      if (at > 0 && word[at - 1] == '$') continue;  // in the container
+      const std::string_view name = word.substr(at + 2);
+      if (is_secret(name.substr(0, name.find_first_of(":}?-")), "")) return true;
+    }
+    return false;
+  }
   std::string masked(const std::string& word) {
     constexpr std::string_view k_around = "-'\"";
     const bool follows = std::exchange(m_follows, false);
@@ -180,9 +198,10 @@ private:
     std::ranges::replace(name, '-', '_');
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (by_the_app(value)) return word;
-    if (equals != std::string::npos && is_secret(name, value)) return word.substr(0, equals + 1) + hide();
+    if (equals != std::string::npos && (is_secret(name, value) || holds_secret(value)))
+      return word.substr(0, equals + 1) + hide();
     m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
-    return is_secret("", word) ? hide() : word;
+    return is_secret("", word) || holds_secret(word) ? hide() : word;
   }
   std::string hide() {
     m_hidden = true;
@@ -193,20 +212,18 @@ private:
 };
 
 void tell_setting(Draft& draft, const std::string& key, const Json& value) {
-  Json shown = value;
   Masked masked;
-  if (key == "command" || key == "entrypoint") {
-    if (value.is_string()) shown = masked.text(value.get<std::string>());
-    if (value.is_array())
-      for (Json& word : shown)
-        if (word.is_string()) word = masked.text(word.get<std::string>());
-  }
-  if (masked.hidden())
+  const Json shown = masked.all(value);
+  if (!masked.hidden())
+    draft.say({"docker", key}, shown);
+  else if (key == "command" || key == "entrypoint")
     draft.fill_in({"docker", key}, shown,
                   "what looks like a secret was not copied. Let the app read a variable of `secrets`: every "
                   "user of the host sees a command line");
   else
-    draft.say({"docker", key}, shown);
+    draft.fill_in(
+        {"docker", key}, shown,
+        "what looks like a secret was not copied. Name a variable, as ${VARIABLE}, or leave it out");
 }
 
 void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {

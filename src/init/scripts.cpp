@@ -11,6 +11,7 @@
 #include "health_loop.hpp"
 #include "script_variables.hpp"
 #include "shell.hpp"
+#include "shell_functions.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -48,11 +49,13 @@ public:
     for (const auto& [name, commands] : m_files) {
       m_source = name;
       m_folder.clear();
+      ask_by_functions(commands);
       for (std::size_t i = 0; i < commands.size(); ++i) look_at(commands, i);
     }
     tell_hosts();
     tell_project();
     tell_app();
+    tell_build();
     tell_proxy();
   }
 
@@ -81,26 +84,19 @@ private:
         m_aliases[repository_of(words[i + 3])] = words[i + 2];
       if (tool == "docker" && (begins(i + 1, "pull") || begins(i + 1, "push")) && i + 2 < words.size())
         add_once(m_pulled, words[i + 2]);
+      if (tool == "docker" && begins(i + 1, "build")) m_built_in = m_source;
       if (tool == "docker-compose" || (tool == "docker" && begins(i + 1, "compose")))
         compose(std::span(words).subspan(i + 1));
       if (tool == "docker" && begins(i + 1, "exec")) exec(std::span(words).subspan(i + 2));
       if (tool == "ssh") ssh(std::span(words).subspan(i + 1));
     }
-    std::size_t first = 0;
-    while (first < words.size() && stands_before_a_command(words[first])) ++first;
+    const std::size_t first = first_word(words);
     if (first == words.size()) return;
     const std::string tool = base_of(words[first]);
     if (tool == "cd" && words.size() > first + 1) m_folder = words[first + 1];
-    if (tool == "curl" || tool == "wget") ask(commands, at);
+    if (asks(words)) ask(words, {}, commands, at);
     if (tool == "cp" && words.size() > first + 2) copy(words[words.size() - 2], words.back());
     if (tool == "tee" || tool == "sed") write(words.back());
-  }
-
-  static bool stands_before_a_command(std::string_view word) {
-    for (const char* one :
-         {"sudo", "if", "then", "else", "elif", "do", "until", "while", "!", "time", "exec", "-", "run:"})
-      if (word == one) return true;
-    return false;
   }
 
   static bool has_rights(std::string_view tool) {
@@ -199,18 +195,33 @@ private:
       add_once(m_proxy_hosts, target);
   }
 
-  // The first URL on the host itself, and the words that its answer is searched for.
-  void ask(const std::vector<Words>& commands, std::size_t at) {
+  static bool asks(const Words& words) {
+    const std::size_t first = first_word(words);
+    const std::string tool = first == words.size() ? "" : base_of(words[first]);
+    return tool == "curl" || tool == "wget";
+  }
+
+  // A call in a loop says most: how long it waits.
+  void ask_by_functions(const std::vector<Words>& commands) {
+    const ShellFunctions functions(commands);
+    for (const bool in_a_loop : {true, false})
+      for (std::size_t at = 0; at < commands.size(); ++at) {
+        if (in_loop(commands, at) != in_a_loop) continue;
+        const auto arguments = std::span(commands[at]).subspan(first_word(commands[at]));
+        for (const Words& words : functions.called_by(commands, at))
+          if (asks(words)) ask(words, arguments.subspan(1), commands, at);
+      }
+  }
+
+  // The first URL on the host itself, and the words that its answer is searched for. `words`: of curl, which
+  // a function may have called with `arguments`; `at`: where that was.
+  void ask(const Words& words, std::span<const std::string> arguments, const std::vector<Words>& commands,
+           std::size_t at) {
     if (m_draft.has({"health"})) return;
-    for (const std::string& word : commands[at]) {
-      const std::string url = resolve(word, 0);
-      const std::size_t begin = url.find("://");
-      if (begin == std::string::npos) continue;
-      const std::string_view host = std::string_view(url).substr(begin + 3);
-      if (!host.starts_with("localhost") && !host.starts_with("127.") && !host.starts_with("0.0.0.0") &&
-          !host.starts_with('$'))
-        continue;
-      if (!tell_health_url(m_draft, url, m_source)) continue;
+    for (const std::string& word : words) {
+      const std::string text = resolve(word, 0);
+      const std::string url = local_url(text, with_arguments(text, arguments));
+      if (url.empty() || !tell_health_url(m_draft, url, m_source)) continue;
       tell_health_loop(m_draft, commands, at, m_source);
       constexpr std::size_t k_near = 6;
       for (std::size_t i = at + 1; i < commands.size() && i <= at + k_near; ++i)
@@ -310,6 +321,12 @@ private:
       m_draft.say({"image"}, in_spec(repository_of(resolve(m_pulled[0], 0)), {}), "from " + m_source);
   }
 
+  // It is built where it runs, and no registry is spoken of.
+  void tell_build() {
+    if (m_built_in.empty() || !m_pulled.empty() || m_draft.text({"image"}).contains('/')) return;
+    m_draft.guess({"build", "context"}, ".", m_built_in + " builds the image, and nothing pushes it");
+  }
+
   void tell_proxy() {
     if (m_draft.has({"proxy"})) return;
     if (m_sites_from.size() == 2 && m_sites_to.size() == 2) {
@@ -364,7 +381,7 @@ private:
   std::vector<Source> m_files;
   std::map<std::string, std::string> m_aliases;
   std::string m_source, m_folder, m_nginx, m_include;
-  std::string m_hosts_from, m_nginx_from, m_include_from, m_projects_from;  // the files
+  std::string m_hosts_from, m_nginx_from, m_include_from, m_projects_from, m_built_in;  // the files
   std::vector<Run> m_runs;
   std::vector<DockerRun> m_beside;
   std::vector<std::string> m_pulled, m_projects, m_app_hosts, m_proxy_hosts, m_sites_from, m_sites_to;

@@ -109,7 +109,8 @@ TEST_P(AuctionBackendInit, OnWhatTheOldScriptLeftGivesASpecThatDeploys) {
 }
 
 INSTANTIATE_TEST_SUITE_P(With, AuctionBackendInit,
-                         ::testing::Values(Variant{"Compose1", "bgdeploy.yml", "docker-compose"}),
+                         ::testing::Values(Variant{"Compose1", "bgdeploy.yml", "docker-compose"},
+                                           Variant{"Compose2", "bgdeploy.yml", "docker compose"}),
                          [](const auto& variant) { return variant.param.name; });
 INSTANTIATE_TEST_SUITE_P(With, AuctionBackend,
                          ::testing::Values(Variant{"Compose1", "bgdeploy.yml", "docker-compose"},

@@ -62,16 +62,19 @@ protected:
   }
 
   // What build_docker.sh and switch_docker.sh left: an image, and a compose project named after its colour.
-  void set_up_as_before(const std::string& site) {
+  void set_up_as_before(const std::string& site, const std::string& compose = "docker-compose") {
     write_file("version", "VERSION=old\n");
+    for (const auto& [color, port] : {std::pair("blue", "3000"), std::pair("green", "3001")})
+      write_file("docker-compose-" + std::string(color) + ".yml",
+                 "version: \"3\"\nservices:\n  " + std::string(color) +
+                     ":\n    image: docker-image\n    ports:\n      - " + port + ":3000\n");
     lab().upload(folder(), k_bundle);
     lab().write("/etc/nginx/conf.d/default.conf", site);
-    lab().write(
-        lab().home() + "/docker-compose-blue.yml",
-        "version: \"3\"\nservices:\n  blue:\n    image: docker-image\n    ports:\n      - 3000:3000\n");
     lab().sh(
         "docker build -t docker-image temp && sudo nginx -s reload\n"
-        "docker-compose -p blue -f docker-compose-blue.yml up -d\n"
+        "cd temp && " +
+        compose +
+        " -p blue -f docker-compose-blue.yml up -d\n"
         "docker run -d --name blue-2 docker-image");
     ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
   }
@@ -99,22 +102,50 @@ TEST_F(NextjsCodedeploy, WithTheIncludeLosesNothing) {
   EXPECT_EQ(lab().get("/", 8090).body, "other\n") << "the other site";
 }
 
-// On the server itself: the image was built there, so it is built there again.
-TEST_F(NextjsCodedeploy, InitOnWhatTheOldScriptsLeftGivesASpecThatDeploys) {
+class AdoptedNextjs : public NextjsCodedeploy, public ::testing::WithParamInterface<const char*> {};
+
+// On the server itself. No registry has the image: docker's id names what runs, and the next ones are built.
+TEST_P(AdoptedNextjs, InitOnWhatTheOldScriptsLeftGivesASpecThatDeploys) {
+  const std::string compose = GetParam();
+  if (compose == "docker compose") lab().add_compose_v2();
   lab().write(k_backends, file("nginx/backends.conf"));
-  set_up_as_before(file("nginx/default.conf"));
+  set_up_as_before(file("nginx/default.conf"), compose);
   const auto made = on_server({"init", "--host", "local", "--force"});
   ASSERT_EQ(made.exit_code, 0) << made;
   const auto spec = lab().read(std::string(k_bundle) + "/bgdeploy.yml").value_or("");
   EXPECT_NE(spec.find("build:\n"), std::string::npos) << spec;
+  EXPECT_NE(spec.find("file: \"docker-compose-{slot}.yml\""), std::string::npos) << spec;
   const auto checked = on_server({"check"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+
+  const auto before = containers_on(lab());
+  const auto id =
+      lab().docker({"inspect", "-f", "{{.Image}}", lab().docker({"ps", "-q", "--filter", "publish=3000"})});
+  EXPECT_NE(spec.find("bgdeploy plan --digest " + id), std::string::npos) << spec;
+  const auto plan = on_server({"plan", "--digest", id, "--exit-code"});
+  EXPECT_EQ(plan.exit_code, 0) << plan << spec;
+  EXPECT_NE(plan.out.find("nothing to do"), std::string::npos) << plan;
+  const auto same = on_server({"deploy", "--digest", id});
+  EXPECT_EQ(same.exit_code, 0) << same;
+  EXPECT_EQ(same.err.find("warning"), std::string::npos) << "nothing is wrong with it" << same;
+  EXPECT_EQ(containers_on(lab()), before);
+  EXPECT_EQ(on_server({"plan", "--digest", "sha256:" + std::string(64, '0')}).exit_code, 2);
+
   write_file("version", "VERSION=1\n");
   lab().upload(folder() + "/version", k_bundle);
   const auto deployed = on_server({"deploy", "--tag", "1"});
   EXPECT_EQ(deployed.exit_code, 0) << deployed << spec;
   EXPECT_EQ(served(), "1");
+  // An image that the host has is deployed by its id too.
+  const auto older = on_server({"deploy", "--digest", id});
+  EXPECT_EQ(older.exit_code, 0) << older;
+  EXPECT_EQ(served(), "old");
 }
+
+INSTANTIATE_TEST_SUITE_P(Compose, AdoptedNextjs, ::testing::Values("docker-compose", "docker compose"),
+                         [](const auto& with) {
+                           return std::string(with.param) == "docker compose" ? "v2" : "v1";
+                         });
 
 class BothPorts : public NextjsCodedeploy {
 protected:

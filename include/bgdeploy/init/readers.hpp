@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -66,10 +67,13 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
 
 // --- the readers
 
+// The text of a file that another one refers to, relative to it; nothing where it is not to be read.
+using FileBeside = std::function<std::optional<std::string>(const std::string& name)>;
 // One compose file, or one for each slot. `project`: what compose calls the project by default. `remote`: the
-// files are on the host, under their whole path.
+// files are on the host, under their whole path. `beside`: for `extends`.
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
-                                const std::string& project, bool remote = false);
+                                const std::string& project, bool remote = false,
+                                const FileBeside& beside = {});
 void read_dockerfile(Draft& draft, const File& file);
 core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<std::string>& hooks);
 // Shell scripts, and CI files: the commands in them, all at once, since they set variables for each other.
@@ -85,8 +89,9 @@ struct HostState {
   std::string target;  // as the user named it
   bool sudo = false;   // it takes sudo to do something there
   std::vector<RunningContainer> containers{};
-  std::string dump{};   // of nginx -T; empty where there is none
-  std::string nginx{};  // the container that nginx runs in; empty: on the host itself
+  std::string dump{};     // of nginx -T; empty where there is none
+  std::string nginx{};    // the container that nginx runs in; empty: on the host itself
+  std::string refused{};  // why an nginx that is there was not asked
 };
 // Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in
 // the draft, describe them, or as they run.

@@ -38,6 +38,7 @@ TEST_F(Folder, WhatIsOfInterestIsKnownByItsName) {
                            ".kamal/hooks/pre-deploy", ".kamal/hooks/pre-build.sample", "src/a.sh"})
     file(name);
   fs::create_directory(folder + "/folder.sh");
+  ASSERT_EQ(::mkfifo((folder + "/fifo.sh").c_str(), 0600), 0);
   fs::create_symlink("deploy.sh", folder + "/linked.sh");
   fs::create_symlink("/etc/passwd", folder + "/outside.sh");
   EXPECT_EQ(files_of_interest(folder),
@@ -88,7 +89,8 @@ TEST_F(Folder, ASecretOfADotenvIsNeverCopied) {
        "  environment: ['A=a-$DB_PASSWORD', 'B=${DB_URL}'], entrypoint: [run, '${DB_URL}']}}\n");
   Draft compose;
   ASSERT_TRUE(read_folder(compose, folder, files_of_interest(folder)));
-  EXPECT_EQ(*completed(compose).docker.command, (Texts{"serve", "--pw="})) << "asked for where bgdeploy runs";
+  EXPECT_EQ(*completed(compose).docker.command, (Texts{"serve", "--pw=SECRET"}));
+  EXPECT_FALSE(write(compose).contains("${DB_PASSWORD:-}")) << "it would stand on a command line";
   EXPECT_FALSE(write(compose).contains("hunter2")) << write(compose);
 
   fs::remove(folder + "/compose.yml");
@@ -99,6 +101,28 @@ TEST_F(Folder, ASecretOfADotenvIsNeverCopied) {
   ASSERT_TRUE(read_folder(script, folder, files_of_interest(folder)));
   EXPECT_EQ(completed(script).secrets.count("DB_PASSWORD"), 1U);
   EXPECT_FALSE(write(script).contains("hunter2")) << write(script);
+}
+
+TEST_F(Folder, LettersOfAnotherEncodingAreNotMadeUp) {
+  file("deploy.sh", "#!/bin/sh\r\ndocker run -d \\\r\n  -e NAME=caf\xe9 -p 8081:80 acme/api:1\r\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
+  EXPECT_EQ(completed(draft).docker.environment.at("NAME"), "caf?");
+  EXPECT_TRUE(notes(draft, "deploy.sh is not UTF-8"));
+  file("deploy.sh", std::string("\xff\xfe#\0!\0", 6));
+  Draft other;
+  EXPECT_FALSE(read_folder(other, folder, {"deploy.sh"}));
+}
+
+TEST_F(Folder, AFileBesideIsReadAndNoneOutside) {
+  file("compose.yml",
+       "services: {web: {extends: {file: ./base.yml, service: app}},\n"
+       "  other: {extends: {file: ../../etc/passwd, service: app}}}\n");
+  file("base.yml", "services: {app: {image: acme/app}}\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
+  EXPECT_EQ(completed(draft).image, "acme/app");
+  EXPECT_TRUE(notes(draft, "app was not found in ../../etc/passwd"));
 }
 
 TEST_F(Folder, NothingAtAllIsASpecToFillIn) {

@@ -121,12 +121,15 @@ TEST(Hosts, ASecretOnACommandLineIsMarkedAndNotCopied) {
   auto& command = host.containers[0].container["Config"]["Cmd"];
   command = {"serve",  "--db-password=hunter1",    "--api-key", "hunter2", "postgres://a:hunter3@db/x",
              "--fast", "exec app TOKEN=hunter4 -v"};
+  host.containers[0].container["HostConfig"]["LogConfig"] = {
+      {"Type", "splunk"}, {"Config", {{"splunk-token", "hunter5"}, {"splunk-url", "https://log"}}}};
   Draft draft;
   read_hosts(draft, std::span(&host, 1));
   EXPECT_EQ(*completed(draft).docker.command, (Texts{"serve", "--db-password=SECRET", "--api-key", "SECRET",
                                                      "SECRET", "--fast", "exec app TOKEN=SECRET -v"}));
   EXPECT_FALSE(write(draft).contains("hunter"));
   EXPECT_EQ(std::ranges::count(draft.gaps(), "docker.command"), 1);
+  EXPECT_EQ(std::ranges::count(draft.gaps(), "docker.logging"), 1);
 }
 
 TEST(Hosts, AnUpstreamOnAProxyOfItsOwn) {
@@ -255,6 +258,66 @@ TEST(Hosts, AnImageThatNoRegistryHasIsBuilt) {
   Draft draft;
   read_hosts(draft, std::span(&host, 1));
   EXPECT_TRUE(completed(draft).build);
+  EXPECT_FALSE(write(draft).contains("--digest")) << "docker did not say its id";
+  host.containers[0].container["Image"] = "sha256:" + std::string(64, 'a');
+  Draft known;
+  read_hosts(known, std::span(&host, 1));
+  EXPECT_TRUE(notes(known, "`bgdeploy plan --digest sha256:aaa"));
+}
+
+TEST(Hosts, WhatRunsWasStartedByAVersionOfCompose) {
+  const std::vector<File> files = {
+      {"docker-compose-blue.yml", "services: {blue: {image: shop, ports: ['8081:80']}}"},
+      {"docker-compose-green.yml", "services: {green: {image: shop, ports: ['8082:80']}}"}};
+  for (const auto& [version, command] :
+       {std::pair("1.29.2", Texts{"docker-compose"}), std::pair("2.5.0", Texts{})}) {
+    HostState host{"web-1"};
+    host.containers = {container("blue_blue_1", "shop", published(8081, 80),
+                                 R"({"com.docker.compose.project": "blue", "com.docker.compose.version": ")" +
+                                     std::string(version) + "\"}")};
+    host.containers[0].image["RepoDigests"] = Json::array();
+    Draft draft;
+    ASSERT_TRUE(read_compose(draft, files, {}, "x"));
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    ASSERT_TRUE(spec.compose);
+    EXPECT_EQ(spec.compose->project, "{slot}");
+    EXPECT_EQ(spec.compose->command.value_or(Texts{}), command);
+    EXPECT_TRUE(spec.build) << "no registry has it";
+  }
+}
+
+TEST(Hosts, SeveralSitesMayIncludeOneFileAndSeveralServicesBeThere) {
+  HostState host{"web-1"};
+  host.dump = std::string(k_dump) + R"(# configuration file /etc/nginx/conf.d/www.conf:
+server {
+  server_name www.example.com;
+  include /etc/nginx/conf.d/service-url.inc;
+  location / { proxy_pass $service_url; }
+}
+server { location / { proxy_pass http://127.0.0.1:9000; } }
+)";
+  host.containers = {container("app", "acme/shop:1", published(8081, 80)),
+                     container("blog", "other/blog:1", published(9000, 80)),
+                     container("tool", "other/tool:1", published(9001, 80))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  completed(draft);
+  EXPECT_TRUE(notes(draft, "blog (other/blog:1) runs on web-1 too, and may be the service as well as app"));
+  EXPECT_FALSE(notes(draft, "tool (other/tool:1) runs on web-1 too,"));
+  std::string text = write(draft);
+  std::erase(text, '\n');
+  EXPECT_TRUE(text.contains("shop.conf for shop.example.com, and by")) << text;
+}
+
+TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
+  HostState host{"web-1"};
+  host.refused = "nginx: [emerg] open() failed";
+  host.containers = {container("app", "acme/shop:1", published(8081, 80))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  completed(draft);
+  EXPECT_TRUE(notes(draft, "nginx on web-1: its configuration could not be read (nginx: [emerg]"));
 }
 
 // A host is not trusted: what it says may be anything.

@@ -131,6 +131,59 @@ networks: {front: {external: true}, back: {name: shared}}
   EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv, (Texts{"sh", "-c", "pg_isready || exit 1"}));
 }
 
+TEST(Compose, OfSeveralServicesTheOneThatLooksServedIsTakenAndTheOthersAreNamed) {
+  Draft draft;
+  const auto spec = from_compose(draft, R"(x-all: &all
+  restart: always
+  environment: &env {LOG_LEVEL: info, SMTP_PASSWORD: hunter2}
+services:
+  debug: {image: acme/debug, ports: ["9000:9000"], profiles: [debug]}
+  queue: {<<: *all, image: acme/queue}
+  redis: {image: "redis:7"}
+  web:
+    <<: *all
+    image: ghcr.io/acme/web:${TAG}
+    environment: {<<: *env, MODE: web}
+    env_file: [.env.web, {path: .env.more}, {path: .env.local, required: false}]
+)");
+  EXPECT_EQ(spec.image, "ghcr.io/acme/web");
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{{"LOG_LEVEL", "info"}, {"MODE", "web"}}));
+  EXPECT_TRUE(spec.secrets.contains("SMTP_PASSWORD"));
+  EXPECT_EQ(spec.docker.env_file.size(), 2U);
+  EXPECT_TRUE(notes(draft, "guessed: web of docker-compose.yml"));
+  EXPECT_TRUE(notes(draft, "queue may be deployed too"));
+  EXPECT_TRUE(notes(draft, "debug, redis of docker-compose.yml: stays with compose"));
+  EXPECT_TRUE(notes(draft, "`env_file` .env.local"));
+}
+
+TEST(Compose, AServiceHasWhatItExtends) {
+  Draft draft;
+  const File file{"compose.yml", R"(services:
+  common: {image: "redis:7", mem_limit: 1g}
+  web:
+    extends: {file: base.yml, service: app}
+    environment: {A: own}
+    ports: ["${PORT:-3000}:80", "9090:9090", "53:53/udp"]
+  gone: {extends: {file: nowhere.yml, service: x}}
+)"};
+  const auto beside = [](const std::string& name) -> std::optional<std::string> {
+    if (name != "base.yml") return std::nullopt;
+    return "services:\n  root: {image: acme/app, cpus: 2}\n"
+           "  app: {extends: root, environment: {A: base, B: base}}\n";
+  };
+  const auto done = read_compose(draft, std::span(&file, 1), {}, "shop", false, beside);
+  ASSERT_TRUE(done) << done.error().message;
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.image, "acme/app");
+  EXPECT_EQ(spec.docker.cpus, 2.0);
+  EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"A", "own"}, {"B", "base"}}));
+  EXPECT_EQ(spec.slots[0].port, 3000);
+  EXPECT_EQ(spec.docker.container_port, "80");
+  EXPECT_TRUE(notes(draft, "the port 9090:9090 of compose.yml"));
+  EXPECT_TRUE(notes(draft, "x was not found in nowhere.yml"));
+}
+
 TEST(Compose, WhatMakesNoSenseIsAnErrorWithItsName) {
   for (const char* text : {"services: [", "services: {db: {image: 'postgres:16'}}", "[]", "a: b"}) {
     Draft draft;
@@ -165,7 +218,27 @@ TEST(Dockerfile, AHealthcheckWithoutAUrlIsDockers) {
   const auto spec = completed(draft);
   EXPECT_TRUE(std::holds_alternative<spec::HealthDocker>(spec.health.probe));
   EXPECT_EQ(spec.docker.container_port, "1");
-  EXPECT_TRUE(write(draft).contains("guessed: the first EXPOSE"));
+  EXPECT_TRUE(write(draft).contains("guessed: one of the ports 1, 2 that Dockerfile exposes"));
+}
+
+TEST(Dockerfile, ArgumentsAndVariablesHaveTheirValues) {
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", R"(ARG BASE=node:20
+ARG PORT=3000
+FROM ${BASE} AS build
+EXPOSE 9229
+FROM $BASE
+ARG PORT
+ENV ADMIN="9090" LISTEN=${PORT}
+ENV OTHER 7000
+EXPOSE $ADMIN ${LISTEN}/tcp $OTHER $NOBODYS 53/udp
+HEALTHCHECK CMD curl -f http://localhost:${PORT}/ready || exit 1
+)"});
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.container_port, "3000") << "which the health check asks";
+  EXPECT_EQ(http(spec).path, "/ready");
+  EXPECT_TRUE(write(draft).contains("guessed: one of the ports 9090, 3000, 7000")) << write(draft);
+  EXPECT_TRUE(notes(draft, "`EXPOSE $NOBODYS` of Dockerfile"));
 }
 
 TEST(Kamal, ItsFileAsTheGuideHasIt) {
@@ -265,6 +338,38 @@ until curl -fs "http://127.0.0.1:8000/ping" | grep -q pong; do sleep 1; done
   EXPECT_EQ(http(spec).body, "pong");
   EXPECT_TRUE(notes(draft, "--gpus"));
   EXPECT_TRUE(spec.app_hosts[0].ssh.sudo.all);
+}
+
+TEST(Scripts, AHealthCheckMayStandInAFunction) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(
+is_up() {
+  TARGET="http://$1/actuator/health"
+  code=$(curl -s -o /dev/null -w '%{http_code}' "$TARGET")
+  [ "$code" = 200 ]
+}
+docker run -d -p 8081:8080 acme/shop:1
+is_up "${IP}:8080"
+for i in $(seq 100); do
+  sleep 2
+  if is_up "${IP}:8081"; then break; fi
+done
+)");
+  EXPECT_EQ(http(spec).path, "/actuator/health");
+  EXPECT_EQ(spec.health.deadline, std::chrono::seconds(200)) << "of the loop, not of the first call";
+}
+
+TEST(Scripts, AFunctionMayBeGivenTheUrl) {
+  for (const char* function : {"probe() { curl -fs \"$1\"; }", "function probe { curl -fs \"${1}\"; }",
+                               "function probe() {\n  wget -qO- $1\n}"}) {
+    Draft draft;
+    const auto spec = from_script(draft, std::string(function) + R"(
+docker run -d -p 8081:8080 acme/shop:1
+for i in {1..30}; do probe localhost:8081/readyz && break; sleep 2; done
+)");
+    EXPECT_EQ(http(spec).path, "/readyz") << function;
+    EXPECT_EQ(spec.health.deadline, std::chrono::seconds(60)) << function;
+  }
 }
 
 TEST(Scripts, AWorkflowThatLogsInNamesHostAndImage) {

@@ -112,6 +112,7 @@ TEST_F(Seeds, MomoHasTwoAppHostsAndWholeSites) {
   EXPECT_EQ(spec.docker.volumes, std::vector<std::string>{"/home/ubuntu/applicationlog:/momo"});
   EXPECT_EQ(spec.docker.environment.at("PROFILE"), "dev");
   EXPECT_EQ(http(spec).path, "/actuator/health");
+  EXPECT_EQ(spec.health.deadline, std::chrono::seconds(100)) << "of the loop that calls health_check";
   ASSERT_TRUE(spec.nginx.sites);
   EXPECT_EQ(spec.nginx.sites->from, "~/momo-conf/momo-{port}.conf");
   EXPECT_EQ(spec.nginx.sites->to, "/etc/nginx/sites-enabled/momo-{port}.conf");
@@ -141,6 +142,8 @@ TEST_F(Seeds, NextjsIsAPairOfComposeFiles) {
   ASSERT_TRUE(spec.compose);
   EXPECT_EQ(spec.compose->project, "{slot}");
   EXPECT_EQ(spec.compose->service, "{slot}");
+  ASSERT_TRUE(spec.build) << "build_docker.sh builds it where it runs";
+  EXPECT_EQ(spec.image, "docker-image");
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+// Which service of a compose file is deployed, with what it extends.
+// https://docs.docker.com/reference/compose-file/services/
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bgdeploy/init/draft.hpp"
+#include "bgdeploy/init/readers.hpp"
+
+namespace bgdeploy::init {
+
+struct Service {
+  std::string name;
+  Json keys;
+  int others = 0;  // services beside it
+};
+
+// Neither a database nor a proxy; of several the one that looks most like what a proxy sends to. What else
+// may be meant is noted.
+std::optional<Service> app_of(const Json& file, Draft& draft, const std::string& source,
+                              const FileBeside& beside);
+
+}  // namespace bgdeploy::init
