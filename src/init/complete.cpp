@@ -67,7 +67,7 @@ void fill(Draft& draft, const std::string& folder) {
     if (!draft.has({"compose", "project"}))
       draft.guess({"compose", "project"}, "{service}-{slot}",
                   "what `-p` says, or said before; where it was not given, compose took the folder's name");
-  } else if (!draft.has({"docker", "container_port"}) && !draft.has({"docker"})) {
+  } else if (!draft.has({"docker", "container_port"})) {
     draft.note("`docker.container_port`: needed where the image exposes no port, or several");
   }
   if (!draft.has({"health"}))

@@ -315,12 +315,19 @@ std::optional<ComposeOrigin> compose_origin(const HostState& host) {
 void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   std::vector<std::string> app_hosts, proxy_hosts;
   bool told = false, sudo = false;
+  const bool any_app = std::ranges::any_of(
+      hosts, [](const HostState& host) { return !apps_of(host, proxy::sendings(host.dump)).empty(); });
+  const bool any_docker = std::ranges::any_of(hosts, &std::string::empty, &HostState::without_docker);
+  // Where nothing runs yet, the hosts with docker are to run it.
+  const auto is_proxy = [&](const HostState& host) {
+    return !host.dump.empty() && (any_app || (any_docker && !host.without_docker.empty()));
+  };
   for (const HostState& host : hosts) {
     draft.read_from(host.target);
     const auto sendings = proxy::sendings(host.dump);
     const auto apps = apps_of(host, sendings);
     sudo = sudo || host.sudo;
-    (apps.empty() && !host.dump.empty() ? proxy_hosts : app_hosts).push_back(host.target);
+    (apps.empty() && is_proxy(host) ? proxy_hosts : app_hosts).push_back(host.target);
     if (apps.empty() || told) continue;
     told = true;
     tell_apps(draft, host, apps);
@@ -333,6 +340,9 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
                                    ? ", and may be the service as well as " + name_of(*apps[0])
                                    : ""));
   }
+  for (const std::string& target : app_hosts)
+    if (const auto host = std::ranges::find(hosts, target, &HostState::target); !host->without_docker.empty())
+      draft.note(host->without_docker + ": `bgdeploy setup` shows what a deploy needs there");
   for (const HostState& host : hosts)
     if (!host.refused.empty())
       draft.note(

@@ -22,7 +22,6 @@ using core::Result;
 using core::Wait;
 
 constexpr std::size_t k_most_containers = 200;
-constexpr int k_not_found = 127;
 constexpr int k_largest_file = 256 << 10;
 
 // The host as a spec would have it: the loader knows what a target may look like.
@@ -46,7 +45,11 @@ public:
     if (client) BGDEPLOY_TRY(look_at_containers(**client));
     BGDEPLOY_TRY(look_at_nginx());
     if (client && m_state.dump.empty()) look_into_containers(**client);
-    if (!client && m_state.dump.empty()) return std::unexpected(client.error());
+    if (client) return {};
+    // What is not there can be added; what the login may not do changes what is seen.
+    if (client.error().kind != ErrorKind::unreachable && m_state.dump.empty())
+      return std::unexpected(client.error());
+    m_state.without_docker = client.error().message;
     return {};
   }
 
@@ -76,11 +79,8 @@ private:
         m_state.refused.clear();
         return {};
       }
-      const auto said = core::split_lines(core::trim(output.err));
-      if (output.exit_code == k_not_found || said.empty()) continue;
-      const auto why =
-          std::ranges::find_if(said, [](const std::string& line) { return line.contains("[emerg]"); });
-      m_state.refused = core::printable(why == said.end() ? said.back() : *why);
+      for (const std::string& line : core::split_lines(output.err))
+        if (line.contains("[emerg]")) m_state.refused = core::printable(line);
     }
     return {};
   }

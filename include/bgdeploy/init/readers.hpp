@@ -89,9 +89,10 @@ struct HostState {
   std::string target;  // as the user named it
   bool sudo = false;   // it takes sudo to do something there
   std::vector<RunningContainer> containers{};
-  std::string dump{};     // of nginx -T; empty where there is none
-  std::string nginx{};    // the container that nginx runs in; empty: on the host itself
-  std::string refused{};  // why an nginx that is there was not asked
+  std::string dump{};            // of nginx -T; empty where there is none
+  std::string nginx{};           // the container that nginx runs in; empty: on the host itself
+  std::string without_docker{};  // why docker was not asked, where it was not
+  std::string refused{};         // why an nginx that is there was not asked
 };
 // Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in
 // the draft, describe them, or as they run.

@@ -310,6 +310,21 @@ server { location / { proxy_pass http://127.0.0.1:9000; } }
   EXPECT_TRUE(text.contains("shop.conf for shop.example.com, and by")) << text;
 }
 
+TEST(Hosts, WhereNothingRunsYetTheHostsWithDockerAreToRunIt) {
+  std::vector<HostState> hosts = {{"web-1"}, {"edge"}};
+  for (HostState& host : hosts) host.dump = "# configuration file /etc/nginx/nginx.conf:\nhttp {}\n";
+  hosts[1].without_docker = "edge: docker is not installed (20.10 or newer)";
+  Draft both;
+  read_hosts(both, hosts);
+  EXPECT_EQ(completed(both).app_hosts.at(0).name, "web-1");
+  EXPECT_EQ(completed(both).proxy_hosts.at(0).name, "edge");
+  Draft bare;
+  read_hosts(bare, std::span(hosts).subspan(1));
+  EXPECT_EQ(completed(bare).app_hosts.at(0).name, "edge");
+  EXPECT_TRUE(completed(bare).proxy_hosts.empty());
+  EXPECT_TRUE(notes(bare, "docker is not installed (20.10 or newer): `bgdeploy setup`"));
+}
+
 TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
   HostState host{"web-1"};
   host.refused = "nginx: [emerg] open() failed";
