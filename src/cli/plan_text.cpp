@@ -42,6 +42,9 @@ std::string changes_text(const deploy::Preview& preview) {
   for (const deploy::Change& change : preview.changes)
     // The heading has these two.
     if (change.key != "tag" && change.key != "digest") text += "  " + deploy::describe(change) + "\n";
+  if (!preview.compared && text.empty())
+    return fmt::format("how {} runs is not recorded; nothing is known to differ\n",
+                       core::printable(plan::short_name(plan.from)));
   if (!preview.compared)
     return fmt::format("how {} runs is not recorded; what is known to differ:\n{}",
                        core::printable(plan::short_name(plan.from)), text);
