@@ -9,7 +9,7 @@ The word behind ``` says what a block is, and what it has to pass. A block witho
                   OUT/.github/workflows, for actionlint. `yaml NAME` is a file by that name; a compose file: `config`
   json            JSON, as a whole or line by line
   nginx           `nginx -t`, in a server block where it has none
-  groovy          a Jenkins step: written to OUT/Jenkinsfile-…, for groovy-lint
+  groovy          a Jenkins pipeline: written to OUT/Jenkinsfile-…, for groovy-lint
   sudoers         `visudo -c`
   text            a drawing, or what was printed, without commands
 
@@ -266,7 +266,8 @@ class Checker:
                 yield said
         elif name == ".gitlab-ci.yml":
             for job in document.values():
-                yield from self.script("\n".join(job["script"]) + "\n", NOT_IN_DOCS + ",SC2154")
+                lines = [*job.get("before_script", []), *job["script"]]
+                yield from self.script("\n".join(lines) + "\n", NOT_IN_DOCS + ",SC2154")
         elif isinstance(document, dict) and "jobs" in document:
             self.export(".github/workflows", ".yml", text)
         elif isinstance(document, list) and all({"uses", "run"} & set(step) for step in document):
@@ -292,10 +293,8 @@ class Checker:
             yield said
 
     def groovy(self, name, text):
-        body = "".join("                " + line if line.strip() else line for line in text.splitlines(keepends=True))
-        self.export("", "", "pipeline {\n    agent any\n    stages {\n        stage('Deploy') {\n            steps {\n"
-                    f"{body}            }}\n        }}\n    }}\n}}\n", "Jenkinsfile-")
-        yield "a step has no name" if name else ""
+        self.export("", "", text, "Jenkinsfile-")
+        yield "a pipeline has no name" if name else ""
 
     def sudoers(self, name, text):
         file = pathlib.Path(self.folder, "sudoers")
