@@ -7,13 +7,16 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <ranges>
 #include <thread>
 
 #include "bgdeploy/core/current_error.hpp"
@@ -83,6 +86,18 @@ void use_default_signals(posix_spawnattr_t& attributes) {
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 }
 
+// Below an emulator posix_spawnp does not tell that there is no such program: the child ends with 127.
+bool is_there(const std::string& program) {
+  if (program.contains('/')) return ::access(program.c_str(), F_OK) == 0;
+  const char* path = std::getenv("PATH");
+  for (const auto folder :
+       std::views::split(std::string_view(path == nullptr ? "/bin:/usr/bin" : path), ':')) {
+    const std::string place(folder.begin(), folder.end());
+    if (::access(((place.empty() ? "." : place) + "/" + program).c_str(), F_OK) == 0) return true;
+  }
+  return false;
+}
+
 // Starts the program with these as its standard streams.
 Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int err) {
   if (argv.empty() || argv.front().empty()) return fail(ErrorKind::not_found, "no command was given");
@@ -102,7 +117,9 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int e
   for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  const int error = is_there(argv.front())
+                        ? ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ)
+                        : ENOENT;
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error == 0) return pid;
