@@ -158,8 +158,11 @@ public:
 private:
   Result<Json> get(const std::string& what) {
     // As docker does: what may be without TLS is tried with it first.
-    auto reply = ask(url("https", what));
-    if (!reply && reply.error().kind == ErrorKind::refused && m_insecure) reply = ask(url("http", what));
+    auto reply = ask(url(what));
+    if (!reply && reply.error().kind == ErrorKind::refused && m_insecure && m_scheme == "https") {
+      m_scheme = "http";
+      reply = ask(url(what));
+    }
     if (!reply) return std::unexpected(std::move(reply.error()));
     if (reply->status == 401 || reply->status == 403)
       return core::fail(ErrorKind::denied, "the registry does not let us in");
@@ -169,8 +172,8 @@ private:
     return core::parse_json(reply->body, "the registry's answer");
   }
 
-  std::string url(const char* scheme, const std::string& what) const {
-    return fmt::format("{}://{}/v2/{}{}", scheme, m_named.authority, m_named.path, what);
+  std::string url(const std::string& what) const {
+    return fmt::format("{}://{}/v2/{}{}", m_scheme, m_named.authority, m_named.path, what);
   }
 
   // Logs in where that is wanted, and goes where it is sent.
@@ -224,8 +227,8 @@ private:
   Result<Reply> exchange(const std::string& url, bool own) {
     BGDEPLOY_ASSIGN(const auto place, place_of(url));
     BGDEPLOY_ASSIGN(const auto socket, m_host.socket_to(host::TcpEndpoint{place.host, place.port}));
-    io::Curl curl;
-    CURL* easy = curl.easy();
+    m_curl.reset();
+    CURL* easy = m_curl.easy();
     if (easy == nullptr) return core::fail(ErrorKind::internal, "libcurl: out of memory");
     std::unique_ptr<curl_slist, HeadersFree> headers(curl_slist_append(nullptr, k_accepted));
     if (own && !m_token.reveal().empty())
@@ -240,6 +243,8 @@ private:
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
+    // libcurl would read all authorities, to use none.
+    if (m_insecure) curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, m_insecure ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, m_insecure ? 0L : 2L);
     if (own && m_basic && m_auth) {
@@ -251,7 +256,7 @@ private:
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &reply);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &reply);
-    BGDEPLOY_ASSIGN(const CURLcode code, curl.perform(m_wait));
+    BGDEPLOY_ASSIGN(const CURLcode code, m_curl.perform(m_wait));
     if (reply.too_large) return core::fail(ErrorKind::refused, "the registry's answer is larger than 4 MB");
     if (code != CURLE_OK)
       return core::fail(code == CURLE_PEER_FAILED_VERIFICATION ? ErrorKind::untrusted : ErrorKind::refused,
@@ -267,6 +272,8 @@ private:
   const bool m_insecure;
   const std::optional<RegistryAuth>& m_auth;
   const Wait& m_wait;
+  io::Curl m_curl;  // one for all: it reads the authorities once, and keeps connections
+  std::string_view m_scheme = "https";
   core::Secret m_token;
   bool m_basic = false;
 };

@@ -66,6 +66,10 @@ public:
     const std::scoped_lock lock(m_mutex);
     return m_asked;
   }
+  int connections() const {
+    const std::scoped_lock lock(m_mutex);
+    return m_connections;
+  }
 
 private:
   void serve() {
@@ -73,6 +77,10 @@ private:
       answer(fd);
   }
   void answer(int fd) {
+    {
+      const std::scoped_lock lock(m_mutex);
+      ++m_connections;
+    }
     std::string text;
     char data[4096];
     for (ssize_t got = 0; text.find("\r\n\r\n") == std::string::npos;) {
@@ -104,6 +112,7 @@ private:
   int m_listener = -1;
   mutable std::mutex m_mutex;
   std::vector<std::string> m_asked;
+  int m_connections = 0;
   std::thread m_thread;
 };
 
@@ -152,6 +161,7 @@ TEST(Registry, TellsTheLayersOfAnImage) {
   EXPECT_EQ((*layers)[0].content, "sha256:1");
   EXPECT_EQ((*layers)[0].bytes, 100);
   EXPECT_EQ((*layers)[1].bytes, 20);
+  EXPECT_EQ(registry.connections(), 3) << "TLS is tried once, not for each of the two";
 }
 
 TEST(Registry, OfSeveralPlatformsTheEnginesCounts) {
