@@ -184,7 +184,7 @@ void check_disk_of(const Context& context, const Fleet& fleet, const World& worl
     const std::string what = "disk of docker on " + app.name;
     if (wanted.digest.empty())
       told(what, disk_of(app, live, wait));
-    else if (const auto enough = enough_disk(context, world, {i}, wanted, wait); !enough)
+    else if (const auto enough = enough_disk(context, world, {i}, wanted, nullptr, wait); !enough)
       add(items, what, enough);
     else
       told(what, disk_of(app, {}, wait));

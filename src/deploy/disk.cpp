@@ -50,6 +50,21 @@ Result<void> fits(const App& app, std::int64_t bytes, const std::string& how, co
 
 }  // namespace
 
+LayersAhead::LayersAhead(const App& app, plan::Release release, const Wait& wait) : m_stop(wait.stop, {}) {
+  const Wait own{wait.deadline, m_stop.token()};
+  const auto ask = [this, app, release = std::move(release), own] {
+    const auto there = guarded([&] { return app.images->present(release, own); });
+    if (there && !*there)
+      m_layers = guarded([&] { return app.storage->layers(release, own.at_most(deadlines::k_registry)); });
+  };
+  (void)guarded([&]() -> Result<void> { return m_asking = std::jthread(ask), Result<void>{}; });
+}
+
+std::optional<Layers> LayersAhead::take() {
+  if (m_asking.joinable()) m_asking.join();
+  return std::exchange(m_layers, std::nullopt);
+}
+
 Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const Wait& wait) {
   return runtime::room_in(fleet.history_host(), context.spec.history.dir, wait);
 }
@@ -62,7 +77,7 @@ Result<void> history_fits(const std::string& host, const runtime::Room& room) {
 }
 
 Result<void> enough_disk(const Context& context, const World& world, const std::vector<std::size_t>& hosts,
-                         const plan::Release& release, const Wait& wait) {
+                         const plan::Release& release, LayersAhead* ahead, const Wait& wait) {
   if (release.built() || release.digest.empty() || (release.sent() && !world.archive)) return {};
   std::vector<std::size_t> pulling;
   for (const std::size_t host : hosts) {
@@ -82,8 +97,10 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
       BGDEPLOY_ASSIGN(const auto send, app.images->lacking(*world.archive, wait));
       return fits(app, send.room, fmt::format("{} to send", figure(send.bytes)), wait);
     });
-  const auto layers =
-      world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
+  auto asked = ahead != nullptr ? ahead->take() : std::nullopt;
+  const Layers layers =
+      asked ? std::move(*asked)
+            : world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
   if (!layers) {
     if (wait.stop.stop_requested()) return std::unexpected(layers.error());
     context.sink.emit(

@@ -1,19 +1,38 @@
 // Whether what a deploy fetches and writes fits on the disks.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bgdeploy/deploy/connect/fleet.hpp"
 #include "bgdeploy/deploy/run.hpp"
+#include "either_stop.hpp"
 
 namespace bgdeploy::deploy {
 
+using Layers = core::Result<std::vector<runtime::Layer>>;
+
+// What a release consists of, asked of the registry beside other work, unless the host has the image.
+class LayersAhead {
+public:
+  LayersAhead(const App& app, plan::Release release, const core::Wait& wait);
+  ~LayersAhead() { m_stop.request(); }
+  // Waits for the answer; nothing where none was asked for.
+  std::optional<Layers> take();
+
+private:
+  EitherStop m_stop;
+  std::optional<Layers> m_layers;
+  std::jthread m_asking;  // last: it sets what is above
+};
+
 // Before anything is fetched. `hosts`: app hosts that may have to pull the release. Kind refused, with the
-// figures. What the registry does not tell is said and is no error.
+// figures. What the registry does not tell is said and is no error. `ahead`: where it was asked already.
 core::Result<void> enough_disk(const Context& context, const World& world,
                                const std::vector<std::size_t>& hosts, const plan::Release& release,
-                               const core::Wait& wait);
+                               LayersAhead* ahead, const core::Wait& wait);
 core::Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const core::Wait& wait);
 core::Result<void> history_fits(const std::string& host, const runtime::Room& room);
 

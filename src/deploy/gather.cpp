@@ -57,15 +57,16 @@ bool wants_histories(const Goal& goal) {
 }
 
 Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, LocalSources local,
-                        const ReadHistory& read_history, const Wait& wait) {
+                        const HistoryReader& history, const Wait& wait) {
   const bool deploying = goal.fresh();
   Gathered gathered;
   gathered.files = std::move(local.files);
   gathered.archive = std::move(local.archive);
   gathered.without_secrets = std::move(local.without_secrets);
   gathered.without_password = std::move(local.without_password);
+  Result<runtime::Room> docker_room = core::fail(ErrorKind::not_found, "");
   std::jthread reading([&] {
-    auto folder = guarded(read_history);
+    auto folder = guarded(history.folder);
     if (!folder) {
       gathered.history_room = std::unexpected(folder.error());
       gathered.history = std::unexpected(std::move(folder.error()));
@@ -74,15 +75,30 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
     gathered.history = of_environment(std::move(folder->own), context.spec);
     gathered.histories = std::move(folder->all);
     gathered.history_room = std::move(folder->room);
+    docker_room = std::move(folder->beside);
   });
-  BGDEPLOY_TRY(fleet.open_docker(local.secrets, wait));
+  const auto opened = guarded([&] { return fleet.open_docker(local.secrets, wait); });
+  runtime::Storage* const storage = opened && deploying ? fleet.history_storage() : nullptr;
+  const auto tell_root = [&] {
+    std::string root = storage != nullptr ? guarded([&] { return storage->root(wait); }).value_or("") : "";
+    if (root.find('\n') != std::string::npos) root.clear();
+    history.know_root(std::move(root));
+  };
+  std::jthread telling;
+  const auto began =
+      guarded([&]() -> Result<void> { return telling = std::jthread(tell_root), Result<void>{}; });
+  if (!began) tell_root();
+  BGDEPLOY_TRY(opened);
   if (deploying) {
     World world = fleet.world(context.clock, context.sink);
     world.files = gathered.files;
     world.archive = gathered.archive;
     gathered.wanted = wanted_launch(context, goal, world, std::move(local.today), wait);
+    if (gathered.wanted && !gathered.wanted->release.local())
+      gathered.layers = std::make_shared<LayersAhead>(world.apps.front(), gathered.wanted->release, wait);
   }
   reading.join();
+  if (docker_room && storage != nullptr) storage->know(std::move(*docker_room));
   return gathered;
 }
 

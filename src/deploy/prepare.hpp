@@ -10,6 +10,7 @@
 #include "bgdeploy/deploy/release/difference.hpp"
 #include "bgdeploy/deploy/release/history.hpp"
 #include "bgdeploy/deploy/run.hpp"
+#include "disk.hpp"
 #include "local_sources.hpp"
 
 namespace bgdeploy::deploy {
@@ -48,15 +49,20 @@ struct Gathered {
   core::Result<std::vector<HistoryEntry>> history{};
   Histories histories{};  // for a deploy: of all services there, as far as they can be read
   core::Result<runtime::Room> history_room{};  // what is free there
+  std::shared_ptr<LayersAhead> layers{};       // of an image that is to be pulled
   // Why today's secrets, and the registry's password, cannot be read. A rollback may do without them.
   std::optional<core::Error> without_secrets{}, without_password{};
 };
 
-// Opens docker, and asks the registry which digest is wanted. It ends as soon as `wait` is stopped. What
-// `read_history` returns is that folder.
-using ReadHistory = std::function<core::Result<HistoryFolder>()>;
+// How the history is read. `folder` returns it. `know_root` is told, once, the folder of docker on its host,
+// or nothing: what is free there is seen on the way.
+struct HistoryReader {
+  std::function<core::Result<HistoryFolder>()> folder;
+  std::function<void(std::string)> know_root = [](const std::string&) {};
+};
+// Opens docker, and asks the registry which digest is wanted. It ends as soon as `wait` is stopped.
 core::Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, LocalSources local,
-                              const ReadHistory& read_history, const core::Wait& wait);
+                              const HistoryReader& history, const core::Wait& wait);
 // Whether a run needs the histories of all services there.
 bool wants_histories(const Goal& goal);
 

@@ -97,6 +97,11 @@ Error why_not_locked(const Context& context, Fleet& fleet, Error error) {
   return error;
 }
 
+HistoryReader read_by(Lookout& lookout) {
+  return {[&] { return lookout.history(); },
+          [&](std::string folder) { lookout.know_root(std::move(folder)); }};
+}
+
 // A lock that is refused, or lost, ends all queries at once.
 Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSources local, Fleet& fleet,
                               Leases& leases, const Wait& wait, Prepared& prepared) {
@@ -114,8 +119,7 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
     {
       Lookout lookout(context, goal, fleet, rest);
       lookout.look();
-      gathered = gather(
-          context, goal, fleet, std::move(local), [&] { return lookout.history(); }, rest);
+      gathered = gather(context, goal, fleet, std::move(local), read_by(lookout), rest);
     }
     BGDEPLOY_TRY(gathered);
     return prepare(context, goal, fleet, std::move(*gathered), true, rest, prepared);
@@ -132,10 +136,8 @@ Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSou
       else
         ended.request();
     });
-    gathered = guarded([&] {
-      return gather(
-          context, goal, fleet, std::move(local), [&] { return lookout.history(); }, unless_refused);
-    });
+    gathered = guarded(
+        [&] { return gather(context, goal, fleet, std::move(local), read_by(lookout), unless_refused); });
   }
   if (!locked) return std::unexpected(why_not_locked(context, fleet, std::move(locked.error())));
   BGDEPLOY_TRY(gathered);
@@ -271,7 +273,7 @@ Result<Preview> preview(const Context& context, const Goal& goal) {
       return look_at_history(fleet.history_host(), context.spec.history, context.spec.service,
                              wants_histories(goal), wait);
     };
-    gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), history, wait); });
+    gathered = guarded([&] { return gather(context, goal, fleet, std::move(local), {history}, wait); });
   }
   BGDEPLOY_ASSIGN(preview.lock, std::move(lock));
   BGDEPLOY_TRY(gathered);

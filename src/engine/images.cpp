@@ -161,6 +161,8 @@ Result<void> Client::remove_image(const std::string& reference, const Wait& wait
 }
 
 Result<Info> Client::info(const Wait& wait) {
+  const std::scoped_lock lock(m_info_mutex);
+  if (m_info) return *m_info;
   BGDEPLOY_ASSIGN(const auto response, call(request("GET", "/info"), wait));
   BGDEPLOY_ASSIGN(const auto json, parse_answer(response.body));
   Info info{text_of(json, "DockerRootDir"), text_of(json, "OSType"),
@@ -174,6 +176,7 @@ Result<Info> Client::info(const Wait& wait) {
   if (const Json& known = member(registries, "IndexConfigs"); known.is_object())
     for (const auto& [name, config] : known.items())
       if (!core::flag_of(config, "Secure")) info.insecure_registries.push_back(name);
+  m_info = info;
   return info;
 }
 

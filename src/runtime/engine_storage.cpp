@@ -82,32 +82,38 @@ Result<std::int64_t> EngineStorage::lacking(const std::vector<Layer>& layers, co
   return bytes;
 }
 
-Result<Room> EngineStorage::room(const Wait& wait) {
+Result<std::string> EngineStorage::root(const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
-  return room_in(m_host, engine.root, wait);
+  return engine.root;
 }
 
-// What is not there yet lies where its parent does. The last line of df is the one that counts.
-constexpr std::string_view k_find_room = R"sh(
-find_room() {
-  at=$1
-  case $at in '~' | '~/'*) find_home; at=$home${at#'~'} ;; esac
-  while :; do
-    if [ -e "${at:-/}" ]; then
-      room=$(LC_ALL=C df -Pk -- "${at:-/}" 2>/dev/null)
-      room=${room##*"
-"}
-      [ -z "$room" ] || return 0
-    fi
-    [ -n "$at" ] && [ "$at" != / ] || return 1
-    case $at in */*) at=${at%/*} ;; *) return 1 ;; esac
+Result<Room> EngineStorage::room(const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto folder, root(wait));
+  if (m_seen && m_seen->folder == folder) return *m_seen;
+  return room_in(m_host, folder, wait);
+}
+
+// What is not there yet lies where its parent does. df's first line is a heading.
+constexpr std::string_view k_find_rooms = R"sh(
+rooms() {
+  rooms=
+  for at do
+    shift
+    case $at in '~' | '~/'*) find_home; at=$home${at#'~'} ;; esac
+    while [ -n "$at" ] && [ ! -e "$at" ]; do
+      case $at in */*) at=${at%/*} ;; *) return 1 ;; esac
+    done
+    set -- "$@" "${at:-/}"
   done
+  rooms=$(LC_ALL=C df -Pk -- "$@" 2>/dev/null) || { rooms= && return 1; }
+  rooms=${rooms#*"
+"}
 }
 )sh";
 
 Result<Room> room_in(host::Host& host, const std::string& folder, const Wait& wait) {
-  const std::string script = std::string(host::k_account) + std::string(k_find_room) +
-                             "find_room \"$1\" && printf '%s\\n' \"$room\"\n";
+  const std::string script = std::string(host::k_account) + std::string(k_find_rooms) +
+                             "rooms \"$1\" && printf '%s\\n' \"$rooms\"\n";
   BGDEPLOY_ASSIGN(const auto output,
                   host.run({{"sh", "-c", script, "bgdeploy", folder}, host::Tool::other, {}}, wait));
   return read_room(host.name(), folder, output.ok() ? output.out : "");

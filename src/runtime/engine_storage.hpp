@@ -19,7 +19,9 @@ public:
                      const std::function<void(const Removed&)>& removed, const Wait& wait) override;
   Result<std::vector<Layer>> layers(const plan::Release& release, const Wait& wait) override;
   Result<std::int64_t> lacking(const std::vector<Layer>& layers, const Wait& wait) override;
+  Result<std::string> root(const Wait& wait) override;
   Result<Room> room(const Wait& wait) override;
+  void know(Room room) override { m_seen = std::move(room); }
 
 private:
   // False where it is in use by now.
@@ -28,6 +30,7 @@ private:
   host::Host& m_host;
   const std::shared_ptr<engine::Client> m_client;
   const std::optional<engine::RegistryAuth> m_auth;
+  std::optional<Room> m_seen;
 };
 
 }  // namespace bgdeploy::runtime

@@ -69,20 +69,21 @@ protected:
 // The shell of an observation starts early, and sees what is there when it is told to look.
 TEST_F(NginxHost, IsLookedAtWhenItIsToldSo) {
   lab.write(lab.include, lab.text_for(0));
+  const auto last = [] { return std::string("at last"); };
   const auto printed =
-      proxy->begin_to_look({"sh", "-c", "printf '%s|' \"$@\"; cat", "x", "a b", "it's"}, soon());
+      proxy->begin_to_look({"sh", "-c", "printf '%s|' \"$@\"; cat", "x", "a b", "it's"}, last, soon());
   ASSERT_TRUE(printed) << printed.error().message;
-  EXPECT_EQ(*printed, "a b|it's|");
+  EXPECT_EQ(*printed, "a b|it's|at last|");
   lab.write(lab.include, lab.text_for(1));
   proxy->look_now();
   EXPECT_EQ(observed().live(), 1U);
   lab.write(lab.include, lab.text_for(0));
   EXPECT_EQ(observed().live(), 0U) << "that was for the next time only";
   // What was begun and not told to look says nothing, nor does a script that fails keep it from looking.
-  EXPECT_TRUE(proxy->begin_to_look({}, soon()));
+  EXPECT_TRUE(proxy->begin_to_look({}, last, soon()));
   lab.write(lab.include, lab.text_for(1));
   EXPECT_EQ(observed().live(), 1U);
-  EXPECT_FALSE(proxy->begin_to_look({"sh", "-c", "exit 3", "x"}, soon()));
+  EXPECT_FALSE(proxy->begin_to_look({"sh", "-c", "exit 3", "x"}, last, soon()));
   lab.write(lab.include, lab.text_for(0));
   proxy->look_now();
   EXPECT_EQ(observed().live(), 0U);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ public:
   // Takes one name away, and with the last one the image. `reference` may be an id. Kind conflict: a
   // container uses it.
   Result<void> remove_image(const std::string& reference, const Wait& wait);
+  // Asked once: the daemon starts several programs to answer.
   Result<Info> info(const Wait& wait);
   // Pull errors come as text inside a 200 answer: their kind is what registry_digest has to say, else
   // refused.
@@ -122,6 +124,8 @@ private:
                                              const Wait& wait);
   void resize(const std::string& what, Window window, const Wait& wait);
 
+  std::mutex m_info_mutex;
+  std::optional<Info> m_info;
   const std::unique_ptr<Http> m_http;
   const std::string m_version;  // "1.41": what both sides speak
   const bool m_podman;

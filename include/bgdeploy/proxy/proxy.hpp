@@ -57,9 +57,11 @@ class Proxy {
 public:
   virtual ~Proxy() = default;
   // Starts the command of the next observe(), which looks at nothing before look_now(). First that command
-  // runs `script`, of the form `sh -c TEXT NAME ARGUMENT…`, or nothing, and returns what it printed. Kind
-  // unsupported where observe() takes no command. An error does not keep look_now() from its work.
+  // runs `script`, of the form `sh -c TEXT NAME ARGUMENT…`, or nothing, and returns what it printed. Its last
+  // argument is the line that `last` returns, which is called while the command starts. Kind unsupported
+  // where observe() takes no command. An error does not keep look_now() from its work.
   virtual Result<std::string> begin_to_look(const std::vector<std::string>& /*script*/,
+                                            const std::function<std::string()>& /*last*/,
                                             const Wait& /*wait*/) {
     return core::fail(core::ErrorKind::unsupported, "nothing can be begun");
   }

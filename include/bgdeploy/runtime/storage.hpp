@@ -42,8 +42,11 @@ public:
   virtual core::Result<std::vector<Layer>> layers(const plan::Release& release, const core::Wait& wait) = 0;
   // The compressed bytes of those that the host lacks.
   virtual core::Result<std::int64_t> lacking(const std::vector<Layer>& layers, const core::Wait& wait) = 0;
-  // The file system of docker's root folder.
+  // The engine's root folder, and the file system of that.
+  virtual core::Result<std::string> root(const core::Wait& wait) = 0;
   virtual core::Result<Room> room(const core::Wait& wait) = 0;
+  // What another command saw there: that folder is not asked for again.
+  virtual void know(Room room) = 0;
 };
 
 }  // namespace bgdeploy::runtime

@@ -349,6 +349,13 @@ host::Host& Fleet::history_host() const {
   return m_spec->proxy_hosts.empty() ? app(0) : proxy(0);
 }
 
+runtime::Storage* Fleet::history_storage() const {
+  for (const std::size_t app : m_apps)
+    if (const Machine& machine = m_machines[app]; machine.host.get() == &history_host())
+      return machine.docker.storage.get();
+  return nullptr;
+}
+
 bool Fleet::has_slots(const host::Host& machine) const {
   return std::ranges::any_of(m_apps, [&](std::size_t app) { return m_machines[app].host.get() == &machine; });
 }

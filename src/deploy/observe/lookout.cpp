@@ -31,6 +31,8 @@ Lookout::Lookout(const Context& context, const Goal& goal, Fleet& fleet, const W
 Lookout::~Lookout() {
   const std::scoped_lock lock(m_mutex);
   if (!m_locked) m_stop.request();
+  if (!m_root) m_root.emplace();
+  m_changed.notify_all();
 }
 
 void Lookout::begin(std::size_t proxy) {
@@ -39,8 +41,14 @@ void Lookout::begin(std::size_t proxy) {
   auto folder = guarded([&]() -> Result<HistoryFolder> {
     std::vector<std::string> script;
     if (proxy == 0) script = look_at_history_command(spec.history, spec.service, m_all);
-    BGDEPLOY_ASSIGN(const std::string printed, side.begin_to_look(script, m_wait));
-    return parse_history_folder(m_fleet.history_host(), spec.history, spec.service, printed);
+    std::string root;
+    const auto last = [&] {
+      std::unique_lock lock(m_mutex);
+      m_changed.wait(lock, m_wait.stop, [&] { return m_root.has_value(); });
+      return root = m_root.value_or("");
+    };
+    BGDEPLOY_ASSIGN(const std::string printed, side.begin_to_look(script, last, m_wait));
+    return parse_history_folder(m_fleet.history_host(), spec.history, spec.service, root, printed);
   });
   std::unique_lock lock(m_mutex);
   if (proxy == 0) {
@@ -54,6 +62,12 @@ void Lookout::begin(std::size_t proxy) {
 void Lookout::look() {
   const std::scoped_lock lock(m_mutex);
   m_locked = true;
+  m_changed.notify_all();
+}
+
+void Lookout::know_root(std::string folder) {
+  const std::scoped_lock lock(m_mutex);
+  m_root = std::move(folder);
   m_changed.notify_all();
 }
 

@@ -21,6 +21,8 @@ public:
   ~Lookout();
   // The lock is held.
   void look();
+  // The folder of docker on the history's host, or nothing. The first proxy's shell waits for it.
+  void know_root(std::string folder);
   // What the first proxy's shell has read by the way; without one, or where that failed, with a command.
   core::Result<HistoryFolder> history();
 
@@ -36,6 +38,7 @@ private:
   std::mutex m_mutex;
   std::condition_variable_any m_changed;
   bool m_locked = false, m_read = false;
+  std::optional<std::string> m_root;
   std::optional<HistoryFolder> m_history;
   std::vector<std::jthread> m_threads;  // last: they use all of the above
 };

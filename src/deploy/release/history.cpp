@@ -69,12 +69,12 @@ done
 )sh";
 constexpr std::size_t k_newest = 200;  // entries of each
 
-// One more argument: "all" or nothing. The first line is the room, as runtime::k_find_room tells it, and the
-// last one of a whole answer is "end".
+// Two more arguments: "all" or nothing, and a folder or nothing. The first two lines are the rooms in DIR and
+// in that folder, as runtime::k_find_rooms tells them, and the last one of a whole answer is "end".
 constexpr std::string_view k_look_script = R"sh(
-room=
-find_room "$1" || :
-printf '%s\n' "$room"
+rooms "$1" ${4:+"$4"} || rooms=
+printf '%s\n' "$rooms"
+[ -n "$rooms" ] && [ -n "$4" ] || echo
 if [ -e "$f" ]; then
   tail -c 12000000 "$f" || exit 1
 else
@@ -132,7 +132,7 @@ namespace {
 
 std::vector<std::string> beside_history(std::string_view script, const std::vector<std::string>& arguments) {
   std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy",
-                                   std::string(host::k_account) + std::string(runtime::k_find_room) +
+                                   std::string(host::k_account) + std::string(runtime::k_find_rooms) +
                                        std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
@@ -314,18 +314,22 @@ std::vector<std::string> look_at_history_command(const spec::History& history, c
 
 Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                       const std::string& service, bool all, const core::Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto output,
-                  run_beside_history(host, k_look_script, look_arguments(history, service, all), "", wait));
-  return parse_history_folder(host, history, service, output.out);
+  auto arguments = look_arguments(history, service, all);
+  arguments.emplace_back();
+  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, k_look_script, arguments, "", wait));
+  return parse_history_folder(host, history, service, "", output.out);
 }
 
 HistoryFolder parse_history_folder(const host::Host& host, const spec::History& history,
-                                   const std::string& service, std::string_view out) {
+                                   const std::string& service, const std::string& beside,
+                                   std::string_view out) {
   const auto first = std::min(out.find('\n'), out.size());
+  const auto second = std::min(out.find('\n', std::min(first + 1, out.size())), out.size());
   const auto others = std::min(out.find("\nhistory "), out.size());
-  HistoryFolder folder{.own = entries_in(out.substr(first, std::max(first, others) - first)),
+  HistoryFolder folder{.own = entries_in(out.substr(second, std::max(second, others) - second)),
                        .all = by_service(out.substr(others)),
-                       .room = runtime::read_room(host.name(), history.dir, out.substr(0, first))};
+                       .room = runtime::read_room(host.name(), history.dir, out.substr(0, first)),
+                       .beside = runtime::read_room(host.name(), beside, out.substr(first, second - first))};
   folder.all.erase(service);
   // Without knowing all of them nobody can say what else is in use.
   if (!out.ends_with("\nend\n"))

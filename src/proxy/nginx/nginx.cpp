@@ -193,9 +193,14 @@ class NginxProxy final : public Proxy {
 public:
   NginxProxy(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
 
-  Result<std::string> begin_to_look(const std::vector<std::string>& script, const Wait& wait) override {
+  Result<std::string> begin_to_look(const std::vector<std::string>& script,
+                                    const std::function<std::string()>& last, const Wait& wait) override {
     BGDEPLOY_ASSIGN(auto process, m_host.start(look_command(script), wait));
-    Result<std::string> printed = script.empty() ? Result<std::string>{} : printed_first(*process, wait);
+    Result<std::string> printed;
+    if (!script.empty()) {
+      (void)process->write(last() + '\n');  // a command that has ended prints nothing
+      printed = printed_first(*process, wait);
+    }
     const std::scoped_lock one_at_a_time(m_looking);
     m_begun = {std::move(process)};
     return printed;
@@ -349,8 +354,9 @@ private:
     settings["upgrade_patience"] = "0";
     std::string text;
     if (!script.empty())
-      text = fmt::format("(set -- {}\n{}\n) </dev/null\nprintf '\\n{}%s\\n' $?\n",
-                         core::shell_join(std::span(script).subspan(4)), script.at(2), k_printed);
+      text =
+          fmt::format("IFS= read -r last\n(set -- {} \"$last\"\n{}\n) </dev/null\nprintf '\\n{}%s\\n' $?\n",
+                      core::shell_join(std::span(script).subspan(4)), script.at(2), k_printed);
     text += "read -r word && [ \"$word\" = look ] || exit 0\n";
     return script_command(settings, text + std::string(scripts::k_observe));
   }

@@ -238,6 +238,7 @@ TEST_F(HistoryFile, IsReadWithTheOthersAndTheRoom) {
   ASSERT_TRUE(empty) << empty.error().message;
   EXPECT_TRUE(empty->own.empty() && empty->all.empty());
   EXPECT_GT(empty->room->free, 0);
+  EXPECT_FALSE(empty->beside);
   append("1");
   append("2");
   ASSERT_TRUE(append_history(*m_host, m_history, "other", entry("9"), wait()));
@@ -252,6 +253,25 @@ TEST_F(HistoryFile, IsReadWithTheOthersAndTheRoom) {
   EXPECT_EQ(seen->all.at("other").front().to.tag, "9");
   EXPECT_TRUE(look(false)->all.empty());
   EXPECT_EQ(look(false)->own.size(), 2U);
+}
+
+TEST_F(HistoryFile, IsReadWithTheRoomInAnotherFolder) {
+  append("1");
+  const auto look = [&](const std::string& folder) {
+    auto command = look_at_history_command(m_history, "auction", true);
+    command.push_back(folder);
+    const auto output = m_host->run({command, host::Tool::other, {}}, wait());
+    return parse_history_folder(*m_host, m_history, "auction", folder, output ? output->out : "");
+  };
+  const auto shared = look("/dev/shm/not/there");
+  ASSERT_TRUE(shared.room && shared.beside);
+  EXPECT_EQ(shared.beside->folder, "/dev/shm/not/there");
+  EXPECT_GT(shared.beside->free, 0);
+  EXPECT_NE(shared.beside->free, shared.room->free);
+  EXPECT_EQ(shared.own.size(), 1U);
+  const auto relative = look("not/there");
+  EXPECT_FALSE(relative.room || relative.beside);
+  EXPECT_EQ(relative.own.size(), 1U);
 }
 
 // What we keep of an output is 16 MB: the newest entries are those that count.

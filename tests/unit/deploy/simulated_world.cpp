@@ -92,7 +92,9 @@ public:
     return std::vector<runtime::Layer>{};
   }
   Result<std::int64_t> lacking(const std::vector<runtime::Layer>&, const Wait&) override { return 0; }
+  Result<std::string> root(const Wait&) override { return "/var/lib/docker"; }
   Result<runtime::Room> room(const Wait&) override { return runtime::Room{"/var/lib/docker", 1 << 30}; }
+  void know(runtime::Room) override {}
 
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
                                                  const Wait& wait) override {

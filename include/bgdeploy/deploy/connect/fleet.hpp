@@ -60,6 +60,8 @@ public:
   LockPath one_off_lock(std::size_t app, int number) const;
   // Where the history is kept: the first proxy host, else the first app host.
   host::Host& history_host() const;
+  // What docker keeps there, where it is an app host. open_docker() comes first.
+  runtime::Storage* history_storage() const;
 
   host::Host& app(std::size_t index) const { return *m_machines[m_apps[index]].host; }
   host::Host& proxy(std::size_t index) const { return *m_machines[m_fronts[index]].host; }

@@ -70,14 +70,17 @@ core::Result<Histories> read_histories(host::Host& host, const spec::History& hi
 // What a run needs of that folder, with one command.
 struct HistoryFolder {
   std::vector<HistoryEntry> own;
-  Histories all;                       // with `own`; empty unless `all` was asked for
-  core::Result<runtime::Room> room{};  // what is free there
+  Histories all;                         // with `own`; empty unless `all` was asked for
+  core::Result<runtime::Room> room{};    // what is free there
+  core::Result<runtime::Room> beside{};  // and in the other folder that was asked for
 };
-// That command, as `sh -c TEXT NAME ARGUMENT…`, and what its output says.
+// That command, as `sh -c TEXT NAME ARGUMENT…`, to which comes one more argument: another folder, or nothing.
+// And what its output says, where `beside` was that folder.
 std::vector<std::string> look_at_history_command(const spec::History& history, const std::string& service,
                                                  bool all);
 HistoryFolder parse_history_folder(const host::Host& host, const spec::History& history,
-                                   const std::string& service, std::string_view out);
+                                   const std::string& service, const std::string& beside,
+                                   std::string_view out);
 core::Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                             const std::string& service, bool all, const core::Wait& wait);
 // Those of this spec's environment: the same include, or the same ports on one of its hosts. Entries that say
