@@ -62,27 +62,31 @@ void add_options(CLI::App& app, Arguments& arguments, const std::vector<Option>&
   }
 }
 
-void add_command(CLI::App& app, Arguments& arguments, const Command& command) {
+void add_command(CLI::App& app, Arguments& arguments, const Command& command, bool with_options) {
   CLI::App* added = app.add_subcommand(command.name, command.help);
   if (command.run == nullptr) {
     // Nothing reads what follows it.
     added->group("")->fallthrough(false)->prefix_command();
     return;
   }
-  add_options(*added, arguments, command.options);
-  if (command.word)
+  if (with_options) add_options(*added, arguments, command.options);
+  if (with_options && command.word)
     added->add_option(command.word->name, arguments.*command.word->target, command.word->help)
         ->required()
         ->check(CLI::IsMember(command.word->choices));
   if (command.hidden) added->group("");
 }
 
-void fill(CLI::App& app, Arguments& arguments) {
+// Of a command that `words` do not name nothing is read: its options are left out, which take longer than the
+// rest of a start. Without words there are all.
+void fill(CLI::App& app, Arguments& arguments, const std::vector<std::string>* words = nullptr) {
   add_options(app, arguments, global_options());
   app.set_version_flag("-V,--version", "bgdeploy " BGDEPLOY_VERSION);
   app.fallthrough();
   app.require_subcommand(0, 1);  // parse() explains none, and an unknown one
-  for (const Command& command : commands()) add_command(app, arguments, command);
+  for (const Command& command : commands())
+    add_command(app, arguments, command,
+                words == nullptr || std::ranges::find(*words, command.name) != words->end());
 }
 
 std::vector<std::vector<std::string>> options_of(const CLI::App& command) {
@@ -137,12 +141,12 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
   CLI::App app("", "bgdeploy");
   Invocation invocation;
   Arguments& arguments = invocation.arguments;
-  fill(app, arguments);
   // CLI11 takes words in brackets apart, so it does not see what follows `--`.
   char** const end = std::find(argv, argv + argc, std::string_view("--"));
   if (end != argv + argc) arguments.words.assign(end + 1, argv + argc);
   std::vector<std::string> words(argv + 1, end);
   take_usual_words(words);
+  fill(app, arguments, &words);
   // `help depoly`: CLI11 would help with the program.
   const bool helps = !words.empty() && words.back() == "--help" && !words.front().starts_with('-');
   if (helps && std::ranges::find(commands(), words.front(), &Command::name) == commands().end())
