@@ -38,9 +38,14 @@ while pgrep -x nginx >/dev/null; do sleep 0.1; done
 };
 
 TEST_F(Setup, AsksThenAddsWhatIsLackingAndTheRestIsADeploy) {
-  // As the package left it.
+  // As the package left it: that of this machine.
+  const std::string packaged = "/etc/nginx/sites-available/default";
   const std::string welcome = "/etc/nginx/sites-enabled/default";
-  lab().sh("ln -sf /etc/nginx/sites-available/default " + welcome);
+  lab().sh("mkdir -p /etc/nginx/sites-available");
+  const auto text = run({{"cat", packaged}, {}});
+  ASSERT_EQ(text.exit_code, 0) << text;
+  lab().write(packaged, text.out);
+  lab().sh("ln -sf " + packaged + " " + welcome);
   const auto before = state();
   // Nobody to ask.
   const auto shown = bgdeploy({"setup"});
@@ -63,7 +68,7 @@ TEST_F(Setup, AsksThenAddsWhatIsLackingAndTheRestIsADeploy) {
     ASSERT_EQ(terminal.exit_code(), 0) << terminal.shown();
     EXPECT_TRUE(terminal.shows("nothing is lacking any more")) << terminal.shown();
   }
-  EXPECT_EQ(lab().exec({"test", "-e", welcome}).exit_code, 1) << "it only welcomes, and nobody changed it";
+  EXPECT_EQ(lab().exec({"test", "-L", welcome}).exit_code, 1) << "it only welcomes, and nobody changed it";
   const auto after = state();
   const auto again = bgdeploy({"setup", "--yes"});
   EXPECT_EQ(again.exit_code, 0) << again;
