@@ -17,19 +17,23 @@ using core::member;
 using core::text_of;
 using Pair = std::array<std::string, 2>;
 
+// What must not stand in a file stays a reference.
+Variables without_secrets(Variables known) {
+  std::erase_if(known, [](const auto& one) { return is_secret(one.first, one.second); });
+  return known;
+}
+
 // "NAME=value" lists and maps alike.
 std::vector<Setting> settings_of(const Json& value, const Variables& known) {
   std::vector<Setting> settings;
+  const Variables plain = without_secrets(known);
   const auto add = [&](const std::string& name, const std::string* text) {
     Setting setting{name};
-    // A reference alone to what must not stand in a file stays a reference.
-    const bool secret = text == nullptr || is_secret(name, in_spec(*text, known));
-    bool hidden = false;
-    if (!secret)
-      for (const auto& [variable, content] : known)
-        hidden = hidden || (text->find(variable) != std::string::npos &&
-                            text->find('$') != std::string::npos && is_secret(variable, content));
-    if (!secret && !hidden) setting.value = in_spec(*text, known);
+    const std::string content = text == nullptr ? "" : in_spec(*text, plain);
+    const std::string secret = secret_in(content, known);
+    if (text != nullptr && secret.empty() && !is_secret(name, content)) setting.value = content;
+    const bool alone = content.starts_with("${" + secret + ":-") && content.find('}') == content.size() - 1;
+    if (!secret.empty() && alone) setting.variable = secret;
     settings.push_back(std::move(setting));
   };
   if (value.is_array()) {
@@ -99,7 +103,8 @@ void read_build(Draft& draft, const Json& build, const std::string& source) {
     if (arg.value) draft.say({"build", "args", arg.name}, *arg.value);
 }
 
-void read_healthcheck(Draft& draft, const Json& healthcheck, const std::string& source) {
+void read_healthcheck(Draft& draft, const Json& healthcheck, const Variables& known,
+                      const std::string& source) {
   const Json& test = member(healthcheck, "test");
   if (draft.has({"health"}) || test.is_null()) return;
   std::vector<std::string> words = texts(healthcheck, "test");
@@ -109,8 +114,9 @@ void read_healthcheck(Draft& draft, const Json& healthcheck, const std::string& 
     words = {"sh", "-c", words.back()};
   else if (words[0] == "CMD")
     words.erase(words.begin());
-  for (std::string& word : words) word = spec::without_substitutions(word);
-  draft.say({"health", "exec"}, words, "the healthcheck of " + source);
+  const Variables plain = without_secrets(known);
+  for (std::string& word : words) word = in_spec(word, plain);
+  tell_masked(draft, {"health", "exec"}, words, "the healthcheck of " + source);
 }
 
 // Names as docker has them: those of a project begin with its name.
@@ -150,9 +156,8 @@ void read_networks(const Json& file, const Service& app, const std::string& proj
     run.networks.push_back(docker_name(file, "networks", "default", project));
 }
 
-// The keys that mean the same in both files. A secret of `.env` stays a reference.
-void read_settings(const Json& keys, Variables known, Run& run) {
-  std::erase_if(known, [](const auto& one) { return is_secret(one.first, one.second); });
+// The keys that mean the same in both files.
+void read_settings(const Json& keys, const Variables& known, Run& run) {
   for (const char* key : {"mem_limit", "cpus", "restart", "user", "working_dir", "shm_size", "stop_signal",
                           "stop_grace_period"})
     if (const auto text = text_of(keys, key); !text.empty()) run.settings[key] = in_spec(text, known);
@@ -203,7 +208,7 @@ Run run_of(Draft& draft, const Json& file, const Service& app, const Variables& 
   run.env_files = env_files_of(draft, keys, source);
   read_volumes(file, keys, known, project, run);
   if (text_of(keys, "network_mode").empty()) read_networks(file, app, project, run);
-  read_settings(keys, known, run);
+  read_settings(keys, without_secrets(known), run);
   return run;
 }
 
@@ -251,7 +256,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     apps[i] = *app;
     const std::string own = text_of(file, "name");
     runs.push_back(run_of(draft, file, *app, known, own.empty() ? project : own, from.name));
-    read_healthcheck(draft, member(app->keys, "healthcheck"), from.name);
+    read_healthcheck(draft, member(app->keys, "healthcheck"), known, from.name);
     if (const Json& build = member(app->keys, "build"); !build.is_null() && i == 0 && files.size() == 1)
       read_build(draft, build, from.name);
   }

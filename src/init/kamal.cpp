@@ -96,7 +96,7 @@ private:
 
   void tell_role(const Json& role) {
     if (const auto command = core::text_of(role, "cmd"); !command.empty())
-      m_draft.say({"docker", "command"}, plain(command));
+      tell_masked(m_draft, {"docker", "command"}, plain(command));
     tell_labels(core::member(role, "labels"));
     tell_logging(core::member(role, "logging"));
     tell_environment(core::member(role, "env"));
@@ -109,8 +109,7 @@ private:
   void tell_option(const std::string& name, const Json& value) {
     static constexpr std::pair<std::string_view, const char*> k_texts[] = {
         {"memory", "mem_limit"},        {"user", "user"},         {"workdir", "working_dir"},
-        {"stop-signal", "stop_signal"}, {"shm-size", "shm_size"}, {"restart", "restart"},
-        {"entrypoint", "entrypoint"}};
+        {"stop-signal", "stop_signal"}, {"shm-size", "shm_size"}, {"restart", "restart"}};
     static constexpr std::pair<std::string_view, const char*> k_lists[] = {
         {"add-host", "extra_hosts"}, {"cap-add", "cap_add"}, {"cap-drop", "cap_drop"},
         {"tmpfs", "tmpfs"},          {"volume", "volumes"},  {"network", "networks"}};
@@ -121,7 +120,9 @@ private:
         if (item.is_string()) texts.push_back(plain(item.get<std::string>()));
     const auto text = std::ranges::find(k_texts, name, &std::pair<std::string_view, const char*>::first);
     const auto list = std::ranges::find(k_lists, name, &std::pair<std::string_view, const char*>::first);
-    if (text != std::end(k_texts) && texts.size() == 1)
+    if (name == "entrypoint" && texts.size() == 1)
+      tell_masked(m_draft, {"docker", name}, texts[0]);
+    else if (text != std::end(k_texts) && texts.size() == 1)
       m_draft.say({"docker", text->second}, texts[0]);
     else if (list != std::end(k_lists) && !texts.empty())
       m_draft.say({"docker", list->second}, texts);
@@ -219,8 +220,7 @@ private:
     const Json& proxy = at("proxy");
     const Json& check = core::member(proxy, "healthcheck");
     const std::string path = core::text_of(check, "path");
-    m_draft.say({"health", "http", "path"}, path.empty() ? "/up" : plain(path),
-                path.empty() ? "Kamal's default" : m_source);
+    tell_health_path(m_draft, path.empty() ? "/up" : path, path.empty() ? "Kamal's default" : m_source);
     for (const char* key : {"interval", "timeout"})
       if (const auto value = core::text_of(check, key); !value.empty())
         m_draft.say({"health", key}, seconds(value));

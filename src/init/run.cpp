@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -149,81 +148,12 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
   if (!volumes.empty()) draft.say({"docker", "volumes"}, volumes);
 }
 
-// Words of a command line, where what looks like a secret has a stand-in.
-class Masked {
-public:
-  Json text(const std::string& words) {
-    std::string out, word;
-    for (std::size_t i = 0; i <= words.size(); ++i) {
-      const bool between = i == words.size() || words[i] == ' ' || words[i] == '\t' || words[i] == '\n';
-      if (!between) {
-        word += words[i];
-        continue;
-      }
-      if (!word.empty()) out += masked(word);
-      word.clear();
-      if (i < words.size()) out += words[i];
-    }
-    return out;
-  }
-  // Strings wherever they stand. `name`: of the key that has the value, where the user chose it.
-  Json all(Json value, std::string_view name = {}) {
-    if (value.is_string()) return is_secret(name, "") ? Json(hide()) : text(value.get<std::string>());
-    if (value.is_array())
-      for (Json& one : value) one = all(std::move(one));
-    if (value.is_object())
-      for (const auto& [key, one] : value.items()) value[key] = all(one, key);
-    return value;
-  }
-  bool hidden() const { return m_hidden; }
-
-private:
-  // "${DB_PASSWORD:-}": the value would stand on the command line.
-  static bool holds_secret(std::string_view word) {
-    for (std::size_t at = word.find("${"); at != std::string_view::npos; at = word.find("${", at + 1)) {
-      if (at > 0 && word[at - 1] == '$') continue;  // in the container
-      const std::string_view name = word.substr(at + 2);
-      if (is_secret(name.substr(0, name.find_first_of(":}?-")), "")) return true;
-    }
-    return false;
-  }
-  std::string masked(const std::string& word) {
-    constexpr std::string_view k_around = "-'\"";
-    const bool follows = std::exchange(m_follows, false);
-    const auto by_the_app = [](std::string_view text) { return text.starts_with("$$"); };  // in the container
-    if (follows && !word.starts_with('-')) return by_the_app(word) ? word : hide();
-    const std::size_t equals = word.find('=');
-    std::string name = word.substr(0, equals);
-    name.erase(0, name.find_first_not_of(k_around));
-    std::ranges::replace(name, '-', '_');
-    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-    if (by_the_app(value)) return word;
-    if (equals != std::string::npos && (is_secret(name, value) || holds_secret(value)))
-      return word.substr(0, equals + 1) + hide();
-    m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
-    return is_secret("", word) || holds_secret(word) ? hide() : word;
-  }
-  std::string hide() {
-    m_hidden = true;
-    return "SECRET";
-  }
-
-  bool m_follows = false, m_hidden = false;
-};
-
+// What a command line and a log driver are given stands there in clear.
 void tell_setting(Draft& draft, const std::string& key, const Json& value) {
-  Masked masked;
-  const Json shown = masked.all(value);
-  if (!masked.hidden())
-    draft.say({"docker", key}, shown);
-  else if (key == "command" || key == "entrypoint")
-    draft.fill_in({"docker", key}, shown,
-                  "what looks like a secret was not copied. Let the app read a variable of `secrets`: every "
-                  "user of the host sees a command line");
+  if (key == "command" || key == "entrypoint" || key == "logging")
+    tell_masked(draft, {"docker", key}, value);
   else
-    draft.fill_in(
-        {"docker", key}, shown,
-        "what looks like a secret was not copied. Name a variable, as ${VARIABLE}, or leave it out");
+    draft.say({"docker", key}, value);
 }
 
 void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
@@ -266,21 +196,6 @@ bool is_beside(std::string_view image) {
   const std::string repository = repository_of(image);
   const std::string_view last = std::string_view(repository).substr(repository.rfind('/') + 1);
   return std::ranges::find(k_names, last) != std::end(k_names);
-}
-
-bool is_secret(std::string_view name, std::string_view value) {
-  const std::string folded = core::to_lower(name);
-  for (const char* part : {"password", "passwd", "passphrase", "secret", "token", "credential", "private",
-                           "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
-    if (folded.find(part) != std::string::npos) return true;
-  if (folded.ends_with("_key") || folded.ends_with("_pass") || folded == "pass" || folded == "dsn")
-    return true;
-  // "postgres://app:hunter2@db/app"
-  const std::size_t scheme = value.find("://");
-  const std::size_t at = value.find('@', scheme == std::string_view::npos ? value.size() : scheme);
-  return value.starts_with("-----BEGIN") ||
-         (at != std::string_view::npos &&
-          value.substr(scheme + 3, at - scheme - 3).find(':') != std::string_view::npos);
 }
 
 std::string in_spec(std::string_view text, const Variables& known) {
@@ -356,7 +271,7 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
     const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : url.substr(slash);
     if (url.find('$') != std::string_view::npos && slash == std::string_view::npos) return false;
     if (draft.has({"health"})) return true;
-    draft.say({"health", "http", "path"}, spec::without_substitutions(std::string(path)), "from " + source);
+    tell_health_path(draft, path, "from " + source);
     return true;
   }
   return false;

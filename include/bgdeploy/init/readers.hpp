@@ -50,8 +50,15 @@ std::string repository_of(std::string_view image);
 std::string tag_variable_of(std::string_view image);
 // Whether an image is what services stand beside: a database, a proxy, a registry.
 bool is_beside(std::string_view image);
-// Whether the value of a variable with that name must not stand in a file.
+// Whether the value of a variable with that name must not stand in a file: by the name, or by names in the
+// value, as "jdbc:mysql://db/shop?password=…".
 bool is_secret(std::string_view name, std::string_view value);
+// The first variable of a text in the spec's form, "${NAME}", that stands for a secret; empty: none does.
+std::string secret_in(std::string_view text, const Variables& known = {});
+// A command line, or options: what looks like a secret in it becomes "SECRET", which is to be filled in.
+void tell_masked(Draft& draft, Path path, const Json& value, std::string comment = {});
+// Without a query that looks like a secret.
+void tell_health_path(Draft& draft, std::string_view path, const std::string& comment);
 // A text with the ${VAR} of compose or a shell, in the spec's form: known ones are filled in.
 std::string in_spec(std::string_view text, const Variables& known);
 // One text for both slots, with {slot} and {port}; nothing where they differ in other ways.

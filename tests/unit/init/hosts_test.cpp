@@ -132,6 +132,18 @@ TEST(Hosts, ASecretOnACommandLineIsMarkedAndNotCopied) {
   EXPECT_EQ(std::ranges::count(draft.gaps(), "docker.logging"), 1);
 }
 
+TEST(Hosts, OnlyWhatIsACommandLineIsMasked) {
+  HostState host{"web-1"};
+  host.containers = {container("app", "acme/app:1", published(8081, 80))};
+  host.containers[0].container["HostConfig"]["ExtraHosts"] = {"auth.example.com=10.0.0.5"};
+  host.containers[0].container["Config"]["Cmd"] = {"curl", "-H", "Authorization: Bearer hunter2"};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.extra_hosts, Texts{"auth.example.com:10.0.0.5"});
+  EXPECT_EQ(*spec.docker.command, (Texts{"curl", "-H", "Authorization: SECRET"}));
+}
+
 TEST(Hosts, AnUpstreamOnAProxyOfItsOwn) {
   std::vector<HostState> hosts(3);
   hosts[0] = {"ubuntu@10.0.0.1"};

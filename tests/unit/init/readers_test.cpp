@@ -91,6 +91,53 @@ volumes: {uploads: {}}
   EXPECT_TRUE(notes(draft, "`deploy`"));
 }
 
+TEST(Compose, ASecretWithinAValueIsNotCopied) {
+  Draft draft;
+  const auto spec = from_compose(draft, R"(services:
+  web:
+    image: acme/shop
+    ports: ["3000:8080"]
+    environment:
+      SPRING_DATASOURCE_URL: jdbc:mysql://db/shop?user=shop&password=hunter2
+      JAVA_TOOL_OPTIONS: -Xmx1g -Dspring.datasource.password=hunter3
+      CONN: "Server=db;Password=hunter4"
+      CACHE: "redis:6379,Pwd = hunter5,ssl=False"
+      SPRING_APPLICATION_JSON: '{"spring": {"datasource": {"password": "hunter6"}}}'
+      HEADER: "Authorization: Bearer hunter7"
+      ARGS: --appendonly yes --requirepass hunter8
+      STORAGE: "AccountName=a;AccountKey=hunter9=="
+      DEFAULTED: db/${DB_PASSWORD:-hunter10}
+      OTHER: ${PROD_TOKEN:-hunter11}
+      PLAIN: "-Xmx1g -Duser=app; keep-alive=5"
+      ISSUER: https://auth.example.com/oauth2/token?scope=all
+    healthcheck: {test: [CMD, cli, ping, --password=hunter12, "--pass=$$PASS", "${PROD_TOKEN}", $$TOKEN]}
+)");
+  const std::string text = write(draft);
+  EXPECT_FALSE(text.contains("hunter")) << text;
+  for (const char* name : {"SPRING_DATASOURCE_URL", "JAVA_TOOL_OPTIONS", "CONN", "CACHE", "STORAGE",
+                           "SPRING_APPLICATION_JSON", "HEADER", "ARGS", "DEFAULTED"})
+    EXPECT_EQ(spec.secrets.at(name), spec::SecretSource(spec::FromEnv{name})) << name;
+  EXPECT_EQ(spec.secrets.at("OTHER"), spec::SecretSource(spec::FromEnv{"PROD_TOKEN"}));
+  EXPECT_EQ(spec.docker.environment.size(), 2U) << text;
+  EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv,
+            (Texts{"cli", "ping", "--password=SECRET", "--pass=$PASS", "SECRET", "$TOKEN"}));
+  EXPECT_EQ(draft.gaps(), (Texts{"health.exec", "hosts.app"}));
+}
+
+TEST(Compose, ASecretInAHealthPathIsToBeFilledIn) {
+  for (const auto& [path, shown] :
+       {std::pair("/health?key=hunter6", "/health"), std::pair("/a?b=c", "/a?b=c"),
+        std::pair("/health/${API_TOKEN}?a=b", "/health/")}) {
+    Draft draft;
+    const auto spec = from_compose(draft,
+                                   "services: {web: {image: a/b, ports: ['81:80'], healthcheck: {test: "
+                                   "'curl http://localhost" +
+                                       std::string(path) + "'}}}\n");
+    EXPECT_EQ(http(spec).path, shown);
+    EXPECT_EQ(draft.gaps().size(), path == std::string(shown) ? 1U : 2U) << write(draft);
+  }
+}
+
 TEST(Compose, AServiceThatIsBuiltIsBuiltOnTheHosts) {
   Draft draft;
   const auto spec = from_compose(draft, "services: {api: {build: ., ports: ['80:3000']}}\n");
@@ -239,6 +286,19 @@ HEALTHCHECK CMD curl -f http://localhost:${PORT}/ready || exit 1
   EXPECT_EQ(http(spec).path, "/ready");
   EXPECT_TRUE(write(draft).contains("guessed: one of the ports 9090, 3000, 7000")) << write(draft);
   EXPECT_TRUE(notes(draft, "`EXPOSE $NOBODYS` of Dockerfile"));
+}
+
+TEST(Kamal, ACommandLineWithASecretIsMasked) {
+  Draft draft;
+  ASSERT_TRUE(read_kamal(draft, {"config/deploy.yml", R"(service: shop
+image: acme/shop
+servers: {web: {hosts: [a], cmd: bin/serve --token hunter2, options: {entrypoint: "sh --dsn=hunter3"}}}
+proxy: {healthcheck: {path: "/up?key=hunter4"}}
+)"},
+                         {}));
+  completed(draft);
+  EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
+  EXPECT_EQ(draft.gaps(), (Texts{"docker.command", "docker.entrypoint", "health.http.path"}));
 }
 
 TEST(Kamal, ItsFileAsTheGuideHasIt) {

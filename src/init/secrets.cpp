@@ -1,0 +1,173 @@
+// What must not stand in a file, and the stand-ins for it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bgdeploy/core/text.hpp"
+#include "bgdeploy/init/readers.hpp"
+#include "bgdeploy/spec/document.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+// "-Dspring.datasource.password" and "--api-key" as variables are written.
+std::string folded(std::string_view name) {
+  std::string text = core::to_lower(name);
+  for (char& c : text)
+    if (c == '-' || c == '.') c = '_';
+  return text.erase(0, text.find_first_not_of("_'\""));
+}
+
+bool is_secret_name(std::string_view name) {
+  const std::string text = folded(name);
+  for (const char* part : {"password", "passwd", "passphrase", "requirepass", "secret", "token", "credential",
+                           "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
+    if (text.contains(part)) return true;
+  return text.ends_with("_key") || text.ends_with("_pass") || text == "key" || text == "pass" ||
+         text == "dsn";
+}
+
+// Within a text names are shorter. PWD alone is a variable of every shell.
+bool is_secret_part(std::string_view name) {
+  const std::string text = folded(name);
+  for (const char* end : {"key", "pwd", "pass", "signature"})
+    if (text.ends_with(end)) return true;
+  return text == "pw" || text == "sig" || is_secret_name(text);
+}
+
+// `name=value` of a query, of options and of connection strings, `"name": value`, `name: value`,
+// `--name value`.
+bool gives_secret(std::string_view text) {
+  constexpr std::string_view k_between = " \t\r\n?&;,|{}[]()=\"'";
+  for (std::size_t at = text.find_first_not_of(k_between); at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(k_between, at), text.size());
+    const std::size_t next = text.find_first_not_of(" \t\"'", end);
+    if (next >= text.size()) return false;
+    std::string_view name = text.substr(at, end - at);
+    const bool quoted = text[end] == '"' || text[end] == '\'', blank = text[end] == ' ' || text[end] == '\t';
+    const bool label = name.ends_with(':') && blank, option = name.starts_with('-') && blank;
+    if (label) name.remove_suffix(1);
+    const bool assigned = text[next] == '=' || (text[next] == ':' && quoted);
+    const bool given = assigned ? text.find_first_not_of(" \t\"'", next + 1) < text.size()
+                                : label || (option && text[next] != '-');
+    if (given && is_secret_part(name)) return true;
+    at = text.find_first_not_of(k_between, end);
+  }
+  return false;
+}
+
+// "postgres://app:hunter2@db/app"
+bool has_password(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t at = url.find('@', scheme == std::string_view::npos ? url.size() : scheme);
+  return at != std::string_view::npos && url.substr(scheme + 3, at - scheme - 3).contains(':');
+}
+
+// Words of a command line, where what looks like a secret has a stand-in.
+class Masked {
+public:
+  // Strings wherever they stand. `name`: of the key that has the value, where the user chose it.
+  Json all(Json value, std::string_view name = {}) {
+    if (value.is_string()) return is_secret(name, "") ? hide() : text(value.get<std::string>());
+    if (value.is_array())
+      for (Json& one : value) one = all(std::move(one));
+    if (value.is_object())
+      for (const auto& [key, one] : value.items()) value[key] = all(one, key);
+    return value;
+  }
+  bool hidden() const { return m_hidden; }
+
+private:
+  std::string text(std::string_view words) {
+    constexpr std::string_view k_blanks = " \t\n";
+    std::string out;
+    while (!words.empty()) {
+      const std::size_t begin = std::min(words.find_first_not_of(k_blanks), words.size());
+      out += words.substr(0, begin);
+      words.remove_prefix(begin);
+      const std::string word(words.substr(0, words.find_first_of(k_blanks)));
+      words.remove_prefix(word.size());
+      // "Authorization: Bearer hunter2"
+      if (word.ends_with(':') && is_secret_part(std::string_view(word).substr(0, word.size() - 1))) {
+        m_follows = words.empty();
+        return out + word + (words.empty() ? "" : " " + hide());
+      }
+      if (!word.empty()) out += masked(word);
+    }
+    return out;
+  }
+  // "$$NAME": a shell in the container has the value.
+  static bool by_the_app(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of("'\""), text.size()));
+    return text.starts_with("$$");
+  }
+  std::string masked(const std::string& word) {
+    if (std::exchange(m_follows, false) && !word.starts_with('-')) return by_the_app(word) ? word : hide();
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (by_the_app(value)) return word;
+    if (!value.empty() && (is_secret_part(name) || is_secret("", value) || !secret_in(value).empty()))
+      return name + "=" + hide();
+    m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
+    return is_secret("", word) || !secret_in(word).empty() ? hide() : word;
+  }
+  std::string hide() {
+    m_hidden = true;
+    return "SECRET";
+  }
+
+  bool m_follows = false, m_hidden = false;
+};
+
+}  // namespace
+
+bool is_secret(std::string_view name, std::string_view value) {
+  return is_secret_name(name) || value.contains("-----BEGIN") || has_password(value) || gives_secret(value);
+}
+
+std::string secret_in(std::string_view text, const Variables& known) {
+  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
+    if (at > 0 && text[at - 1] == '$') continue;
+    constexpr std::size_t k_longest = 256;
+    std::string_view name = text.substr(at + 2, k_longest);
+    name = name.substr(0, name.find_first_of(":}?-"));
+    const auto found = known.find(name);
+    if (is_secret(name, found == known.end() ? std::string_view() : found->second)) return std::string(name);
+  }
+  return {};
+}
+
+void tell_masked(Draft& draft, Path path, const Json& value, std::string comment) {
+  Masked masked;
+  Json shown = masked.all(value);
+  if (!masked.hidden())
+    draft.say(std::move(path), std::move(shown), std::move(comment));
+  else if (path.back() == "logging")
+    draft.fill_in(
+        std::move(path), std::move(shown),
+        "what looks like a secret was not copied. Name a variable, as ${VARIABLE}, or leave it out");
+  else
+    draft.fill_in(std::move(path), std::move(shown),
+                  "what looks like a secret was not copied. Let the app read a variable of `secrets`: every "
+                  "user of the host sees a command line");
+}
+
+void tell_health_path(Draft& draft, std::string_view path, const std::string& comment) {
+  const Path key{"health", "http", "path"};
+  std::size_t end = path.size();
+  if (const std::size_t query = path.find('?'); query < end && is_secret("", path.substr(query))) end = query;
+  if (!secret_in(path).empty()) end = std::min(end, std::min(path.find('?'), path.find("${")));
+  const std::string shown = spec::without_substitutions(std::string(path.substr(0, end)));
+  if (end == path.size())
+    draft.say(key, shown, comment);
+  else
+    draft.fill_in(
+        key, shown,
+        fmt::format("what stands behind it looks like a secret and was not copied. Name a variable, "
+                    "as ${{VARIABLE}}, or ask another path; {}",
+                    comment));
+}
+
+}  // namespace bgdeploy::init
