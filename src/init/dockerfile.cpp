@@ -74,6 +74,16 @@ private:
     healthcheck.clear();
   }
 
+  // What may be filled in later, in what is written.
+  static void keep(Variables& values, const std::string& name, const std::string& text) {
+    constexpr std::size_t k_longest = 4096;
+    std::string value = in_spec(text, values);
+    if (value.size() > k_longest || is_secret(name, value))
+      values.erase(name);
+    else
+      values[name] = std::move(value);
+  }
+
   // "NAME=value", "NAME value", and "NAME" alone, which takes the value from before the first stage.
   void set(const std::vector<std::string>& words, bool in_stage) {
     Variables& values = in_stage ? m_values : m_before;
@@ -86,10 +96,10 @@ private:
         value = before->second;
       if (value.size() > 1 && (value[0] == '"' || value[0] == '\''))
         value = value.substr(1, value.size() - 2);
-      values[name] = in_spec(value, values);
+      keep(values, name, value);
     }
     const bool pair = words.size() == 2 && words[0].find('=') == std::string::npos;
-    if (pair) values[words[0]] = in_spec(words[1], values);
+    if (pair) keep(values, words[0], words[1]);
   }
 
   void expose(std::string_view ports) {

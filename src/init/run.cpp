@@ -200,6 +200,7 @@ bool is_beside(std::string_view image) {
 
 std::string in_spec(std::string_view text, const Variables& known) {
   constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  constexpr std::size_t k_longest = std::size_t{16} << 10;  // beyond it references stay references
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$') {
@@ -223,7 +224,7 @@ std::string in_spec(std::string_view text, const Variables& known) {
     const auto found = known.find(text.substr(begin, end - begin));
     std::string_view rest = text.substr(end, close - end);  // ":-default"
     const std::size_t dash = rest.find('-');
-    if (found != known.end() && !found->second.empty())
+    if (found != known.end() && !found->second.empty() && out.size() + found->second.size() <= k_longest)
       out += spec::without_substitutions(found->second);
     else
       out += fmt::format("${{{}:-{}}}", text.substr(begin, end - begin),

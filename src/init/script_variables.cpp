@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
+constexpr std::size_t k_longest = 4096;  // bytes of a value
+
 bool is_variable(std::string_view name) {
   return !name.empty() && !core::is_digit(name[0]) &&
          name.find_first_not_of(k_letters) == std::string_view::npos;
@@ -25,7 +27,6 @@ void ScriptVariables::assign(const std::string& name, std::string value) {
 }
 
 std::string ScriptVariables::resolve(std::string_view text, std::size_t branch, int depth) const {
-  constexpr std::size_t k_longest = 4096;
   std::string out;
   for (std::size_t i = 0; i < text.size() && out.size() < k_longest; ++i) {
     const bool braces = text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{';
@@ -49,7 +50,7 @@ const std::string* ScriptVariables::value_of(std::string_view name, std::size_t 
     value = &found->second[std::min(branch, found->second.size() - 1)];
   else if (const auto known = m_known.find(name); known != m_known.end() && !known->second.empty())
     value = &known->second;
-  return value == nullptr || is_secret(name, *value) ? nullptr : value;
+  return value == nullptr || value->size() > k_longest || is_secret(name, *value) ? nullptr : value;
 }
 
 std::string ScriptVariables::secret_in(std::string_view text) const {

@@ -288,6 +288,28 @@ HEALTHCHECK CMD curl -f http://localhost:${PORT}/ready || exit 1
   EXPECT_TRUE(notes(draft, "`EXPOSE $NOBODYS` of Dockerfile"));
 }
 
+TEST(Dockerfile, ASecretIsNotFilledIn) {
+  for (const char* set : {"ENV API_TOKEN=hunter2", "ENV API_TOKEN hunter2", "ARG API_TOKEN=hunter2",
+                          "ENV KEY_ID=x KEY_ID=u?password=hunter2\nENV API_TOKEN=${KEY_ID}"}) {
+    Draft draft;
+    read_dockerfile(draft, {"Dockerfile", std::string("FROM a\n") + set +
+                                              "\nHEALTHCHECK CMD curl http://localhost/health/$API_TOKEN\n"});
+    EXPECT_EQ(http(completed(draft)).path, "/health/") << set;
+    EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
+    EXPECT_TRUE(write(draft).contains("FILL IN: what stands behind it looks like a secret")) << write(draft);
+  }
+}
+
+TEST(Dockerfile, AValueThatGrowsIsNotKept) {
+  std::string text = "FROM a\nENV A=0123456789\n";
+  for (int i = 0; i < 30; ++i) text += "ENV A=$A$A\n";
+  text += "HEALTHCHECK CMD curl http://localhost/$A\n";
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", text});
+  EXPECT_LT(write(draft).size(), 10'000U);
+  EXPECT_LT(in_spec(text, {{"A", std::string(10'000, 'a')}}).size(), 40'000U);
+}
+
 TEST(Kamal, ACommandLineWithASecretIsMasked) {
   Draft draft;
   ASSERT_TRUE(read_kamal(draft, {"config/deploy.yml", R"(service: shop
