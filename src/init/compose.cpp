@@ -178,34 +178,38 @@ void read_settings(const Json& keys, const Variables& known, Run& run) {
       run.settings["cpus"] = number;
 }
 
-std::vector<std::string> env_files_of(Draft& draft, const Json& keys, const std::string& source) {
-  std::vector<std::string> files = texts(keys, "env_file");
-  for (const Json& one : member(keys, "env_file")) {
-    const auto path = text_of(one, "path");
-    if (path.empty()) continue;
+std::vector<std::string> env_files_of(const Json& keys, const std::string& source,
+                                      std::vector<std::string>& left_out) {
+  const Json& value = member(keys, "env_file");
+  std::vector<std::string> files;
+  if (value.is_string()) files.push_back(value.get<std::string>());
+  if (!value.is_array()) return files;
+  for (const Json& one : value) {
+    const auto path = one.is_string() ? one.get<std::string>() : text_of(one, "path");
     if (text_of(one, "required") == "false")
-      draft.note(fmt::format("`env_file` {} of {}, which need not be there", path, source));
-    else
+      left_out.push_back(fmt::format("`env_file` {} of {}, which need not be there", path, source));
+    else if (!path.empty())
       files.push_back(path);
   }
   return files;
 }
 
-Run run_of(Draft& draft, const Json& file, const Service& app, const Variables& known,
-           const std::string& project, const std::string& source) {
+Run run_of(const Json& file, const Service& app, const Variables& known, const std::string& project,
+           const std::string& source, std::vector<std::string>& left_out) {
   const Json& keys = app.keys;
   Run run{source, text_of(keys, "container_name"), in_spec(repository_of(text_of(keys, "image")), known)};
   if (const Json& ports = member(keys, "ports"); ports.is_array())
     for (const Json& port : ports) {
       if (run.container_port == 0 && read_port(port, known, run)) continue;
-      draft.note(fmt::format("the port {} of {}: a slot publishes one port alone",
-                             port.is_string() ? port.get<std::string>() : core::dump_json(port), source));
+      left_out.push_back(fmt::format("the port {} of {}: a slot publishes one port alone",
+                                     port.is_string() ? port.get<std::string>() : core::dump_json(port),
+                                     source));
     }
   if (run.container_port == 0)
     if (const auto exposed = texts(keys, "expose"); !exposed.empty())
       run.container_port = core::parse_port(exposed[0]).value_or(0);
   run.environment = settings_of(member(keys, "environment"), known);
-  run.env_files = env_files_of(draft, keys, source);
+  run.env_files = env_files_of(keys, source, left_out);
   read_volumes(file, keys, known, project, run);
   if (text_of(keys, "network_mode").empty()) read_networks(file, app, project, run);
   read_settings(keys, without_secrets(known), run);
@@ -241,13 +245,14 @@ void tell_compose(Draft& draft, const std::array<Service, 2>& apps, const std::v
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
                                 const std::string& project, bool remote, const FileBeside& beside) {
   std::vector<Run> runs;
+  std::vector<std::string> left_out;  // where containers of our own take compose's place
   std::array<Service, 2> apps;
   Pair names;
   for (std::size_t i = 0; i < files.size() && i < 2; ++i) {
     const File& from = files[i];
     BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(from.text, from.name));
     BGDEPLOY_ASSIGN(const Json file, core::parse_json(text, from.name));
-    const auto app = app_of(file, draft, from.name, beside);
+    const auto app = app_of(file, draft, left_out, from.name, beside);
     if (!app)
       return core::fail(core::ErrorKind::usage, from.name + " has no service that is deployed", {},
                         "name the files to read with --from");
@@ -255,13 +260,14 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     names[i] = from.name;
     apps[i] = *app;
     const std::string own = text_of(file, "name");
-    runs.push_back(run_of(draft, file, *app, known, own.empty() ? project : own, from.name));
+    runs.push_back(run_of(file, *app, known, own.empty() ? project : own, from.name, left_out));
     read_healthcheck(draft, member(app->keys, "healthcheck"), known, from.name);
     if (const Json& build = member(app->keys, "build"); !build.is_null() && i == 0 && files.size() == 1)
       read_build(draft, build, from.name);
   }
   const bool by_variable = files.size() == 1 && files[0].text.find("BGDEPLOY_PORT") != std::string::npos;
   if (files.size() == 1 && !by_variable) {
+    for (std::string& note : left_out) draft.note(std::move(note));
     tell_left_out(draft, apps[0].keys, names[0]);
     // Compose's own default; stopped slots stay stopped with this one.
     runs[0].settings.erase("restart");

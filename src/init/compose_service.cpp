@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,10 +18,11 @@ namespace {
 using core::member;
 using core::text_of;
 
+namespace fs = std::filesystem;
+
 constexpr int k_longest_chain = 8;
-constexpr std::array<std::string_view, 10> k_added = {"ports",       "expose",     "environment", "env_file",
-                                                      "volumes",     "networks",   "tmpfs",       "cap_add",
-                                                      "extra_hosts", "healthcheck"};
+constexpr std::array<std::string_view, 8> k_added = {"ports", "expose",  "volumes",  "networks",
+                                                     "tmpfs", "cap_add", "cap_drop", "extra_hosts"};
 constexpr std::array<std::string_view, 8> k_served = {"web",      "app",  "api",     "server",
                                                       "frontend", "site", "backend", "www"};
 constexpr std::array<std::string_view, 8> k_unserved = {"worker",  "queue", "cron",    "scheduler",
@@ -28,54 +32,129 @@ bool is_one_of(std::span<const std::string_view> words, const std::string& name)
   return std::ranges::any_of(words, [&](std::string_view word) { return name.contains(word); });
 }
 
+// ["A=b"] as {A: b}.
+Json as_map(const Json& value) {
+  if (!value.is_array()) return value;
+  Json map = Json::object();
+  for (const Json& item : value) {
+    const std::string text = item.is_string() ? item.get<std::string>() : "";
+    const std::size_t equals = text.find('=');
+    map[text.substr(0, equals)] = equals == std::string::npos ? Json() : Json(text.substr(equals + 1));
+  }
+  map.erase("");
+  return map;
+}
+
+Json as_list(const Json& value) {
+  return value.is_array() ? value : Json::array({value});
+}
+
+// "/data" of "uploads:/data:ro": what stands there once.
+std::string identity(const std::string& key, const Json& item) {
+  if (key != "volumes") return item.dump();
+  std::string text = item.is_string() ? item.get<std::string>() : text_of(item, "target");
+  if (const std::size_t target = text.rfind(":/"); target != std::string::npos) text.erase(0, target + 1);
+  text.erase(std::min(text.find(':'), text.size()));
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+void add_items(const std::string& key, Json& own, const Json& base) {
+  std::set<std::string> there;
+  for (const Json& item : own) there.insert(identity(key, item));
+  for (const Json& item : base)
+    if (there.insert(identity(key, item)).second) own.push_back(item);
+}
+
+void add_members(Json& own, const Json& base) {
+  for (const auto& [name, value] : base.items())
+    if (!own.contains(name))
+      own[name] = value;
+    else if (own[name].is_object() && value.is_object())
+      add_members(own[name], value);
+}
+
 // What the service says itself counts; lists and maps have the rest from its base.
 void add_base(Json& keys, const Json& base) {
   for (const auto& [key, value] : base.items()) {
     Json& own = keys[key];
-    if (own.is_null())
+    const bool mixed = key == "networks" && own.is_array() != value.is_array();
+    if (own.is_null()) {
       own = value;
-    else if (own.is_array() && value.is_array() && std::ranges::find(k_added, key) != k_added.end())
-      own.insert(own.end(), value.begin(), value.end());
-    else if (own.is_object() && value.is_object())
-      for (const auto& [name, inherited] : value.items())
-        if (!own.contains(name)) own[name] = inherited;
+    } else if (key == "env_file") {  // of one variable the last file counts
+      Json files = as_list(value);
+      for (Json& file : own = as_list(own)) files.push_back(std::move(file));
+      own = std::move(files);
+    } else if (key == "environment" || mixed) {
+      own = as_map(own);
+      add_members(own, as_map(value));
+    } else if (own.is_object() && value.is_object()) {
+      add_members(own, value);
+    } else if (std::ranges::find(k_added, key) != k_added.end()) {
+      own = as_list(own);
+      add_items(key, own, as_list(value));
+    }
   }
+}
+
+// Paths are relative to the file that names them; from here on to the folder that is read.
+void rebase(Json& keys, const fs::path& folder) {
+  if (folder.empty()) return;
+  const auto move = [&](Json& path) {
+    if (!path.is_string() || path.get_ref<const std::string&>().contains("://")) return;
+    std::string moved = (folder / path.get<std::string>()).lexically_normal().string();
+    if (moved.size() > 1 && moved.ends_with('/')) moved.pop_back();
+    path = std::move(moved);
+  };
+  if (const auto files = keys.find("env_file"); files != keys.end()) {
+    *files = as_list(*files);
+    for (Json& file : *files) move(file.is_object() ? file["path"] : file);
+  }
+  if (const auto build = keys.find("build"); build != keys.end())
+    move(build->is_object() ? (*build)["context"] : *build);
 }
 
 class Services {
 public:
-  Services(Draft& draft, std::string source, const FileBeside& beside)
-      : m_draft(draft), m_source(std::move(source)), m_beside(beside) {}
+  Services(Draft& draft, std::vector<std::string>& left_out, const FileBeside& beside)
+      : m_draft(draft), m_left_out(left_out), m_beside(beside) {}
 
-  Json whole(const Json& file, Json keys, int depth = 0) {
+  // `file`: which the service stands in, and which is called `source`.
+  Json whole(const Json& file, const std::string& source, Json keys, int depth = 0) {
+    const fs::path folder = fs::path(source).parent_path();
+    rebase(keys, folder);
     const Json extends = member(keys, "extends");
     if (!extends.is_object() && !extends.is_string()) return keys;
     keys.erase("extends");
     const std::string name = extends.is_string() ? extends.get<std::string>() : text_of(extends, "service");
     const std::string other = text_of(extends, "file");
-    const Json from = other.empty() ? file : read(other);
+    const std::string path = other.empty() ? source : (folder / other).lexically_normal().string();
+    const Json& from = other.empty() ? file : read(path);
     const Json& base = member(member(from, "services"), name);
     if (base.is_object() && depth < k_longest_chain)
-      add_base(keys, whole(from, base, depth + 1));
+      add_base(keys, whole(from, path, base, depth + 1));
     else
-      m_draft.note(fmt::format("`extends` of {}: {} was not found{}", m_source, name,
-                               other.empty() ? "" : " in " + other));
+      m_left_out.push_back(fmt::format("`extends` of {}: {} was not found{}", source, name,
+                                       other.empty() ? "" : " in " + other));
     return keys;
   }
 
 private:
-  Json read(const std::string& name) {
-    const auto text = m_beside ? m_beside(name) : std::nullopt;
-    if (!text) return {};
-    const auto json = spec::yaml_as_json(*text, name);
-    if (!json) return {};
-    m_draft.read_from(name);
-    return Json::parse(*json, nullptr, false);
+  const Json& read(const std::string& path) {
+    const auto [file, fresh] = m_files.try_emplace(path);
+    const auto text = fresh && m_beside ? m_beside(path) : std::nullopt;
+    if (!text) return file->second;
+    if (const auto json = spec::yaml_as_json(*text, path)) {
+      m_draft.read_from(path);
+      file->second = core::parse_json(*json, path).value_or(Json());
+    }
+    return file->second;
   }
 
   Draft& m_draft;
-  const std::string m_source;
+  std::vector<std::string>& m_left_out;
   const FileBeside& m_beside;
+  std::map<std::string, Json> m_files;
 };
 
 // Below 0: it is not deployed. A whole ten: whatever it is called.
@@ -95,17 +174,17 @@ int rank(const std::string& name, const Json& keys) {
 
 }  // namespace
 
-std::optional<Service> app_of(const Json& file, Draft& draft, const std::string& source,
-                              const FileBeside& beside) {
+std::optional<Service> app_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
+                              const std::string& source, const FileBeside& beside) {
   const Json& services = member(file, "services");
   if (!services.is_object()) return std::nullopt;
-  Services all(draft, source, beside);
+  Services all(draft, left_out, beside);
   std::optional<Service> app;
   int best = -1;
   std::vector<std::string> rest, like_it;
   std::vector<std::pair<std::string, int>> ranks;
   for (const auto& [name, keys] : services.items()) {
-    Json whole = keys.is_object() ? all.whole(file, keys) : Json::object();
+    Json whole = keys.is_object() ? all.whole(file, source, keys) : Json::object();
     ranks.emplace_back(name, rank(name, whole));
     if (ranks.back().second <= best) continue;
     best = ranks.back().second;
@@ -113,7 +192,7 @@ std::optional<Service> app_of(const Json& file, Draft& draft, const std::string&
   }
   if (!app) return app;
   for (const auto& [name, rank] : ranks)
-    if (name != app->name) (rank / 10 == best / 10 ? like_it : rest).push_back(name);
+    if (name != app->name) (rank >= 0 && rank / 10 == best / 10 ? like_it : rest).push_back(name);
   if (!like_it.empty())
     draft.note(
         fmt::format("guessed: {} of {} is what a proxy sends to. {} may be deployed too, by a spec each; "
@@ -121,7 +200,7 @@ std::optional<Service> app_of(const Json& file, Draft& draft, const std::string&
                     app->name, source, fmt::join(like_it, ", ")));
   if (!rest.empty()) draft.note(fmt::format("{} of {}: stays with compose", fmt::join(rest, ", "), source));
   if (const Json& include = member(file, "include"); !include.is_null())
-    draft.note(fmt::format("`include` of {}: what it names was not read", source));
+    left_out.push_back(fmt::format("`include` of {}: what it names was not read", source));
   return app;
 }
 

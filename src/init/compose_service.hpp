@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bgdeploy/init/draft.hpp"
 #include "bgdeploy/init/readers.hpp"
@@ -19,8 +20,8 @@ struct Service {
 };
 
 // Neither a database nor a proxy; of several the one that looks most like what a proxy sends to. What else
-// may be meant is noted.
-std::optional<Service> app_of(const Json& file, Draft& draft, const std::string& source,
-                              const FileBeside& beside);
+// may be meant is noted. `left_out`: what compose itself would take, and is missing here.
+std::optional<Service> app_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
+                              const std::string& source, const FileBeside& beside);
 
 }  // namespace bgdeploy::init

@@ -74,7 +74,7 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
 
 // --- the readers
 
-// The text of a file that another one refers to, relative to it; nothing where it is not to be read.
+// The text of a file that another one refers to, named as files are; nothing where it is not to be read.
 using FileBeside = std::function<std::optional<std::string>(const std::string& name)>;
 // One compose file, or one for each slot. `project`: what compose calls the project by default. `remote`: the
 // files are on the host, under their whole path. `beside`: for `extends`.

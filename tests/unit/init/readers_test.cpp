@@ -231,6 +231,95 @@ TEST(Compose, AServiceHasWhatItExtends) {
   EXPECT_TRUE(notes(draft, "x was not found in nowhere.yml"));
 }
 
+// https://docs.docker.com/reference/compose-file/services/#extends
+TEST(Compose, WhatIsExtendedIsMergedAsComposeDoes) {
+  Draft draft;
+  const File file{"deploy/compose.yml", R"(services:
+  web:
+    extends: {file: ../base/base.yml, service: app}
+    environment: [A=own, LIST=own]
+    env_file: own.env
+    networks: [own]
+    volumes: ["/own:/data", {type: bind, source: /b, target: /b}]
+    ports: ["3000:80"]
+    deploy: {resources: {limits: {cpus: "2"}}}
+networks: {own: {external: true}, base: {external: true}}
+)"};
+  std::vector<std::string> read;
+  const auto beside = [&](const std::string& name) -> std::optional<std::string> {
+    read.push_back(name);
+    if (name == "base/more.yml") return "services: {root: {image: acme/app, env_file: [{path: root.env}]}}\n";
+    if (name != "base/base.yml") return std::nullopt;
+    return R"(services:
+  app:
+    extends: {file: more.yml, service: root}
+    environment: {A: base, B: base}
+    env_file: [base.env, /etc/base.env]
+    networks: {base: {}}
+    volumes: ["/base:/data/:ro", "/base:/b", /base:/c]
+    ports: ["3000:80"]
+    deploy: {resources: {limits: {memory: 1g}}}
+)";
+  };
+  ASSERT_TRUE(read_compose(draft, std::span(&file, 1), {}, "shop", false, beside));
+  const auto spec = completed(draft);
+  EXPECT_EQ(read, (Texts{"base/base.yml", "base/more.yml"})) << "beside the file that names it";
+  EXPECT_EQ(spec.image, "acme/app");
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{{"A", "own"}, {"B", "base"}, {"LIST", "own"}}));
+  ASSERT_EQ(spec.docker.env_file.size(), 4U);
+  EXPECT_EQ(spec.docker.env_file[0], "/work/base/root.env");
+  EXPECT_EQ(spec.docker.env_file[1], "/work/base/base.env");
+  EXPECT_EQ(spec.docker.env_file[2], "/etc/base.env");
+  EXPECT_EQ(spec.docker.env_file[3], "/work/deploy/own.env") << "the last one counts";
+  EXPECT_EQ(spec.docker.volumes, (Texts{"/own:/data", "/b:/b", "/base:/c"}));
+  EXPECT_EQ(spec.docker.networks, (Texts{"base", "own"}));
+  EXPECT_EQ(spec.docker.mem_limit, 1 << 30);
+  EXPECT_EQ(spec.docker.cpus, 2.0);
+  EXPECT_FALSE(notes(draft, "the port"));
+}
+
+TEST(Compose, AFileThatIsExtendedOftenIsReadOnce) {
+  std::string text = "services:\n  web: {image: a/b, ports: ['81:80']}\n";
+  for (int i = 0; i < 1000; ++i)
+    text += "  s" + std::to_string(i) + ": {extends: {file: base.yml, service: x}}\n";
+  const File file{"compose.yml", text};
+  int reads = 0;
+  const auto beside = [&](const std::string&) {
+    return ++reads, std::optional<std::string>("services: {}\n");
+  };
+  Draft draft;
+  ASSERT_TRUE(read_compose(draft, std::span(&file, 1), {}, "shop", false, beside));
+  EXPECT_EQ(reads, 1);
+}
+
+TEST(Compose, WhatComposeItselfTakesIsNoneOfWhatIsLeftOut) {
+  const std::string text = R"(include: [more.yml]
+services:
+  web:
+    image: acme/web
+    extends: {file: nowhere.yml, service: x}
+    ports: ["${BGDEPLOY_PORT}:80", "9090:9090"]
+    env_file: [{path: .env.local, required: false}]
+)";
+  Draft draft;
+  ASSERT_TRUE(from_compose(draft, text).compose);
+  EXPECT_TRUE(draft.notes().empty()) << ::testing::PrintToString(draft.notes());
+  Draft docker;
+  EXPECT_FALSE(
+      from_compose(docker, text.substr(0, text.find("${")) + "3000" + text.substr(text.find("}:") + 1))
+          .compose);
+  for (const char* left : {"`include`", "`extends`", "the port 9090:9090", "`env_file` .env.local"})
+    EXPECT_TRUE(notes(docker, left)) << left;
+}
+
+TEST(Compose, ADatabaseIsNotDeployedBesideAProfile) {
+  Draft draft;
+  from_compose(draft, "services: {db: {image: 'mysql:8'}, app: {image: a/b, profiles: [x]}}\n");
+  EXPECT_FALSE(notes(draft, "may be deployed too"));
+  EXPECT_TRUE(notes(draft, "db of docker-compose.yml: stays with compose"));
+}
+
 TEST(Compose, WhatMakesNoSenseIsAnErrorWithItsName) {
   for (const char* text : {"services: [", "services: {db: {image: 'postgres:16'}}", "[]", "a: b"}) {
     Draft draft;
