@@ -118,10 +118,17 @@ private:
   bool m_begun = false;
 };
 
+bool asks(std::string_view command, int port) {
+  const std::string text = fmt::format(":{}", port);
+  for (std::size_t at = command.find(text); at != std::string_view::npos; at = command.find(text, at + 1))
+    if (at + text.size() == command.size() || !core::is_digit(command[at + text.size()])) return true;
+  return false;
+}
+
 // Of several the one that the health check asks, else the first one.
 int port_of(const Stage& stage) {
   for (const int port : stage.exposed)
-    if (stage.healthcheck.find(fmt::format(":{}", port)) != std::string::npos) return port;
+    if (asks(stage.healthcheck, port)) return port;
   return stage.exposed.front();
 }
 

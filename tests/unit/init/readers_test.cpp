@@ -377,6 +377,12 @@ HEALTHCHECK CMD curl -f http://localhost:${PORT}/ready || exit 1
   EXPECT_TRUE(notes(draft, "`EXPOSE $NOBODYS` of Dockerfile"));
 }
 
+TEST(Dockerfile, TheHealthCheckNamesAWholePort) {
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", "FROM a\nEXPOSE 80 8080\nHEALTHCHECK CMD curl localhost:8080/up\n"});
+  EXPECT_EQ(completed(draft).docker.container_port, "8080");
+}
+
 TEST(Dockerfile, ASecretIsNotFilledIn) {
   for (const char* set : {"ENV API_TOKEN=hunter2", "ENV API_TOKEN hunter2", "ARG API_TOKEN=hunter2",
                           "ENV KEY_ID=x KEY_ID=u?password=hunter2\nENV API_TOKEN=${KEY_ID}"}) {
