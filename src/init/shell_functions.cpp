@@ -6,6 +6,7 @@
 namespace bgdeploy::init {
 
 ShellFunctions::ShellFunctions(const std::vector<Words>& commands) {
+  constexpr std::size_t k_longest = 100;
   for (std::size_t at = 0; at < commands.size(); ++at) {
     const Words& head = commands[at];
     const bool keyword = head.size() > 1 && head[0] == "function";
@@ -13,23 +14,24 @@ ShellFunctions::ShellFunctions(const std::vector<Words>& commands) {
     const bool braced = keyword && head.size() > 2 && head[2] == "{";
     std::size_t end = at + 1;
     if (!braced && (end == commands.size() || commands[end].empty() || commands[end][0] != "{")) continue;
-    Function function{at, 0, {}};
-    if (braced) function.body.emplace_back(head.begin() + 3, head.end());
-    for (; end < commands.size() && (commands[end].empty() || commands[end][0] != "}"); ++end)
-      function.body.push_back(commands[end]);
-    function.end = end;
+    const std::size_t last = std::min(commands.size(), end + k_longest);
+    while (end < last && (commands[end].empty() || commands[end][0] != "}")) ++end;
     // Groovy's blocks look like one, so it may stand inside of another.
-    m_functions.insert_or_assign(head[keyword ? 1 : 0], std::move(function));
+    m_functions.insert_or_assign(head[keyword ? 1 : 0], Function{at, end, braced});
   }
 }
 
-std::span<const ShellFunctions::Words> ShellFunctions::called_by(const std::vector<Words>& commands,
-                                                                 std::size_t at) const {
+std::vector<ShellFunctions::Words> ShellFunctions::called_by(const std::vector<Words>& commands,
+                                                             std::size_t at) const {
   const Words& words = commands[at];
   const std::size_t first = first_word(words);
   const auto found = first == words.size() ? m_functions.end() : m_functions.find(words[first]);
   if (found == m_functions.end() || (at >= found->second.begin && at <= found->second.end)) return {};
-  return found->second.body;
+  const auto& [begin, end, braced] = found->second;
+  const auto command = [&](std::size_t i) { return commands.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::vector<Words> body(command(begin + 1), command(end));
+  if (braced) body.insert(body.begin(), Words(commands[begin].begin() + 3, commands[begin].end()));
+  return body;
 }
 
 std::string with_arguments(std::string_view text, std::span<const std::string> arguments) {

@@ -16,13 +16,14 @@ public:
   // From what parse_script() made: "is_up() { curl …; }", "function is_up { … }".
   explicit ShellFunctions(const std::vector<Words>& commands);
 
-  // The commands of the function that `commands[at]` calls; none where it calls none.
-  std::span<const Words> called_by(const std::vector<Words>& commands, std::size_t at) const;
+  // The commands of the function that `commands[at]` calls, of a long one the first; none where it calls
+  // none.
+  std::vector<Words> called_by(const std::vector<Words>& commands, std::size_t at) const;
 
 private:
   struct Function {
     std::size_t begin, end;  // of the commands, with its name's
-    std::vector<Words> body;
+    bool braced;             // the body begins behind the name: "function is_up { curl …"
   };
   std::map<std::string, Function, std::less<>> m_functions;
 };

@@ -1,6 +1,8 @@
 // Each reader on inputs as people have them.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "support.hpp"
 
 namespace bgdeploy::init {
@@ -547,6 +549,17 @@ for i in {1..30}; do probe localhost:8081/readyz && break; sleep 2; done
     EXPECT_EQ(http(spec).path, "/readyz") << function;
     EXPECT_EQ(spec.health.deadline, std::chrono::seconds(60)) << function;
   }
+}
+
+// Ten thousand commands, each of which looks like the begin of a function that none ends.
+TEST(Scripts, FunctionsWithoutAnEndTakeNoTime) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "f" + std::to_string(i) + "() { true\n";
+  for (int i = 0; i < 50; ++i) text += "f0\n";
+  Draft draft;
+  const auto before = std::chrono::steady_clock::now();
+  from_script(draft, text);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
 }
 
 TEST(Scripts, AWorkflowThatLogsInNamesHostAndImage) {
