@@ -320,7 +320,9 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   const bool any_docker = std::ranges::any_of(hosts, &std::string::empty, &HostState::without_docker);
   // Where nothing runs yet, the hosts with docker are to run it.
   const auto is_proxy = [&](const HostState& host) {
-    return !host.dump.empty() && (any_app || (any_docker && !host.without_docker.empty()));
+    const bool bare = !host.without_docker.empty();
+    const bool has_nginx = !host.dump.empty() || (bare && !host.refused.empty());
+    return has_nginx && (any_app || (any_docker && bare));
   };
   for (const HostState& host : hosts) {
     draft.read_from(host.target);
@@ -345,10 +347,11 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
       draft.note(host->without_docker + ": `bgdeploy setup` shows what a deploy needs there");
   for (const HostState& host : hosts)
     if (!host.refused.empty())
-      draft.note(
-          fmt::format("nginx on {}: its configuration could not be read ({}). With root's rights, as by "
-                      "sudo, init sees where it sends",
-                      host.target, host.refused));
+      draft.note(fmt::format("nginx on {}: its configuration could not be read ({}){}", host.target,
+                             host.refused,
+                             host.refused.contains("Permission denied")
+                                 ? ". With root's rights, as by sudo, init sees where it sends"
+                                 : ""));
   tell_hosts(draft, {"hosts", "app"}, app_hosts);
   tell_hosts(draft, {"hosts", "proxy"}, proxy_hosts);
   if (sudo) draft.say({"ssh", "sudo"}, true, "sudo asks for no password there");

@@ -337,6 +337,22 @@ TEST(Hosts, WhereNothingRunsYetTheHostsWithDockerAreToRunIt) {
   EXPECT_TRUE(notes(bare, "docker is not installed (20.10 or newer): `bgdeploy setup`"));
 }
 
+TEST(Hosts, AProxyWhoseNginxIsRefusedIsNoAppHost) {
+  std::vector<HostState> hosts = {{"web-1"}, {"edge"}};
+  hosts[1].without_docker = "edge: docker is not installed (20.10 or newer)";
+  hosts[1].refused = "nginx: [emerg] open() \"/etc/nginx/key\" failed (13: Permission denied)";
+  for (const bool runs : {false, true}) {
+    if (runs) hosts[0].containers = {container("app", "acme/shop:1", published(8081, 80))};
+    Draft draft;
+    read_hosts(draft, hosts);
+    const auto spec = completed(draft);
+    EXPECT_EQ(spec.app_hosts.size(), 1U);
+    ASSERT_EQ(spec.proxy_hosts.size(), 1U);
+    EXPECT_EQ(spec.proxy_hosts[0].name, "edge");
+    EXPECT_TRUE(notes(draft, "With root's rights"));
+  }
+}
+
 TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
   HostState host{"web-1"};
   host.refused = "nginx: [emerg] open() failed";
@@ -345,6 +361,7 @@ TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
   read_hosts(draft, std::span(&host, 1));
   completed(draft);
   EXPECT_TRUE(notes(draft, "nginx on web-1: its configuration could not be read (nginx: [emerg]"));
+  EXPECT_FALSE(notes(draft, "With root's rights")) << "they would not help";
 }
 
 // A host is not trusted: what it says may be anything.
