@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <functional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -30,15 +32,20 @@ Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, con
     if (!digest) return std::unexpected(of_the_registry(std::move(digest.error())));
     release.digest = std::move(*digest);
   }
+  std::vector<std::string> digests;
   for (const App& app : world.apps) {
     if (!by_id(context.spec, goal)) break;
-    BGDEPLOY_ASSIGN(const bool there, app.images->has_id(release, wait));
-    if (!there)
+    BGDEPLOY_ASSIGN(auto digest, app.images->digest_of_id(release, wait));
+    if (!digest)
       return core::fail(ErrorKind::usage,
                         fmt::format("docker on {} has no image with the id {}", app.name, goal.digest), {},
                         "with `build`, --digest is docker's id of an image there (docker image ls "
                         "--no-trunc); --tag builds one");
+    digests.push_back(std::move(*digest));
   }
+  // A release has one digest on all hosts.
+  if (!digests.empty() && std::ranges::adjacent_find(digests, std::not_equal_to{}) == digests.end())
+    release.digest = digests.front();
   if (!spec::is_worker(context.spec)) BGDEPLOY_TRY(settle_container_port(world, launch, wait));
   return launch;
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "bgdeploy/core/json.hpp"
 #include "bgdeploy/engine/registry.hpp"
 #include "bgdeploy/runtime/docker_container.hpp"
 
@@ -15,6 +16,16 @@ namespace {
 
 std::string docker_id(const plan::Release& release) {
   return "sha256:" + release.digest.substr(plan::k_sent.size());
+}
+
+// The digest that the image was built for, by its labels; empty where they name none of the service.
+std::string build_of(const engine::Image& image, const std::string& service) {
+  const auto json = core::Json::parse(image.json, nullptr, false);
+  const auto& labels = core::member(core::member(json, "Config"), "Labels");
+  std::string digest = core::text_of(labels, label::k_build);
+  const bool whole = digest.starts_with(plan::k_built) && digest.size() == plan::k_built.size() + 64 &&
+                     digest.find_first_not_of("0123456789abcdef", plan::k_built.size()) == std::string::npos;
+  return whole && core::text_of(labels, label::k_build_of) == service ? digest : "";
 }
 
 }  // namespace
@@ -87,11 +98,17 @@ Result<bool> EngineImages::present(const plan::Release& release, const Wait& wai
   return std::unexpected(image.error());
 }
 
-Result<bool> EngineImages::has_id(const plan::Release& release, const Wait& wait) {
+Result<std::optional<std::string>> EngineImages::digest_of_id(const plan::Release& release,
+                                                              const Wait& wait) {
   const auto image = m_client->inspect_image(docker_id(release), wait);
-  if (image) return true;
-  if (image.error().kind == ErrorKind::not_found) return false;
-  return std::unexpected(image.error());
+  if (!image && image.error().kind == ErrorKind::not_found) return std::nullopt;
+  if (!image) return std::unexpected(image.error());
+  const plan::Release built{.image = release.image, .digest = build_of(*image, m_service)};
+  if (built.digest.empty()) return release.digest;
+  // What was made FROM a build has its labels too, and a build's own tag may be gone.
+  const auto tagged = m_client->inspect_image(image_reference(built), wait);
+  if (!tagged && tagged.error().kind != ErrorKind::not_found) return std::unexpected(tagged.error());
+  return tagged && tagged->id == image->id ? built.digest : release.digest;
 }
 
 // Podman's API has no way to ask a registry. The image is wanted on the host anyway.
@@ -112,6 +129,9 @@ Result<std::string> EngineImages::resolve_by_pulling(const std::string& image, c
 Result<std::optional<std::vector<int>>> EngineImages::exposed(const plan::Release& release,
                                                               const Wait& wait) {
   auto image = m_client->inspect_image(image_reference(release), wait);
+  // Only pull() gives it the release's own tag.
+  if (!image && image.error().kind == ErrorKind::not_found && release.sent())
+    image = m_client->inspect_image(docker_id(release), wait);
   if (image) return std::optional(std::move(image->exposed));
   if (image.error().kind == ErrorKind::not_found) return std::nullopt;
   return std::unexpected(image.error());
@@ -127,7 +147,7 @@ Result<void> EngineImages::pull(const plan::Release& release,
                       fmt::format("{} was built on {} and its image is gone there", reference, m_host.name()),
                       {}, "deploy it again from its source");
   if (release.sent()) {
-    BGDEPLOY_ASSIGN(const bool untagged, has_id(release, wait));
+    BGDEPLOY_ASSIGN(const auto untagged, digest_of_id(release, wait));
     if (untagged) return m_client->tag_image(docker_id(release), release.image, local_tag(release), wait);
     return core::fail(ErrorKind::not_found,
                       fmt::format("{} was sent to {} and its image is gone there", reference, m_host.name()),

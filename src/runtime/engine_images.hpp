@@ -20,7 +20,7 @@ public:
   Result<void> reach_registry(const std::string& image, const Wait& wait) override;
   bool asks_registry() const override { return !m_client->podman(); }
   Result<bool> present(const plan::Release& release, const Wait& wait) override;
-  Result<bool> has_id(const plan::Release& release, const Wait& wait) override;
+  Result<std::optional<std::string>> digest_of_id(const plan::Release& release, const Wait& wait) override;
   Result<std::optional<std::vector<int>>> exposed(const plan::Release& release, const Wait& wait) override;
   Result<void> pull(const plan::Release& release, const std::function<void(const PullProgress&)>& progress,
                     const Wait& wait) override;

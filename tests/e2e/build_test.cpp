@@ -61,6 +61,11 @@ TEST_F(Build, DeploysFromSourceAndChangesNothingWhenNothingChanged) {
   EXPECT_EQ(again.exit_code, 0) << again;
   EXPECT_EQ(last_event(again).all.value("result", ""), "unchanged") << again;
   EXPECT_EQ(world(), before);
+  const auto by_id = bgdeploy({"--progress", "json", "deploy", "--digest",
+                               lab().docker({"inspect", "-f", "{{.Image}}", "shop-blue"})});
+  EXPECT_EQ(by_id.exit_code, 0) << by_id;
+  EXPECT_EQ(last_event(by_id).all.value("result", ""), "unchanged") << by_id;
+  EXPECT_EQ(world(), before);
 }
 
 TEST_F(Build, AChangeIsANewReleaseAndTheWayBackNeedsNoSource) {

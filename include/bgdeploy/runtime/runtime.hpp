@@ -98,8 +98,9 @@ public:
   virtual bool asks_registry() const { return true; }
   // Whether the digest is on the host already.
   virtual Result<bool> present(const plan::Release& release, const Wait& wait) = 0;
-  // Whether the host has an image with docker's id that the release is known by, under whatever name.
-  virtual Result<bool> has_id(const plan::Release& release, const Wait& wait) = 0;
+  // What the image with docker's id that the release is known by is deployed as: a build of the service where
+  // it came from one, else the release's own digest. Nothing where the host has none, under whatever name.
+  virtual Result<std::optional<std::string>> digest_of_id(const plan::Release& release, const Wait& wait) = 0;
   // The tcp ports that its image exposes, in order; nothing where it is not on the host.
   virtual Result<std::optional<std::vector<int>>> exposed(const plan::Release& release, const Wait& wait) = 0;
   // Pulls image@digest; done at once when present. An image that is known by docker's id gets the release's

@@ -51,7 +51,9 @@ public:
   }
   Result<void> reach_registry(const std::string&, const Wait&) override { return {}; }
   Result<bool> present(const plan::Release&, const Wait&) override { return false; }
-  Result<bool> has_id(const plan::Release&, const Wait&) override { return true; }
+  Result<std::optional<std::string>> digest_of_id(const plan::Release& release, const Wait&) override {
+    return release.digest;
+  }
   Result<std::optional<std::vector<int>>> exposed(const plan::Release&, const Wait&) override {
     return std::nullopt;
   }

@@ -10,9 +10,9 @@
 namespace bgdeploy::runtime {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 struct NoConsole final : engine::Console {

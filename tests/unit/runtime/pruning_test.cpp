@@ -7,8 +7,8 @@
 namespace bgdeploy::runtime {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr const char* k_repository = "registry.example.com/shop";
 
