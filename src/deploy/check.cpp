@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
@@ -51,8 +52,11 @@ bool add(Items& items, std::string what, const Result<void>& result, std::string
   }
   const Error& error = result.error();
   const auto told = [&](const CheckItem& item) {
+    // The line of sudoers that was told may allow more.
+    const auto rule = error.next.rfind(": ") + 1;
     return item.error && error.kind == ErrorKind::denied && !error.next.empty() &&
-           item.error->next == error.next;
+           item.error->next.starts_with(error.next.substr(0, rule)) &&
+           item.error->next.find(error.next.substr(rule)) != std::string::npos;
   };
   if (std::ranges::any_of(items, told)) return false;
   items.push_back({std::move(what), error});
@@ -69,11 +73,15 @@ Result<void> try_rights(host::Host& host, host::Tool tool, const std::vector<Rig
   for (const Right& right : rights) {
     const host::Command question = right.harmless ? host::Command{right.command, tool, ""}
                                                   : host::Command{right.question(), host::Tool::other, ""};
-    BGDEPLOY_ASSIGN(const host::Output output, host.run(question, wait));
+    const host::Login at{host.name(), host.login()};
+    const auto ran = host.run(question, wait);
+    if (!ran && std::ranges::any_of(ran.error().details, host::refused_by_sudo))
+      return std::unexpected(
+          refusal(at, rights, right, fmt::format("{}", fmt::join(ran.error().details, "\n"))));
+    BGDEPLOY_ASSIGN(const host::Output output, ran);
     if (output.ok()) continue;
     if (!right.harmless)
-      return std::unexpected(host::sudo_refusal({host.name(), host.login()}, right.command.front(),
-                                                "not allowed: " + core::shell_join(right.command)));
+      return std::unexpected(refusal(at, rights, right, "not allowed: " + core::shell_join(right.command)));
     return core::fail(ErrorKind::denied,
                       fmt::format("{} does not run through sudo", core::shell_join(right.command)),
                       core::split_lines(core::printable(core::trim(output.err), true)));

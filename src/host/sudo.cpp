@@ -52,13 +52,28 @@ const Refusal* refusal_in(std::string_view text) {
   return found == k_refusals.end() ? nullptr : found;
 }
 
-std::string rule_for(std::string_view program) {
+using Commands = std::vector<std::vector<std::string>>;
+
+Commands usual_commands(std::string_view program) {
   if (program == "docker")
-    return "/usr/bin/docker --version, /usr/bin/docker version, /usr/bin/docker system dial-stdio";
+    return {{"docker", "--version"}, {"docker", "version"}, {"docker", "system", "dial-stdio"}};
   if (program == "nginx")
-    return "/usr/sbin/nginx -t, /usr/sbin/nginx -T, /usr/sbin/nginx -V, /usr/sbin/nginx -v, /usr/sbin/nginx "
-           "-s reload";
-  return "ALL";
+    return {{"nginx", "-V"}, {"nginx", "-t"}, {"nginx", "-T"}, {"nginx", "-s", "reload"}};
+  return {};
+}
+
+// Programs without a path where Debian has them. What a shell may run, no narrower rule says.
+std::string rule_for(const Commands& commands) {
+  std::string rule;
+  for (const auto& command : commands) {
+    const std::string& program = command.front();
+    if (program == "sh") return "ALL";
+    if (!rule.empty()) rule += ", ";
+    if (!program.starts_with('/')) rule += program == "nginx" ? "/usr/sbin/" : "/usr/bin/";
+    rule += for_sudoers(program);
+    for (std::size_t i = 1; i < command.size(); ++i) rule += " " + for_sudoers(command[i]);
+  }
+  return rule.empty() ? "ALL" : core::printable(rule);
 }
 
 std::string message_of(Why why, const Login& at, const std::string& program) {
@@ -78,14 +93,14 @@ std::string message_of(Why why, const Login& at, const std::string& program) {
   return fmt::format("{}: sudo does not work", at.host);
 }
 
-std::string way_out(Why why, const Login& at, std::string_view program) {
+std::string way_out(Why why, const Login& at, const std::string& rule) {
   const std::string who = at.user.empty() ? "LOGIN" : core::printable(at.user);
   if (why == Why::broken) return fmt::format("mend sudo on {}: sudo -l there says the same", at.host);
   if (why == Why::terminal)
     return fmt::format("add this line to /etc/sudoers.d/bgdeploy on {}: Defaults:{} !requiretty", at.host,
                        who);
   return fmt::format("add this line to /etc/sudoers.d/bgdeploy on {}: {} ALL=(root) NOPASSWD: {}", at.host,
-                     who, rule_for(program));
+                     who, rule);
 }
 
 }  // namespace
@@ -94,17 +109,29 @@ bool refused_by_sudo(std::string_view text) {
   return refusal_in(text) != nullptr;
 }
 
-core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words) {
+// sudoers(5): these end a word there.
+std::string for_sudoers(std::string_view word) {
+  std::string text;
+  for (const char c : word) {
+    if (std::string_view(",:=\\ ").find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words,
+                         const std::vector<std::vector<std::string>>& commands) {
   const Refusal* refusal = refusal_in(words);
   const Why why = refusal == nullptr ? Why::command : refusal->why;
   const auto printable = core::printable(program);
-  core::Error error{ErrorKind::denied, message_of(why, at, printable), {}, way_out(why, at, program)};
+  const std::string rule = rule_for(commands.empty() ? usual_commands(program) : commands);
+  core::Error error{ErrorKind::denied, message_of(why, at, printable), {}, way_out(why, at, rule)};
   // Its warnings, as of a host name that cannot be resolved, are none of the cause.
   for (const auto& line : core::split_lines(core::trim(words)))
     if (refusal == nullptr ? !core::trim(line).empty() : refused_by_sudo(line))
       error.details.push_back(core::printable(core::trim(line)));
   if (why == Why::broken || why == Why::terminal) return error;
-  if (rule_for(program) == "ALL")
+  if (rule == "ALL")
     error.details.emplace_back(
         "`sudo: true`, and compose through sudo, run a shell, which no narrower rule allows");
   return error;

@@ -38,7 +38,7 @@ sudo=$1 size=$2 classic_size=$3 at=$4
 shift 4
 version=$($sudo docker --version 2>&1) || { echo "missing $version"; exit 1; }
 builder=buildkit
-if $sudo docker buildx version >/dev/null 2>&1; then
+if $sudo docker ${at:+--host "$at"} buildx version >/dev/null 2>&1; then
   set -- $sudo docker ${at:+--host "$at"} buildx build --load --progress=plain "$@"
 else
   case $sudo,$version in

@@ -20,8 +20,13 @@ struct Login {
   std::string user{};  // empty: not known
 };
 
-// Kind denied, with sudo's words once, and as `next` the line of sudoers that would allow `program`.
-core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words);
+// A word of a command as sudoers has it.
+std::string for_sudoers(std::string_view word);
+
+// Kind denied, with sudo's words once, and as `next` the line of sudoers that would allow `commands`; where
+// there are none, what a deploy usually runs of `program`.
+core::Error sudo_refusal(const Login& at, std::string_view program, std::string_view words,
+                         const std::vector<std::vector<std::string>>& commands = {});
 
 // The refusal, if sudo refused this command.
 std::optional<core::Error> sudo_refusal(const Login& at, const std::vector<std::string>& argv,

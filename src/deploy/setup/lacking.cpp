@@ -33,25 +33,16 @@ bool in_sudo_mode(const spec::Sudo& sudo) {
   return sudo.all || sudo.docker || sudo.nginx;
 }
 
-// sudoers(5): these end a word there.
-std::string for_sudoers(std::string_view word) {
-  std::string text;
-  for (const char c : word) {
-    if (std::string_view(",:=\\ ").find(c) != std::string_view::npos) text += '\\';
-    text += c;
-  }
-  return text;
-}
-
 // A line of sudoers; the shell finds out where the program is, as sudo will.
 std::string rule(const SetupHost& host, const std::vector<Right>& rights) {
   Words all;
   for (const auto& [command, harmless] : rights) {
     const bool absolute = command.front().starts_with('/');
-    std::string text = absolute ? core::shell_quote(for_sudoers(command.front()))
+    std::string text = absolute ? core::shell_quote(host::for_sudoers(command.front()))
                                 : fmt::format("\"$(command -v {})\"", core::shell_quote(command.front()));
     // An asterisk stands for any arguments.
-    for (std::size_t i = 1; i < command.size(); ++i) text += core::shell_quote(" " + for_sudoers(command[i]));
+    for (std::size_t i = 1; i < command.size(); ++i)
+      text += core::shell_quote(" " + host::for_sudoers(command[i]));
     all.push_back(std::move(text));
   }
   return fmt::format("  printf '%s ALL=(root) NOPASSWD: %s\\n' {} {}\n",

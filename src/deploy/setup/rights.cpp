@@ -1,6 +1,6 @@
 #include "rights.hpp"
 
-#include <algorithm>
+#include "bgdeploy/proxy/nginx_command.hpp"
 
 namespace bgdeploy::deploy {
 
@@ -17,40 +17,41 @@ std::vector<Right> rights_to_everything() {
 }
 
 std::vector<Right> rights_to_nginx(const spec::Spec& spec, bool front) {
-  const spec::Nginx& nginx = spec.nginx;
-  if (!front || nginx.container) return {};
-  // The program's version, which needs no configuration.
-  std::vector<Right> rights = {{{nginx.test.front(), "-v"}, true}, {nginx.test}};
-  for (const char* other : {"-T", "-V"}) {
-    Words command = nginx.test;
-    std::ranges::replace(command, std::string("-t"), std::string(other));
-    if (command != nginx.test) rights.push_back({std::move(command)});
-  }
-  rights.push_back({nginx.reload});
+  if (!front || spec.nginx.container) return {};
+  std::vector<Right> rights;
+  for (Words& command : proxy::commands_to_allow(spec.nginx, {})) rights.push_back({std::move(command)});
+  rights.front().harmless = true;
   return rights;
 }
 
 std::vector<Right> rights_to_docker(const spec::Spec& spec, bool app, bool front) {
+  Words docker = {"docker"};
+  if (app && spec.docker_socket) docker.insert(docker.end(), {"--host", "unix://" + *spec.docker_socket});
   std::vector<Right> rights;
+  const auto add = [&](Words words) {
+    words.insert(words.begin(), docker.begin(), docker.end());
+    rights.push_back({std::move(words)});
+  };
   // It is called by a script.
   if (app && spec.compose) rights.push_back({{"sh", "-c", ":"}, true});
   if (app && !spec.compose) {
     rights = {{{"docker", "--version"}, true}};
-    // The user's own engine has no fixed words.
-    if (spec.docker_socket) return rights;
-    rights.insert(rights.end(), {{{"docker", "version"}}, {{"docker", "system", "dial-stdio"}}});
+    if (!spec.docker_socket) add({"version"});
+    add({"system", "dial-stdio"});
     if (spec.build && !spec.build->here)
-      for (const char* builder : {"build", "buildx"}) rights.push_back({{"docker", builder, "*"}});
+      for (const char* builder : {"build", "buildx"}) add({builder, "*"});
   }
-  if (front && spec.nginx.container) {
-    const std::string& name = *spec.nginx.container;
-    for (Words command : {Words{"inspect", "--type", "container", "*"}, Words{"exec", name, "*"},
-                          Words{"exec", "-i", name, "*"}, Words{"logs", name, "*"}}) {
-      command.insert(command.begin(), "docker");
+  if (front && spec.nginx.container)
+    for (Words& command : proxy::commands_to_allow(spec.nginx, docker))
       rights.push_back({std::move(command)});
-    }
-  }
   return rights;
+}
+
+core::Error refusal(const host::Login& at, const std::vector<Right>& rights, const Right& missing,
+                    std::string_view words) {
+  std::vector<Words> commands;
+  for (const Right& right : rights) commands.push_back(right.command);
+  return host::sudo_refusal(at, missing.command.front(), words, commands);
 }
 
 }  // namespace bgdeploy::deploy

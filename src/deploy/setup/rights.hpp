@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bgdeploy/host/sudo.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::deploy {
@@ -22,5 +23,9 @@ struct Right {
 std::vector<Right> rights_to_everything();
 std::vector<Right> rights_to_docker(const spec::Spec& spec, bool app, bool front);
 std::vector<Right> rights_to_nginx(const spec::Spec& spec, bool front);
+
+// That `missing` is not there. The line of sudoers to add gives all of `rights`.
+core::Error refusal(const host::Login& at, const std::vector<Right>& rights, const Right& missing,
+                    std::string_view words);
 
 }  // namespace bgdeploy::deploy

@@ -1,6 +1,7 @@
-#include "command.hpp"
+#include "bgdeploy/proxy/nginx_command.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -58,6 +59,21 @@ NginxCommand nginx_command(const spec::Nginx& nginx) {
     command.globals = value_of('g', *source);
   }
   return command;
+}
+
+std::vector<std::vector<std::string>> commands_to_allow(const spec::Nginx& nginx,
+                                                        const std::vector<std::string>& docker) {
+  if (!nginx.container) {
+    NginxCommand command = nginx_command(nginx);
+    return {std::move(command.version), nginx.test, std::move(command.dump), nginx.reload};
+  }
+  const std::string& name = *nginx.container;
+  std::vector<std::vector<std::string>> commands = {{"inspect", "--type", "container", "*"},
+                                                    {"exec", name, "*"},
+                                                    {"exec", "-i", name, "*"},
+                                                    {"logs", name, "*"}};
+  for (auto& command : commands) command.insert(command.begin(), docker.begin(), docker.end());
+  return commands;
 }
 
 }  // namespace bgdeploy::proxy

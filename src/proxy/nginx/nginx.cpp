@@ -13,6 +13,8 @@
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/proxy/nginx.hpp"
+#include "bgdeploy/proxy/nginx_command.hpp"
+#include "docker_command.hpp"
 #include "look.hpp"
 #include "refusal.hpp"
 #include "script.hpp"
@@ -341,11 +343,10 @@ private:
     const auto refused = std::ranges::find_if(cause.details, host::refused_by_sudo);
     if (refused == cause.details.end()) return cause;
     const bool for_all = !m_host.prefix(host::Tool::other).empty();
-    return host::sudo_refusal({m_host.name(), m_host.login()},
-                              for_all                  ? "sh"
-                              : m_spec.nginx.container ? "docker"
-                                                       : "nginx",
-                              fmt::format("{}", fmt::join(cause.details, "\n")));
+    const auto words = fmt::format("{}", fmt::join(cause.details, "\n"));
+    if (for_all) return host::sudo_refusal({m_host.name(), m_host.login()}, "sh", words);
+    return host::sudo_refusal({m_host.name(), m_host.login()}, m_spec.nginx.container ? "docker" : "nginx",
+                              words, commands_to_allow(m_spec.nginx, docker_command(m_host, m_spec)));
   }
 
   // That looks when it is told so, after it has run `script`.

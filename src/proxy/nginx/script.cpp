@@ -13,7 +13,7 @@
 #include "bgdeploy/core/substitute.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
-#include "command.hpp"
+#include "bgdeploy/proxy/nginx_command.hpp"
 #include "docker_command.hpp"
 #include "scripts.hpp"
 

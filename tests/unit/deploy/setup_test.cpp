@@ -155,8 +155,8 @@ std::vector<std::string> questions(const std::vector<Right>& rights) {
 TEST_F(Setup, RightsAreTriedWhereThatIsHarmlessAndElseListed) {
   EXPECT_THAT(questions(rights_to_everything()), ElementsAre("sudo -n -- sh -c :", "sudo -n -- true"));
   EXPECT_THAT(questions(rights_to_nginx(spec, true)),
-              ElementsAre("sudo -n -- nginx -v", "sudo -n -l nginx -t", "sudo -n -l nginx -T",
-                          "sudo -n -l nginx -V", "sudo -n -l nginx -s reload"));
+              ElementsAre("sudo -n -- nginx -V", "sudo -n -l nginx -t", "sudo -n -l nginx -T",
+                          "sudo -n -l nginx -s reload"));
   EXPECT_THAT(questions(rights_to_nginx(spec, false)), IsEmpty());
   EXPECT_THAT(questions(rights_to_docker(spec, true, true)),
               ElementsAre("sudo -n -- docker --version", "sudo -n -l docker version",
@@ -167,6 +167,57 @@ TEST_F(Setup, RightsAreTriedWhereThatIsHarmlessAndElseListed) {
               ::testing::Contains("sudo -n -l docker logs web '*'"));
   spec.compose = spec::Compose{};
   EXPECT_THAT(questions(rights_to_docker(spec, true, false)), ElementsAre("sudo -n -- sh -c :"));
+}
+
+TEST_F(Setup, NginxIsAskedForTheCommandsThatADeployRuns) {
+  spec.nginx.test = {"timeout", "20s", "nginx", "-tq"};
+  EXPECT_THAT(questions(rights_to_nginx(spec, true)),
+              ElementsAre("sudo -n -- timeout 20s nginx -V", "sudo -n -l timeout 20s nginx -tq",
+                          "sudo -n -l timeout 20s nginx -T", "sudo -n -l nginx -s reload"));
+  spec.nginx.test = {"check.sh"};
+  spec.nginx.reload = {"systemctl", "reload", "nginx"};
+  EXPECT_THAT(questions(rights_to_nginx(spec, true)),
+              ElementsAre("sudo -n -- nginx -V", "sudo -n -l check.sh", "sudo -n -l nginx -T",
+                          "sudo -n -l systemctl reload nginx"));
+}
+
+TEST_F(Setup, AnEngineWithASocketIsAskedByThatAndNginxOnItToo) {
+  spec.docker_socket = "/run/other.sock";
+  spec.build = spec::Build{};
+  spec.nginx.container = "web";
+  const std::string docker = "sudo -n -l docker --host unix:///run/other.sock ";
+  EXPECT_THAT(questions(rights_to_docker(spec, true, true)),
+              ElementsAre("sudo -n -- docker --version", docker + "system dial-stdio", docker + "build '*'",
+                          docker + "buildx '*'", docker + "inspect --type container '*'",
+                          docker + "exec web '*'", docker + "exec -i web '*'", docker + "logs web '*'"));
+  EXPECT_THAT(questions(rights_to_docker(spec, false, true)),
+              ::testing::Contains("sudo -n -l docker logs web '*'"))
+      << "the socket is of the engine that runs the slots";
+  complete();
+  host.facts["docker_works"] = "no";
+  host.sudo = {.docker = true};
+  EXPECT_THAT(script(),
+              HasSubstr("\"$(command -v docker)\"' --host'' unix\\:///run/other.sock'' exec'' web'' *'"));
+}
+
+TEST_F(Setup, TheAdvisedRuleHasTheRightsWords) {
+  const auto rule = [](const std::vector<Right>& rights) {
+    const auto next = refusal({"web-1", "deploy"}, rights, rights.back(), "not allowed").next;
+    return next.substr(next.find("NOPASSWD: ") + 10);
+  };
+  EXPECT_EQ(rule(rights_to_everything()), "ALL");
+  EXPECT_EQ(rule(rights_to_nginx(spec, true)),
+            "/usr/sbin/nginx -V, /usr/sbin/nginx -t, /usr/sbin/nginx -T, /usr/sbin/nginx -s reload");
+  spec.nginx.test = {"/opt/nginx", "-t", "-g", "pid /run/x.pid;"};
+  EXPECT_EQ(rule(rights_to_nginx(spec, true)),
+            "/opt/nginx -V -g pid\\ /run/x.pid;, /opt/nginx -t -g pid\\ /run/x.pid;, "
+            "/opt/nginx -T -g pid\\ /run/x.pid;, /usr/sbin/nginx -s reload");
+  spec.nginx.container = "web";
+  EXPECT_EQ(rule(rights_to_docker(spec, false, true)),
+            "/usr/bin/docker inspect --type container *, /usr/bin/docker exec web *, "
+            "/usr/bin/docker exec -i web *, /usr/bin/docker logs web *");
+  spec.compose = spec::Compose{};
+  EXPECT_EQ(rule(rights_to_docker(spec, true, false)), "ALL") << "a script is run by a shell";
 }
 
 TEST_F(Setup, NginxInAContainerIsAskedWithWhateverArgumentsADeployHas) {

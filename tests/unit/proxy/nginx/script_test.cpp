@@ -6,7 +6,7 @@
 
 #include <deque>
 
-#include "proxy/nginx/command.hpp"
+#include "bgdeploy/proxy/nginx_command.hpp"
 #include "proxy/nginx/switch.hpp"
 
 namespace bgdeploy::proxy {

@@ -1,4 +1,4 @@
-// Which nginx a command line belongs to, read from its options. Pure.
+// Which nginx a command line belongs to, read from its options, and what a deploy runs of it. Pure.
 #pragma once
 
 #include <string>
@@ -18,5 +18,11 @@ struct NginxCommand {
 
 // From `test` or else `reload`, if one of them has nginx's own options. Otherwise plain `nginx`.
 NginxCommand nginx_command(const spec::Nginx& nginx);
+
+// What sudo has to allow. A last word "*" stands for any arguments. `docker`: the words before its
+// subcommand, which runs where nginx is in a container. Of nginx itself the version is the first, which
+// changes nothing.
+std::vector<std::vector<std::string>> commands_to_allow(const spec::Nginx& nginx,
+                                                        const std::vector<std::string>& docker);
 
 }  // namespace bgdeploy::proxy
