@@ -59,7 +59,8 @@ main() {
 
   # In the folder of the target, so that a rename puts it in its place.
   mkdir -p "$prefix/bin" || fail "cannot make $prefix/bin: become root, or name another --prefix"
-  prefix=$(cd "$prefix" && pwd)
+  prefix=$(CDPATH='' cd -- "$prefix" && pwd)
+  [ ! -d "$prefix/bin/bgdeploy" ] || fail "$prefix/bin/bgdeploy is a folder: move it away, or name another --prefix"
   work=$(mktemp -d "$prefix/bin/.bgdeploy-XXXXXX") ||
     fail "cannot write in $prefix/bin: become root, or name another --prefix"
   trap 'rm -rf "$work"' EXIT
@@ -75,11 +76,12 @@ main() {
   said=$("$work/$asset" --version) || fail "$asset does not run on this machine; nothing was installed"
   mv -f "$work/$asset" "$prefix/bin/bgdeploy"
   printf '%s is %s/bin/bgdeploy\n' "$said" "$prefix"
-  case $(command -v bgdeploy) in
-    "$prefix/bin/bgdeploy") ;;
-    '') printf 'Add %s/bin to PATH.\n' "$prefix" ;;
-    *) printf '%s comes first in PATH: remove it, or put %s/bin before it.\n' "$(command -v bgdeploy)" "$prefix" ;;
-  esac
+  first=$(command -v bgdeploy) || first=
+  if [ -z "$first" ]; then
+    printf 'Add %s/bin to PATH.\n' "$prefix"
+  elif [ "$(CDPATH='' cd -- "${first%/*}" && pwd -P)" != "$(CDPATH='' cd -- "$prefix/bin" && pwd -P)" ]; then
+    printf '%s comes first in PATH: remove it, or put %s/bin before it.\n' "$first" "$prefix"
+  fi
 }
 
 main "$@"
