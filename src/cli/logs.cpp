@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -74,8 +75,18 @@ int run_logs(const Arguments& arguments) {
   if (arguments.failed) {
     const auto failed = deploy::failed_log((*session)->context());
     if (!failed) return print_error(failed.error());
+    const auto& hosts = failed->log.hosts;
+    if (!arguments.host.empty() &&
+        std::ranges::find(hosts, arguments.host, &deploy::LogOfHost::host) == hosts.end()) {
+      std::vector<std::string> names;
+      for (const deploy::LogOfHost& host : hosts) names.push_back(host.host);
+      return print_error(
+          {core::ErrorKind::usage,
+           fmt::format("no log of {} was kept, only of {}", arguments.host, fmt::join(names, ", ")),
+           {}});
+    }
     print(fitted(failed_heading(*failed), page_of_stderr(arguments.no_color)), stderr);
-    for (const deploy::LogOfHost& host : failed->log.hosts)
+    for (const deploy::LogOfHost& host : hosts)
       if (arguments.host.empty() || arguments.host == host.host)
         for (const std::string& text : of_tail(host.lines, range->tail)) line(host.host, text);
     return 0;

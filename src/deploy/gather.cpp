@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/deploy/release/rollback_target.hpp"
 #include "bgdeploy/spec/runtime.hpp"
 #include "parallel.hpp"
@@ -87,7 +88,8 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
   const auto opened = guarded([&] { return fleet.open_docker(local.secrets, wait); });
   runtime::Storage* const storage = opened && deploying ? fleet.history_storage() : nullptr;
   const auto tell_root = [&] {
-    std::string root = storage != nullptr ? guarded([&] { return storage->root(wait); }).value_or("") : "";
+    const Wait patient = wait.at_most(deadlines::k_registry);
+    std::string root = storage != nullptr ? guarded([&] { return storage->root(patient); }).value_or("") : "";
     if (root.find('\n') != std::string::npos) root.clear();
     history.know_root(std::move(root));
   };

@@ -20,6 +20,7 @@ using core::member;
 using core::text_of;
 
 constexpr std::size_t k_most_bytes = 4UL << 20;  // of a manifest, or of an image's configuration
+constexpr std::int64_t k_most_layer_bytes = std::int64_t{1} << 50;  // so that sums of them fit
 constexpr int k_most_redirects = 5;
 constexpr const char* k_accepted =
     "Accept: application/vnd.docker.distribution.manifest.v2+json, "
@@ -180,7 +181,7 @@ private:
   Result<Reply> ask(std::string url) {
     const std::string first = url;
     for (int hop = 0; hop < k_most_redirects; ++hop) {
-      const bool own = url.starts_with(first.substr(0, first.find("/v2/")));
+      const bool own = url.starts_with(first.substr(0, first.find("/v2/") + 1));
       BGDEPLOY_ASSIGN(auto reply, exchange(url, own));
       if (own && reply.status == 401 && m_token.reveal().empty() && !m_basic) {
         BGDEPLOY_TRY(log_in(reply.challenge));
@@ -312,7 +313,7 @@ Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info&
   std::vector<RegistryLayer> found;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto bytes = core::integer(member(layers[i], "size"));
-    if (!bytes || *bytes < 0 || !contents[i].is_string())
+    if (!bytes || *bytes < 0 || *bytes > k_most_layer_bytes || !contents[i].is_string())
       return core::fail(ErrorKind::refused, "the registry's manifest does not list the image's layers");
     found.push_back({contents[i].get<std::string>(), *bytes});
   }

@@ -88,14 +88,18 @@ void use_default_signals(posix_spawnattr_t& attributes) {
 
 // Below an emulator posix_spawnp does not tell that there is no such program: the child ends with 127.
 bool is_there(const std::string& program) {
-  if (program.contains('/')) return ::access(program.c_str(), F_OK) == 0;
-  const char* path = std::getenv("PATH");
-  for (const auto folder :
-       std::views::split(std::string_view(path == nullptr ? "/bin:/usr/bin" : path), ':')) {
-    const std::string place(folder.begin(), folder.end());
-    if (::access(((place.empty() ? "." : place) + "/" + program).c_str(), F_OK) == 0) return true;
-  }
-  return false;
+  // What we may not look at posix_spawnp tells.
+  const auto may_be = [](const std::string& file) {
+    return ::access(file.c_str(), F_OK) == 0 || errno == EACCES;
+  };
+  if (program.contains('/')) return may_be(program);
+  const char* variable = std::getenv("PATH");
+  const std::string_view path = variable == nullptr ? "/bin:/usr/bin" : variable;
+  if (path.empty()) return true;
+  return std::ranges::any_of(std::views::split(path, ':'), [&](const auto& part) {
+    const std::string folder(part.begin(), part.end());
+    return may_be((folder.empty() ? "." : folder) + "/" + program);
+  });
 }
 
 // Starts the program with these as its standard streams.

@@ -95,7 +95,7 @@ Result<Room> EngineStorage::room(const Wait& wait) {
 
 // What is not there yet lies where its parent does. df's first line is a heading.
 constexpr std::string_view k_find_rooms = R"sh(
-rooms() {
+find_rooms() {
   rooms=
   for at do
     shift
@@ -113,7 +113,7 @@ rooms() {
 
 Result<Room> room_in(host::Host& host, const std::string& folder, const Wait& wait) {
   const std::string script = std::string(host::k_account) + std::string(k_find_rooms) +
-                             "rooms \"$1\" && printf '%s\\n' \"$rooms\"\n";
+                             "find_rooms \"$1\" && printf '%s\\n' \"$rooms\"\n";
   BGDEPLOY_ASSIGN(const auto output,
                   host.run({{"sh", "-c", script, "bgdeploy", folder}, host::Tool::other, {}}, wait));
   return read_room(host.name(), folder, output.ok() ? output.out : "");

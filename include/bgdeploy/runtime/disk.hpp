@@ -13,8 +13,8 @@ namespace bgdeploy::runtime {
 // where that cannot be told.
 core::Result<Room> room_in(host::Host& host, const std::string& folder, const core::Wait& wait);
 
-// The same for a script that does more than that, after host::k_account: `rooms FOLDER…` sets `rooms` to a
-// line for each, or to nothing, and read_room() takes such a line apart. `host`: how an error names it.
+// The same for a script that does more than that, after host::k_account: `find_rooms FOLDER…` sets `rooms` to
+// a line for each, or to nothing, and read_room() takes such a line apart. `host`: how an error names it.
 extern const std::string_view k_find_rooms;
 core::Result<Room> read_room(const std::string& host, const std::string& folder, std::string_view room);
 

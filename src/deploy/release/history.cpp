@@ -72,9 +72,12 @@ constexpr std::size_t k_newest = 200;  // entries of each
 // Two more arguments: "all" or nothing, and a folder or nothing. The first two lines are the rooms in DIR and
 // in that folder, as runtime::k_find_rooms tells them, and the last one of a whole answer is "end".
 constexpr std::string_view k_look_script = R"sh(
-rooms "$1" ${4:+"$4"} || rooms=
+# The login may not see it, where docker may.
+other=
+[ ! -e "$4" ] || other=$4
+find_rooms "$1" ${other:+"$other"} || { other= && find_rooms "$1"; }
 printf '%s\n' "$rooms"
-[ -n "$rooms" ] && [ -n "$4" ] || echo
+[ -n "$rooms" ] && [ -n "$other" ] || echo
 if [ -e "$f" ]; then
   tail -c 12000000 "$f" || exit 1
 else
@@ -131,9 +134,9 @@ plan::Release release(const json& object, const char* name) {
 namespace {
 
 std::vector<std::string> beside_history(std::string_view script, const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {"sh", "-c", std::string(k_as_login_user), "bgdeploy",
-                                   std::string(host::k_account) + std::string(runtime::k_find_rooms) +
-                                       std::string(k_history_file) + std::string(script)};
+  std::vector<std::string> argv = {
+      "sh", "-c", std::string(k_as_login_user), "bgdeploy",
+      std::string(host::k_account) + std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }
@@ -309,14 +312,17 @@ std::vector<std::string> look_arguments(const spec::History& history, const std:
 
 std::vector<std::string> look_at_history_command(const spec::History& history, const std::string& service,
                                                  bool all) {
-  return beside_history(k_look_script, look_arguments(history, service, all));
+  return beside_history(std::string(runtime::k_find_rooms) + std::string(k_look_script),
+                        look_arguments(history, service, all));
 }
 
 Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                       const std::string& service, bool all, const core::Wait& wait) {
   auto arguments = look_arguments(history, service, all);
   arguments.emplace_back();
-  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, k_look_script, arguments, "", wait));
+  BGDEPLOY_ASSIGN(const auto output,
+                  run_beside_history(host, std::string(runtime::k_find_rooms) + std::string(k_look_script),
+                                     arguments, "", wait));
   return parse_history_folder(host, history, service, "", output.out);
 }
 

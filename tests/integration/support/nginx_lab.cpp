@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <list>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 
@@ -107,10 +108,23 @@ private:
 
 }  // namespace
 
+// Below those that the kernel gives to outgoing connections: one of another test would take it before nginx
+// does. (ip(7): ip_local_port_range)
 int free_port() {
-  int port = 0;
-  ::close(listen_on_loopback(port));
-  return port;
+  std::random_device random;
+  std::uniform_int_distribution below(10240, 32767);
+  for (int tries = 0; tries < 100; ++tries) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int port = below(random);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    if (bound) return port;
+  }
+  throw std::runtime_error("no port to listen on");
 }
 
 bool eventually(const std::function<bool()>& condition) {

@@ -201,7 +201,7 @@ TEST(Registry, TakesATokenWhereItIsSentForOne) {
        {"/token?service=reg&scope=repository%3Ashop%2Fweb%3Apull", R"({"token":"t0ken"})"},
        {bearer + "/v2/shop/web/manifests/sha256:m", k_manifest},
        {bearer + "/v2/shop/web/blobs/sha256:c",
-        "HTTP/1.1 307 X\r\nLocation: http://127.0.0.2:9000/store/c\r\nContent-Length: 0\r\nConnection: "
+        "HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:50001/store/c\r\nContent-Length: 0\r\nConnection: "
         "close\r\n\r\n"},
        {"/store/c", k_config}});
   const auto layers = ask(registry);
@@ -211,7 +211,9 @@ TEST(Registry, TakesATokenWhereItIsSentForOne) {
 }
 
 TEST(Registry, WhatIsNoManifestIsRefused) {
-  for (const char* text : {"{}", "[]", "x", R"({"config":{"digest":"sha256:c"},"layers":[{"size":-1}]})"}) {
+  for (const char* text :
+       {"{}", "[]", "x", R"({"config":{"digest":"sha256:c"},"layers":[{"size":-1}]})",
+        R"({"config":{"digest":"sha256:c"},"layers":[{"size":4000000000000000000},{"size":1}]})"}) {
     const MadeUpRegistry registry(
         {{"/v2/shop/web/manifests/sha256:m", text}, {"/v2/shop/web/blobs/sha256:c", k_config}});
     EXPECT_FALSE(ask(registry)) << text;
