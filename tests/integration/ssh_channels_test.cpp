@@ -487,7 +487,7 @@ TEST_F(Channels, AHostIsDroppedWithoutDelayThoughItsPeerIsSilent) {
   const auto before = std::chrono::steady_clock::now();
   m_host.reset();
   EXPECT_EQ(process->read_line(soon()).error().kind, ErrorKind::lost);
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 8s);
 }
 
 TEST_F(Channels, AnIdleConnectionStaysAlive) {

@@ -67,6 +67,7 @@ TEST_P(LoginWithKey, IsAccepted) {
   const Environment passphrase("BGDEPLOY_SSH_PASSPHRASE", GetParam().passphrase);
   auto target = host();
   target.ssh.identity_file = (m_folder / "other").string();
+  target.ssh.connect_timeout = 60s;  // opening such a key takes long below a sanitizer
   const auto connected = host::connect(target, soon());
   ASSERT_TRUE(connected) << all_text(connected.error());
   EXPECT_EQ((*connected)->address(), "127.0.0.1");
