@@ -67,6 +67,7 @@ void add_items(const std::string& key, Json& own, const Json& base) {
 }
 
 void add_members(Json& own, const Json& base) {
+  if (!own.is_object() || !base.is_object()) return;
   for (const auto& [name, value] : base.items())
     if (!own.contains(name))
       own[name] = value;
