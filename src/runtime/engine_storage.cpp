@@ -93,6 +93,12 @@ Result<Room> EngineStorage::room(const Wait& wait) {
   return room_in(m_host, folder, wait);
 }
 
+constexpr std::string_view k_disk_full = "no space left on device";
+
+std::string disk_full_advice(const std::string& host) {
+  return fmt::format("free some space on {}: docker system df shows what takes it", host);
+}
+
 // What is not there yet lies where its parent does. df's first line is a heading.
 constexpr std::string_view k_find_rooms = R"sh(
 find_rooms() {

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "bgdeploy/runtime/disk.hpp"
 #include "bgdeploy/runtime/docker_words.hpp"
 
 namespace bgdeploy::runtime {
@@ -28,8 +29,7 @@ std::string advice_for(std::string_view said, const spec::Spec& spec, const std:
       {"bind source path does not exist",
        fmt::format("create that folder on {}, or check {}", host,
                    compose ? "`volumes` in the compose file" : "docker.volumes")},
-      {"no space left on device",
-       fmt::format("free some space on {}: docker system df shows what takes it", host)},
+      {k_disk_full, disk_full_advice(host)},
       {"memory limit", compose ? "raise its mem_limit" : "raise docker.mem_limit"},
       {"permission denied", "make the command executable in the image (chmod +x)"},
       {"no such file or directory", compose

@@ -9,6 +9,10 @@
 
 namespace bgdeploy::runtime {
 
+// The kernel's words in what docker says of a full disk, and what to do about it.
+extern const std::string_view k_disk_full;
+std::string disk_full_advice(const std::string& host);
+
 // In the file system of that folder, for the account that runs commands there; "~/" is its home. Kind refused
 // where that cannot be told.
 core::Result<Room> room_in(host::Host& host, const std::string& folder, const core::Wait& wait);

@@ -9,6 +9,7 @@
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/deploy/observe/observe.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
+#include "bgdeploy/runtime/disk.hpp"
 #include "bgdeploy/spec/runtime.hpp"
 #include "execute/ended.hpp"
 #include "parallel.hpp"
@@ -31,9 +32,8 @@ namespace {
 
 // An image may fill a disk on which there was room for it, or of which that could not be told.
 Result<void> with_room(Result<void> got, const App& app) {
-  if (!got && got.error().next.empty() &&
-      got.error().message.find("no space left on device") != std::string::npos)
-    got.error().next = fmt::format("free some space on {}: docker system df shows what takes it", app.name);
+  if (!got && got.error().next.empty() && got.error().message.contains(runtime::k_disk_full))
+    got.error().next = runtime::disk_full_advice(app.name);
   return got;
 }
 

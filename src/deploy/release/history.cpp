@@ -304,6 +304,10 @@ Result<Histories> read_histories(host::Host& host, const spec::History& history,
 
 namespace {
 
+std::string look_script() {
+  return std::string(runtime::k_find_rooms) + std::string(k_look_script);
+}
+
 std::vector<std::string> look_arguments(const spec::History& history, const std::string& service, bool all) {
   return {history.dir, service, all ? "all" : ""};
 }
@@ -312,17 +316,14 @@ std::vector<std::string> look_arguments(const spec::History& history, const std:
 
 std::vector<std::string> look_at_history_command(const spec::History& history, const std::string& service,
                                                  bool all) {
-  return beside_history(std::string(runtime::k_find_rooms) + std::string(k_look_script),
-                        look_arguments(history, service, all));
+  return beside_history(look_script(), look_arguments(history, service, all));
 }
 
 Result<HistoryFolder> look_at_history(host::Host& host, const spec::History& history,
                                       const std::string& service, bool all, const core::Wait& wait) {
   auto arguments = look_arguments(history, service, all);
   arguments.emplace_back();
-  BGDEPLOY_ASSIGN(const auto output,
-                  run_beside_history(host, std::string(runtime::k_find_rooms) + std::string(k_look_script),
-                                     arguments, "", wait));
+  BGDEPLOY_ASSIGN(const auto output, run_beside_history(host, look_script(), arguments, "", wait));
   return parse_history_folder(host, history, service, "", output.out);
 }
 

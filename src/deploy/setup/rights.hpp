@@ -11,8 +11,8 @@ namespace bgdeploy::deploy {
 
 struct Right {
   std::vector<std::string> command;  // a last word "*" stands for any arguments, as in sudoers
-  bool harmless =
-      false;  // running it changes nothing, so it is tried: sudo may list what it wants a password for
+  // Running it changes nothing, so it is tried: sudo may list what it wants a password for.
+  bool harmless = false;
 
   // The command that succeeds where the right is there.
   std::vector<std::string> question() const;

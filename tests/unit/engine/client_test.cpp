@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../host/idle_host.hpp"
 #include "fake_daemon.hpp"
 
 namespace bgdeploy::engine {
@@ -234,21 +235,13 @@ TEST(Client, AnErrorInsideAPullsAnswerHasTheKindThatTheRegistryGives) {
 }
 
 // A host whose docker socket is dead, and whose docker program leads to `daemon`.
-class HostWithDialStdio : public host::Host {
+class HostWithDialStdio : public host::IdleHost {
 public:
-  explicit HostWithDialStdio(std::filesystem::path daemon) : m_daemon(std::move(daemon)) {}
-  const std::string& name() const override { return m_name; }
-  const std::string& address() const override { return m_name; }
+  explicit HostWithDialStdio(std::filesystem::path daemon)
+      : IdleHost("example"), m_daemon(std::move(daemon)) {}
   Result<host::Output> run(const host::Command& command, const Wait&) override {
     if (command.argv.at(0) == "test") return host::Output{command.argv.at(1) == "-S" ? 0 : 1, {}, {}, {}};
     return host::Output{1, {}, {}, "no docker\n"};
-  }
-  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override {
-    return core::fail(ErrorKind::internal, "not asked for");
-  }
-  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
-                          const Wait&) override {
-    return core::fail(ErrorKind::internal, "not asked for");
   }
   Result<std::filesystem::path> socket_to(const host::Endpoint& endpoint) override {
     if (std::holds_alternative<host::UnixEndpoint>(endpoint)) return "/nonexistent/docker.sock";
@@ -257,11 +250,8 @@ public:
     EXPECT_EQ(command.tool, host::Tool::docker);
     return m_daemon;
   }
-  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
-  std::vector<std::string> prefix(host::Tool) const override { return {}; }
 
 private:
-  const std::string m_name = "example";
   const std::filesystem::path m_daemon;
 };
 

@@ -11,6 +11,8 @@
 #include <mutex>
 #include <thread>
 
+#include "../host/idle_host.hpp"
+
 namespace bgdeploy::engine {
 namespace {
 
@@ -117,26 +119,13 @@ private:
 };
 
 // Whatever is to be reached from it is the made-up registry.
-class RegistrysHost final : public host::Host {
+class RegistrysHost final : public host::IdleHost {
 public:
   explicit RegistrysHost(std::filesystem::path socket) : m_socket(std::move(socket)) {}
-  const std::string& name() const override { return m_name; }
-  const std::string& address() const override { return m_name; }
-  core::Result<host::Output> run(const host::Command&, const core::Wait&) override { return host::Output{}; }
-  core::Result<std::unique_ptr<host::Process>> start(const host::Command&, const core::Wait&) override {
-    return core::fail(ErrorKind::internal, "nothing runs here");
-  }
-  core::Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
-                                const core::Wait&) override {
-    return {};
-  }
   core::Result<std::filesystem::path> socket_to(const host::Endpoint&) override { return m_socket; }
-  bool reachable(const host::Endpoint&, const core::Wait&) override { return true; }
-  std::vector<std::string> prefix(host::Tool) const override { return {}; }
 
 private:
   const std::filesystem::path m_socket;
-  const std::string m_name = "web-1";
 };
 
 constexpr const char* k_manifest =

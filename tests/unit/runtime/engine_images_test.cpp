@@ -7,6 +7,7 @@
 #include <map>
 
 #include "../engine/fake_daemon.hpp"
+#include "../host/idle_host.hpp"
 
 namespace bgdeploy::runtime {
 namespace {
@@ -15,28 +16,6 @@ using bgdeploy::testing::FakeDaemon;
 
 const std::string k_id(64, 'a'), k_hash(64, 'b');
 const Wait k_wait = Wait::for_at_most(std::chrono::seconds(20));
-
-// Only the engine is asked.
-class Unused final : public host::Host {
-public:
-  const std::string& name() const override { return m_name; }
-  const std::string& address() const override { return m_name; }
-  Result<host::Output> run(const host::Command&, const Wait&) override { return none(); }
-  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override { return none(); }
-  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
-                          const Wait&) override {
-    return none();
-  }
-  Result<std::filesystem::path> socket_to(const host::Endpoint&) override { return none(); }
-  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
-  std::vector<std::string> prefix(host::Tool) const override { return {}; }
-
-private:
-  static std::unexpected<core::Error> none() {
-    return core::fail(core::ErrorKind::internal, "not asked for");
-  }
-  std::string m_name = "web-1";
-};
 
 class ImagesById : public ::testing::Test {
 protected:
@@ -60,7 +39,7 @@ protected:
       if (line.ends_with("/images/" + name + "/json")) return FakeDaemon::response(200, json);
     return FakeDaemon::response(404, R"({"message": "No such image"})");
   }};
-  Unused host;
+  host::IdleHost host;
   EngineImages images{host, engine::Client::open(daemon.socket(), k_wait).value(), {}, {}, "shop"};
   const plan::Release release{.image = "shop", .digest = "image:" + k_id};
 };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../host/idle_host.hpp"
 #include "../../plan/spec_for_tests.hpp"
 #include "bgdeploy/proxy/nginx.hpp"
 #include "proxy/nginx/script.hpp"
@@ -21,33 +22,17 @@ using ::testing::StartsWith;
 const Wait k_wait = Wait::for_at_most(std::chrono::seconds(5));
 
 // Writes down what it is to run, and answers nothing.
-class Recorder final : public host::Host {
+class Recorder final : public host::IdleHost {
 public:
-  explicit Recorder(std::string name) : m_name(std::move(name)) {}
-  const std::string& name() const override { return m_name; }
-  const std::string& address() const override { return m_name; }
+  using IdleHost::IdleHost;
   Result<host::Output> run(const host::Command& command, const Wait&) override {
     std::string line;
     for (const std::string& word : command.argv) line += (line.empty() ? "" : " ") + word;
     lines.push_back(line);
     return host::Output{.exit_code = 99, .signal = {}, .out = {}, .err = {}};
   }
-  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override { return none(); }
-  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
-                          const Wait&) override {
-    return none();
-  }
-  Result<std::filesystem::path> socket_to(const host::Endpoint&) override { return none(); }
-  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
-  std::vector<std::string> prefix(host::Tool) const override { return {}; }
 
   std::vector<std::string> lines;
-
-private:
-  static std::unexpected<core::Error> none() {
-    return core::fail(core::ErrorKind::internal, "not asked for");
-  }
-  std::string m_name;
 };
 
 spec::Spec in_container(std::size_t proxies) {

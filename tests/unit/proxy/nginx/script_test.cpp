@@ -6,6 +6,7 @@
 
 #include <deque>
 
+#include "../../host/idle_host.hpp"
 #include "bgdeploy/proxy/nginx_command.hpp"
 #include "proxy/nginx/switch.hpp"
 
@@ -88,28 +89,14 @@ TEST(NginxCommand, TakesTheReloadWhenTheTestIsSomethingElse) {
 }
 
 // A host that is only asked how its tools are reached.
-class Prefixed final : public host::Host {
+class Prefixed final : public host::IdleHost {
 public:
   explicit Prefixed(host::Tool with_sudo) : m_with_sudo(with_sudo) {}
-  const std::string& name() const override { return m_name; }
-  const std::string& address() const override { return m_name; }
-  Result<host::Output> run(const host::Command&, const Wait&) override { return unused(); }
-  Result<std::unique_ptr<host::Process>> start(const host::Command&, const Wait&) override {
-    return unused();
-  }
-  Result<void> write_file(const std::string&, std::string_view, const host::FileAttributes&,
-                          const Wait&) override {
-    return unused();
-  }
-  Result<std::filesystem::path> socket_to(const host::Endpoint&) override { return unused(); }
-  bool reachable(const host::Endpoint&, const Wait&) override { return false; }
   std::vector<std::string> prefix(host::Tool tool) const override {
     return tool == m_with_sudo ? std::vector<std::string>{"sudo", "-n", "--"} : std::vector<std::string>{};
   }
 
 private:
-  static std::unexpected<core::Error> unused() { return core::fail(ErrorKind::internal, "not asked for"); }
-  std::string m_name = "h";
   host::Tool m_with_sudo;
 };
 
