@@ -155,7 +155,7 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
     return text ? std::optional(std::move(*text)) : std::nullopt;
   };
   // Beside Kamal's file a compose file is for development.
-  if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal.front(), hooks));
+  if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal, hooks));
   if (!compose.empty() && kamal.empty())
     BGDEPLOY_TRY(read_compose(draft, compose_files(compose), known, project, false, beside));
   read_scripts(draft, scripts, known);

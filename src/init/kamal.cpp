@@ -31,6 +31,7 @@ public:
     tell_ssh();
     tell_environment(core::member(m_file, "env"));
     tell_container();
+    tell_lists();
     tell_proxy();
     tell_build();
     for (const std::string& hook : hooks) tell_hook(hook);
@@ -107,6 +108,10 @@ private:
 
   // Options of `docker run`, by their long names.
   void tell_option(const std::string& name, const Json& value) {
+    if (name == "network" && value.is_string() && is_network_mode(value.get_ref<const std::string&>())) {
+      m_draft.note(fmt::format("`options.network: {}` of {}", value.get<std::string>(), m_name));
+      return;
+    }
     static constexpr std::pair<std::string_view, const char*> k_texts[] = {
         {"memory", "mem_limit"},        {"user", "user"},         {"workdir", "working_dir"},
         {"stop-signal", "stop_signal"}, {"shm-size", "shm_size"}, {"restart", "restart"}};
@@ -125,7 +130,7 @@ private:
     else if (text != std::end(k_texts) && texts.size() == 1)
       m_draft.say({"docker", text->second}, texts[0]);
     else if (list != std::end(k_lists) && !texts.empty())
-      m_draft.say({"docker", list->second}, texts);
+      add(list->second, texts);
     else if (const Json cpus = Json::parse(texts.empty() ? "" : texts[0], nullptr, false);
              name == "cpus" && cpus.is_number())
       m_draft.say({"docker", "cpus"}, cpus);
@@ -133,6 +138,18 @@ private:
       m_draft.say({"docker", name == "init" ? "init" : "read_only"}, true);
     else
       m_draft.note(fmt::format("`options.{}` of {}", name, m_name));
+  }
+
+  // Kamal gives docker what a role has, and what all of them have.
+  void add(const char* key, const std::vector<std::string>& texts) {
+    Json& list = m_lists[key];
+    for (const std::string& text : texts)
+      if (std::ranges::find(list, Json(text)) == list.end()) list.push_back(text);
+  }
+
+  void tell_lists() {
+    for (const auto& [key, list] : m_lists.items())
+      m_draft.say({"docker", key}, list, key == "networks" ? m_networks_from : "");
   }
 
   void tell_labels(const Json& labels) {
@@ -196,16 +213,15 @@ private:
   }
 
   void tell_container() {
-    Json volumes = Json::array();
-    for (const std::string& volume : core::texts_of(m_file, "volumes")) volumes.push_back(plain(volume));
-    if (!volumes.empty()) m_draft.say({"docker", "volumes"}, volumes);
+    for (const std::string& volume : core::texts_of(m_file, "volumes")) add("volumes", {plain(volume)});
     tell_labels(at("labels"));
     tell_logging(at("logging"));
     if (const auto wait = text("stop_wait_time"); !wait.empty())
       m_draft.say({"docker", "stop_grace_period"}, seconds(wait), "stop_wait_time");
     const Json& accessories = at("accessories");
     if (accessories.is_object() && !accessories.empty()) {
-      m_draft.say({"docker", "networks"}, Json::array({"kamal"}), "where Kamal's accessories are");
+      add("networks", {"kamal"});
+      m_networks_from = "where Kamal's accessories are";
       std::vector<std::string> names;
       for (const auto& [name, value] : accessories.items()) names.push_back(name);
       m_draft.note(fmt::format("the accessories {}: they stay as they are", fmt::join(names, ", ")));
@@ -218,14 +234,20 @@ private:
 
   void tell_proxy() {
     const Json& proxy = at("proxy");
-    const Json& check = core::member(proxy, "healthcheck");
+    // Kamal 1 had neither `proxy` nor its defaults: https://kamal-deploy.org/docs/upgrading/proxy-changes/
+    const bool first = proxy.is_null() && (!at("healthcheck").is_null() || !at("traefik").is_null());
+    const Json& check = first ? at("healthcheck") : core::member(proxy, "healthcheck");
     const std::string path = core::text_of(check, "path");
     tell_health_path(m_draft, path.empty() ? "/up" : path, path.empty() ? "Kamal's default" : m_source);
     for (const char* key : {"interval", "timeout"})
       if (const auto value = core::text_of(check, key); !value.empty())
         m_draft.say({"health", key}, seconds(value));
-    const auto port = core::parse_port(core::text_of(proxy, "app_port"));
-    m_draft.say({"docker", "container_port"}, port.value_or(80), port ? "app_port" : "Kamal's default");
+    const auto port =
+        core::parse_port(first ? core::text_of(check, "port") : core::text_of(proxy, "app_port"));
+    m_draft.say({"docker", "container_port"}, port.value_or(first ? 3000 : 80),
+                !port   ? fmt::format("Kamal{}'s default", first ? " 1" : "")
+                : first ? "healthcheck.port"
+                        : "app_port");
     std::string host = core::text_of(proxy, "host");
     if (const auto hosts = core::texts_of(proxy, "hosts"); host.empty() && !hosts.empty()) host = hosts[0];
     if (host.empty()) host = core::text_of(proxy, "host");
@@ -274,6 +296,7 @@ private:
                                                   "aliases",
                                                   "ssh",
                                                   "proxy",
+                                                  "healthcheck",
                                                   "accessories",
                                                   "builder",
                                                   "drain_timeout",
@@ -293,19 +316,86 @@ private:
   Draft& m_draft;
   const Json& m_file;
   const std::string m_source, m_name;
+  Json m_lists = Json::object();  // of `docker`
+  std::string m_networks_from;
 };
 
-}  // namespace
+std::string base_name(std::string_view name) {
+  return std::string(name.substr(name.rfind('/') + 1));
+}
 
-core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<std::string>& hooks) {
+// Kamal's own name for it; else whichever was given.
+const File& main_of(std::span<const File> files) {
+  const auto found = std::ranges::find_if(files, [](const File& file) {
+    const std::string name = base_name(file.name);
+    return name == "deploy.yml" || name == "deploy.yaml";
+  });
+  return found == files.end() ? files.front() : *found;
+}
+
+// "staging" of "config/deploy.staging.yml".
+std::string destination_of(std::string_view name) {
+  constexpr std::string_view k_begin = "deploy.";
+  std::string text = base_name(name);
+  text.erase(text.rfind('.'));
+  return text.starts_with(k_begin) ? text.substr(k_begin.size()) : std::string();
+}
+
+core::Result<Json> parse(Draft& draft, const File& file) {
   if (file.text.contains("<%"))
     draft.note(fmt::format("{} has ERB (<% … %>), which is read as plain text", file.name));
   BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(file.text, file.name));
-  BGDEPLOY_ASSIGN(const Json json, core::parse_json(text, file.name));
+  BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
   if (!json.is_object())
     return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
   draft.read_from(file.name);
-  KamalReader(draft, json, file.name).tell(hooks);
+  return json;
+}
+
+// As Kamal lays a destination over its main file: maps key by key, anything else whole.
+void merge(Json& into, const Json& over) {
+  if (!into.is_object() || !over.is_object()) {
+    into = over;
+    return;
+  }
+  for (const auto& [key, value] : over.items()) merge(into[key], value);
+}
+
+// What the destination says in another way.
+void tell_environment(Draft& draft, const Draft& base, const Draft& there, const std::string& name) {
+  for (const Finding& one : there.findings()) {
+    if (const Finding* known = base.find(one.path); known != nullptr && known->value == one.value) continue;
+    Path path{"environments", name};
+    path.insert(path.end(), one.path.begin(), one.path.end());
+    draft.say(std::move(path), one.value, one.comment);
+  }
+  for (const std::string& note : there.notes())
+    if (std::ranges::find(base.notes(), note) == base.notes().end()) draft.note(note);
+}
+
+}  // namespace
+
+core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
+                              const std::vector<std::string>& hooks) {
+  const File& main = main_of(files);
+  BGDEPLOY_ASSIGN(const Json base, parse(draft, main));
+  KamalReader(draft, base, main.name).tell(hooks);
+  Draft own;
+  KamalReader(own, base, main.name).tell({});
+  for (const File& file : files) {
+    if (&file == &main) continue;
+    const std::string name = destination_of(file.name);
+    if (name.empty()) {
+      draft.note(fmt::format("{}: `bgdeploy init --from` reads it, for a spec of its own", file.name));
+      continue;
+    }
+    BGDEPLOY_ASSIGN(const Json json, parse(draft, file));
+    Json whole = base;
+    merge(whole, json);
+    Draft there;
+    KamalReader(there, whole, file.name).tell({});
+    tell_environment(draft, own, there, name);
+  }
   return {};
 }
 

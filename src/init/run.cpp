@@ -79,16 +79,25 @@ Slots slots_of(const std::vector<Run>& runs) {
   return slots;
 }
 
+// Of a slot whose port nobody could read; `other`: that of the other one.
+int free_beside(const std::string& other, std::size_t slot) {
+  const int port = core::parse_port(other).value_or(0);
+  return port == 0 || port == 65535 ? 8081 + static_cast<int>(slot) : port + 1;
+}
+
 void tell_slots(Draft& draft, const Slots& slots, const std::string& source) {
   if (draft.has({"slots"})) return;
   const std::string service = draft.text({"service"});
   for (std::size_t i = 0; i < 2; ++i) {
-    if (slots.ports[i].empty()) continue;
-    const Json port = core::parse_port(slots.ports[i]).value_or(8081);
+    const Json port = slots.ports[i].empty() ? free_beside(slots.ports[1 - i], i)
+                                             : core::parse_port(slots.ports[i]).value_or(8081);
     const std::string& container = slots.containers[i];
     const bool own = !container.empty() && container != service + "-" + slots.names[i];
     const Json value = own ? Json{{"port", port}, {"container", container}} : port;
-    if (slots.because[i].empty())
+    if (slots.ports[i].empty())
+      draft.guess({"slots", slots.names[i]}, value,
+                  "any free port of the host does; nothing tells which one " + source + " takes");
+    else if (slots.because[i].empty())
       draft.say({"slots", slots.names[i]}, value, i == 0 ? "the port on the host, from " + source : "");
     else
       draft.guess({"slots", slots.names[i]}, value, slots.because[i]);
@@ -162,7 +171,16 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
     draft.say({"docker", "container_port"}, "{port}", "where the app listens");
   else if (run.container_port != 0)
     draft.say({"docker", "container_port"}, run.container_port, "where the app listens, from " + run.source);
-  if (!run.networks.empty()) draft.say({"docker", "networks"}, run.networks);
+  std::vector<std::string> networks;
+  for (const std::string& network : run.networks)
+    if (network == "bridge" || network == "default")
+      continue;
+    else if (is_network_mode(network))
+      draft.note(
+          fmt::format("the network `{}` of {}: each slot publishes a port of its own", network, run.source));
+    else
+      networks.push_back(network);
+  if (!networks.empty()) draft.say({"docker", "networks"}, networks);
   if (!run.env_files.empty())
     draft.say({"docker", "env_file"}, run.env_files,
               "read here, where bgdeploy runs; its values are secrets");
@@ -196,6 +214,10 @@ bool is_beside(std::string_view image) {
   const std::string repository = repository_of(image);
   const std::string_view last = std::string_view(repository).substr(repository.rfind('/') + 1);
   return std::ranges::find(k_names, last) != std::end(k_names);
+}
+
+bool is_network_mode(std::string_view network) {
+  return network == "host" || network == "none" || network.starts_with("container:");
 }
 
 std::string in_spec(std::string_view text, const Variables& known) {
@@ -280,7 +302,8 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
 
 void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker) {
   if (runs.empty()) return;
-  std::ranges::stable_sort(runs, {}, &Run::host_port);
+  std::ranges::stable_sort(
+      runs, {}, [](const Run& run) { return std::pair(run.host_port, std::string_view(run.name)); });
   if (runs.size() > 2) runs.resize(2);
   if (!runs[0].image.empty() && !draft.has({"image"})) {
     const std::string repository = repository_of(runs[0].image);

@@ -50,6 +50,8 @@ std::string repository_of(std::string_view image);
 std::string tag_variable_of(std::string_view image);
 // Whether an image is what services stand beside: a database, a proxy, a registry.
 bool is_beside(std::string_view image);
+// Whether `docker run --network` means no network that is joined, as with "host".
+bool is_network_mode(std::string_view network);
 // Whether the value of a variable with that name must not stand in a file: by the name, or by names in the
 // value, as "jdbc:mysql://db/shop?password=…".
 bool is_secret(std::string_view name, std::string_view value);
@@ -82,7 +84,10 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
                                 const std::string& project, bool remote = false,
                                 const FileBeside& beside = {});
 void read_dockerfile(Draft& draft, const File& file);
-core::Result<void> read_kamal(Draft& draft, const File& file, const std::vector<std::string>& hooks);
+// config/deploy.yml, and the files of its destinations, deploy.staging.yml: what differs there becomes an
+// environment.
+core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
+                              const std::vector<std::string>& hooks);
 // Shell scripts, and CI files: the commands in them, all at once, since they set variables for each other.
 void read_scripts(Draft& draft, std::span<const File> files, const Variables& known);
 

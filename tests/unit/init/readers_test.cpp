@@ -407,13 +407,18 @@ TEST(Dockerfile, AValueThatGrowsIsNotKept) {
   EXPECT_LT(in_spec(text, {{"A", std::string(10'000, 'a')}}).size(), 40'000U);
 }
 
+core::Result<void> from_kamal(Draft& draft, const std::string& text, const Texts& hooks = {}) {
+  const File file{"config/deploy.yml", text};
+  return read_kamal(draft, std::span(&file, 1), hooks);
+}
+
 TEST(Kamal, ACommandLineWithASecretIsMasked) {
   Draft draft;
-  ASSERT_TRUE(read_kamal(draft, {"config/deploy.yml", R"(service: shop
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
 image: acme/shop
 servers: {web: {hosts: [a], cmd: bin/serve --token hunter2, options: {entrypoint: "sh --dsn=hunter3"}}}
 proxy: {healthcheck: {path: "/up?key=hunter4"}}
-)"},
+)",
                          {}));
   completed(draft);
   EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
@@ -422,7 +427,7 @@ proxy: {healthcheck: {path: "/up?key=hunter4"}}
 
 TEST(Kamal, ItsFileAsTheGuideHasIt) {
   Draft draft;
-  const auto done = read_kamal(draft, {"config/deploy.yml", R"(service: shop
+  const auto done = from_kamal(draft, R"(service: shop
 image: acme/shop
 servers:
   web:
@@ -446,7 +451,7 @@ stop_wait_time: 20
 labels: {team: a, auth: "u:hunter2"}
 logging: {driver: json-file, options: {max-size: 10m}}
 boot: {limit: 2}
-)"},
+)",
                                {".kamal/hooks/pre-deploy", ".kamal/hooks/docker-setup"});
   ASSERT_TRUE(done) << done.error().message;
   const auto spec = completed(draft);
@@ -483,6 +488,69 @@ boot: {limit: 2}
   for (const char* left : {"role job", "accessories db", "the alias console", "`options.ulimit`",
                            "docker-setup", "kamal-proxy", "the label auth", "`boot`"})
     EXPECT_TRUE(notes(draft, left)) << left;
+}
+
+TEST(Kamal, ADestinationBecomesAnEnvironment) {
+  Draft draft;
+  const File files[] = {{"config/deploy.production.yml",
+                         "servers: [10.9.0.1]\nenv: {clear: {MODE: eu}}\nproxy: {host: eu.example.com}\n"},
+                        {"config/deploy.yml",
+                         "service: shop\nimage: acme/shop\nservers: [10.0.0.1]\nproxy: {app_port: 3000}\n"
+                         "env: {clear: {MODE: us, LOG: info}}\nssh: {user: app}\n"},
+                        {"config/deploy-other.yml", "service: other\n"}};
+  ASSERT_TRUE(read_kamal(draft, files, {}));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.service, "shop") << "of deploy.yml, whichever comes first";
+  EXPECT_EQ(spec.app_hosts[0].name, "10.0.0.1");
+  EXPECT_EQ(spec.docker.container_port, "3000");
+  EXPECT_EQ(spec.docker.environment.at("MODE"), "us");
+  const auto there = spec::load({"/work/bgdeploy.yml", write(draft)}, "production",
+                                [](std::string_view) { return std::optional<std::string>("/root"); });
+  ASSERT_TRUE(there) << write(draft);
+  EXPECT_EQ(there->app_hosts[0].name, "10.9.0.1");
+  EXPECT_EQ(there->app_hosts[0].ssh.user, "app");
+  EXPECT_EQ(there->docker.environment, (std::map<std::string, std::string>{{"MODE", "eu"}, {"LOG", "info"}}));
+  EXPECT_EQ(there->docker.container_port, "3000");
+  EXPECT_TRUE(write(draft).contains("host: eu.example.com"));
+  EXPECT_TRUE(notes(draft, "config/deploy-other.yml: `bgdeploy init --from` reads it"));
+}
+
+TEST(Kamal, AServerMayBeNamedByDestinationsAlone) {
+  Draft draft;
+  const File files[] = {{"config/deploy.staging.yml", "servers: [10.9.0.1]\n"},
+                        {"config/deploy.yml", "service: shop\nimage: acme/shop\n"}};
+  ASSERT_TRUE(read_kamal(draft, files, {}));
+  completed(draft);
+  EXPECT_EQ(draft.gaps(), Texts{"hosts.app"});
+  EXPECT_NE(draft.find({"environments", "staging", "hosts", "app"}), nullptr);
+}
+
+TEST(Kamal, WhatARoleHasStandsBesideWhatAllHave) {
+  Draft draft;
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
+image: acme/shop
+servers: {web: {hosts: [a], options: {volume: ["/a:/a", "/data:/data"], network: back}}}
+volumes: ["/data:/data"]
+accessories: {db: {image: "mysql:8"}}
+)"));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.volumes, (Texts{"/a:/a", "/data:/data"}));
+  EXPECT_EQ(spec.docker.networks, (Texts{"back", "kamal"}));
+}
+
+// https://kamal-deploy.org/docs/upgrading/proxy-changes/
+TEST(Kamal, TheFirstVersionHadAHealthcheckOfItsOwn) {
+  for (const auto& [check, path, port] :
+       {std::tuple("healthcheck: {path: /healthz, port: 4000, interval: 5}", "/healthz", "4000"),
+        std::tuple("traefik: {args: {accesslog: true}}", "/up", "3000"),
+        std::tuple("volumes: []", "/up", "80")}) {
+    Draft draft;
+    ASSERT_TRUE(from_kamal(draft, "service: shop\nimage: acme/shop\nservers: [a]\n" + std::string(check)));
+    const auto spec = completed(draft);
+    EXPECT_EQ(http(spec).path, path) << check;
+    EXPECT_EQ(spec.docker.container_port, port) << check;
+    EXPECT_FALSE(notes(draft, "`healthcheck`"));
+  }
 }
 
 spec::Spec from_script(Draft& draft, const std::string& text, const std::string& name = "deploy.sh") {
