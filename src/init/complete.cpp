@@ -51,6 +51,16 @@ void complete_name(Draft& draft, const std::string& folder) {
                   "the image's repository, without a tag: that comes with --tag");
 }
 
+// A source may say where nginx runs, and not which file of it is written.
+void complete_proxy(Draft& draft, const std::string& service) {
+  const auto says = [&](const char* key) { return draft.has({"proxy", "nginx", key}); };
+  if (draft.has({"proxy"}) && (!draft.has({"proxy", "nginx"}) || says("include") || says("sites"))) return;
+  draft.guess({"proxy", "nginx", "include"}, fmt::format("/etc/nginx/conf.d/{}.inc", service),
+              says("container") ? "a file of bgdeploy's own, in a folder that the container mounts from the "
+                                  "host; the site has to include it"
+                                : "a file of bgdeploy's own; the site has to include it");
+}
+
 void fill(Draft& draft, const std::string& folder) {
   complete_name(draft, folder);
   const std::string service = draft.text({"service"});
@@ -72,9 +82,7 @@ void fill(Draft& draft, const std::string& folder) {
   }
   if (!draft.has({"health"}))
     draft.guess({"health", "http", "path"}, "/", "no source names a path that tells health");
-  if (!draft.has({"proxy"}))
-    draft.guess({"proxy", "nginx", "include"}, fmt::format("/etc/nginx/conf.d/{}.inc", service),
-                "a file of bgdeploy's own; the site has to include it");
+  complete_proxy(draft, service);
 }
 
 // How many lines the loader's errors have; 0: it takes the draft.
@@ -85,16 +93,30 @@ std::size_t errors_in(const Draft& draft) {
   return spec ? 0 : spec.error().details.size() + 1;
 }
 
-// The draft without the finding that the loader refuses, if there is one.
+// What may be dropped: each finding, then the sections that they stand in, the smaller ones first, since a
+// section may lack what its keys need together.
+std::vector<Path> droppable(const Draft& draft) {
+  std::vector<Path> paths;
+  for (const Finding& finding : draft.findings()) paths.push_back(finding.path);
+  for (const std::size_t length : {2U, 1U})
+    for (const Finding& finding : draft.findings()) {
+      if (finding.path.size() <= length) continue;
+      Path section(finding.path.begin(), finding.path.begin() + length);
+      if (std::ranges::find(paths, section) == paths.end()) paths.push_back(std::move(section));
+    }
+  return paths;
+}
+
+// The draft without what the loader refuses, if there is such a thing.
 std::optional<Draft> without_refused(const Draft& draft, const std::string& folder) {
   const std::size_t before = errors_in(draft);
-  for (const Finding& finding : draft.findings()) {
+  for (const Path& path : droppable(draft)) {
     Draft without = draft;
-    without.drop(finding.path);
+    without.drop(path);
     fill(without, folder);
     if (errors_in(without) >= before) continue;
-    without.note(fmt::format("`{}`, which was found, but which is no value that it can have",
-                             fmt::join(finding.path, ".")));
+    without.note(
+        fmt::format("`{}`, which was found, but which is no value that it can have", fmt::join(path, ".")));
     return without;
   }
   return std::nullopt;

@@ -47,12 +47,16 @@ bool is(const std::vector<Words>& commands, std::size_t at, std::string_view wor
   return !commands[at].empty() && commands[at][0] == word;
 }
 
+bool begins_loop(const std::vector<Words>& commands, std::size_t at) {
+  return is(commands, at, "for") || is(commands, at, "while") || is(commands, at, "until");
+}
+
 // Where the loop around it begins.
 std::optional<std::size_t> loop_of(const std::vector<Words>& commands, std::size_t at) {
   std::size_t begin = at;
-  while (begin > 0 && begin + k_loop > at && !is(commands, begin, "for") && !is(commands, begin, "done"))
+  while (begin > 0 && begin + k_loop > at && !begins_loop(commands, begin) && !is(commands, begin, "done"))
     --begin;
-  return is(commands, begin, "for") ? std::optional(begin) : std::nullopt;
+  return begins_loop(commands, begin) ? std::optional(begin) : std::nullopt;
 }
 
 bool is_local(std::string_view url) {

@@ -1,6 +1,7 @@
 #include "shell.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "bgdeploy/core/text.hpp"
 
@@ -106,11 +107,25 @@ private:
     m_script.assignments.push_back({std::string(name), std::string(value)});
   }
 
+  // Where the words begin that may assign: behind "then", "local -r" and the like.
+  std::size_t first_assignment() const {
+    constexpr std::array<std::string_view, 14> k_before = {"then",  "else",     "elif",    "do",     "if",
+                                                           "while", "until",    "!",       "{",      "export",
+                                                           "local", "readonly", "declare", "typeset"};
+    std::size_t at = 0;
+    const auto is_before = [&](const std::string& word) {
+      return std::ranges::find(k_before, word) != k_before.end() || (at > 0 && word.starts_with('-'));
+    };
+    while (at < m_words.size() && is_before(m_words[at])) ++at;
+    return at;
+  }
+
   void end_command() {
     if (m_words.empty() || m_script.commands.size() == k_most_commands) {
       m_words.clear();
       return;
     }
+    const std::size_t first = first_assignment();
     for (std::size_t i = 0; i < m_words.size(); ++i) {
       const std::string& word = m_words[i];
       const std::size_t equals = word.find('=');
@@ -119,8 +134,9 @@ private:
         assign(word, m_words[i + 2]);
       } else if (word.ends_with(':') && has_next && word.size() > 1) {
         assign(std::string_view(word).substr(0, word.size() - 1), m_words[i + 1]);
-      } else if (equals != std::string::npos && equals > 0 && word[0] != '-' &&
-                 (i == 0 || m_words[i - 1] == "export" || m_words[i - 1].find('=') != std::string::npos)) {
+      } else if (equals != std::string::npos && equals > 0 && word[0] != '-' && i >= first &&
+                 (i == first || m_words[i - 1] == "export" ||
+                  m_words[i - 1].find('=') != std::string::npos)) {
         assign(std::string_view(word).substr(0, equals), std::string_view(word).substr(equals + 1));
       }
     }

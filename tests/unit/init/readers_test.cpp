@@ -651,6 +651,124 @@ jobs:
   EXPECT_EQ(draft.gaps(), Texts{"hosts.app"});
 }
 
+TEST(Scripts, WhoLogsInToTheHostIsNotWhoLogsInToTheRegistry) {
+  const std::string registry =
+      "      - uses: docker/login-action@v3\n        with:\n"
+      "          username: ${{ secrets.DOCKERHUB_USERNAME }}\n";
+  const std::string host =
+      "      - uses: appleboy/ssh-action@v1\n        with:\n"
+      "          host: ${{ secrets.EC2_HOST }}\n          username: ubuntu\n"
+      "          port: 2222\n";
+  for (const std::string& steps : {registry + host, host + registry}) {
+    Draft draft;
+    const auto spec = from_script(draft, "jobs:\n  a:\n    steps:\n" + steps, ".github/workflows/cd.yml");
+    EXPECT_EQ(spec.app_hosts[0].ssh.user, "ubuntu") << write(draft);
+    EXPECT_EQ(spec.app_hosts[0].ssh.port, 2222);
+    EXPECT_FALSE(write(draft).contains("DOCKERHUB")) << write(draft);
+  }
+}
+
+TEST(Scripts, AnActionMayLogInToSeveralHostsAsSomebodyUnknown) {
+  Draft draft;
+  const auto spec =
+      from_script(draft,
+                  "steps:\n  - uses: appleboy/ssh-action@v1\n    with:\n"
+                  "      username: ${{ secrets.USER }}\n      host: a.example.com,b.example.com\n",
+                  ".github/workflows/cd.yml");
+  ASSERT_EQ(spec.app_hosts.size(), 2U);
+  EXPECT_EQ(spec.app_hosts[1].name, "b.example.com");
+  EXPECT_EQ(spec.app_hosts[1].ssh.user, "deploy") << "a stand-in, which is no host";
+}
+
+TEST(Scripts, NginxInAContainerMayHaveAnyInclude) {
+  for (const auto& [writes, include] :
+       {std::pair("", "/etc/nginx/conf.d/api.inc"),
+        std::pair("echo \"set \\$service_url http://$NAME:8080;\" > /srv/nginx/service-url.inc\n",
+                  "/etc/nginx/conf.d/service-url.inc"),
+        std::pair("echo \"set \\$service_url http://$NAME:8080;\" | sudo tee /srv/x/a.inc > /dev/null\n",
+                  "/etc/nginx/conf.d/a.inc")}) {
+    Draft draft;
+    const auto spec = from_script(draft, std::string(R"(
+if [ "$1" = a ]; then NAME=app-set1; else NAME=app-set2; fi
+docker run -d --name $NAME --network web -v /log/$NAME:/log acme/api:$TAG
+)") + writes + "docker exec -i web-nginx nginx -s reload\n");
+    EXPECT_EQ(spec.nginx.container, "web-nginx");
+    EXPECT_EQ(spec.nginx.include, include) << write(draft);
+  }
+}
+
+TEST(Scripts, AnUpstreamThatIsWrittenIsSwitched) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(docker run -d -p 8081:80 acme/api:1
+echo a > /etc/nginx/conf.d/active
+echo 'x = 1' > /etc/app/app.conf
+cat > /etc/nginx/conf.d/upstream.conf <<EOF
+upstream shop { server 127.0.0.1:${PORT}; }
+EOF
+)");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/upstream.conf");
+  EXPECT_TRUE(write(draft).contains("upstream: shop")) << write(draft);
+}
+
+TEST(Scripts, AWholeFileOfNginxsIsNotTakenAndIsNamed) {
+  for (const char* writes :
+       {"sudo cp /etc/nginx/nginx.blue.conf /etc/nginx/nginx.conf",
+        "ln -sfn /etc/nginx/blue /etc/nginx/sites-enabled/app",
+        "sed -i \"s/8081/8082/\" /etc/nginx/sites-available/default.conf",
+        "cat <<'EOF' | sudo tee /etc/nginx/conf.d/app.conf\nserver {\n listen 80;\n}\nEOF",
+        "sudo tee /etc/nginx/conf.d/app.conf <<EOF\nserver {\n listen 80;\n}\nEOF"}) {
+    Draft draft;
+    const auto spec =
+        from_script(draft, "docker run -d -p 8081:80 acme/api:1\n" + std::string(writes) + "\n");
+    EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/api.inc") << writes;
+    EXPECT_TRUE(notes(draft, "et it include the file of `proxy.nginx.include` instead")) << writes;
+  }
+}
+
+TEST(Scripts, ASlotsPortMayBeGivenOnOneLineAndToAFunction) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(
+PROFILE=$(curl -s http://localhost/profile)
+if [ "$PROFILE" == set1 ]; then IDLE_PORT=8092; IDLE=set2; else IDLE_PORT=8091; IDLE=set1; fi
+function start() {
+  local -r port=$1
+  docker run --name spring-$IDLE -d -p $port:8080 -e "SPRING_PROFILES_ACTIVE=$IDLE,real" acme/app:${VERSION}
+}
+start $IDLE_PORT
+for RETRY_COUNT in {1..10}; do
+  RESPONSE=$(curl -s http://localhost:${IDLE_PORT}/actuator/health)
+  sleep 10
+done
+)");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"set1", 8091, "spring-set1"})) << write(draft);
+  EXPECT_EQ(spec.slots[1], (spec::Slot{"set2", 8092, "spring-set2"}));
+  EXPECT_EQ(spec.docker.environment.at("SPRING_PROFILES_ACTIVE"), "{slot},real");
+  EXPECT_EQ(http(spec).path, "/actuator/health") << "of the loop, not what asks which slot is live";
+}
+
+TEST(Scripts, SlotsWhosePortsNobodyToldKeepTheirNames) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(
+case $LIVE in
+  red) NEW=black ;;
+  *) NEW=red ;;
+esac
+FREE=$(free_port)
+docker run -d --name app-$NEW -p $FREE:80 -v /log/$NEW:/log acme/app:1
+)");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"black", 8081, "app-black"})) << write(draft);
+  EXPECT_EQ(spec.slots[1], (spec::Slot{"red", 8082, "app-red"}));
+  EXPECT_EQ(spec.docker.volumes, Texts{"/log/{slot}:/log"});
+  EXPECT_TRUE(write(draft).contains("guessed: any free port"));
+}
+
+TEST(Scripts, TheHostsNetworkIsNoneThatIsJoined) {
+  Draft draft;
+  const auto spec = from_script(draft, "N=host\ndocker run -d --net=$N --network back acme/app:1\n");
+  EXPECT_EQ(spec.docker.networks, Texts{"back"});
+  EXPECT_TRUE(notes(draft, "the network `host` of deploy.sh"));
+}
+
 TEST(Scripts, GitlabLogsInBySsh) {
   Draft draft;
   const auto spec = from_script(draft, R"(deploy:

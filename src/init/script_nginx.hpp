@@ -1,0 +1,49 @@
+// What scripts do to nginx: the files that they write, and the container that they reload.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bgdeploy/init/draft.hpp"
+#include "docker_run.hpp"
+#include "script_variables.hpp"
+
+namespace bgdeploy::init {
+
+class ScriptNginx {
+public:
+  using Words = std::vector<std::string>;
+
+  explicit ScriptNginx(const ScriptVariables& variables) : m_variables(variables) {}
+
+  // One of a script's commands; `folder`: what the last "cd" names, empty where none did.
+  void look_at(const std::vector<Words>& commands, std::size_t at, const std::string& source,
+               const std::string& folder);
+  // `docker exec NGINX nginx -s reload`: `words` follow "exec".
+  void exec(std::span<const std::string> words, const std::string& source);
+
+  // `slots`: names and ports as the draft has them. `runs`: of the app; `beside`: of others, maybe nginx.
+  void tell(Draft& draft, std::span<const Run> runs, std::span<const DockerRun> beside) const;
+
+private:
+  void copy(const std::string& from, const std::string& to, const std::string& source,
+            const std::string& folder);
+  void write(const std::string& to, bool redirected, std::span<const Words> content,
+             const std::string& source);
+  bool tell_sites(Draft& draft) const;
+  void tell_include(Draft& draft, std::span<const DockerRun> beside) const;
+
+  struct Copy {
+    std::string from, to, source;
+  };
+  const ScriptVariables& m_variables;
+  std::string m_container, m_container_from;
+  std::string m_include, m_upstream, m_include_from;
+  std::vector<Copy> m_copies;
+  std::vector<std::pair<std::string, std::string>>
+      m_whole;  // files that hold more than a backend, and who writes
+};
+
+}  // namespace bgdeploy::init
