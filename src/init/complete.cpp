@@ -107,6 +107,34 @@ std::vector<Path> droppable(const Draft& draft) {
   return paths;
 }
 
+// A list of things that mean something without each other: not the words of a command.
+bool is_set(const Finding& finding) {
+  constexpr std::string_view k_keys[] = {"volumes",  "networks", "extra_hosts", "cap_add",
+                                         "cap_drop", "tmpfs",    "env_file"};
+  return finding.value.is_array() && finding.path[0] == "docker" &&
+         std::ranges::find(k_keys, finding.path.back()) != std::end(k_keys);
+}
+
+void tell_refused(Draft& draft, std::string_view what) {
+  draft.note(fmt::format("{}, which was found, but which is no value that it can have", what));
+}
+
+// Of a list the item that the loader refuses, so that the others stay.
+std::optional<Draft> without_refused_item(const Draft& draft, const Finding& finding, std::size_t before) {
+  for (std::size_t i = 0; i < finding.value.size() && finding.value.size() > 1; ++i) {
+    Draft without = draft;
+    Json rest = finding.value;
+    rest.erase(i);
+    without.change(finding.path, std::move(rest), finding.comment);
+    if (errors_in(without) >= before) continue;
+    tell_refused(without, fmt::format("`{}: {}`", fmt::join(finding.path, "."),
+                                      finding.value[i].is_string() ? finding.value[i].get<std::string>()
+                                                                   : core::dump_json(finding.value[i])));
+    return without;
+  }
+  return std::nullopt;
+}
+
 // The draft without what the loader refuses, if there is such a thing.
 std::optional<Draft> without_refused(const Draft& draft, const std::string& folder) {
   const std::size_t before = errors_in(draft);
@@ -115,8 +143,9 @@ std::optional<Draft> without_refused(const Draft& draft, const std::string& fold
     without.drop(path);
     fill(without, folder);
     if (errors_in(without) >= before) continue;
-    without.note(
-        fmt::format("`{}`, which was found, but which is no value that it can have", fmt::join(path, ".")));
+    if (const Finding* finding = draft.find(path); finding != nullptr && is_set(*finding))
+      if (auto better = without_refused_item(draft, *finding, before)) return better;
+    tell_refused(without, fmt::format("`{}`", fmt::join(path, ".")));
     return without;
   }
   return std::nullopt;

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/size.hpp"
@@ -12,6 +14,7 @@
 #include "bgdeploy/proxy/inventory.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/reference.hpp"
+#include "bgdeploy/spec/short_syntax.hpp"
 #include "proxy.hpp"
 
 namespace bgdeploy::init {
@@ -93,18 +96,26 @@ void read_defaults(const Json& own, const Json& host, const Json& image, Run& ru
   }
 }
 
+// Version 1 of compose names the targets of binds among the anonymous volumes too.
 void read_mounts(const Json& own, const Json& host, const Json& image, Run& run) {
-  for (const std::string& bind : texts_of(host, "Binds"))
-    run.volumes.push_back(spec::without_substitutions(bind));
+  std::set<std::string, std::less<>> targets;
+  for (const auto& [target, options] : core::strings_of(host, "Tmpfs")) targets.insert(target);
+  const auto add = [&](const std::string& volume, std::string_view target) {
+    while (target.size() > 1 && target.ends_with('/')) target.remove_suffix(1);
+    if (targets.emplace(target).second) run.volumes.push_back(spec::without_substitutions(volume));
+  };
+  for (const std::string& bind : texts_of(host, "Binds")) add(bind, spec::volume_target(bind));
   if (const Json& mounts = member(host, "Mounts"); mounts.is_array())
-    for (const Json& mount : mounts)
-      if (const auto from = text_of(mount, "Source"); !from.empty() && text_of(mount, "Target") != "")
-        run.volumes.push_back(spec::without_substitutions(from + ":" + text_of(mount, "Target")) +
-                              (core::flag_of(mount, "ReadOnly") ? ":ro" : ""));
+    for (const Json& mount : mounts) {
+      const std::string from = text_of(mount, "Source"), target = text_of(mount, "Target");
+      if (target.empty() || text_of(mount, "Type") == "tmpfs") continue;
+      add(from.empty() ? target : from + ":" + target + (core::flag_of(mount, "ReadOnly") ? ":ro" : ""),
+          target);
+    }
+  const Json& inherited = member(image, "Volumes");
   if (const Json& anonymous = member(own, "Volumes"); anonymous.is_object())
     for (const auto& [target, value] : anonymous.items())
-      if (member(image, "Volumes").is_null() || !member(image, "Volumes").contains(target))
-        run.volumes.push_back(spec::without_substitutions(target));
+      if (!inherited.is_object() || !inherited.contains(target)) add(target, target);
 }
 
 // What differs from the image's own.
@@ -202,14 +213,7 @@ std::vector<KnownSlot> slots_of(const Draft& draft) {
 void take_over(Draft& draft, const std::string& name, int port, const std::string& container) {
   const Finding* known = draft.find({"slots", name});
   if (known == nullptr || draft.has({"compose"}) || known->value.is_object()) return;
-  // Forgotten and said again it would stand behind the other one.
-  Draft with;
-  for (const Finding& one : draft.findings())
-    with.say(one.path, &one == known ? Json{{"port", port}, {"container", container}} : one.value,
-             &one == known ? "what runs now" : one.comment);
-  for (const std::string& note : draft.notes()) with.note(note);
-  for (const std::string& source : draft.sources()) with.read_from(source);
-  draft = std::move(with);
+  draft.change({"slots", name}, Json{{"port", port}, {"container", container}}, "what runs now");
 }
 
 void tell_project(Draft& draft, const RunningContainer& app, const std::string& slot, const HostState& host) {
@@ -226,12 +230,20 @@ void tell_project(Draft& draft, const RunningContainer& app, const std::string& 
     draft.say({"compose", "command"}, Json::array({"docker-compose"}), "version 1 started what runs");
 }
 
+// The image's own goes with every container of it; what `docker run` added goes with this one alone.
 void tell_health(Draft& draft, const RunningContainer& app, const HostState& host) {
-  const auto test = texts_of(member(config_of(app), "Healthcheck"), "Test");
+  auto test = texts_of(member(config_of(app), "Healthcheck"), "Test");
   if (draft.has({"health"}) || test.size() < 2) return;
   const std::string source = "the healthcheck on " + host.target;
-  if (!tell_health_url(draft, fmt::format("{}", fmt::join(test, " ")), source))
-    draft.guess({"health", "docker"}, true, source + ", if it is the image's own");
+  if (tell_health_url(draft, fmt::format("{}", fmt::join(test, " ")), source)) return;
+  if (app.image.is_null())
+    return draft.guess({"health", "docker"}, true, source + ", if it is the image's own");
+  if (texts_of(member(member(app.image, "Config"), "Healthcheck"), "Test") == test)
+    return draft.say({"health", "docker"}, true, "the image's own healthcheck");
+  const bool shell = test[0] == "CMD-SHELL";
+  test.erase(test.begin());
+  if (shell) test.insert(test.begin(), {"sh", "-c"});
+  tell_masked(draft, {"health", "exec"}, literals(test), source + ", which the image does not have");
 }
 
 void tell_hosts(Draft& draft, const Path& path, const std::vector<std::string>& targets) {

@@ -52,6 +52,13 @@ std::string Draft::text(const Path& path) const {
   return found != nullptr && found->value.is_string() ? found->value.get<std::string>() : std::string();
 }
 
+void Draft::change(const Path& path, Json value, std::string comment) {
+  const auto found = std::ranges::find(m_findings, path, &Finding::path);
+  if (found == m_findings.end()) return;
+  found->value = std::move(value);
+  found->comment = std::move(comment);
+}
+
 void Draft::drop(const Path& path) {
   std::erase_if(m_findings, [&](const Finding& known) { return is_below(known.path, path); });
 }

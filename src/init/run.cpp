@@ -7,6 +7,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "bgdeploy/spec/short_syntax.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -141,6 +142,24 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
   }
 }
 
+// The other slot's at the same place in the container, else at the same place of the list.
+const std::string* partner_of(const std::vector<std::string>& volumes, std::size_t at, const Run& other) {
+  const auto found = std::ranges::find(other.volumes, spec::volume_target(volumes[at]),
+                                       [](const std::string& one) { return spec::volume_target(one); });
+  if (found != other.volumes.end()) return &*found;
+  return volumes.size() == other.volumes.size() ? &other.volumes[at] : nullptr;
+}
+
+std::string volume_of_both(Draft& draft, const std::vector<Run>& runs, std::size_t at, const Slots& slots) {
+  const std::string& volume = runs[0].volumes[at];
+  if (runs.size() < 2) return volume;
+  const std::string* other = partner_of(runs[0].volumes, at, runs[1]);
+  const auto both = by_slot({volume, other == nullptr ? "" : *other}, slots.names, slots.ports);
+  if (!both)
+    draft.note(fmt::format("the volume {} of {}: the other slot has not the same", volume, runs[0].source));
+  return both.value_or(volume);
+}
+
 void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   Json volumes = Json::array();
   for (std::size_t i = 0; i < runs[0].volumes.size(); ++i) {
@@ -150,10 +169,13 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
                              volume, runs[0].source));
       continue;
     }
-    const bool both = runs.size() == 2 && i < runs[1].volumes.size();
-    volumes.push_back(both ? by_slot({volume, runs[1].volumes[i]}, slots.names, slots.ports).value_or(volume)
-                           : volume);
+    volumes.push_back(volume_of_both(draft, runs, i, slots));
   }
+  if (runs.size() == 2)
+    for (std::size_t i = 0; i < runs[1].volumes.size(); ++i)
+      if (partner_of(runs[1].volumes, i, runs[0]) == nullptr)
+        draft.note(fmt::format("the volume {} of {}: the other slot has not the same", runs[1].volumes[i],
+                               runs[1].source));
   if (!volumes.empty()) draft.say({"docker", "volumes"}, volumes);
 }
 

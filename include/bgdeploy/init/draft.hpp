@@ -41,6 +41,8 @@ public:
   const Finding* find(const Path& path) const;
   // The text of that key, empty where it has none.
   std::string text(const Path& path) const;
+  // Another value for a key that is there, at its place.
+  void change(const Path& path, Json value, std::string comment);
   // Forgets the key, and all below it.
   void drop(const Path& path);
 

@@ -87,10 +87,14 @@ void write_volumes(const Docker& docker, const Values& values, Json& body, Json&
   if (!binds.empty()) host["Binds"] = std::move(binds);
 }
 
+// Version 1 of compose names the targets of binds among the anonymous volumes too.
 bool volumes_differ(const Compared& both) {
-  auto anonymous = keys_of(both.image, "Volumes");
-  anonymous.merge(keys_of(both.wanted, "Volumes"));
-  return binds(both.wanted_host) != binds(both.host) || anonymous != keys_of(both.config, "Volumes");
+  const auto wanted = binds(both.wanted_host), actual = binds(both.host);
+  auto expected = keys_of(both.image, "Volumes"), anonymous = keys_of(both.config, "Volumes");
+  expected.merge(keys_of(both.wanted, "Volumes"));
+  for (const auto& bind : wanted)
+    for (auto* volumes : {&expected, &anonymous}) volumes->erase(std::string(spec::volume_target(bind)));
+  return wanted != actual || expected != anonymous;
 }
 
 // As the daemon merges: an entrypoint of one's own drops the image's command.

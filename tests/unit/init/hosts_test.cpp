@@ -115,6 +115,44 @@ TEST(Hosts, WhatRunsIsWrittenAsItRuns) {
     EXPECT_TRUE(notes(draft, "`docker run " + std::string(option) + "` of app")) << option;
 }
 
+// As version 1 of compose makes containers, and docker run with --mount.
+TEST(Hosts, TargetsOfBindsAreNoAnonymousVolumes) {
+  HostState host{"web-1"};
+  host.containers = {container("app_web_1", "acme/app:1", published(8081, 80))};
+  Json& one = host.containers[0].container;
+  one["Config"]["Volumes"] = Json::parse(R"({"/st": {}, "/up": {}, "/m": {}, "/anon": {}, "/own": {}})");
+  one["HostConfig"]["Binds"] = {"app_st:/st:rw", "/srv/app/up:/up/:rw"};
+  one["HostConfig"]["Mounts"] = Json::parse(R"([{"Type": "volume", "Source": "media", "Target": "/m"},
+      {"Type": "volume", "Target": "/nameless"}, {"Type": "tmpfs", "Target": "/tmp"}])");
+  host.containers[0].image["Config"]["Volumes"] = Json::parse(R"({"/own": {}})");
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).docker.volumes,
+            (Texts{"app_st:/st", "/srv/app/up:/up/", "media:/m", "/nameless", "/anon"}));
+}
+
+TEST(Hosts, AVolumeThatIsRefusedTakesNoOtherWithIt) {
+  HostState host{"web-1"};
+  host.containers = {container("app", "acme/app:1", published(8081, 80))};
+  host.containers[0].container["HostConfig"]["Binds"] = {"/a:/a", "/b:relative", "/c:/c"};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).docker.volumes, (Texts{"/a:/a", "/c:/c"}));
+  EXPECT_TRUE(notes(draft, "`docker.volumes: /b:relative`, which was found")) << write(draft);
+}
+
+TEST(Hosts, VolumesOfTwoSlotsBelongTogetherByTheirTargets) {
+  HostState host{"web-1"};
+  host.containers = {container("app-blue", "acme/app:1", published(8081, 80)),
+                     container("app-green", "acme/app:1", published(8082, 80))};
+  host.containers[0].container["HostConfig"]["Binds"] = {"/log/blue:/log", "data:/data"};
+  host.containers[1].container["HostConfig"]["Binds"] = {"data:/data", "/more:/more", "/log/green:/log"};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).docker.volumes, (Texts{"/log/{slot}:/log", "data:/data"}));
+  EXPECT_TRUE(notes(draft, "the volume /more:/more of web-1: the other slot has not the same"));
+}
+
 TEST(Hosts, ASecretOnACommandLineIsMarkedAndNotCopied) {
   HostState host{"web-1"};
   host.containers = {container("app", "acme/app:1", published(8081, 80))};
@@ -362,6 +400,27 @@ TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
   completed(draft);
   EXPECT_TRUE(notes(draft, "nginx on web-1: its configuration could not be read (nginx: [emerg]"));
   EXPECT_FALSE(notes(draft, "With root's rights")) << "they would not help";
+}
+
+TEST(Hosts, AHealthcheckIsTheImagesOrThatOfOneContainer) {
+  HostState host{"web-1"};
+  host.containers = {container("app", "acme/app:1", published(8081, 80), "{}")};
+  const auto told = [&](const Json& of_container, const Json& of_image) {
+    host.containers[0].container["Config"]["Healthcheck"]["Test"] = of_container;
+    host.containers[0].image["Config"]["Healthcheck"]["Test"] = of_image;
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    return completed(draft).health.probe;
+  };
+  const auto exec = [&](const Json& of_container, const Json& of_image) {
+    const auto probe = told(of_container, of_image);
+    const auto* found = std::get_if<spec::HealthExec>(&probe);
+    return found == nullptr ? Texts{"none"} : found->argv;
+  };
+  EXPECT_TRUE(std::holds_alternative<spec::HealthDocker>(told({"CMD", "/ok"}, {"CMD", "/ok"})));
+  EXPECT_EQ(exec({"CMD-SHELL", "test -e $HOME/ok"}, nullptr), (Texts{"sh", "-c", "test -e $HOME/ok"}));
+  EXPECT_EQ(exec({"CMD", "/other"}, {"CMD", "/ok"}), Texts{"/other"});
+  EXPECT_TRUE(std::holds_alternative<spec::HealthHttp>(told({"NONE"}, {"CMD", "/ok"})));
 }
 
 // A host is not trusted: what it says may be anything.
