@@ -63,6 +63,24 @@ constexpr std::string_view k_plain[] = {"-d",  "--detach", "--rm",          "-it
                                         "-t",  "-dit",     "-itd",          "-di",   "-ti",
                                         "-td", "-dt",      "--interactive", "--tty", "--sig-proxy"};
 
+// "shop" of "shop" and of "name=shop,alias=web".
+std::string_view network_of(std::string_view value) {
+  const std::size_t at = value.starts_with("name=") ? 0 : value.find(",name=");
+  if (at == std::string_view::npos) return value.substr(0, value.find(','));
+  value.remove_prefix(at == 0 ? 5 : at + 6);
+  return value.substr(0, value.find(','));
+}
+
+// A slot's container has a network of its own, and publishes its port from there.
+void add_network(DockerRun& run, const std::string& value) {
+  const std::string network(network_of(value));
+  if (network == "host" || network == "none" || network.starts_with("container:"))
+    run.left_out.push_back("--network " + network);
+  else if (network != "bridge" && network != "default")
+    run.networks.push_back(network);
+  if (value.starts_with("alias=") || value.contains(",alias=")) run.left_out.emplace_back("--network-alias");
+}
+
 }  // namespace
 
 DockerRun parse_docker_run(std::span<const std::string> words) {
@@ -82,7 +100,7 @@ DockerRun parse_docker_run(std::span<const std::string> words) {
     else if (key == "volumes")
       run.volumes.push_back(value);
     else if (key == "networks")
-      run.networks.push_back(value);
+      add_network(run, value);
     else
       run.settings.emplace_back(key, value);
   };

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
@@ -19,13 +21,56 @@ std::string folded(std::string_view name) {
   return text.erase(0, text.find_first_not_of("_'\""));
 }
 
+// The words of "encryptionKeyBase", "ENCRYPTION_KEY_BASE" and "encryption.key-base".
+std::vector<std::string> parts_of_name(std::string_view name) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto is_plain = [](char c) { return core::is_digit(c) || (c >= 'a' && c <= 'z'); };
+  std::vector<std::string> words(1);
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool hump = is_upper(name[i]) && i > 0 && is_plain(name[i - 1]);
+    if (!is_plain(name[i]) && !is_upper(name[i])) {
+      words.emplace_back();
+      continue;
+    }
+    if (hump) words.emplace_back();
+    words.back() += core::to_lower(name.substr(i, 1));
+  }
+  std::erase(words, "");
+  return words;
+}
+
+bool is_among(std::string_view word, std::span<const std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+// What is told about a secret, as CACHE_KEY_PREFIX, JWT_ISSUER and SALT_ROUNDS, is none.
+bool is_about(std::string_view word) {
+  constexpr std::string_view k_about[] = {
+      "prefix",     "suffix",    "path",    "file",     "name",    "alias",   "ttl",   "column",  "field",
+      "length",     "size",      "header",  "format",   "type",    "dir",     "count", "rounds",  "issuer",
+      "expiration", "expiry",    "expires", "audience", "seconds", "minutes", "hours", "days",    "duration",
+      "in",         "algorithm", "alg",     "enabled",  "port",    "host",    "claim", "timeout", "retries"};
+  return is_among(word, k_about);
+}
+
+bool is_secret_word(const std::vector<std::string>& words) {
+  constexpr std::string_view k_anywhere[] = {"jwt",  "pw",     "creds", "salt",
+                                             "hmac", "pepper", "totp",  "mnemonic"};
+  constexpr std::string_view k_last[] = {"pass", "pat", "sk", "dsn", "sig", "signature"};
+  if (words.empty() || is_about(words.back())) return false;
+  return std::find(words.begin() + 1, words.end(), "key") != words.end() || is_among(words.back(), k_last) ||
+         std::ranges::any_of(words, [&](const std::string& word) {
+           return is_among(word, k_anywhere) || word.contains("webhook");
+         });
+}
+
 bool is_secret_name(std::string_view name) {
   const std::string text = folded(name);
-  for (const char* part : {"password", "passwd", "passphrase", "requirepass", "secret", "token", "credential",
-                           "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
+  for (const char* part :
+       {"password", "passwd", "passphrase", "passcode", "requirepass", "secret", "token", "credential",
+        "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
     if (text.contains(part)) return true;
-  return text.ends_with("_key") || text.ends_with("_pass") || text == "key" || text == "pass" ||
-         text == "dsn";
+  return text.ends_with("_key") || text == "key" || is_secret_word(parts_of_name(name));
 }
 
 // Within a text names are shorter. PWD alone is a variable of every shell.
@@ -62,6 +107,45 @@ bool has_password(std::string_view url) {
   const std::size_t scheme = url.find("://");
   const std::size_t at = url.find('@', scheme == std::string_view::npos ? url.size() : scheme);
   return at != std::string_view::npos && url.substr(scheme + 3, at - scheme - 3).contains(':');
+}
+
+// How those who hand out keys mark them, and how long what follows is at least.
+struct Mark {
+  std::string_view text;
+  std::size_t more = 1;
+};
+constexpr Mark k_marks[] = {
+    {"sk_live_"},    {"sk_test_"},       {"rk_live_"},    {"rk_test_"},  {"whsec_", 8},   {"ghp_"},
+    {"gho_"},        {"ghu_"},           {"ghs_"},        {"ghr_"},      {"github_pat_"}, {"glpat-"},
+    {"gldt-"},       {"glrt-"},          {"xoxa-"},       {"xoxb-"},     {"xoxe-"},       {"xoxp-"},
+    {"xoxr-"},       {"xoxs-"},          {"xapp-"},       {"dckr_pat_"}, {"npm_", 30},    {"pypi-", 30},
+    {"hf_", 20},     {"sk-ant-", 8},     {"sk-proj-", 8}, {"sk-", 32},   {"shpat_", 8},   {"dop_v1_", 8},
+    {"AKIA", 16},    {"ASIA", 16},       {"AIza", 30},    {"ya29.", 16}, {"SG.", 30},     {"hvs.", 16},
+    {"lin_api_", 8}, {"AGE-SECRET-KEY-"}};
+constexpr std::string_view k_in_tokens = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+
+// "eyJ….….…", whose parts are base64 of JSON.
+bool is_jwt(std::string_view token) {
+  const std::size_t first = token.find('.');
+  return token.starts_with("eyJ") && first != std::string_view::npos &&
+         token.find('.', first + 1) < token.size() - 1;
+}
+
+// A token of a known kind, or the address of a webhook, wherever it stands in the text.
+bool has_token(std::string_view text) {
+  for (const std::string_view url : {"hooks.slack.com/services/", "/api/webhooks/", "webhook.office.com/",
+                                     "/incomingwebhook/", "api.telegram.org/bot", "hooks.zapier.com/"})
+    if (text.contains(url)) return true;
+  for (std::size_t at = 0; (at = text.find_first_of(k_in_tokens, at)) != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_not_of(k_in_tokens, at), text.size());
+    const std::string_view token = text.substr(at, end - at);
+    const auto marks = [&](const Mark& mark) {
+      return token.starts_with(mark.text) && token.size() >= mark.text.size() + mark.more;
+    };
+    if (std::ranges::any_of(k_marks, marks) || is_jwt(token)) return true;
+    at = end;
+  }
+  return false;
 }
 
 // Words of a command line, where what looks like a secret has a stand-in.
@@ -124,7 +208,8 @@ private:
 }  // namespace
 
 bool is_secret(std::string_view name, std::string_view value) {
-  return is_secret_name(name) || value.contains("-----BEGIN") || has_password(value) || gives_secret(value);
+  return is_secret_name(name) || value.contains("-----BEGIN") || has_password(value) || has_token(value) ||
+         gives_secret(value);
 }
 
 std::string secret_in(std::string_view text, const Variables& known) {

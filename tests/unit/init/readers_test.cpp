@@ -38,6 +38,45 @@ docker run -d -p 8081:80 -e APP_DB=$DB_PASSWORD -e JAVA_OPTS="$OPTIONS" -e PLACE
   EXPECT_EQ(*spec.docker.command, (std::vector<std::string>{"serve", "--password", "SECRET"}));
 }
 
+TEST(Scripts, AnotherNetworkThanTheSlotsOwnIsTold) {
+  for (const char* network : {"host", "none", "container:db"}) {
+    Draft draft;
+    const File script{"deploy.sh",
+                      "docker run -d --network=" + std::string(network) + " -p 8081:80 acme/app:1\n"};
+    read_scripts(draft, std::span(&script, 1), {});
+    EXPECT_TRUE(completed(draft).docker.networks.empty()) << network;
+    EXPECT_TRUE(notes(draft, "`docker run --network " + std::string(network) + "` of deploy.sh")) << network;
+  }
+  Draft draft;
+  const File script{"deploy.sh",
+                    "docker run -d --net bridge --network name=back,alias=web -p 8081:80 acme/app:1\n"};
+  read_scripts(draft, std::span(&script, 1), {});
+  EXPECT_EQ(completed(draft).docker.networks, Texts{"back"});
+  EXPECT_TRUE(notes(draft, "`docker run --network-alias` of deploy.sh"));
+}
+
+TEST(Secrets, AreKnownByTheirNames) {
+  for (const char* name : {"MYSQL_ROOT_PW", "GITHUB_PAT", "STRIPE_SK", "JWT", "ENCRYPTION_KEY_BASE", "SALT",
+                           "SLACK_WEBHOOK", "SLACK_WEBHOOK_URL", "app.encryptionKey", "DB_PASS", "KEY",
+                           "AWS_CREDS", "SENTRY_DSN", "SPRING_MAIL_PWD"})
+    EXPECT_TRUE(is_secret(name, "v")) << name;
+  for (const char* name :
+       {"LOG_LEVEL", "CACHE_KEY_PREFIX", "JWT_ISSUER", "JWT_EXPIRATION", "SALT_ROUNDS", "WEBHOOK_PORT",
+        "KEYCLOAK_URL", "PATH", "PASS_HEADERS", "TASK", "PATTERN", "MONKEY", "PWD", "SSH_KEY_FILE", "BASALT"})
+    EXPECT_FALSE(is_secret(name, "v")) << name;
+}
+
+TEST(Secrets, AreKnownByTheirValues) {
+  for (const char* value :
+       {"sk_live_51H", "ghp_0123456789", "github_pat_11A", "glpat-x1", "xoxb-1-2", "AKIAIOSFODNN7EXAMPLE",
+        "eyJhbGciOiJIUzI1NiJ9.e30.abc", "https://hooks.slack.com/services/T0/B0/x", "--with=sk_live_51H",
+        "a,ghp_0123456789", "https://discord.com/api/webhooks/1/x", "-----BEGIN PRIVATE KEY-----"})
+    EXPECT_TRUE(is_secret("PLACE", value)) << value;
+  for (const char* value : {"sk_SK", "npm_config", "eyJ.x", "a.b.c", "https://example.com/hooks", "SG.x",
+                            "sk-learn", "hf_cache", "AKIA", "org.hibernate.dialect.MySQL8Dialect", "ghp_"})
+    EXPECT_FALSE(is_secret("PLACE", value)) << value;
+}
+
 TEST(Compose, OneFileBecomesContainersOfOurOwn) {
   Draft draft;
   const auto spec =
