@@ -100,10 +100,20 @@ void Channel::fail(const core::Error& error) {
   m_phase = m_raw != nullptr ? Phase::closing : Phase::finished;
 }
 
+// The shell that starts a command may read all that comes before the mark as its own script.
+bool Channel::takes_input() const {
+  return !m_end->input_ended() && (!std::holds_alternative<ExecTarget>(m_target) || m_preface.over());
+}
+
+bool Channel::owes_input() const {
+  return (m_phase == Phase::starting || m_phase == Phase::moving) && m_end->gone() && !m_end->input_ended() &&
+         !takes_input();
+}
+
 short Channel::events(const Transport& transport) const {
   if (m_phase != Phase::moving) return 0;
   short events = 0;
-  if (m_up.empty() && !m_end->input_ended() && !transport.full()) events |= POLLIN;
+  if (m_up.empty() && takes_input() && !transport.full()) events |= POLLIN;
   if (!m_down.empty()) events |= POLLOUT;
   return events;
 }
@@ -157,7 +167,7 @@ bool Channel::opened(ChannelContext& context) {
     m_running_command = true;
     m_phase = m_purpose == Purpose::place ? Phase::held : Phase::starting;
     if (m_phase == Phase::held) settle({});
-    m_up = login_line(std::get<ExecTarget>(m_target).argv, m_mark);
+    m_up = login_script(std::get<ExecTarget>(m_target).argv, m_mark);
     return true;
   }
   if (std::holds_alternative<TcpTarget>(m_target))
@@ -297,7 +307,7 @@ bool Channel::send(ChannelContext& context) {
   bool moved = false;
   while (!m_eof_sent && !context.transport().full()) {
     if (m_up.empty()) {
-      if (!m_end->input_ended()) m_up = m_end->input(k_chunk);
+      if (takes_input()) m_up = m_end->input(k_chunk);
       m_up_sent = 0;
     }
     if (m_up.empty()) break;

@@ -49,6 +49,8 @@ public:
   bool step(ChannelContext& context);
   bool finished() const { return m_phase == Phase::finished; }
   bool closing() const { return m_phase == Phase::closing; }
+  // The caller has left, and what it wrote waits for the command's mark.
+  bool owes_input() const;
   bool runs_command() const { return m_running_command; }
   // A command that waits for a place.
   bool waits() const { return m_refused_since.has_value() && m_phase == Phase::opening; }
@@ -74,6 +76,7 @@ private:
   bool hold();
   bool receive(ChannelContext& context);
   core::Error not_run(ChannelContext& context, int exit_code) const;
+  bool takes_input() const;
   bool send(ChannelContext& context);
   bool finish(ChannelContext& context);
   bool close(ChannelContext& context);

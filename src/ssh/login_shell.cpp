@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::size_t k_noise_limit = std::size_t{16} << 10;
 
-// The line ends at a newline, so one that belongs to a word is written as "$n".
-std::string without_newlines(const std::string& quoted) {
-  std::string line;
-  for (const char c : quoted) {
-    if (c == '\n')
-      line += "'\"$n\"'";
-    else
-      line += c;
-  }
-  return line;
-}
-
 }  // namespace
 
 std::string make_mark() {
@@ -32,21 +20,20 @@ std::string make_mark() {
   return fmt::format("bgdeploy-{:08x}{:08x}\n", random(), random());
 }
 
-std::string login_line(std::span<const std::string> argv, std::string_view mark) {
+std::string login_script(std::span<const std::string> argv, std::string_view mark) {
   // This shell runs the text of `sh -c TEXT NAME ARGUMENT…` itself: another one would cost a process. It
   // cannot change its own name, so a text that uses it ("$0", not awk's $0) gets a shell of its own.
-  const bool script =
+  const bool runs_itself =
       argv.size() > 2 && argv[0] == "sh" && argv[1] == "-c" && argv[2].find("\"$0") == std::string::npos;
-  const auto words = script
-                         ? fmt::format("trap - PIPE; set -- {}; eval 'unset line n; '{}",
-                                       core::shell_join(argv.subspan(std::min<std::size_t>(argv.size(), 4))),
-                                       core::shell_quote(argv[2]))
-                         : "exec " + core::shell_join(argv);
-  const bool newlines = words.find('\n') != std::string::npos;
+  // Not by `eval`: where a text in it redirects stdin, from which the shell reads its script, bash crashes.
+  const auto words =
+      runs_itself
+          ? fmt::format("trap - PIPE; set -- {}\n{}",
+                        core::shell_join(argv.subspan(std::min<std::size_t>(argv.size(), 4))), argv[2])
+          : "exec " + core::shell_join(argv);
   // A caller may write its input and leave, so a mark that nobody reads must not end the shell. `exec` drops
   // the trap.
-  return fmt::format("trap : PIPE; echo {0}; echo {0} >&2; {1}{2}\n", core::trim(mark),
-                     newlines ? R"(n=$(printf "\nx") n=${n%x}; )" : "", without_newlines(words));
+  return fmt::format("{{ trap : PIPE; echo {0}; echo {0} >&2; {1}\nexit; }}\n", core::trim(mark), words);
 }
 
 std::string Preface::take(std::string_view data) {

@@ -307,9 +307,9 @@ void Loop::say_goodbye() {
     m_transport->flush();
     if (Clock::now() >= deadline) break;
     if (moved) continue;
-    const bool closing =
-        std::ranges::any_of(m_channels, [](const auto& channel) { return channel->closing(); });
-    if (m_transport->backlog() == 0 && !closing) break;
+    const bool unfinished = std::ranges::any_of(
+        m_channels, [](const auto& channel) { return channel->closing() || channel->owes_input(); });
+    if (m_transport->backlog() == 0 && !unfinished) break;
     pollfd polled{m_transport->fd(), static_cast<short>(POLLIN | (m_transport->backlog() > 0 ? POLLOUT : 0)),
                   0};
     if (::poll(&polled, 1, io::poll_timeout(deadline)) > 0) m_transport->readable();

@@ -131,11 +131,9 @@ std::unexpected<core::Error> refusal(const host::Host& host, std::string_view wo
 
 // Runs one of the short scripts and returns the lines of its stdout.
 Result<std::vector<std::string>> ask(host::Host& host, std::string_view text, const LockPath& path,
-                                     std::string input, const Wait& wait,
-                                     std::vector<std::string> arguments = {}) {
-  BGDEPLOY_ASSIGN(
-      const auto output,
-      host.run({script(text, path, std::move(arguments)), host::Tool::other, std::move(input)}, wait));
+                                     const Wait& wait, std::vector<std::string> arguments = {}) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run({script(text, path, std::move(arguments)), host::Tool::other, {}}, wait));
   auto lines = core::split_lines(output.out);
   for (const auto& line : lines)
     if (const auto [word, rest] = split_answer(line); word == "broken")
@@ -242,13 +240,12 @@ Result<std::optional<std::string>> await_turn(host::Process& holder, const host:
 Result<std::unique_ptr<Lease>> acquire(host::Host& host, const LockPath& path, const LockOwner& owner,
                                        const Wait& wait, const Patience& patience) {
   const bool waits = patience.most > Duration{0};
-  const auto argv = script(k_hold_script, path,
-                           {std::to_string(k_lease / 1s), std::to_string(::getpid()), own_start(),
-                            first_word_of("/proc/sys/kernel/random/boot_id"), waits ? "line" : ""});
+  const auto argv =
+      script(k_hold_script, path,
+             {to_json(owner), std::to_string(k_lease / 1s), std::to_string(::getpid()), own_start(),
+              first_word_of("/proc/sys/kernel/random/boot_id"), waits ? "line" : ""});
   BGDEPLOY_ASSIGN(auto holder, host.start({argv, host::Tool::other, {}}, wait));
   const auto asked = since_boot();
-  // A holder that has given up reads no more. Its answer says why.
-  static_cast<void>(holder->write(to_json(owner) + "\n"));
   BGDEPLOY_ASSIGN(const auto answer,
                   await_turn(*holder, host, waits ? wait.at_most(patience.most) : wait, patience));
   const auto [word, rest] = split_answer(answer ? std::string_view(*answer) : std::string_view{});
@@ -283,7 +280,7 @@ core::Error lock_lost() {
 }
 
 Result<LockStatus> lock_status(host::Host& host, const LockPath& path, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_status_script, path, {}, wait));
+  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_status_script, path, wait));
   LockStatus status;
   for (const auto& line : lines) {
     const auto [word, rest] = split_answer(line);
@@ -300,13 +297,12 @@ Result<std::optional<core::SystemTime>> freeze(host::Host& host, const LockPath&
     argument = std::to_string(std::chrono::floor<std::chrono::seconds>(at->time_since_epoch()).count());
   if (const auto* after = std::get_if<Duration>(&end))
     argument = fmt::format("+{}", std::chrono::ceil<std::chrono::seconds>(*after).count());
-  BGDEPLOY_ASSIGN(const auto lines,
-                  ask(host, k_freeze_script, path, to_json(owner) + "\n", wait, {argument}));
+  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_freeze_script, path, wait, {to_json(owner), argument}));
   return lines.empty() ? std::nullopt : parse_end(lines.front());
 }
 
 Result<bool> unfreeze(host::Host& host, const LockPath& path, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_unfreeze_script, path, {}, wait));
+  BGDEPLOY_ASSIGN(const auto lines, ask(host, k_unfreeze_script, path, wait));
   return lines == std::vector<std::string>{"yes"};
 }
 

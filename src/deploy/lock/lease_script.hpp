@@ -118,9 +118,9 @@ frozen() {
 tell_freeze() { printf 'frozen %s %s\n' "${ends:--}" "$(content "$f.freeze")"; }
 )sh";
 
-// Arguments: PATH TTL PID START BOOT LINE. TTL in seconds. PID, START (/proc/PID/stat field 22) and BOOT (the
-// kernel's boot id) name the deployer's own process. Stdin: the owner as a line of JSON, then a line per
-// beat, "bye" at the end. Stdout: "held PATH" with the whole path, "locked JSON", "frozen END JSON" or
+// Arguments: PATH OWNER TTL PID START BOOT LINE. OWNER as a line of JSON. TTL in seconds. PID, START
+// (/proc/PID/stat field 22) and BOOT (the kernel's boot id) name the deployer's own process. Stdin: a line
+// per beat, "bye" at the end. Stdout: "held PATH" with the whole path, "locked JSON", "frozen END JSON" or
 // "broken WORDS\tNEXT", then "ack" for each beat, or "lost" when the lock's file is gone or another one took
 // its place: the lock is then on that one.
 //
@@ -144,13 +144,12 @@ tell_freeze() { printf 'frozen %s %s\n' "${ends:--}" "$(content "$f.freeze")"; }
 // user@notty", since OpenSSH 9.8 "sshd-session: user@notty". A deployer that hears of a loss closes our
 // stdin; otherwise it ends in the same way.
 inline constexpr std::string_view k_hold_script = R"sh(
-ttl=$2 deployer="$3 $4" boot=$5 stands_in_line=${6:-}
+info=$2 ttl=$3 deployer="$4 $5" boot=$6 stands_in_line=${7:-}
 trap '' HUP PIPE
 make_own_folder
 [ -d "$dir" ] || stop "no folder $dir"
 [ -n "$mode" ] || inspect
 may_write
-IFS= read -r info || exit 1
 find_uid
 info_file=$f.info.$uid
 usable "$info_file"
@@ -290,19 +289,18 @@ flock -n -s 9 || printf 'locked %s\n' "$(holder)"
 exit 0
 )sh";
 
-// Arguments: PATH END. END: in seconds since 1970, or from now on with a "+" before it; empty: none. Stdin:
-// the freeze's owner as JSON. Stdout: the end in seconds since 1970, or "-", or "broken WORDS\tNEXT".
+// Arguments: PATH OWNER END. OWNER as a line of JSON. END: in seconds since 1970, or from now on with a "+"
+// before it; empty: none. Stdout: the end in seconds since 1970, or "-", or "broken WORDS\tNEXT".
 inline constexpr std::string_view k_freeze_script = R"sh(
 make_own_folder
 [ ! -d "$dir" ] || may_write
 usable "$f.freeze"
-case ${2:-} in
-  +*) ends=$(($(date +%s) + ${2#+})) ;;
-  *) ends=${2:-} ;;
+case ${3:-} in
+  +*) ends=$(($(date +%s) + ${3#+})) ;;
+  *) ends=${3:-} ;;
 esac
 [ -z "$ends" ] || [ "$(date +%s)" -lt "$ends" ] || stop "the freeze would have ended already, by the clock there"
-IFS= read -r line
-put "$f.freeze" "$line
+put "$f.freeze" "$2
 $ends" || stop "cannot write $f.freeze"
 echo "${ends:--}"
 )sh";

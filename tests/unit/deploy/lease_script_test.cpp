@@ -59,11 +59,11 @@ protected:
     const fs::path folder = m_folder / name;
     fs::create_directory(folder);
     const std::string text = "proc=" + (folder / "proc").string() +
-                             "\n{ echo owner; while [ ! -e \"$proc/ended\" ]; do sleep 0.1; done; } | {\n" +
-                             k_begin + ancestors + std::string(host::k_account) + std::string(k_lock_files) +
+                             "\n{ while [ ! -e \"$proc/ended\" ]; do sleep 0.1; done; } | {\n" + k_begin +
+                             ancestors + std::string(host::k_account) + std::string(k_lock_files) +
                              std::string(k_hold_script) + k_end + "}";
     argv.insert(argv.end(),
-                {"-c", text, "bgdeploy", (folder / ".lock").string(), "1", "1", "77", "this-boot"});
+                {"-c", text, "bgdeploy", (folder / ".lock").string(), "owner", "1", "1", "77", "this-boot"});
     const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
     if (!output) return output.error().message;
     const std::string first = "held " + (folder / ".lock").string();
@@ -96,7 +96,7 @@ TEST_P(LeaseScript, OnSilenceEndsOnlyTheConnectionThatItCameThrough) {
   // Another process has the deployer's pid now, so its start is not 77.
   auto reused = start("reused",
                       "describe $$ $session 5 sh\ndescribe $session 1 78 bgdeploy\n"
-                      "set -- \"$1\" 1 $session 77 this-boot\n");
+                      "set -- \"$1\" owner 1 $session 77 this-boot\n");
   EXPECT_EQ(sshd.get(), "held\nlistener 137\n");
   EXPECT_EQ(session.get(), "held\nlistener 137\n");
   EXPECT_EQ(orphan.get(), "held\nlistener 137\nsession lives\n");
@@ -110,12 +110,12 @@ TEST_P(LeaseScript, StandsInLineForALockThatIsHeld) {
       "printf '%s\\n%s\\n' '1 1' >\"$1.wait.000000000000.00.00000001\"\n"  // of one that is gone
       "flock \"$1.lock\" sh -c ': >\"$1.held\"; until [ -e \"$1.seen\" ]; do sleep 0.1; done' sh \"$1\" "
       ">/dev/null 2>&1 </dev/null &\n"
-      "until [ -e \"$1.held\" ]; do sleep 0.1; done\necho owner | {\n" +
+      "until [ -e \"$1.held\" ]; do sleep 0.1; done\ntrue | {\n" +
       std::string(host::k_account) + std::string(k_lock_files) + std::string(k_hold_script) +
       "} | while read -r line; do echo \"$line\"; : >\"$1.seen\"; done";
   const auto folder = scratch() / "line";
-  argv.insert(argv.end(),
-              {"-c", text, "bgdeploy", (folder / ".lock").string(), "5", "1", "77", "this-boot", "line"});
+  argv.insert(argv.end(), {"-c", text, "bgdeploy", (folder / ".lock").string(), "owner", "5", "1", "77",
+                           "this-boot", "line"});
   const auto output = io::run_child(argv, "", core::Wait::for_at_most(std::chrono::seconds(60)));
   ASSERT_TRUE(output) << output.error().message;
   EXPECT_TRUE(output->out.starts_with("waiting\n")) << output->out << output->err;

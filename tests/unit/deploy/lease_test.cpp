@@ -428,7 +428,7 @@ TEST_F(Lock, AHolderThatIsKilledIsNoticedAtOnce) {
   std::binary_semaphore noticed(0);
   const std::stop_callback callback((*lease)->lost(), [&] { noticed.release(); });
   const auto killed = m_host->run({{"sh", "-c", R"(for p in /proc/[0-9]*; do
-          tr '\000' ' ' <$p/cmdline 2>/dev/null | grep -qF "bgdeploy $1 10" && kill -9 ${p#/proc/}; done; :)",
+          tr '\000' ' ' <$p/cmdline 2>/dev/null | grep -qF "bgdeploy $1 {" && kill -9 ${p#/proc/}; done; :)",
                                     "kill", m_path}},
                                   wait());
   ASSERT_TRUE(killed);
