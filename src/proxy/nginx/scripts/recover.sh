@@ -24,7 +24,7 @@ find_master || [ -n "$container" ] || find_nginx
 # Where nginx does not run, it starts with the files as they are.
 await_master && down=0 || down=1
 lock -x || [ "$down" = 1 ] || fail 'another switch on this nginx takes too long'
-await_one_master || fail "$why"
+! find_master || await_one_master || fail "$why"
 
 # A container's nginx cannot be asked while it is stopped.
 accepted() { { [ "$down" = 1 ] && [ -n "$container" ]; } || test_configuration; }

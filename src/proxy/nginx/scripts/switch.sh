@@ -40,6 +40,12 @@ unchanged() {
   done
 }
 
+# The same, once a reload that somebody else began has ended.
+never_read() {
+  find_master
+  await_reload_of_others && unchanged
+}
+
 # Puts the old files into force after put_back. A refusal matters only where the new file is in force; then `kept` stays
 # for the next run to recover, since files and workers disagree. A master that started meanwhile has read the new file.
 reload_old() {
@@ -64,7 +70,7 @@ undo() {
       if ! put_back; then
         outcome=inconsistent
         first_why="$first_why, and the old file could not be put back"
-      elif [ "$was" = placed ] && await_reload_of_others && unchanged; then
+      elif [ "$was" = placed ] && never_read; then
         forget
       elif reload_old; then
         forget
@@ -95,7 +101,9 @@ fail() {
 unlock() { exec 9<&-; }
 
 take_lock() {
-  await_master || fail "$why"
+  find_lock
+  # It may be gone for as long as nginx is restarted.
+  { [ -z "$container" ] && [ -r "$locked" ]; } || await_master || fail "$why"
   lock -x
   case $? in
     0) ;;
@@ -103,7 +111,7 @@ take_lock() {
     2) fail "$locked cannot be read" ;;
     *) fail 'flock does not work here' ;;
   esac
-  await_one_master || fail "$why"
+  await_master && await_one_master || fail "$why"
 }
 
 # Tests the new file laid over $over. Fails with 97 where that is impossible, with 98 where nginx refuses it.
@@ -138,7 +146,8 @@ write_new() {
 }
 
 need_master() {
-  find_master || [ -n "$container" ] || find_nginx
+  ! find_master || return 0
+  [ -n "$container" ] || find_nginx
   await_master || fail "$why"
 }
 
@@ -262,7 +271,7 @@ commit() {
   take_lock
   [ -z "$from" ] || stage_again
   committed=$content
-  workers
+  sort_workers
   at_first=$serving first_family=$family
   words=$(back_up 2>&1) || fail "$path cannot be backed up"
   state=placed

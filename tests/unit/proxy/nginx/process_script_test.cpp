@@ -32,7 +32,8 @@ EVERY_SHELL(ProcessScript);
 TEST_P(ProcessScript, AProcessIsItsPidAndItsStart) {
   add({.pid = 10, .parent = 7, .title = "nginx: worker process", .start = 123456});
   add({.pid = 11, .state = 'Z'});
-  EXPECT_EQ(say(k_parts, "process 10; say \"$parent $start $title\""), "7 123456 nginx: worker process\n");
+  EXPECT_EQ(say(k_parts, "process 10; read_title 10; say \"$parent $start $title\""),
+            "7 123456 nginx: worker process\n");
   EXPECT_EQ(say(k_parts,
                 "for each in 10:123456 10:123457 11:1000 12:1 ''; do alive \"$each\" && say \"$each\"; done"),
             "10:123456\n");

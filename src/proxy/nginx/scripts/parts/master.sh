@@ -14,8 +14,14 @@ children() {
   done
 }
 
+# Sets `title`, what the process $1 calls itself. Only where that is needed: `read` asks the kernel for each byte.
+read_title() {
+  title=''
+  { read -r title <"$proc/$1/cmdline"; } 2>/dev/null
+}
+
 is_master() {
-  process "$1" || return 1
+  read_title "$1"
   case $title in *': master process'*) return 0 ;; esac
   return 1
 }
@@ -34,7 +40,7 @@ find_master_below() {
     below=''
     for candidate in "$@"; do
       process "$candidate" || continue
-      case $title in *': master process'*) master=$candidate && return 0 ;; esac
+      ! is_master "$candidate" || { master=$candidate && return 0; }
       children "$candidate"
       below="$below $kids"
     done
@@ -44,12 +50,14 @@ find_master_below() {
   return 1
 }
 
-# Sets `master` and `master_id`, the one that takes signals and reads the files, and `family`, all masters of this
-# configuration, the eldest first. On SIGUSR2 a master renames its pid file and starts the next nginx with its sockets:
-# both accept, and only the younger one reloads. A master forks its workers and executes the next nginx, so that one
-# lacks PF_FORKNOEXEC (64, linux/sched.h). It has another title until it has read its configuration.
+# Sets `master` and `master_id`, the one that takes signals and reads the files; `family`, all masters of this
+# configuration, the eldest first; and `offspring`, all their children. On SIGUSR2 a master renames its pid file and
+# starts the next nginx with its sockets: both accept, and only the younger one reloads. A master forks its workers and
+# executes the next nginx, so that one lacks PF_FORKNOEXEC (64, linux/sched.h). It has another title until it has read
+# its configuration. `eldest` is the one that was found last, as it stays while it lives and has the same parent.
+eldest=''
 find_master() {
-  master='' master_id='' family=' '
+  master='' master_id='' family=' ' offspring='' next=''
   if [ -n "$container" ]; then
     alive "$container_id" || look_into_container || return 1
     find_master_below "$container_pid" || return 1
@@ -59,37 +67,47 @@ find_master() {
       next=''
       { read -r next <"$file"; } 2>/dev/null
       case $next in '' | *[!0-9]*) continue ;; esac
-      is_master "$next" && outside "$next" && break
+      if process "$next"; then
+        [ "$next:$start $parent" = "$eldest" ] || { is_master "$next" && outside "$next"; } && break
+      fi
       next=''
     done
-    while [ -n "$next" ] && process "$next" && is_master "$parent"; do next=$pid; done
+    while [ -n "$next" ] && [ "$next:$start $parent" != "$eldest" ]; do
+      if is_master "$parent" && process "$parent"; then next=$pid; else eldest="$next:$start $parent"; fi
+    done
   fi
-  while [ -n "$next" ] && process "$next"; do
+  [ -n "$next" ] || return 1
+  title=': master process'
+  while [ -n "$next" ]; do
     family="$family$next:$start "
     case $title in *': master process'*) master=$next master_id=$next:$start ;; esac
     children "$next"
     next=''
     for kid in $kids; do
-      process "$kid" && [ $((flags & 64)) = 0 ] || continue
-      case $title in *': master process'* | *nginx*) next=$kid ;; esac
+      process "$kid" || continue
+      offspring="$offspring $kid:$start"
+      [ $((flags & 64)) = 0 ] || continue
+      read_title "$kid"
+      case $title in *': master process'* | *nginx*) next=$kid next_start=$start next_title=$title ;; esac
     done
+    [ -z "$next" ] || { start=$next_start title=$next_title; }
   done
-  [ -n "$master" ]
 }
 
 # Sets `serving` and `leaving`, the workers of all masters as " pid:start pid:start ": those that accept connections,
-# and those that only finish the ones they have.
+# and those that only finish the ones they have. `sort_workers` does so among what find_master saw.
 workers() {
+  find_master
+  sort_workers
+  [ -n "$master" ]
+}
+sort_workers() {
   serving=' ' leaving=' '
-  find_master || return 1
-  for each in $family; do
-    children "${each%:*}"
-    for kid in $kids; do
-      process "$kid" || continue
-      case $title in
-        *': worker process') serving="$serving$kid:$start " ;;
-        *': worker process is shutting down') leaving="$leaving$kid:$start " ;;
-      esac
-    done
+  for kid in $offspring; do
+    read_title "${kid%:*}"
+    case $title in
+      *': worker process') serving="$serving$kid " ;;
+      *': worker process is shutting down') leaving="$leaving$kid " ;;
+    esac
   done
 }

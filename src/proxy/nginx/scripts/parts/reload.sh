@@ -29,13 +29,14 @@ await_master() {
 
 serves() {
   alive "$1" || return 1
+  read_title "$pid"
   case $title in *': worker process') return 0 ;; esac
   return 1
 }
 
-# Sets `all` to all workers. Reads the children twice, since the kernel may skip one while another ends.
+# Sets `all` to all workers: those that were listed last, and those that are now, since the kernel may skip one while
+# another ends.
 all_workers() {
-  workers
   all="$serving${leaving# }"
   workers
   for worker in $serving $leaving; do
@@ -78,9 +79,9 @@ replaced() {
 
 # Waits for the end of a reload that somebody else began, since that one may have read the old files. It has ended when
 # the master is idle or, where one reload follows another without a pause, when its workers have taken over: the next
-# one begins by reading the files as they are.
+# one begins by reading the files as they are. Begins with what find_master saw.
 await_reload_of_others() {
-  workers
+  sort_workers
   at_begin=$serving
   read_clock
   limit=$((now + patience))
@@ -145,7 +146,7 @@ reload_once() {
   again=0
   await_master || return 1
   # A restart may have made a new folder.
-  holds_lock || lock -x
+  holds_lock || { lock -x; await_master || return 1; }
   await_reload_of_others || { why='nginx is busy with an earlier reload' && return 1; }
   read_clock
   all_workers

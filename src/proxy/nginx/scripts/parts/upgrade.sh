@@ -28,14 +28,15 @@ upgrading() {
 Finish the upgrade (kill -QUIT ${1%:*}) or undo it (kill -HUP ${1%:*}, then kill -QUIT $master), then run this again"
 }
 
-# No switch is possible while there are two. An upgrade usually ends within moments.
+# No switch is possible while there are two. An upgrade usually ends within moments. Begins with what find_master saw.
 await_one_master() {
   masters=''
   read_clock
   limit=$((now + upgrade_patience))
-  while find_master && upgrading; do
+  while upgrading; do
     read_clock
     [ "$now" -lt "$limit" ] || return 1
     pause
+    find_master || return 0
   done
 }
