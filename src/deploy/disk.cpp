@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "bgdeploy/archive/load_stream.hpp"
 #include "bgdeploy/core/size.hpp"
@@ -28,11 +27,6 @@ std::string figure(std::int64_t bytes) {
   return core::short_bytes(bytes);
 }
 
-std::int64_t total(const std::vector<runtime::Layer>& layers) {
-  return std::accumulate(layers.begin(), layers.end(), std::int64_t{0},
-                         [](std::int64_t sum, const runtime::Layer& layer) { return sum + layer.bytes; });
-}
-
 // `how`: what the bytes consist of.
 Result<void> fits(const App& app, std::int64_t bytes, const std::string& how, const Wait& wait) {
   if (bytes == 0) return {};
@@ -48,21 +42,26 @@ Result<void> fits(const App& app, std::int64_t bytes, const std::string& how, co
        "prune`"});
 }
 
+Result<void> compressed_fits(const App& app, std::int64_t bytes, const Wait& wait) {
+  return fits(app, bytes * k_grows,
+              fmt::format("{} compressed, {} times that while it is unpacked", figure(bytes), k_grows), wait);
+}
+
 }  // namespace
 
-LayersAhead::LayersAhead(const App& app, plan::Release release, const Wait& wait) : m_stop(wait.stop, {}) {
+SizeAhead::SizeAhead(const App& app, plan::Release release, const Wait& wait) : m_stop(wait.stop, {}) {
   const Wait own{wait.deadline, m_stop.token()};
   const auto ask = [this, app, release = std::move(release), own] {
     const auto there = guarded([&] { return app.images->present(release, own); });
     if (there && !*there)
-      m_layers = guarded([&] { return app.storage->layers(release, own.at_most(deadlines::k_registry)); });
+      m_size = guarded([&] { return app.storage->size(release, own.at_most(deadlines::k_registry)); });
   };
   (void)guarded([&]() -> Result<void> { return m_asking = std::jthread(ask), Result<void>{}; });
 }
 
-std::optional<Layers> LayersAhead::take() {
+std::optional<Result<std::int64_t>> SizeAhead::take() {
   if (m_asking.joinable()) m_asking.join();
-  return std::exchange(m_layers, std::nullopt);
+  return std::exchange(m_size, std::nullopt);
 }
 
 Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const Wait& wait) {
@@ -77,7 +76,7 @@ Result<void> history_fits(const std::string& host, const runtime::Room& room) {
 }
 
 Result<void> enough_disk(const Context& context, const World& world, const std::vector<std::size_t>& hosts,
-                         const plan::Release& release, LayersAhead* ahead, const Wait& wait) {
+                         const plan::Release& release, SizeAhead* ahead, const Wait& wait) {
   if (release.built() || release.digest.empty() || (release.sent() && !world.archive)) return {};
   std::vector<std::size_t> pulling;
   for (const std::size_t host : hosts) {
@@ -97,22 +96,22 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
       BGDEPLOY_ASSIGN(const auto send, app.images->lacking(*world.archive, wait));
       return fits(app, send.room, fmt::format("{} to send", figure(send.bytes)), wait);
     });
-  auto asked = ahead != nullptr ? ahead->take() : std::nullopt;
-  const Layers layers =
-      asked ? std::move(*asked)
-            : world.apps[pulling.front()].storage->layers(release, wait.at_most(deadlines::k_registry));
-  if (!layers) {
-    if (wait.stop.stop_requested()) return std::unexpected(layers.error());
+  const auto unknown = [&](const App& app, const core::Error& error) -> Result<void> {
+    if (wait.stop.stop_requested()) return std::unexpected(error);
     context.sink.emit(
-        report::Info{"whether the image fits on the disk is not known: " + layers.error().message,
-                     world.apps[pulling.front()].name});
+        report::Info{"whether the image fits on the disk is not known: " + error.message, app.name});
     return {};
-  }
+  };
+  const Wait patient = wait.at_most(deadlines::k_registry);
+  const App& first = world.apps[pulling.front()];
+  const auto asked = ahead != nullptr ? ahead->take() : std::nullopt;
+  const Result<std::int64_t> size = asked ? *asked : first.storage->size(release, patient);
+  if (!size) return unknown(first, size.error());
+  // Nearly always all of it fits, and what is there already does not matter.
   return each([&](const App& app) -> Result<void> {
-    BGDEPLOY_ASSIGN(const std::int64_t compressed, app.storage->lacking(*layers, wait));
-    return fits(app, compressed * k_grows,
-                fmt::format("{} compressed, {} times that while it is unpacked", figure(compressed), k_grows),
-                wait);
+    if (compressed_fits(app, *size, wait)) return {};
+    const auto lacking = app.storage->lacking(release, patient);
+    return lacking ? compressed_fits(app, *lacking, wait) : unknown(app, lacking.error());
   });
 }
 
@@ -120,12 +119,10 @@ Result<std::string> disk_of(const App& app, const plan::Release& live, const Wai
   BGDEPLOY_ASSIGN(const auto room, app.storage->room(wait));
   std::string words = fmt::format("{} free in {}", figure(room.free), room.folder);
   if (live.local() || live.digest.empty()) return words;
-  const auto layers = app.storage->layers(live, wait.at_most(deadlines::k_registry));
-  if (!layers) return words;
-  const std::int64_t compressed = total(*layers);
-  words +=
-      fmt::format("; a release like {} needs up to {}", plan::describe(live), figure(compressed * k_grows));
-  if (room.free < compressed) return core::fail(ErrorKind::refused, std::move(words));
+  const auto size = app.storage->size(live, wait.at_most(deadlines::k_registry));
+  if (!size) return words;
+  words += fmt::format("; a release like {} needs up to {}", plan::describe(live), figure(*size * k_grows));
+  if (room.free < *size) return core::fail(ErrorKind::refused, std::move(words));
   return words;
 }
 

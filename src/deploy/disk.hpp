@@ -12,19 +12,17 @@
 
 namespace bgdeploy::deploy {
 
-using Layers = core::Result<std::vector<runtime::Layer>>;
-
-// What a release consists of, asked of the registry beside other work, unless the host has the image.
-class LayersAhead {
+// How large a release is, asked of the registry beside other work, unless the host has the image.
+class SizeAhead {
 public:
-  LayersAhead(const App& app, plan::Release release, const core::Wait& wait);
-  ~LayersAhead() { m_stop.request(); }
+  SizeAhead(const App& app, plan::Release release, const core::Wait& wait);
+  ~SizeAhead() { m_stop.request(); }
   // Waits for the answer; nothing where none was asked for.
-  std::optional<Layers> take();
+  std::optional<core::Result<std::int64_t>> take();
 
 private:
   EitherStop m_stop;
-  std::optional<Layers> m_layers;
+  std::optional<core::Result<std::int64_t>> m_size;
   std::jthread m_asking;  // last: it sets what is above
 };
 
@@ -32,7 +30,7 @@ private:
 // figures. What the registry does not tell is said and is no error. `ahead`: where it was asked already.
 core::Result<void> enough_disk(const Context& context, const World& world,
                                const std::vector<std::size_t>& hosts, const plan::Release& release,
-                               LayersAhead* ahead, const core::Wait& wait);
+                               SizeAhead* ahead, const core::Wait& wait);
 core::Result<runtime::Room> history_room(const Context& context, const Fleet& fleet, const core::Wait& wait);
 core::Result<void> history_fits(const std::string& host, const runtime::Room& room);
 

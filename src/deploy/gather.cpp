@@ -104,7 +104,7 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
     world.archive = gathered.archive;
     gathered.wanted = wanted_launch(context, goal, world, std::move(local.today), wait);
     if (gathered.wanted && !gathered.wanted->release.local())
-      gathered.layers = std::make_shared<LayersAhead>(world.apps.front(), gathered.wanted->release, wait);
+      gathered.size = std::make_shared<SizeAhead>(world.apps.front(), gathered.wanted->release, wait);
   }
   reading.join();
   if (docker_room && storage != nullptr) storage->know(std::move(*docker_room));

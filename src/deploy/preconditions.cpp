@@ -72,7 +72,7 @@ Result<void> proxies_run(const spec::Spec& spec, const plan::State& state) {
 }
 
 Result<void> check_disk(const Context& context, const World& world, const plan::State& state,
-                        const plan::Request& request, LayersAhead* ahead, const Wait& wait) {
+                        const plan::Request& request, SizeAhead* ahead, const Wait& wait) {
   std::vector<std::size_t> hosts;
   for (std::size_t i = 0; i < world.apps.size(); ++i)
     if (!plan::takes_up(state, i, 0, request) && !plan::takes_up(state, i, 1, request)) hosts.push_back(i);

@@ -22,7 +22,7 @@ core::Result<void> check_proxies(const Context& context, const World& world, con
 core::Result<void> proxies_run(const spec::Spec& spec, const plan::State& state);
 // Which slot it goes to is not planned yet; where one of them can take up a container nothing is pulled.
 core::Result<void> check_disk(const Context& context, const World& world, const plan::State& state,
-                              const plan::Request& request, LayersAhead* ahead, const core::Wait& wait);
+                              const plan::Request& request, SizeAhead* ahead, const core::Wait& wait);
 // Whether a container is made: also for one command, which needs what the app needs.
 bool creates(const plan::Plan& plan);
 // Both slots run at once for a while. Without a limit nobody knows what the newcomer takes.

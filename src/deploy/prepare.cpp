@@ -201,7 +201,7 @@ report::PastRuns last_runs(const std::vector<HistoryEntry>& history) {
 Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gathered gathered,
                      bool recover_first, const Wait& wait, Prepared& prepared) {
   const bool deploying = goal.fresh();
-  const auto& [files, archive, wanted, history, histories, history_room, layers, todays_secrets,
+  const auto& [files, archive, wanted, history, histories, history_room, size, todays_secrets,
                without_password] = gathered;
   prepared.files = files;
   prepared.archive = archive;
@@ -255,7 +255,7 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
     const auto& without_secrets = way.without_secrets ? way.without_secrets : without_password;
     std::vector<std::string> notes;
     if (deploying && history_room) BGDEPLOY_TRY(history_fits(fleet.history_host().name(), *history_room));
-    BGDEPLOY_TRY(check_disk(context, world, prepared.state, request, layers.get(), wait));
+    BGDEPLOY_TRY(check_disk(context, world, prepared.state, request, size.get(), wait));
     // A rollback that only starts an existing container needs no port.
     const auto port = find_container_port(context, deploying && recover_first, fleet, world, prepared.state,
                                           request.launch, wait, notes);

@@ -49,7 +49,7 @@ struct Gathered {
   core::Result<std::vector<HistoryEntry>> history{};
   Histories histories{};  // for a deploy: of all services there, as far as they can be read
   core::Result<runtime::Room> history_room{};  // what is free there
-  std::shared_ptr<LayersAhead> layers{};       // of an image that is to be pulled
+  std::shared_ptr<SizeAhead> size{};           // of an image that is to be pulled
   // Why today's secrets, and the registry's password, cannot be read. A rollback may do without them.
   std::optional<core::Error> without_secrets{}, without_password{};
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 #include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/number.hpp"
@@ -290,32 +291,64 @@ Result<std::string> for_platform(const Json& index, const Info& engine) {
                     fmt::format("the registry has no image of it for {}/{}", engine.os, engine.architecture));
 }
 
+// Straight from the host there may be no way at all.
+Result<void> has_a_way(const Info& engine, const std::string& repository) {
+  if (engine.proxy.empty() || is_insecure(engine, named(repository).authority)) return {};
+  return core::fail(ErrorKind::refused, "docker reaches registries through a proxy");
+}
+
+// For the engine's platform.
+Result<Json> manifest_of(Registry& registry, const Info& engine, const std::string& digest) {
+  BGDEPLOY_ASSIGN(auto manifest, registry.manifest(digest));
+  if (!member(manifest, "manifests").is_array()) return manifest;
+  BGDEPLOY_ASSIGN(const auto own, for_platform(manifest, engine));
+  return registry.manifest(own);
+}
+
+std::unexpected<core::Error> no_layers() {
+  return core::fail(ErrorKind::refused, "the registry's manifest does not list the image's layers");
+}
+
+// The compressed bytes of each layer.
+Result<std::vector<std::int64_t>> sizes_in(const Json& manifest) {
+  const Json& layers = member(manifest, "layers");
+  if (!layers.is_array()) return no_layers();
+  std::vector<std::int64_t> sizes;
+  for (const auto& layer : layers) {
+    const auto bytes = core::integer(member(layer, "size"));
+    if (!bytes || *bytes < 0 || *bytes > k_most_layer_bytes) return no_layers();
+    sizes.push_back(*bytes);
+  }
+  return sizes;
+}
+
 }  // namespace
+
+Result<std::int64_t> registry_size(host::Host& host, const Info& engine, const std::string& repository,
+                                   const std::string& digest, const std::optional<RegistryAuth>& auth,
+                                   const Wait& wait) {
+  BGDEPLOY_TRY(has_a_way(engine, repository));
+  Registry registry(host, engine, repository, auth, wait);
+  BGDEPLOY_ASSIGN(const auto manifest, manifest_of(registry, engine, digest));
+  BGDEPLOY_ASSIGN(const auto sizes, sizes_in(manifest));
+  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+}
 
 Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info& engine,
                                                    const std::string& repository, const std::string& digest,
                                                    const std::optional<RegistryAuth>& auth,
                                                    const Wait& wait) {
-  // Straight from the host there may be no way at all.
-  if (!engine.proxy.empty() && !is_insecure(engine, named(repository).authority))
-    return core::fail(ErrorKind::refused, "docker reaches registries through a proxy");
+  BGDEPLOY_TRY(has_a_way(engine, repository));
   Registry registry(host, engine, repository, auth, wait);
-  BGDEPLOY_ASSIGN(auto manifest, registry.manifest(digest));
-  if (member(manifest, "manifests").is_array()) {
-    BGDEPLOY_ASSIGN(const auto own, for_platform(manifest, engine));
-    BGDEPLOY_ASSIGN(manifest, registry.manifest(own));
-  }
+  BGDEPLOY_ASSIGN(const auto manifest, manifest_of(registry, engine, digest));
+  BGDEPLOY_ASSIGN(const auto sizes, sizes_in(manifest));
   BGDEPLOY_ASSIGN(const auto config, registry.blob(text_of(member(manifest, "config"), "digest")));
-  const Json& layers = member(manifest, "layers");
   const Json& contents = member(member(config, "rootfs"), "diff_ids");
-  if (!layers.is_array() || !contents.is_array() || layers.size() != contents.size())
-    return core::fail(ErrorKind::refused, "the registry's manifest does not list the image's layers");
+  if (!contents.is_array() || sizes.size() != contents.size()) return no_layers();
   std::vector<RegistryLayer> found;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const auto bytes = core::integer(member(layers[i], "size"));
-    if (!bytes || *bytes < 0 || *bytes > k_most_layer_bytes || !contents[i].is_string())
-      return core::fail(ErrorKind::refused, "the registry's manifest does not list the image's layers");
-    found.push_back({contents[i].get<std::string>(), *bytes});
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (!contents[i].is_string()) return no_layers();
+    found.push_back({contents[i].get<std::string>(), sizes[i]});
   }
   return found;
 }

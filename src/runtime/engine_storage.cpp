@@ -51,13 +51,9 @@ Result<void> EngineStorage::prune(const plan::Leftovers& leftovers, bool only_lo
       std::move(failures));
 }
 
-Result<std::vector<Layer>> EngineStorage::layers(const plan::Release& release, const Wait& wait) {
+Result<std::int64_t> EngineStorage::size(const plan::Release& release, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
-  BGDEPLOY_ASSIGN(const auto found,
-                  engine::registry_layers(m_host, engine, release.image, release.digest, m_auth, wait));
-  std::vector<Layer> layers;
-  for (const auto& [content, bytes] : found) layers.push_back({content, bytes});
-  return layers;
+  return engine::registry_size(m_host, engine, release.image, release.digest, m_auth, wait);
 }
 
 Result<std::size_t> layers_there(engine::Client& client, const std::vector<std::string>& contents,
@@ -73,9 +69,12 @@ Result<std::size_t> layers_there(engine::Client& client, const std::vector<std::
   return there;
 }
 
-Result<std::int64_t> EngineStorage::lacking(const std::vector<Layer>& layers, const Wait& wait) {
+Result<std::int64_t> EngineStorage::lacking(const plan::Release& release, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
+  BGDEPLOY_ASSIGN(const auto layers,
+                  engine::registry_layers(m_host, engine, release.image, release.digest, m_auth, wait));
   std::vector<std::string> contents;
-  for (const Layer& layer : layers) contents.push_back(layer.content);
+  for (const auto& layer : layers) contents.push_back(layer.content);
   BGDEPLOY_ASSIGN(const std::size_t there, layers_there(*m_client, contents, wait));
   std::int64_t bytes = 0;
   for (std::size_t i = there; i < layers.size(); ++i) bytes += layers[i].bytes;

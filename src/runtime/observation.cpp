@@ -29,8 +29,8 @@ public:
       const bool is_own = entry.id == own_id;
       const bool is_aside = std::find(entry.names.begin(), entry.names.end(), aside) != entry.names.end();
       if (!is_own && !is_aside && !concerns(entry, own, launch.has_value())) continue;
-      BGDEPLOY_ASSIGN(const auto inspected, inspect(entry.id));
-      if (!inspected) continue;  // it went away meanwhile
+      BGDEPLOY_ASSIGN(const auto* inspected, inspect(entry.id));
+      if (inspected == nullptr) continue;
       const auto role = role_of(*inspected, identity, is_own || is_aside);
       if (role == std::variant<Role, plan::Stranger>(Role::nobody)) continue;
       const auto* stranger = std::get_if<plan::Stranger>(&role);
@@ -60,11 +60,16 @@ private:
     return labelled || neighbour || publishes(entry, own.port);
   }
 
-  Result<std::optional<engine::Container>> inspect(const std::string& id) {
-    auto inspected = m_on.client->inspect_container(id, m_wait);
-    if (inspected) return std::optional(std::move(*inspected));
-    if (inspected.error().kind == ErrorKind::not_found) return std::optional<engine::Container>();
-    return std::unexpected(std::move(inspected.error()));
+  // Nothing where it went away meanwhile.
+  Result<const engine::Container*> inspect(const std::string& id) {
+    auto found = m_inspected.find(id);
+    if (found == m_inspected.end()) {
+      auto inspected = m_on.client->inspect_container(id, m_wait);
+      if (!inspected && inspected.error().kind != ErrorKind::not_found)
+        return std::unexpected(std::move(inspected.error()));
+      found = m_inspected.emplace(id, inspected ? std::optional(std::move(*inspected)) : std::nullopt).first;
+    }
+    return found->second ? &*found->second : nullptr;
   }
 
   Result<plan::Container> described(std::size_t index, const engine::Container& inspected,
@@ -104,7 +109,8 @@ private:
   Recognition& m_recognition;
   const std::vector<engine::ContainerSummary> m_list;
   const Wait& m_wait;
-  std::map<std::string, engine::Image> m_images;  // by image id
+  std::map<std::string, std::optional<engine::Container>> m_inspected;  // by id
+  std::map<std::string, engine::Image> m_images;                        // by image id
 };
 
 }  // namespace

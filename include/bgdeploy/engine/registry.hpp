@@ -25,9 +25,12 @@ struct RegistryLayer {
   std::int64_t bytes = 0;  // compressed
 };
 
-// The layers of `repository`@`digest` for the engine's platform, from the lowest on. Asked from the host,
-// over a tunnel, since a registry may be reached from there only. TLS is verified, unless the engine itself
-// does not. Kinds: denied, not_found, refused, untrusted, timeout, cancelled.
+// The compressed bytes of `repository`@`digest` for the engine's platform, and its layers from the lowest on.
+// Asked from the host, over a tunnel, since a registry may be reached from there only. TLS is verified,
+// unless the engine itself does not. Kinds: denied, not_found, refused, untrusted, timeout, cancelled.
+Result<std::int64_t> registry_size(host::Host& host, const Info& engine, const std::string& repository,
+                                   const std::string& digest, const std::optional<RegistryAuth>& auth,
+                                   const Wait& wait);
 Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info& engine,
                                                    const std::string& repository, const std::string& digest,
                                                    const std::optional<RegistryAuth>& auth, const Wait& wait);

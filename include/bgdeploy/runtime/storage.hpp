@@ -18,12 +18,6 @@ struct Removed {
   std::int64_t bytes = 0;
 };
 
-// A layer as the registry has it. Where it differs from another image's depends on those below it too.
-struct Layer {
-  std::string content;     // digest of what it holds, as images on a host know it
-  std::int64_t bytes = 0;  // compressed
-};
-
 struct Room {
   std::string folder;
   std::int64_t free = 0;  // bytes
@@ -38,10 +32,10 @@ public:
   virtual core::Result<void> prune(const plan::Leftovers& leftovers, bool only_look,
                                    const std::function<void(const Removed&)>& removed,
                                    const core::Wait& wait) = 0;
-  // What the release consists of for this host's platform, from the lowest layer on, as the registry says.
-  virtual core::Result<std::vector<Layer>> layers(const plan::Release& release, const core::Wait& wait) = 0;
-  // The compressed bytes of those that the host lacks.
-  virtual core::Result<std::int64_t> lacking(const std::vector<Layer>& layers, const core::Wait& wait) = 0;
+  // Compressed bytes of the release for this host's platform, as the registry says: of all its layers, and of
+  // those that the host lacks. The second one takes more requests, one to docker for each image there.
+  virtual core::Result<std::int64_t> size(const plan::Release& release, const core::Wait& wait) = 0;
+  virtual core::Result<std::int64_t> lacking(const plan::Release& release, const core::Wait& wait) = 0;
   // The engine's root folder, and the file system of that.
   virtual core::Result<std::string> root(const core::Wait& wait) = 0;
   virtual core::Result<Room> room(const core::Wait& wait) = 0;

@@ -90,10 +90,8 @@ public:
       return {};
     });
   }
-  Result<std::vector<runtime::Layer>> layers(const plan::Release&, const Wait&) override {
-    return std::vector<runtime::Layer>{};
-  }
-  Result<std::int64_t> lacking(const std::vector<runtime::Layer>&, const Wait&) override { return 0; }
+  Result<std::int64_t> size(const plan::Release&, const Wait&) override { return 0; }
+  Result<std::int64_t> lacking(const plan::Release&, const Wait&) override { return 0; }
   Result<std::string> root(const Wait&) override { return "/var/lib/docker"; }
   Result<runtime::Room> room(const Wait&) override { return runtime::Room{"/var/lib/docker", 1 << 30}; }
   void know(runtime::Room) override {}

@@ -153,6 +153,16 @@ TEST(Registry, TellsTheLayersOfAnImage) {
   EXPECT_EQ(registry.connections(), 3) << "TLS is tried once, not for each of the two";
 }
 
+TEST(Registry, TellsTheSizeByTheManifestAlone) {
+  const MadeUpRegistry registry(
+      std::map<std::string, std::string>{{"/v2/shop/web/manifests/sha256:m", k_manifest}});
+  RegistrysHost host(registry.path());
+  const auto size = registry_size(host, {"/", "linux", "amd64"}, "127.0.0.1:5000/shop/web", "sha256:m", {},
+                                  core::Wait::for_at_most(std::chrono::seconds(20)));
+  ASSERT_TRUE(size) << size.error().message;
+  EXPECT_EQ(*size, 120);
+}
+
 TEST(Registry, OfSeveralPlatformsTheEnginesCounts) {
   const MadeUpRegistry registry(
       {{"/v2/shop/web/manifests/sha256:m",
