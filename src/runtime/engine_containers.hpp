@@ -58,6 +58,7 @@ public:
 
   // engine_output.cpp
   Result<Diagnosis> diagnose(const std::string& id, const Wait& wait);
+  Result<Diagnosis> glance(const std::string& id, const Wait& wait);
   Result<void> logs(const std::string& id, const LogRange& range,
                     const std::function<void(const LogLine&)>& line, const Wait& wait);
   Result<int> exec(const std::string& id, const std::vector<std::string>& argv, engine::Console* console,

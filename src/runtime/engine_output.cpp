@@ -15,18 +15,24 @@ constexpr std::size_t k_longest_line = 16UL << 10;
 
 }  // namespace
 
-Result<Diagnosis> EngineContainers::diagnose(const std::string& id, const Wait& wait) {
+Result<Diagnosis> EngineContainers::glance(const std::string& id, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_on.client->inspect_container(id, wait));
   Diagnosis diagnosis;
   diagnosis.status = status_of(container);
   diagnosis.exit_code = container.exit_code;
   diagnosis.oom_killed = container.oom_killed;
   diagnosis.restarts = container.restarts;
+  diagnosis.started = container.started;
   if (container.running && container.status != "restarting")
     diagnosis.running_for = std::chrono::duration_cast<core::Duration>(container.asked - container.started);
   diagnosis.error = without_layers(core::printable(core::trim(container.error)));
   diagnosis.health = container.health;
   diagnosis.health_log = without_layers(core::printable(core::trim(container.health_output), true));
+  return diagnosis;
+}
+
+Result<Diagnosis> EngineContainers::diagnose(const std::string& id, const Wait& wait) {
+  BGDEPLOY_ASSIGN(Diagnosis diagnosis, glance(id, wait));
   const auto read = logs(
       id, {.tail = k_diagnosed_lines}, [&](const LogLine& line) { diagnosis.output.push_back(line.text); },
       wait);

@@ -1,5 +1,7 @@
 // Deploys that fail before the switch: the old release goes on serving, nothing is left behind, and the
 // cause stands where the user looks.
+#include <array>
+
 #include "scenario.hpp"
 
 namespace e2e {
@@ -86,6 +88,34 @@ TEST_F(Failure, CrashShowsExitCodeAndLastLogLines) {
   expect_says(finished, "FATAL: cannot reach the database at db.internal:5432");
   EXPECT_LT(finished.took, std::chrono::seconds{30})
       << "a dead container is not waited for until the deadline";
+}
+
+// Nothing but a look back at the new container shows this: it was healthy, and served.
+TEST_F(Failure, AReleaseThatDiesAfterItsHealthCheckIsTakenBackAndTheOldOneNeverStopped) {
+  stop_load();
+  lab().image("dies", {{"APP_EXIT_AFTER_MS", "1000"}, {"APP_EXIT_CODE", "42"}});
+  const auto since = lab().sh("docker inspect -f '{{.State.StartedAt}}' shop-blue");
+  const std::pair<const std::string, std::string> late{"hooks", "hooks: {after_switch: [{run: sleep 1.5}]}"};
+  const std::array<Sections, 2> specs{{
+      {late},  // docker starts it again and again
+      {late,
+       {"docker", "docker: {container_port: 8080, restart: 'no'}"},
+       {"verify", "verify: off"},
+       {"retire", "retire: keep"}},
+  }};
+  for (const Sections& spec : specs) {
+    write_spec(spec);
+    const auto finished = bgdeploy({"--progress", "json", "deploy", "--tag", "dies"});
+    EXPECT_EQ(finished.exit_code, 1) << finished;
+    EXPECT_EQ(last_event(finished).all.value("result", ""), "rolled_back") << finished;
+    expect_says(finished, "was healthy and is not any more: it exited with exit code 42");
+    expect_says(finished, "blue was not stopped, and all proxies send to it again");
+    EXPECT_FALSE(last_event(finished).all["cause"].value("logs", nlohmann::json()).empty()) << finished;
+    EXPECT_EQ(served(), "1.0");
+    EXPECT_EQ(world().all, m_before.all);
+    EXPECT_EQ(world().include, m_before.include);
+    EXPECT_EQ(lab().sh("docker inspect -f '{{.State.StartedAt}}' shop-blue"), since);
+  }
 }
 
 TEST_F(Failure, TwoSlotsThatDoNotFitAreFoundBeforeAnythingStarts) {

@@ -51,7 +51,8 @@ struct Diagnosis {
   plan::Container::Status status = plan::Container::Status::created;
   int exit_code = 0;
   bool oom_killed = false;
-  int restarts = 0;  // by docker, since it was started
+  int restarts = 0;            // by docker, since it was started
+  core::SystemTime started{};  // the last time, by the host's clock
   std::optional<core::Duration>
       running_for{};                // by the host's clock, in whole seconds; unset: it does not run
   std::string error;                // docker's own words on a failed start
@@ -171,6 +172,8 @@ class Inspection {
 public:
   virtual ~Inspection() = default;
   virtual Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) = 0;
+  // The same without its log: one request.
+  virtual Result<Diagnosis> glance(const std::string& id, const Wait& wait) { return diagnose(id, wait); }
   // What can be found out; nothing of it is no error.
   virtual Clues clues(const std::string& /*id*/, const Wait&) { return {}; }
   // The exit code, as soon as the container is not running any more, even if docker starts it again; nothing

@@ -223,8 +223,8 @@ void show_and_keep_log(Run& run, const Error& error) {
               .slot = context.spec.slots[plan.target].name,
               .why = error.message,
               .hosts = run.containers.last_lines(context.wait_undoing(deadlines::k_log))};
-  if (run.judged_bad)
-    for (const LogOfHost& host : log.hosts)
+  for (const LogOfHost& host : log.hosts)
+    if (run.judged_bad && !run.containers.told_log(host.host))
       for (std::size_t i = host.lines.size() - std::min(host.lines.size(), k_shown_lines);
            i < host.lines.size(); ++i)
         context.world.sink.emit(report::LogLine{{host.host, log.slot, "restore"}, host.lines[i]});
@@ -315,6 +315,9 @@ Outcome failed_after_accept(const StepContext& context, Error error) {
 }  // namespace
 
 Outcome after_failure(Run& run, Error error) {
+  // It served, and was taken back after that had been final.
+  const auto accepted = run.traffic.transaction().accepted();
+  if (accepted && accepted != run.context.plan.target) run.judged_bad = true;
   const Traffic traffic = traffic_after(run.traffic.transaction(), run.context.plan);
   return traffic == Traffic::fresh ? failed_after_accept(run.context, std::move(error))
                                    : failed_before_accept(run, traffic, std::move(error));

@@ -51,7 +51,7 @@ std::string after_its_end(const spec::Spec& spec, const std::string& host,
     return spec.compose ? "check `command` and `entrypoint` in the compose file"
                         : "check docker.command and docker.entrypoint against what the image has";
   if (diagnosis.exit_code == 0) return "let its command stay in the foreground: a container ends with it";
-  return "mend what its log says, then deploy again";
+  return std::string(k_mend);
 }
 
 }  // namespace bgdeploy::deploy

@@ -66,6 +66,8 @@ public:
       const auto* change = end == steps.end() ? nullptr : std::get_if<plan::Switch>(&*end);
       auto done = guarded([&] { return run_beside({step, end}, change); });
       if (!done) m_run.traffic.transaction().forget_ahead();
+      if (const auto& ended = m_run.containers.ended_meanwhile(); ended && !m_run.context.lost())
+        return m_run.traffic.come_back({}, ended);
       BGDEPLOY_TRY(done);
       step = end;
     }
@@ -90,6 +92,12 @@ private:
   Result<void> carry_out(const plan::Switch& step) {
     BGDEPLOY_TRY(m_run.watch.mark());
     return m_run.traffic.carry_out(step);
+  }
+
+  Result<void> carry_out(const plan::Accept& step) {
+    auto done = m_run.traffic.carry_out(step);
+    m_run.judged_bad = !done && m_run.context.plan.live && m_run.traffic.transaction().can_restore();
+    return done;
   }
 
   Result<void> carry_out(const plan::Watch& step) {

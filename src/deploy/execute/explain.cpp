@@ -15,7 +15,6 @@ using core::ErrorKind;
 // With what docker knows about it; its last words are shown.
 Error StepRunner::explain(const Sick& sick, std::optional<runtime::Diagnosis> ended, Error error) {
   if (error.kind != ErrorKind::unhealthy) return error;
-  const std::string& name = container_name(sick.slot);
   std::optional<runtime::Diagnosis> diagnosis = ended;
   if (ended) {
     error = explain_end(sick, *ended, std::move(error));
@@ -24,18 +23,27 @@ Error StepRunner::explain(const Sick& sick, std::optional<runtime::Diagnosis> en
     if (!now) return error;
     diagnosis = std::move(*now);
     if (diagnosis->restarts > 0)
-      error.details.push_back(fmt::format("docker started {} again {} time{}, last after exit code {}", name,
-                                          diagnosis->restarts, diagnosis->restarts == 1 ? "" : "s",
-                                          diagnosis->exit_code));
+      error.details.push_back(fmt::format("docker started {} again {} time{}, last after exit code {}",
+                                          container_name(sick.slot), diagnosis->restarts,
+                                          diagnosis->restarts == 1 ? "" : "s", diagnosis->exit_code));
   }
-  for (const std::string& line : diagnosis->output)
+  tell(sick, *diagnosis, error);
+  return error;
+}
+
+void StepRunner::tell(const Sick& sick, const runtime::Diagnosis& diagnosis, Error& error) {
+  {
+    const std::scoped_lock lock(m_mutex);
+    m_told_log.insert(host_name(sick.host));
+  }
+  for (const std::string& line : diagnosis.output)
     m_context.world.sink.emit(
         report::LogLine{{host_name(sick.host), m_context.spec.slots[sick.slot].name, "health"}, line});
-  if (!diagnosis->error.empty()) error.details.push_back("docker says: " + core::printable(diagnosis->error));
-  if (!diagnosis->health_log.empty())
-    error.details.push_back("its HEALTHCHECK says: " + core::printable(diagnosis->health_log));
-  if (diagnosis->output.empty()) error.details.push_back(fmt::format("{} wrote nothing to its log", name));
-  return error;
+  if (!diagnosis.error.empty()) error.details.push_back("docker says: " + core::printable(diagnosis.error));
+  if (!diagnosis.health_log.empty())
+    error.details.push_back("its HEALTHCHECK says: " + core::printable(diagnosis.health_log));
+  if (diagnosis.output.empty())
+    error.details.push_back(fmt::format("{} wrote nothing to its log", container_name(sick.slot)));
 }
 
 Error StepRunner::explain_end(const Sick& sick, const runtime::Diagnosis& ended, Error error) {
@@ -49,6 +57,11 @@ Error StepRunner::explain_end(const Sick& sick, const runtime::Diagnosis& ended,
     error.message += ", last answer: " + sick.last.text;
   error.next = after_its_end(m_context.spec, host, ended, clues);
   return error;
+}
+
+bool StepRunner::told_log(const std::string& host) const {
+  const std::scoped_lock lock(m_mutex);
+  return m_told_log.contains(host);
 }
 
 // In the place of "connection refused", which says nothing of why.

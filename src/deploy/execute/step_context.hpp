@@ -37,6 +37,8 @@ public:
   // Before the commit: ends what the other hosts are doing, since one of them failed.
   void abandon();
   std::stop_token stop() const { return m_stop.get_token(); }
+  // Where a signal must wait.
+  std::stop_token stop_through() const { return stops.lost; }
   std::stop_token undo_ends() const { return m_end_undo.get_token(); }
   bool stopped() const { return m_stop.stop_requested(); }
   bool lost() const { return stops.lost.stop_requested(); }

@@ -202,29 +202,14 @@ Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
   // One that is only to run does its work from its start on.
   const bool from_start = std::holds_alternative<spec::HealthRunning>(step.health.probe);
   end_gap(step.host, from_start ? started.since : m_context.world.clock.now());
+  auto then = runtime(step.host).glance(started.container, m_context.wait(deadlines::k_request));
+  if (!then && then.error().kind == ErrorKind::not_found)
+    return core::fail(ErrorKind::unhealthy,
+                      fmt::format("{} was removed when it had got healthy", container_name(step.slot)));
+  BGDEPLOY_TRY(then);
   const std::scoped_lock lock(m_mutex);
-  m_ready.push_back({step.host, started.container, std::move(*prober), step.health.timeout});
-  return {};
-}
-
-Result<void> StepRunner::confirm_healthy(std::size_t slot) {
-  if (m_ready.size() < 2) return {};
-  std::vector<health::Answer> answers(m_ready.size());
-  for_each_parallel(answers.size(), m_context.spec.parallel, [&](std::size_t i) {
-    answers[i] = m_ready[i].prober->probe(m_context.wait(m_ready[i].timeout));
-  });
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].healthy) continue;
-    const Sick sick{m_ready[i].host,         slot,       m_ready[i].container,
-                    m_ready[i].prober.get(), answers[i], started_at(m_ready[i].host)};
-    refine(sick, answers[i]);
-    Error error{answers[i].lost ? ErrorKind::lost : ErrorKind::unhealthy,
-                fmt::format("{} on {} was healthy and is not any more: {}", container_name(slot),
-                            host_name(m_ready[i].host), answers[i].text),
-                {},
-                answers[i].next};
-    return std::unexpected(explain(sick, std::nullopt, std::move(error)));
-  }
+  m_ready.push_back(
+      {step.host, started.container, std::move(*prober), step.health.timeout, std::move(*then)});
   return {};
 }
 
@@ -248,8 +233,21 @@ Result<void> StepRunner::carry_out(const plan::Retire& step) {
       const bool killed,
       runtime(step.host).stop(step.container, step.grace, m_context.wait(deadlines::stopping(step.grace))));
   if (killed) tell_killed(plan::container_name(m_context.spec, step), step.grace, step.host);
+  BGDEPLOY_TRY(confirm_runs(step.host));
   if (step.how != spec::Retire::remove) return {};
   return runtime(step.host).remove(step.container, m_context.wait(deadlines::k_request));
+}
+
+// While the old one stopped, which may take its grace period.
+Result<void> StepRunner::confirm_runs(std::size_t host) {
+  const auto ready = std::ranges::find(m_ready, host, &Ready::host);
+  if (ready == m_ready.end()) return {};
+  BGDEPLOY_ASSIGN(auto found, glance_at(static_cast<std::size_t>(ready - m_ready.begin()), m_context.stop()));
+  if (!found) return {};
+  Error error = no_longer_healthy(m_context.plan.target, *found);
+  const std::scoped_lock lock(m_mutex);
+  if (!m_ended_meanwhile) m_ended_meanwhile = std::move(found);
+  return std::unexpected(std::move(error));
 }
 
 Result<void> StepRunner::start_again(const plan::Retire& step) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,22 @@ public:
 
   // From here on nothing serves in the slot to retire, as the drain saw.
   void nothing_uses_old() { m_old_is_idle = true; }
-  // Asks what got healthy in `slot` once more: the host that was ready first waited for the others.
+  // ailing.cpp. One of those that got healthy, and is not what it was then any more.
+  struct Ailing {
+    std::size_t ready;                          // in ready()
+    std::string words;                          // "it exited with exit code 3", "HTTP 503"
+    std::optional<runtime::Diagnosis> ended{};  // as docker had it then, where it ended meanwhile
+    health::Answer answer{};                    // to its health check, where it did not
+  };
+  // What is looked at: whether docker has run them without an end since, or their health check too.
+  enum class Look { at_docker, and_ask };
+  // Nothing where all are well. An error where that cannot be told.
+  core::Result<std::optional<Ailing>> ailing(Look look, const std::stop_token& stop);
+  // One that ended while its predecessor was retired.
+  const std::optional<Ailing>& ended_meanwhile() const { return m_ended_meanwhile; }
+  // In words, with its last lines. May take two seconds.
+  core::Error explain(std::size_t slot, Ailing ailing);
+  // Both, of what got healthy in `slot`: since then it waited for other hosts, or for a hook.
   core::Result<void> confirm_healthy(std::size_t slot);
   // By app host: the container that got healthy; empty where none did.
   std::vector<std::string> healthy();
@@ -51,12 +67,15 @@ public:
     std::string container;
     std::unique_ptr<health::Prober> prober;
     core::Duration timeout;
+    runtime::Diagnosis then;
   };
   const std::vector<Ready>& ready() const { return m_ready; }
   // How the container ended, in words; nothing when the wait is over first.
   std::optional<std::string> ended(std::size_t host, const std::string& container, const core::Wait& wait);
   // The last lines that the containers wrote which this run started, or found healthy.
   std::vector<LogOfHost> last_lines(const core::Wait& wait);
+  // Whether some of them were shown, where an error was explained.
+  bool told_log(const std::string& host) const;
 
 private:
   std::function<void(const runtime::PullProgress&)> progress_of(const plan::Step& step) const;
@@ -66,6 +85,7 @@ private:
   };
 
   core::Result<void> confirm_idle(std::size_t slot);
+  core::Result<void> confirm_runs(std::size_t host);
   core::Result<void> start_anew(const plan::Start& step, core::Error why);
   core::Result<void> discard(const plan::Discard& step, const core::Wait& wait);
   core::Result<void> start_until_healthy(std::size_t host, std::size_t slot, const std::string& container,
@@ -87,9 +107,13 @@ private:
     core::SteadyTime since;
   };
   core::Error never_asked(const plan::AwaitHealth& step, const std::string& container, core::Error error);
+  core::Result<std::optional<Ailing>> glance_at(std::size_t index, const std::stop_token& stop);
+  core::Error no_longer_healthy(std::size_t slot, const Ailing& ailing) const;
+  core::Result<std::optional<Ailing>> look_at(std::size_t index, Look look, const std::stop_token& stop);
   // explain.cpp. `ended`: how it ended, where it did.
   core::Error explain(const Sick& sick, std::optional<runtime::Diagnosis> ended, core::Error error);
   core::Error explain_end(const Sick& sick, const runtime::Diagnosis& ended, core::Error error);
+  void tell(const Sick& sick, const runtime::Diagnosis& diagnosis, core::Error& error);
   void refine(const Sick& sick, health::Answer& answer);
   void tell_neighbours(std::size_t host, std::size_t slot);
   runtime::Runtime& runtime(std::size_t host) const { return *m_context.world.apps.at(host).runtime; }
@@ -108,6 +132,8 @@ private:
   std::map<std::size_t, Gap> m_gaps;         // by host
   std::map<std::size_t, Started> m_started;  // by host: what this run started
   std::vector<Ready> m_ready;                // what got healthy
+  std::optional<Ailing> m_ended_meanwhile;
+  std::set<std::string> m_told_log;  // hosts whose container's last lines were shown
 };
 
 }  // namespace bgdeploy::deploy

@@ -22,6 +22,22 @@ namespace {
 constexpr core::Duration k_between_tries = std::chrono::milliseconds(300);
 constexpr int k_tries = 3;
 
+bool hooks_before_switch(const plan::Plan& plan) {
+  return std::ranges::any_of(plan.steps, [](const plan::Step& step) {
+    const auto* hook = std::get_if<plan::RunHook>(&step);
+    return hook != nullptr && hook->at == spec::HookPosition::before_switch;
+  });
+}
+
+bool drains(const plan::Plan& plan) {
+  return std::ranges::any_of(
+      plan.steps, [](const plan::Step& step) { return std::holds_alternative<plan::Drain>(step); });
+}
+
+std::string not_back(const std::string& old, const Error& why) {
+  return fmt::format("nothing was switched back: {} does not answer either ({})", old, why.message);
+}
+
 }  // namespace
 
 TrafficSteps::TrafficSteps(StepContext& context, StepRunner& containers, Before before)
@@ -37,15 +53,54 @@ Result<void> TrafficSteps::carry_out(const plan::AwaitLeaving&) {
 }
 
 Result<void> TrafficSteps::carry_out(const plan::Switch& step) {
-  BGDEPLOY_TRY(m_containers.confirm_healthy(step.slot));
+  // The host that was ready first waited for the others, and all of them for what a hook did.
+  if (m_containers.ready().size() > 1 || hooks_before_switch(m_context.plan))
+    BGDEPLOY_TRY(m_containers.confirm_healthy(step.slot));
   BGDEPLOY_TRY(confirm_reachable(step));
   BGDEPLOY_TRY(m_transaction.stage(step, m_context.wait(deadlines::k_request)));
   if (m_context.stopped()) return std::unexpected(m_context.why_stopped());
   return m_transaction.commit();
 }
 
+// Where a drain follows, the last look before something stops is that one's.
 Result<void> TrafficSteps::carry_out(const plan::Accept&) {
+  if (!drains(m_context.plan)) BGDEPLOY_TRY(confirm_before_accept());
   return m_transaction.accept();
+}
+
+Result<void> TrafficSteps::confirm_before_accept() {
+  BGDEPLOY_ASSIGN(auto found, m_containers.ailing(StepRunner::Look::and_ask, m_context.stop_through()));
+  if (!found) return {};
+  Error error = m_containers.explain(m_context.plan.target, std::move(*found));
+  if (auto answers = old_answers(Old::must_answer); !answers) {
+    (void)m_transaction.accept();
+    error.kind = ErrorKind::inconsistent;
+    error.details.push_back(not_back(slot_name(*m_context.plan.live), answers.error()));
+  }
+  return std::unexpected(std::move(error));
+}
+
+// There is no way back by one call any more, but the old slot still runs.
+Result<void> TrafficSteps::confirm_before_retire() {
+  BGDEPLOY_ASSIGN(auto found, m_containers.ailing(StepRunner::Look::and_ask, m_context.stop()));
+  if (!found) return {};
+  const std::string& old = slot_name(*m_context.plan.live);
+  const auto answers = old_answers(Old::must_answer);
+  const auto back = answers ? switch_back() : Result<void>{};
+  Error error = m_containers.explain(m_context.plan.target, std::move(*found));
+  if (!answers) {
+    error.kind = ErrorKind::inconsistent;
+    error.details.push_back(not_back(old, answers.error()));
+  } else if (!back) {
+    error.kind = ErrorKind::inconsistent;
+    error.message += fmt::format("; {} could not be switched to again: {}", old, back.error().message);
+    append(error.details, back.error().details);
+  } else {
+    error.details.push_back(m_context.world.proxies.empty()
+                                ? fmt::format("{} was not stopped", old)
+                                : fmt::format("{} was not stopped, and all proxies send to it again", old));
+  }
+  return std::unexpected(std::move(error));
 }
 
 Result<void> TrafficSteps::carry_out(const plan::Drain& step) {
@@ -53,11 +108,12 @@ Result<void> TrafficSteps::carry_out(const plan::Drain& step) {
   if (!kind.can.observe_drain) {
     const core::Duration pause = std::min(m_context.spec.drain_timeout, kind.blind_drain);
     const bool slept = m_context.world.clock.sleep_for(pause, m_context.stop());
-    return slept ? Result<void>{} : std::unexpected(m_context.why_stopped());
+    if (!slept) return std::unexpected(m_context.why_stopped());
+  } else {
+    BGDEPLOY_TRY(m_transaction.drain(step));
+    m_containers.nothing_uses_old();
   }
-  BGDEPLOY_TRY(m_transaction.drain(step));
-  m_containers.nothing_uses_old();
-  return {};
+  return confirm_before_retire();
 }
 
 // The health check ran on the app host. The proxy may not reach the address that it is told.
@@ -90,7 +146,8 @@ Result<void> TrafficSteps::confirm_reachable(const plan::Switch& step) {
           proxy);
     else if (way.answer->lost)
       return core::fail(ErrorKind::lost, fmt::format("{}: {}", proxy, way.answer->text));
-    else if (!way.answer->healthy)
+    else if (!way.answer->healthy) {
+      BGDEPLOY_TRY(m_containers.confirm_healthy(step.slot));
       return core::fail(ErrorKind::refused,
                         fmt::format("{}: {} would not get to {} at {}: {}", proxy, kind.name,
                                     m_context.spec.slots[step.slot].container, at, way.answer->text),
@@ -99,6 +156,7 @@ Result<void> TrafficSteps::confirm_reachable(const plan::Switch& step) {
                         fmt::format("let {} connect to {} (firewall, docker.host_ip, hosts.app[].address, "
                                     "proxy.{}.address)",
                                     proxy, at, kind.name));
+    }
   }
   return {};
 }
@@ -121,7 +179,11 @@ Result<void> TrafficSteps::carry_out(const plan::Verify& step) {
     const Before before{m_after, true};
     const Clients now = ask_until_as_good(spec, m_context.world, m_sites, before, wait);
     auto worse = refused_now(spec, m_context.world, before, now);
-    return worse.empty() ? Result<void>{} : come_back(std::move(worse));
+    // The good answer may have been one between two crashes.
+    auto ailing = m_containers.ailing(StepRunner::Look::at_docker, m_context.stop_through());
+    if (worse.empty() && !ailing) return std::unexpected(std::move(ailing.error()));
+    if (worse.empty() && !*ailing) return {};
+    return come_back(std::move(worse), ailing.value_or(std::nullopt));
   }
   BGDEPLOY_TRY(see_sites());
   m_after = ask_until_as_good(spec, m_context.world, m_sites, m_before, wait);
@@ -195,56 +257,70 @@ health::Answer TrafficSteps::ask_old(std::size_t host, std::size_t slot,
 
 // The old slot still runs: an error takes the switch back.
 Result<void> TrafficSteps::worse_after_switch(std::vector<std::string> worse) {
-  const std::string& name = m_context.spec.slots[m_context.plan.target].name;
-  Error error{ErrorKind::refused,
-              fmt::format("{} is healthy, but requests through {} do not get through to it: {}", name,
-                          plan::proxy_kind(m_context.spec).name, worse.front()),
-              std::move(worse)};
+  const std::string& name = slot_name(m_context.plan.target);
+  const std::string_view proxy = plan::proxy_kind(m_context.spec).name;
+  const auto ailing = m_containers.ailing(StepRunner::Look::and_ask, m_context.stop_through());
+  const std::string where =
+      !ailing ? fmt::format("requests through {} do not get through to {}", proxy, name)
+              : fmt::format("{} is healthy, but requests through {} do not get through to it", name, proxy);
+  Error error{ErrorKind::refused, fmt::format("{}: {}", where, worse.front())};
+  if (ailing && *ailing) error = m_containers.explain(m_context.plan.target, **ailing);
+  error.details.insert(error.details.begin(), worse.begin(), worse.end());
   if (auto answers = old_answers(Old::may_be_sick); !answers) {
     // Nobody is better off there.
     (void)m_transaction.accept();
     error.kind = ErrorKind::inconsistent;
     error.details.push_back(fmt::format("nothing was switched back: {} does not answer any more either ({})",
-                                        m_context.spec.slots[*m_context.plan.live].name,
-                                        answers.error().message));
+                                        slot_name(*m_context.plan.live), answers.error().message));
     return std::unexpected(std::move(error));
   }
+  if (ailing && *ailing) return std::unexpected(std::move(error));
   error.next =
       "if that request does not go to the application, name one that does: "
       "`verify: {host: …, path: …}`, or `verify: off`";
   return std::unexpected(std::move(error));
 }
 
-// Requests went to the old slot, which shows only after it has stopped.
-Result<void> TrafficSteps::come_back(std::vector<std::string> worse) {
-  const std::string old = m_context.spec.slots[*m_context.plan.live].name;
-  Error error{ErrorKind::refused,
-              fmt::format("nobody was served once {} had stopped: {}", old, worse.front()), std::move(worse)};
-  const auto switch_back = [&]() -> Result<void> {
+Result<void> TrafficSteps::switch_back() {
+  const auto change = std::ranges::find_if(m_context.plan.steps, [](const plan::Step& step) {
+    return std::holds_alternative<plan::Switch>(step);
+  });
+  BGDEPLOY_ASSIGN(const plan::Switch back, reversed(std::get<plan::Switch>(*change)));
+  BGDEPLOY_TRY(m_transaction.stage(back, m_context.wait_through(deadlines::k_request)));
+  BGDEPLOY_TRY(m_transaction.commit());
+  return m_transaction.accept();
+}
+
+// Requests went to the old slot, which shows only after it has stopped; or the new release ended meanwhile.
+Result<void> TrafficSteps::come_back(std::vector<std::string> worse,
+                                     std::optional<StepRunner::Ailing> ailing) {
+  const std::string& old = slot_name(*m_context.plan.live);
+  const auto back = [&]() -> Result<void> {
     BGDEPLOY_TRY(start_old_again());
-    const auto change = std::ranges::find_if(m_context.plan.steps, [](const plan::Step& step) {
-      return std::holds_alternative<plan::Switch>(step);
-    });
-    BGDEPLOY_ASSIGN(const plan::Switch back, reversed(std::get<plan::Switch>(*change)));
-    BGDEPLOY_TRY(m_transaction.stage(back, m_context.wait_through(deadlines::k_request)));
-    BGDEPLOY_TRY(m_transaction.commit());
-    return m_transaction.accept();
-  };
-  if (auto back = switch_back(); !back) {
+    return switch_back();
+  }();
+  Error error{ErrorKind::refused, worse.empty() ? "" : worse.front(), {}};
+  if (ailing) error = m_containers.explain(m_context.plan.target, std::move(*ailing));
+  if (!worse.empty())
+    error.message = fmt::format("nobody was served once {} had stopped: {}", old, error.message);
+  error.details.insert(error.details.begin(), worse.begin(), worse.end());
+  if (!back) {
     error.kind = ErrorKind::inconsistent;
     error.message +=
         fmt::format("; {} could not be started and switched to again: {}", old, back.error().message);
-    error.details.insert(error.details.end(), back.error().details.begin(), back.error().details.end());
+    append(error.details, back.error().details);
     return std::unexpected(std::move(error));
   }
-  error.details.push_back(fmt::format("{} was started again, and all proxies send to it", old));
+  error.details.push_back(fmt::format("{} was started again{}", old,
+                                      m_context.world.proxies.empty() ? "" : ", and all proxies send to it"));
   return std::unexpected(std::move(error));
 }
 
 Result<void> TrafficSteps::start_old_again() {
   std::vector<const plan::Retire*> stopped;
   for (const plan::Step& step : m_context.plan.steps)
-    if (const auto* retire = std::get_if<plan::Retire>(&step); retire && retire->how == spec::Retire::stop)
+    if (const auto* retire = std::get_if<plan::Retire>(&step);
+        retire && std::ranges::none_of(stopped, [&](const auto* one) { return one->host == retire->host; }))
       stopped.push_back(retire);
   std::vector<Result<void>> results(stopped.size());
   for_each_parallel(results.size(), m_context.spec.parallel, [&](std::size_t i) {

@@ -28,6 +28,9 @@ public:
   // deploy already, whether anything listens there. `may_be_sick`: then nothing is asked.
   enum class Old { may_be_sick, must_answer };
   core::Result<void> old_answers(Old old) const;
+  // Once the old slot has stopped: starts it again and switches back to it. Always an error. `worse`: what
+  // clients get, `ailing`: what of the new release does not do well; one of them at least.
+  core::Result<void> come_back(std::vector<std::string> worse, std::optional<StepRunner::Ailing> ailing);
 
 private:
   core::Result<void> confirm_reachable(const plan::Switch& step);
@@ -36,8 +39,11 @@ private:
   bool runs_at_all(std::size_t host, std::size_t slot) const;
   health::Answer ask_old(std::size_t host, std::size_t slot, const plan::Container& container) const;
   core::Result<void> worse_after_switch(std::vector<std::string> worse);
-  core::Result<void> come_back(std::vector<std::string> worse);
+  core::Result<void> confirm_before_accept();
+  core::Result<void> confirm_before_retire();
+  core::Result<void> switch_back();
   core::Result<void> start_old_again();
+  const std::string& slot_name(std::size_t slot) const { return m_context.spec.slots[slot].name; }
 
   StepContext& m_context;
   StepRunner& m_containers;

@@ -20,7 +20,7 @@ using core::Result;
 using core::Wait;
 
 Result<plan::Switch> reversed(const plan::Switch& change) {
-  if (!change.from || change.old.empty())
+  if (!change.from || change.old.size() != change.routing.size())
     return core::fail(ErrorKind::inconsistent, "nothing served before the switch");
   return plan::Switch{
       .slot = *change.from, .routing = change.old, .old = change.routing, .from = change.slot};

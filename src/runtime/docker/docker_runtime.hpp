@@ -32,6 +32,9 @@ public:
   Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) override {
     return m_containers.diagnose(id, wait);
   }
+  Result<Diagnosis> glance(const std::string& id, const Wait& wait) override {
+    return m_containers.glance(id, wait);
+  }
   Clues clues(const std::string& id, const Wait& wait) override { return m_containers.clues(id, wait); }
   Result<std::optional<int>> await_exit(const std::string& id, const Wait& wait) override {
     return m_containers.await_exit(id, wait);

@@ -177,6 +177,7 @@ public:
       if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
       diagnosis.status = containers[id].status;
       diagnosis.exit_code = containers[id].exit_code;
+      diagnosis.started = containers[id].started;
       diagnosis.output = {"its last words"};
       return {};
     }));
@@ -188,6 +189,7 @@ public:
         const std::scoped_lock lock(m_world.m_mutex);
         if (!containers.contains(id)) return core::fail(ErrorKind::not_found, "no such container");
         if (!containers[id].running()) return containers[id].exit_code;
+        if (containers[id].started != core::SystemTime{}) return std::nullopt;  // it ends no second time
       }
       std::this_thread::yield();
     }
@@ -375,6 +377,7 @@ private:
       const bool changed = m_nginx.m_name == m_nginx.m_world.changed_proxy;
       BGDEPLOY_TRY(m_nginx.m_world.effect(wait, [&] {
         if (changed) m_nginx.file = m_nginx.in_force = 1 - m_target;
+        if (m_nginx.m_world.on_drained) m_nginx.m_world.on_drained();
         return Result<void>{};
       }));
       proxy::Drained drained;
@@ -459,7 +462,9 @@ deploy::World SimulatedWorld::world() {
     const std::scoped_lock lock(m_mutex);
     if (m_dead || nginx_down) return {Kind::bad, 0, "connection refused"};
     if (login_page) return {Kind::other, 401, "HTTP 401"};
-    for (const auto& answer : answers_through(proxy))
+    const auto answers = answers_through(proxy);
+    if (on_site) on_site();
+    for (const auto& answer : answers)
       if (!answer) return {Kind::bad, 502, "HTTP 502"};
     return {Kind::good, 200, "HTTP 200"};
   };
@@ -477,6 +482,7 @@ deploy::World SimulatedWorld::world() {
   };
   world.ask_backend = [this](std::size_t, const plan::Backend& backend, const spec::Health&,
                              const Wait&) -> std::optional<health::Answer> {
+    if (on_connect) on_connect();
     const bool reached =
         !shows_before || !unreachable_slot || m_spec.slots[*unreachable_slot].name != backend.slot;
     return health::Answer{reached, reached ? "HTTP 200" : "timed out after 2s"};
@@ -643,6 +649,22 @@ void SimulatedWorld::end_what_dies() {
         container.status = Container::Status::exited;
         container.exit_code = 3;
       }
+}
+
+void SimulatedWorld::end(const std::string& tag, End how) {
+  const std::scoped_lock lock(m_mutex);
+  for (auto& host : m_hosts) {
+    if (how == End::is_removed)
+      std::erase_if(host->containers, [&](const auto& entry) { return entry.second.release.tag == tag; });
+    for (auto& [id, container] : host->containers) {
+      if (container.release.tag != tag || !container.running()) continue;
+      if (how == End::starts_again) container.started += std::chrono::seconds(1);
+      if (how == End::pauses) container.status = Container::Status::paused;
+      if (how != End::exits) continue;
+      container.status = Container::Status::exited;
+      container.exit_code = 3;
+    }
+  }
 }
 
 std::vector<std::optional<std::string>> SimulatedWorld::answers_through(std::size_t proxy) const {

@@ -72,6 +72,13 @@ public:
   std::function<void()> on_stage, on_probe;
   std::function<void()> begin_record;
   bool roomy = true;  // the hosts have a place for one command more
+  // What runs of a release ends: for good, or until docker starts it again; or it is paused, or removed.
+  enum class End { exits, starts_again, pauses, is_removed };
+  void end(const std::string& tag, End how);
+  // Called when a drain is over, and when a site was asked.
+  std::function<void()> on_drained, on_site;
+  // Called when a proxy is asked whether it gets to a backend.
+  std::function<void()> on_connect;
   // Called by each look at a URL.
   std::function<health::Answer()> on_url;
   bool full_disk = false;  // no image fits
