@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bgdeploy/deploy/observe/serving.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
 
 namespace bgdeploy::deploy {
@@ -21,14 +22,18 @@ report::ReleaseName full_name(const plan::Release& release) {
   return {name_of(release), release.digest.empty() ? std::nullopt : std::optional(release.digest)};
 }
 
-// As far as it is known.
-std::optional<report::Serving> now_serving(const Context& context, const plan::Plan& plan,
+// As far as it is known: what nobody touched, or asked again, is as it was seen at first.
+std::optional<report::Serving> now_serving(const Context& context, const Prepared& prepared,
                                            const Outcome& outcome, report::ReleaseName release) {
+  const plan::Plan& plan = prepared.plan;
   const std::optional<std::size_t> slot = outcome.committed ? plan.target : plan.live;
   if (outcome.verdict == Verdict::inconsistent || release.name.empty() || !slot) return std::nullopt;
   report::Serving serving{
       .release = std::move(release), .slot = slot_name(context, slot), .checked = outcome.checked};
   for (const spec::Host& host : context.spec.app_hosts) serving.hosts.push_back(host.name);
+  if (outcome.committed || outcome.checked) return serving;
+  const Serving seen = deploy::serving(context.spec, prepared.state, {});
+  if (seen.who != Serving::Who::everybody) serving.trouble = seen.words();
   return serving;
 }
 
@@ -121,7 +126,7 @@ report::Finished finished(const Context& context, const Goal& goal, const Prepar
           .remark = words,
           .error = outcome.error,
           .gap = outcome.gap,
-          .serving = now_serving(context, plan, outcome, named(outcome.committed ? plan.to : plan.from)),
+          .serving = now_serving(context, prepared, outcome, named(outcome.committed ? plan.to : plan.from)),
           .service = service_name(context.spec),
           .url = public_url(context, prepared.state)};
 }

@@ -49,8 +49,10 @@ std::string serving_name(const Finished& event) {
   return event.serving ? shown(event.serving->release) : shown(event.from);
 }
 
-// " 1.1.0 serves as before, checked just now."
+// " 1.1.0 serves as before, checked just now.", or why it does not.
 std::string what_serves(const Finished& event, std::string_view how) {
+  if (event.serving && !event.serving->trouble.empty())
+    return fmt::format(" {}.", one_line(event.serving->trouble));
   const std::string name = serving_name(event);
   if (name.empty()) return "";
   const bool checked = event.serving && event.serving->checked;

@@ -43,6 +43,7 @@ ordered_json serving_json(const Serving& serving) {
   object["slot"] = serving.slot;
   object["hosts"] = serving.hosts;
   object["checked"] = serving.checked;
+  if (!serving.trouble.empty()) object["trouble"] = serving.trouble;
   return object;
 }
 

@@ -117,7 +117,10 @@ struct Texts {
     each(event.remark);
     if (event.error) (*this)(*event.error);
     each(event.url);
-    if (event.serving) (*this)(event.serving->release);
+    if (event.serving) {
+      (*this)(event.serving->release);
+      each(event.serving->trouble);
+    }
     if (event.cause) (*this)(*event.cause);
   }
   void operator()(StepStarted& event) const {

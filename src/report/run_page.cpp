@@ -125,7 +125,9 @@ private:
     add("Result", fmt::format("{} (exit code {})", to_string(m_finished.verdict), m_finished.exit_code));
     add("Release", shown(m_plan.to.name.empty() ? m_finished.to : m_plan.to));
     add("Before", shown(m_plan.from.name.empty() ? m_finished.from : m_plan.from));
-    if (m_finished.serving)
+    if (m_finished.serving && !m_finished.serving->trouble.empty())
+      add("Serves now", m_finished.serving->trouble);
+    else if (m_finished.serving)
       add("Serves now",
           fmt::format("{} on {}{}", shown(m_finished.serving->release), m_finished.serving->slot,
                       m_finished.serving->checked ? ", asked at the end" : ""));
@@ -142,7 +144,8 @@ private:
       std::string lines;
       for (const std::string& line : part.lines) lines += as_html(line) + "\n";
       for (const std::string& line : part.quoted) lines += "| " + as_html(line) + "\n";
-      text += fmt::format("<p class=\"soft\">{0}</p><pre tabindex=\"0\">{1}</pre>\n", as_html(part.key), lines);
+      text +=
+          fmt::format("<p class=\"soft\">{0}</p><pre tabindex=\"0\">{1}</pre>\n", as_html(part.key), lines);
     }
     return text.empty() ? "" : "<section aria-label=\"Cause\"><h2>Cause</h2>" + text + "</section>\n";
   }

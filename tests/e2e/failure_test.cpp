@@ -302,6 +302,10 @@ TEST_F(Include, OfAReleaseThatIsDeadNeedsAHumanAlsoWhereTheNewOneIsNotThere) {
   const auto finished = deploy("no-such-tag");
   EXPECT_EQ(finished.exit_code, 5) << finished;
   EXPECT_NE(finished.both().find("the live slot blue is not healthy"), std::string::npos) << finished;
+  const auto aborted = bgdeploy({"abort"});
+  EXPECT_EQ(aborted.exit_code, 0) << aborted;
+  EXPECT_EQ(aborted.both().find("serves"), std::string::npos) << aborted;
+  EXPECT_NE(aborted.both().find("NOBODY IS SERVED: shop-blue (slot blue)"), std::string::npos) << aborted;
 }
 
 TEST_F(Include, ThatNamesBothSlotsNeedsAHuman) {

@@ -84,6 +84,7 @@ struct Serving {
   std::string slot{};
   std::vector<std::string> hosts{};  // that run it
   bool checked = false;              // it was asked after the run's last change
+  std::string trouble{};             // why it does not serve everybody, as far as that was seen
 };
 
 // The last event of a run.

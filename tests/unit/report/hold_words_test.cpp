@@ -35,5 +35,13 @@ TEST(HoldWords, SayWhatServesAndWhatToTypeNext) {
             "The rehearsal of a rollback to 2.0 FAILED (0.9s). 1.0 serves as before.");
 }
 
+TEST(HoldWords, DoNotSayThatSomethingServesWhichDoesNot) {
+  for (const auto command : {Command::deploy, Command::abort, Command::rehearse}) {
+    Finished last = ended(command, command == Command::deploy ? Verdict::held : Verdict::succeeded, 0);
+    last.serving = Serving{{"1.0"}, "green", {"web-1"}, false, "NOBODY IS SERVED: shop-green is not running"};
+    EXPECT_THAT(headline(last), testing::EndsWith(" (0.9s). NOBODY IS SERVED: shop-green is not running."));
+  }
+}
+
 }  // namespace
 }  // namespace bgdeploy::report
