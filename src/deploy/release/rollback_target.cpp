@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 #include <ranges>
+#include <span>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -36,6 +37,15 @@ const HistoryEntry* newest(const Entries& history, auto matches) {
   auto reversed = history | std::views::reverse;
   auto found = std::ranges::find_if(reversed, matches);
   return found == reversed.end() ? nullptr : &*found;
+}
+
+// The newest entry before this one whose release served, and was another one.
+const HistoryEntry* served_before(const Entries& history, const HistoryEntry& entry) {
+  const std::span<const HistoryEntry> earlier(history.data(), &entry);
+  const auto found = std::ranges::find_if(earlier | std::views::reverse, [&](const HistoryEntry& e) {
+    return e.served && e.to.id != entry.to.id;
+  });
+  return found == earlier.rend() ? nullptr : &*found;
 }
 
 // The history does not keep them, since they may hold a secret.
@@ -214,6 +224,12 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
     return target_of(spec, history, last->to,
                      fmt::format("the history does not say since when {} serves again; before it {} did",
                                  plan::describe(now), plan::describe(last->to)));
+  // The live container was gone when its successor came.
+  if (entry && entry->from == plan::Release{})
+    if (const auto* before = served_before(history, *entry))
+      return target_of(spec, history, before->to,
+                       fmt::format("nothing served when {} came; before that {} did", plan::describe(now),
+                                   plan::describe(before->to)));
   if (entry && entry->from == plan::Release{})
     return core::fail(
         ErrorKind::nothing,

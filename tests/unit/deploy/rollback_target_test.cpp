@@ -173,6 +173,24 @@ TEST_F(Choose, FallsBackOnTheContainerWhenTheHistoryIsLost) {
   EXPECT_EQ(choose()->release, past_release("1.0"));
 }
 
+// Somebody removed the live container, and the next deploy found nothing that served.
+TEST_F(Choose, OfAReleaseThatCameWhereNothingServedItIsWhatServedBefore) {
+  history = {entry("deploy", "", "0.9"), entry("deploy", "0.9", "1.0"),
+             entry("deploy", "1.0", "1.1", "failed"), entry("deploy", "", "2.0")};
+  const auto target = choose();
+  ASSERT_TRUE(target) << target.error().message;
+  EXPECT_EQ(target->release, past_release("1.0"));
+  EXPECT_EQ(target->note, "nothing served when 2.0 (sha256:2.0) came; before that 1.0 (sha256:1.0) did");
+  ASSERT_TRUE(target->launch);
+  EXPECT_EQ(std::get<spec::Docker>(target->launch->with).environment.at("RAN_AS"), "1.0");
+
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0"), entry("rollback", "", "2.0")};
+  EXPECT_EQ(choose()->release, past_release("1.0")) << "a rollback started what served last again";
+  history = {entry("deploy", "", "2.0"), entry("rollback", "", "2.0"),
+             entry("deploy", "2.0", "3.0", "failed")};
+  EXPECT_EQ(choose().error().kind, ErrorKind::nothing) << "nothing else ever served";
+}
+
 TEST_F(Choose, HasNothingToGoBackTo) {
   EXPECT_EQ(choose().error().kind, ErrorKind::nothing);
   history = {entry("deploy", "", "2.0"), entry("deploy", "2.0", "3.0", "failed")};
