@@ -69,7 +69,7 @@ Type<std::string> template_text() {
     auto content = value.text();
     if (!content) return {};
     if (core::trim(*content).empty()) value.error("must not be empty");
-    for (const std::string& words : wrong_tags(*content)) value.error(words);
+    for (const std::string& words : tags_of(*content).wrong) value.error(words);
     return content;
   };
   return {filled_form(), read};

@@ -29,16 +29,21 @@ class TagChecker {
 public:
   explicit TagChecker(std::string_view text) : m_text(text) {}
 
-  std::vector<std::string> check() {
+  TemplateTags check() {
     single_braces();
     while (next()) {
     }
-    for (const std::string& open : m_open)
-      add(fmt::format("has {{{{#{0}}}}} without {{{{/{0}}}}}", shown(open)));
-    return std::move(m_wrong);
+    for (const Open& open : m_open)
+      add(fmt::format("has {{{{#{0}}}}} without {{{{/{0}}}}}", shown(open.name)));
+    return std::move(m_found);
   }
 
 private:
+  struct Open {
+    std::string name;
+    bool each = false;  // what is inside is said of every backend
+  };
+
   // The rest of the spec writes {port}; in a template that would reach nginx unchanged.
   void single_braces() {
     for (const std::string& name : k_fields) {
@@ -78,33 +83,49 @@ private:
         return add(fmt::format("must not take in another one: {{{{> {}}}}}", shown(name)));
       case '#':
       case '^':
-        if (name != k_list && !is_field(name)) unknown(name, kind == '#' ? "#" : "^");
-        m_open.emplace_back(name);
+        if (is_field(name))
+          use(name);
+        else if (name != k_list)
+          unknown(name, kind == '#' ? "#" : "^");
+        m_open.push_back({std::string(name), kind == '#' && name == k_list});
         return;
       case '/':
         return close(name);
       default:
         if (name == k_list)
           add("names all backends at once: put what is said of each between {{#backends}} and {{/backends}}");
-        else if (!is_field(name))
+        else if (is_field(name))
+          use(name);
+        else
           unknown(name, "");
     }
   }
 
+  void use(std::string_view field) {
+    m_found.fields.emplace(field);
+    if (std::ranges::any_of(m_open, &Open::each)) m_found.of_each = true;
+  }
+
   void close(std::string_view name) {
-    if (m_open.empty() || m_open.back() != name)
+    if (m_open.empty() || m_open.back().name != name)
       add(fmt::format(
           "has {{{{/{}}}}} where {}", shown(name),
-          m_open.empty() ? "nothing is open" : fmt::format("{{{{/{}}}}} is due", shown(m_open.back()))));
+          m_open.empty() ? "nothing is open" : fmt::format("{{{{/{}}}}} is due", shown(m_open.back().name))));
     if (!m_open.empty()) m_open.pop_back();
   }
 
   // {{=<% %>=}}
   void delimiters(std::string_view both) {
-    const auto blank = both.find(' ');
-    if (blank == std::string_view::npos) return;
-    m_left = both.substr(0, blank);
-    m_right = core::trim(both.substr(blank));
+    const auto blank = std::min(both.find(' '), both.size());
+    const std::string_view left = both.substr(0, blank);
+    const std::string_view right = core::trim(both.substr(blank));
+    const auto usable = [](std::string_view one) {
+      return !one.empty() && one.find_first_of("= \t\r\n\v\f") == std::string_view::npos;
+    };
+    if (!usable(left) || !usable(right))
+      return add("has a {{=…=}} that does not name two delimiters, as {{=<% %>=}} does");
+    m_left = left;
+    m_right = right;
   }
 
   void unknown(std::string_view name, std::string_view sigil) {
@@ -124,18 +145,20 @@ private:
   }
 
   void add(std::string words) {
-    if (std::ranges::find(m_wrong, words) == m_wrong.end()) m_wrong.push_back(std::move(words));
+    auto& wrong = m_found.wrong;
+    if (std::ranges::find(wrong, words) == wrong.end()) wrong.push_back(std::move(words));
   }
 
   std::string_view m_text;
   std::size_t m_at = 0;
   std::string m_left = "{{", m_right = "}}";
-  std::vector<std::string> m_open, m_wrong;
+  std::vector<Open> m_open;
+  TemplateTags m_found;
 };
 
 }  // namespace
 
-std::vector<std::string> wrong_tags(std::string_view text) {
+TemplateTags tags_of(std::string_view text) {
   return TagChecker(text).check();
 }
 

@@ -256,7 +256,7 @@ TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
 }
 
 TEST(Hosts, NeedAnAddressWhereSshDoesNotGiveOne) {
-  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [a, {host: b, proxy_jump: j}], proxy: [p]}")),
+  EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [{host: b, proxy_jump: j}], proxy: [p]}")),
             "3:9: hosts.app must give 'b' an `address`, by which hosts.proxy reaches it");
   EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [local], proxy: [p]}")),
             "3:9: hosts.app must give 'local' an `address`, by which hosts.proxy reaches it");
@@ -528,6 +528,71 @@ TEST(NginxErrors, ATemplateNamesWhatHasAValue) {
             place + "has no value for {port}, write {{port}}");
 }
 
+// What nginx is told has to lead somewhere, which the spec alone tells: with its place, and with all the
+// rest.
+TEST(NginxErrors, ATemplateNamesAllBackends) {
+  const auto of = [](const std::string& nginx, const std::string& hosts = "{app: [a, b], proxy: [c]}") {
+    return messages_of(with("{app: [web.example.com]}", hosts)
+                           .replace(with("{app: [web.example.com]}", hosts).find("{nginx:"),
+                                    std::string::npos, "{nginx: {include: /x, " + nginx + "}}\n"));
+  };
+  const std::string all = "{{#backends}}server {{address}}:{{port}};{{/backends}}";
+  EXPECT_EQ(of("template: \"set $x http://{{address}}:{{port}};\""),
+            "6:40: proxy.nginx.template does not use all of 2 backends: put what is said of each between "
+            "{{#backends}} and {{/backends}}");
+  EXPECT_EQ(of("template: \"{{#backends}}x{{/backends}}{{^backends}}{{port}}{{/backends}}\""),
+            "6:40: proxy.nginx.template does not use all of 2 backends: put what is said of each between "
+            "{{#backends}} and {{/backends}}");
+  EXPECT_EQ(
+      of("test: nginx -t"),
+      "6:9: proxy.nginx must tell of 2 backends: give it `upstream`, or a `template` with {{#backends}}");
+  EXPECT_EQ(of("template: \"" + all + "\""), "loaded");
+  EXPECT_EQ(of("upstream: shop"), "loaded");
+  EXPECT_EQ(of("test: nginx -t", "{app: [a, b]}"), "loaded") << "each fronts itself";
+  EXPECT_EQ(of("test: nginx -t", "{app: [a], proxy: [c, d]}"), "loaded");
+  EXPECT_EQ(of("template: \"{{#backends}}\""),
+            "6:40: proxy.nginx.template has {{#backends}} without {{/backends}}");
+}
+
+TEST(NginxErrors, TheSlotsAreNotTheSame) {
+  const auto of = [](const std::string& nginx, const std::string& docker = "") {
+    return messages_of(with("{include: /etc/nginx/app.inc}", "{include: /x, " + nginx + "}") + docker);
+  };
+  EXPECT_EQ(of("template: nothing"),
+            "6:40: proxy.nginx.template says the same for blue and green: it has to use {{port}} or "
+            "{{container}} or {{slot}}");
+  EXPECT_EQ(of("template: \"{{host}} {{address}} {{tag}}\""),
+            "6:40: proxy.nginx.template says the same for blue and green: it has to use {{port}} or "
+            "{{container}} or {{slot}}");
+  EXPECT_EQ(of("template: \"{{=<% %>=}}<%port%>\""), "loaded");
+  EXPECT_EQ(
+      of("template: \"{{=<%=}}\""),
+      "6:40: proxy.nginx.template has a {{=…=}} that does not name two delimiters, as {{=<% %>=}} does");
+  EXPECT_EQ(of("address: 10.0.0.1, port: 80"),
+            "6:55: proxy.nginx.port makes blue and green the same to nginx: use {port} in `port`, or "
+            "{container} in `address`");
+  EXPECT_EQ(of("upstream: shop, port: 80"),
+            "6:52: proxy.nginx.port makes blue and green the same to nginx: use {port} in `port`, or "
+            "{container} in `address`");
+  EXPECT_EQ(of("address: \"{container}\", port: 80"), "loaded");
+  EXPECT_EQ(of("address: 10.0.0.1"), "loaded");
+  EXPECT_EQ(of("template: \"{{slot}}\", port: 80"), "loaded");
+  const std::string fixed = "docker: {host_ip: none, container_port: 80, networks: [n]}\n";
+  EXPECT_EQ(of("container: proxy", fixed), "loaded") << "it is told the containers' names";
+  EXPECT_EQ(of("address: 10.0.0.1", fixed),
+            "6:39: proxy.nginx.address makes blue and green the same to nginx: use {port} in `port`, or "
+            "{container} in `address`");
+}
+
+TEST(NginxErrors, ARuleOfSeveralKeysIsToldWithTheOthers) {
+  EXPECT_EQ(messages_of(minimal("docker: {host_ip: none, container_port: 80}\nretire: foo\n")),
+            "7:19: docker.host_ip is none, so proxy.nginx.address must say how nginx reaches the containers\n"
+            "8:9: retire must be stop, remove or keep, not 'foo'");
+  EXPECT_EQ(messages_of(with("{blue: 8081, green: 8082}", "{blue: 8081}") + "docker: {host_ip: none}\n"),
+            "4:1: slots must be exactly two, not 1")
+      << "nobody knows what the rest would mean";
+}
+
 TEST(NginxErrors, SitesStandAlone) {
   const auto of = [](const std::string& nginx) {
     return messages_of(with("{include: /etc/nginx/app.inc}", nginx));
@@ -684,7 +749,7 @@ TEST(Errors, WhatIsPublishedOnTheLoopbackIsOutOfReachOfNginxElsewhere) {
   EXPECT_EQ(messages_of(text("web-1", "web-1")), "loaded");
   EXPECT_EQ(messages_of(text("{host: web-1, address: 127.0.0.1}", "front")), "loaded") << "a tunnel";
   EXPECT_EQ(messages_of(text("web-1", "front", ", address: 192.0.2.1")), "loaded") << "the user's word";
-  EXPECT_EQ(messages_of(text("web-1", "front", ", port: 18081")), "loaded") << "somebody's forwarder";
+  EXPECT_EQ(messages_of(text("web-1", "front", ", port: \"{port}\"")), "loaded") << "somebody's forwarder";
 }
 
 }  // namespace
