@@ -1,4 +1,8 @@
 // The keys at the top of the spec, and what they mean to each other.
+#include <fmt/format.h>
+
+#include "bgdeploy/core/nearest.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/reference.hpp"
 #include "types.hpp"
 
@@ -26,6 +30,10 @@ Type<std::string> repository() {
 
 void read_strategy(const Value& value, Spec&) {
   if (!value.present() || (value.is(Node::Kind::scalar) && value.node()->text == k_only_strategy)) return;
+  const std::string text = value.is(Node::Kind::scalar) ? core::to_lower(value.node()->text) : "";
+  if (core::nearest(text, std::vector{std::string(k_only_strategy)}))
+    return value.error(
+        fmt::format("has no {}, did you mean '{}'?", in_quotes(value.node()->text), k_only_strategy));
   value.unsupported("a strategy other than blue_green",
                     "leave it out, and let `watch` take back a bad release");
 }

@@ -255,6 +255,14 @@ TEST(Unsupported, IsRefusedAndHasItsOwnKind) {
   }
 }
 
+TEST(Strategy, SpelledInAnotherWayIsAMistake) {
+  for (const std::string text : {"blue-green", "bluegreen", "Blue_Green", "blue_gren"}) {
+    EXPECT_EQ(messages_of(minimal("strategy: " + text + "\n")),
+              "7:11: strategy has no '" + text + "', did you mean 'blue_green'?");
+    EXPECT_EQ(load_text(minimal("strategy: " + text + "\n")).error().kind, ErrorKind::usage);
+  }
+}
+
 TEST(Hosts, NeedAnAddressWhereSshDoesNotGiveOne) {
   EXPECT_EQ(messages_of(with("{app: [web.example.com]}", "{app: [{host: b, proxy_jump: j}], proxy: [p]}")),
             "3:9: hosts.app must give 'b' an `address`, by which hosts.proxy reaches it");
