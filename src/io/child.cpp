@@ -87,23 +87,25 @@ void use_default_signals(posix_spawnattr_t& attributes) {
 }
 
 // Below an emulator posix_spawnp does not tell that there is no such program: the child ends with 127.
-bool is_there(const std::string& program) {
+bool is_there(const std::string& program, const std::string& folder) {
   // What we may not look at posix_spawnp tells.
-  const auto may_be = [](const std::string& file) {
-    return ::access(file.c_str(), F_OK) == 0 || errno == EACCES;
+  const auto may_be = [&](const std::string& file) {
+    const std::string seen = folder.empty() || file.starts_with('/') ? file : folder + "/" + file;
+    return ::access(seen.c_str(), F_OK) == 0 || errno == EACCES;
   };
   if (program.contains('/')) return may_be(program);
   const char* variable = std::getenv("PATH");
   const std::string_view path = variable == nullptr ? "/bin:/usr/bin" : variable;
   if (path.empty()) return true;
   return std::ranges::any_of(std::views::split(path, ':'), [&](const auto& part) {
-    const std::string folder(part.begin(), part.end());
-    return may_be((folder.empty() ? "." : folder) + "/" + program);
+    const std::string named(part.begin(), part.end());
+    return may_be((named.empty() ? "." : named) + "/" + program);
   });
 }
 
-// Starts the program with these as its standard streams.
-Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int err) {
+// Starts the program in the folder (empty: ours), with these as its standard streams.
+Result<pid_t> spawn(const std::vector<std::string>& argv, const std::string& folder, int in, int out,
+                    int err) {
   if (argv.empty() || argv.front().empty()) return fail(ErrorKind::not_found, "no command was given");
   orphans().sweep();
   posix_spawn_file_actions_t actions;
@@ -116,12 +118,13 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int e
     posix_spawn_file_actions_adddup2(&actions, err, 2);
   else
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
   use_default_signals(attributes);
   std::vector<char*> words;
   for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   pid_t pid = 0;
-  const int error = is_there(argv.front())
+  const int error = is_there(argv.front(), folder)
                         ? ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ)
                         : ENOENT;
   posix_spawn_file_actions_destroy(&actions);
@@ -141,11 +144,11 @@ struct Spawned {
 
 namespace {
 
-Result<Spawned> spawn_piped(const std::vector<std::string>& argv) {
+Result<Spawned> spawn_piped(const std::vector<std::string>& argv, const std::string& folder) {
   BGDEPLOY_ASSIGN(auto input, make_pipe());
   BGDEPLOY_ASSIGN(auto out, make_pipe());
   BGDEPLOY_ASSIGN(auto err, make_pipe());
-  BGDEPLOY_ASSIGN(const auto pid, spawn(argv, input.read.get(), out.write.get(), err.write.get()));
+  BGDEPLOY_ASSIGN(const auto pid, spawn(argv, folder, input.read.get(), out.write.get(), err.write.get()));
   Spawned spawned{pid, std::move(input.write), std::move(out.read), std::move(err.read)};
   for (const auto* fd : {&spawned.input, &spawned.out, &spawned.err}) unblock(*fd);
   return spawned;
@@ -287,8 +290,9 @@ const std::shared_ptr<Pipes>& Child::pipes() const {
 }
 
 Result<std::unique_ptr<Child::Mover>> Child::start_mover(const std::vector<std::string>& argv,
-                                                         std::string input, bool input_closed) {
-  BGDEPLOY_ASSIGN(auto spawned, spawn_piped(argv));
+                                                         const std::string& folder, std::string input,
+                                                         bool input_closed) {
+  BGDEPLOY_ASSIGN(auto spawned, spawn_piped(argv, folder));
   auto mover = std::make_unique<Mover>(std::move(spawned), std::move(input), input_closed);
   if (auto started = mover->start(); !started) {
     mover->kill();
@@ -299,13 +303,14 @@ Result<std::unique_ptr<Child::Mover>> Child::start_mover(const std::vector<std::
 
 Result<std::unique_ptr<Child>> Child::start(const std::vector<std::string>& argv, std::string input,
                                             bool input_closed) {
-  BGDEPLOY_ASSIGN(auto mover, start_mover(argv, std::move(input), input_closed));
+  BGDEPLOY_ASSIGN(auto mover, start_mover(argv, {}, std::move(input), input_closed));
   return std::unique_ptr<Child>(new Child(std::move(mover)));
 }
 
-Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait) {
+Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait,
+                         const std::string& folder) {
   if (wait.stop.stop_requested()) return std::unexpected(wait_error(wait, argv.front()));
-  BGDEPLOY_ASSIGN(const auto mover, Child::start_mover(argv, std::move(input), true));
+  BGDEPLOY_ASSIGN(const auto mover, Child::start_mover(argv, folder, std::move(input), true));
   auto output = mover->pipes()->finish(wait);
   if (output) return output;
   mover->terminate();
@@ -313,7 +318,7 @@ Result<Output> run_child(const std::vector<std::string>& argv, std::string input
 }
 
 Result<void> start_on(const std::vector<std::string>& argv, Fd stream) {
-  BGDEPLOY_ASSIGN(const auto pid, spawn(argv, stream.get(), stream.get(), -1));
+  BGDEPLOY_ASSIGN(const auto pid, spawn(argv, {}, stream.get(), stream.get(), -1));
   orphans().adopt(pid);
   return {};
 }

@@ -26,16 +26,20 @@ public:
   const std::shared_ptr<Pipes>& pipes() const;
 
 private:
-  friend Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait);
+  friend Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait,
+                                  const std::string& folder);
   class Mover;
-  static Result<std::unique_ptr<Mover>> start_mover(const std::vector<std::string>& argv, std::string input,
+  static Result<std::unique_ptr<Mover>> start_mover(const std::vector<std::string>& argv,
+                                                    const std::string& folder, std::string input,
                                                     bool input_closed);
   explicit Child(std::unique_ptr<Mover> mover);
   std::unique_ptr<Mover> m_mover;
 };
 
-// Runs a child to its end; one that outlives the wait is terminated with its process group.
-Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait);
+// Runs a child to its end, in `folder` or, where that is empty, in ours: a relative program is below it too.
+// One that outlives the wait is terminated with its process group.
+Result<Output> run_child(const std::vector<std::string>& argv, std::string input, const Wait& wait,
+                         const std::string& folder = {});
 
 // Starts a child with `stream` as its stdin and stdout, and leaves it to itself; stderr goes nowhere.
 Result<void> start_on(const std::vector<std::string>& argv, Fd stream);

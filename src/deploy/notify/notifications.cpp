@@ -64,7 +64,8 @@ std::string notify_name(const spec::Spec& spec, std::size_t index) {
 }
 
 Result<core::Secret> notify_url(const Context& context, std::size_t index, const Wait& wait) {
-  BGDEPLOY_ASSIGN(auto url, read_secret(context.spec.notify.at(index).url, context.variables, wait));
+  BGDEPLOY_ASSIGN(auto url,
+                  read_secret(context.spec, context.spec.notify.at(index).url, context.variables, wait));
   context.sink.hide(url);
   BGDEPLOY_TRY(io::check_url(url));
   return url;

@@ -72,7 +72,7 @@ Result<Reinstated> as_it_ran(const Context& context, const Goal& goal, plan::Lau
   const auto foreign = goal.trust_history
                            ? std::vector<std::string>{}
                            : unknown_sources(context.spec, context.variables, *sources, inherited);
-  auto values = foreign.empty() ? read_sources(*sources, inherited, context.variables, wait)
+  auto values = foreign.empty() ? read_sources(context.spec, *sources, inherited, context.variables, wait)
                                 : std::unexpected(unknown(foreign));
   Reinstated back{rollback_to(std::move(launch)), std::move(record)};
   if (!values) {

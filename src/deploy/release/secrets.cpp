@@ -38,6 +38,7 @@ Result<Secret> checked(std::string value) {
 
 struct Reader {
   const spec::Environment& variables;
+  const std::string folder;  // of the spec
   const Wait& wait;
 
   Result<Secret> operator()(const spec::FromEnv& source) const {
@@ -54,7 +55,7 @@ struct Reader {
   }
 
   Result<Secret> operator()(const spec::FromCommand& source) const {
-    auto output = io::run_child(source.argv, "", wait.at_most(deadlines::k_secret_command));
+    auto output = io::run_child(source.argv, "", wait.at_most(deadlines::k_secret_command), folder);
     if (!output) {
       // A program that is not there is a mistake in the spec.
       if (output.error().kind == ErrorKind::not_found) output.error().kind = ErrorKind::usage;
@@ -89,9 +90,9 @@ Error all_of(std::vector<Error> errors) {
 
 }  // namespace
 
-Result<Secret> read_secret(const spec::SecretSource& source, const spec::Environment& variables,
-                           const Wait& wait) {
-  return std::visit(Reader{variables, wait}, source);
+Result<Secret> read_secret(const spec::Spec& spec, const spec::SecretSource& source,
+                           const spec::Environment& variables, const Wait& wait) {
+  return std::visit(Reader{variables, spec.file.parent_path(), wait}, source);
 }
 
 namespace {
@@ -99,10 +100,11 @@ namespace {
 // What cannot be read is told all at once.
 class Reading {
 public:
-  Reading(const spec::Environment& variables, const Wait& wait) : m_variables(variables), m_wait(wait) {}
+  Reading(const spec::Spec& spec, const spec::Environment& variables, const Wait& wait)
+      : m_spec(spec), m_variables(variables), m_wait(wait) {}
 
   std::optional<Secret> read(const std::string& name, const spec::SecretSource& source) {
-    auto value = std::visit(Reader{m_variables, m_wait}, source);
+    auto value = read_secret(m_spec, source, m_variables, m_wait);
     if (value) return std::move(*value);
     m_errors.push_back(std::move(value).error().within(name));
     return {};
@@ -129,6 +131,7 @@ public:
   }
 
 private:
+  const spec::Spec& m_spec;
   const spec::Environment& m_variables;
   const Wait& m_wait;
   std::vector<Error> m_errors;
@@ -142,17 +145,17 @@ spec::Sources sources_of(const spec::Spec& spec) {
 
 Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const spec::Environment& variables,
                                            const Wait& wait) {
-  Reading reading(variables, wait);
+  Reading reading(spec, variables, wait);
   runtime::SecretValues values{reading.environment(sources_of(spec), spec.docker.inherited), {}};
   if (spec.registry) values.registry_password = reading.read("registry.password", spec.registry->password);
   BGDEPLOY_TRY(reading.end());
   return values;
 }
 
-Result<std::map<std::string, Secret>> read_sources(const spec::Sources& sources,
+Result<std::map<std::string, Secret>> read_sources(const spec::Spec& spec, const spec::Sources& sources,
                                                    const std::vector<std::string>& inherited,
                                                    const spec::Environment& variables, const Wait& wait) {
-  Reading reading(variables, wait);
+  Reading reading(spec, variables, wait);
   auto values = reading.environment(sources, inherited);
   BGDEPLOY_TRY(reading.end());
   return values;
@@ -161,7 +164,7 @@ Result<std::map<std::string, Secret>> read_sources(const spec::Sources& sources,
 Result<std::optional<Secret>> read_registry_password(const spec::Spec& spec,
                                                      const spec::Environment& variables, const Wait& wait) {
   std::optional<Secret> password;
-  Reading reading(variables, wait);
+  Reading reading(spec, variables, wait);
   if (spec.registry) password = reading.read("registry.password", spec.registry->password);
   BGDEPLOY_TRY(reading.end());
   return password;
@@ -177,11 +180,10 @@ void hide_secrets(const spec::Spec& spec, const runtime::SecretValues& values, r
 std::vector<std::string> hide_what_is_at_hand(const spec::Spec& spec, const spec::Environment& variables,
                                               report::Redactor& redactor) {
   const Wait now = Wait::for_at_most(core::Duration(0));
-  const Reader reader{variables, now};
   std::vector<std::string> short_ones;
   const auto hide = [&](const std::string& key, const spec::SecretSource& source) {
     if (std::holds_alternative<spec::FromCommand>(source)) return;
-    const auto value = std::visit(reader, source);
+    const auto value = read_secret(spec, source, variables, now);
     if (!value) return;
     redactor.hide(*value);
     if (value->reveal().size() < report::Redactor::k_least) short_ones.push_back(key);

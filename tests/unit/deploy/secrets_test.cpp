@@ -82,6 +82,24 @@ TEST_F(Secrets, ComeFromCommandsRunAsTheyAre) {
   EXPECT_THAT(read().error().message, HasSubstr("bgdeploy-no-such-program"));
 }
 
+TEST_F(Secrets, ACommandRunsInTheFolderOfTheSpec) {
+  m_spec.file = m_folder / "bgdeploy.yml";
+  (void)file("s.txt", "beside the spec\n");
+  std::filesystem::permissions(file("get.sh", "#!/bin/sh\ncat s.txt\n"), std::filesystem::perms::owner_all);
+  m_spec.registry = spec::Registry{"ci", spec::FromCommand{{"cat", "s.txt"}}};
+  for (const spec::FromCommand& command :
+       {spec::FromCommand{{"cat", "s.txt"}}, spec::FromCommand{{"./get.sh"}}}) {
+    secret(command);
+    EXPECT_EQ(value("X"), "beside the spec");
+    EXPECT_EQ(read()->registry_password, Secret("beside the spec"));
+    const auto no_variables = [](auto) { return std::nullopt; };
+    const auto soon = core::Wait::for_at_most(std::chrono::seconds(20));
+    EXPECT_EQ(read_sources(m_spec, {{}, m_spec.secrets}, {}, no_variables, soon)->at("X"),
+              Secret("beside the spec"));
+    EXPECT_EQ(read_secret(m_spec, command, no_variables, soon), Secret("beside the spec"));
+  }
+}
+
 TEST_F(Secrets, ACommandThatHangsIsEndedWithTheWait) {
   secret(spec::FromCommand{{"sleep", "1000"}});
   const auto began = std::chrono::steady_clock::now();

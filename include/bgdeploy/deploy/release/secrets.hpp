@@ -18,7 +18,7 @@ namespace bgdeploy::deploy {
 
 // The values of `secrets:`, of `registry.password`, of every env_file and of `docker.environment` where it
 // names a variable only. Of files and commands one newline at the end is dropped, as editors and `echo` leave
-// one. A command has 30 s.
+// one. A command runs in the spec's folder and has 30 s.
 //
 // An env_file is read as compose reads it (spec/dotenv.hpp). `secrets:` rank above it, later files above
 // earlier.
@@ -30,10 +30,11 @@ core::Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const s
                                                  const core::Wait& wait);
 
 // One value. The same kinds, without the name of what it is for.
-core::Result<core::Secret> read_secret(const spec::SecretSource& source, const spec::Environment& variables,
-                                       const core::Wait& wait);
+core::Result<core::Secret> read_secret(const spec::Spec& spec, const spec::SecretSource& source,
+                                       const spec::Environment& variables, const core::Wait& wait);
 // The same of a release that is not of today's spec: its environment alone.
-core::Result<std::map<std::string, core::Secret>> read_sources(const spec::Sources& sources,
+core::Result<std::map<std::string, core::Secret>> read_sources(const spec::Spec& spec,
+                                                               const spec::Sources& sources,
                                                                const std::vector<std::string>& inherited,
                                                                const spec::Environment& variables,
                                                                const core::Wait& wait);
