@@ -64,10 +64,22 @@ std::vector<Cell> row_of(const deploy::HistoryEntry& entry, bool serves, bool ve
           {verbose ? entry.who : report::cut(who_of(entry.who), 20)}};
 }
 
-std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
+// The newest ones that `-n` asks for, oldest first; without it `most` of them.
+std::span<const deploy::HistoryEntry> newest_of(const std::vector<deploy::HistoryEntry>& entries,
+                                                const Arguments& arguments, std::size_t most) {
+  const std::span<const deploy::HistoryEntry> all(entries);
+  if (arguments.entries > 0) most = static_cast<std::size_t>(arguments.entries);
+  return arguments.entries < 0 ? all : all.last(std::min(all.size(), most));
+}
+
+}  // namespace
+
+// Newest first too.
+std::string history_json(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   const auto* last = last_served(entries);
-  for (const deploy::HistoryEntry& entry : entries)
+  for (const deploy::HistoryEntry& entry :
+       newest_of(entries, arguments, entries.size()) | std::views::reverse)
     list.push_back({{"time", core::format_time(entry.time)},
                     {"command", entry.command},
                     {"from", release_json(entry.from)},
@@ -83,21 +95,16 @@ std::string as_json(const std::vector<deploy::HistoryEntry>& entries) {
   return dumped(list);
 }
 
-}  // namespace
-
 // Newest first.
 std::string history_text(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments,
                          const Page& page) {
   if (entries.empty()) return "nothing was deployed yet\n";
-  constexpr int k_screenful = 10;
-  const int wanted = arguments.entries == 0 ? k_screenful : arguments.entries;
-  const std::size_t count =
-      wanted < 0 ? entries.size() : std::min(entries.size(), static_cast<std::size_t>(wanted));
+  constexpr std::size_t k_screenful = 10;
+  const auto newest = newest_of(entries, arguments, k_screenful);
   const auto* last = last_served(entries);
   Rows rows = {{{"WHEN"}, {"COMMAND"}, {"FROM"}, {"TO"}, {"RESULT"}, {"TOOK"}, {"SLOT"}, {"WHO"}}};
   std::vector<const deploy::HistoryEntry*> shown;
-  for (const auto& entry :
-       entries | std::views::reverse | std::views::take(static_cast<std::ptrdiff_t>(count))) {
+  for (const auto& entry : newest | std::views::reverse) {
     rows.push_back(row_of(entry, &entry == last, arguments.verbose));
     shown.push_back(&entry);
   }
@@ -112,8 +119,8 @@ std::string history_text(const std::vector<deploy::HistoryEntry>& entries, const
            report::wrapped("why: " + core::printable(shown[i]->message), page.width - 4))
         text += "    " + line + "\n";
   }
-  if (count < entries.size())
-    text += as_typed(fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - count));
+  if (newest.size() < entries.size())
+    text += as_typed(fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - newest.size()));
   return text;
 }
 
@@ -126,14 +133,12 @@ int run_history(const Arguments& arguments) {
   for (const deploy::HistoryEntry& entry : *entries | std::views::reverse) tags.push_back(entry.to.tag);
   remember_releases((*session)->spec(), tags);
   if (arguments.html) {
-    std::span<const deploy::HistoryEntry> shown(*entries);
-    if (arguments.entries > 0)
-      shown = shown.last(std::min(shown.size(), static_cast<std::size_t>(arguments.entries)));
+    const auto shown = newest_of(*entries, arguments, entries->size());
     print(report::history_page((*session)->spec().service, deploy::past_runs(shown),
                                core::system_clock().wall()));
     return 0;
   }
-  arguments.output == "json" ? print_json(as_json(*entries))
+  arguments.output == "json" ? print_json(history_json(*entries, arguments))
                              : print(history_text(*entries, arguments, page_of_stdout(arguments.no_color)));
   return 0;
 }

@@ -15,5 +15,6 @@ std::string check_text(const std::vector<deploy::CheckItem>& items, const Page& 
 // `entries`: oldest first, as they are recorded.
 std::string history_text(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments,
                          const Page& page);
+std::string history_json(const std::vector<deploy::HistoryEntry>& entries, const Arguments& arguments);
 
 }  // namespace bgdeploy::cli

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/page.hpp"
 #include "cli/state_text.hpp"
+#include "cli/texts.hpp"
 
 namespace bgdeploy::cli {
 namespace {
@@ -39,6 +41,27 @@ plan::State blue_serves() {
   proxy.include = "/etc/nginx/conf.d/service-url.inc";
   state.proxies.push_back(proxy);
   return state;
+}
+
+TEST(History, AsJsonIsNewestFirstAndAsLongAsAsked) {
+  std::vector<deploy::HistoryEntry> entries(3);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].to.tag = fmt::format("1.{}", i);
+    entries[i].served = i < 2;
+  }
+  const auto tags = [&](int number) {
+    std::vector<std::string> found;
+    Arguments arguments;
+    arguments.entries = number;
+    for (const auto& entry : nlohmann::json::parse(history_json(entries, arguments)))
+      found.push_back(entry["to"]["tag"].get<std::string>() + (entry["serves"].get<bool>() ? " serves" : ""));
+    return found;
+  };
+  EXPECT_THAT(tags(0), ElementsAre("1.2", "1.1 serves", "1.0")) << "all of them";
+  EXPECT_THAT(tags(-1), ElementsAre("1.2", "1.1 serves", "1.0"));
+  EXPECT_THAT(tags(1), ElementsAre("1.2"));
+  EXPECT_THAT(tags(2), ElementsAre("1.2", "1.1 serves"));
+  EXPECT_THAT(tags(9), ElementsAre("1.2", "1.1 serves", "1.0"));
 }
 
 TEST(Table, PadsColumnsAndMakesCellsSafe) {
