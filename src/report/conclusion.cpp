@@ -151,13 +151,24 @@ std::string on_host(const std::string& message, const std::optional<Cause>& caus
   return host.empty() || words.find(host) != std::string::npos ? words : fmt::format("{}: {}", host, words);
 }
 
+// Whether the message has these words as a part of their own: "docker: no space left", and not in a command
+// that it quotes.
+bool has_part(std::string_view message, std::string_view words) {
+  for (auto at = message.find(words); at != std::string_view::npos; at = message.find(words, at + 1)) {
+    const std::string_view before = message.substr(0, at), behind = message.substr(at + words.size());
+    const bool begins = before.empty() || before.ends_with(": ") || before.ends_with("; ");
+    if (begins && (behind.empty() || behind.front() == ':' || behind.front() == ';')) return true;
+  }
+  return false;
+}
+
 Part why(const core::Error& error, const Finished& event,
          const std::function<bool(const std::string&)>& told) {
   Part part{"why", {on_host(error.message, event.cause)}};
   for (const auto& detail : error.details)
     for (const auto& line : core::split_lines(detail)) {
       std::string words = core::printable(line);
-      if (part.lines.front().find(words) == std::string::npos && (!told || !told(words)))
+      if (!has_part(part.lines.front(), words) && (!told || !told(words)))
         part.quoted.push_back(std::move(words));
     }
   return part;

@@ -131,6 +131,20 @@ TEST(PlainRenderer, WhatAHookPrintedIsNotToldTwice) {
   EXPECT_THAT(rendered("plain", {.quiet = true}, said, last), HasSubstr("          | no route\n"));
 }
 
+// With -q nothing was told while it ran. The command is a part of the message, and no place for its output.
+TEST(PlainRenderer, WhatAHookPrintedIsToldInTheEndWhereNothingElseIs) {
+  Finished last = finished(1, Verdict::failed);
+  last.error =
+      core::Error{core::ErrorKind::refused,
+                  "before_switch hook 1 (echo why-it-failed; echo 2nd >&2; exit 9) failed with exit code 9",
+                  {"why-it-failed", "2nd"}};
+  const HookOutput said{{"", "green", "hook"}, "why-it-failed"};
+  EXPECT_THAT(rendered("plain", {.quiet = true}, said, last),
+              HasSubstr("failed with exit code 9\n          | why-it-failed\n          | 2nd\n"));
+  last.error = core::Error{core::ErrorKind::refused, "web-1: docker: no space left", {"no space left"}};
+  EXPECT_THAT(rendered("plain", {.quiet = true}, last), Not(HasSubstr("| no space left")));
+}
+
 std::string ended(Event last) {
   return rendered("plain", {}, std::move(last));
 }
