@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "bgdeploy/deploy/deadlines.hpp"
@@ -57,13 +58,13 @@ struct Reader {
   Result<Secret> operator()(const spec::FromCommand& source) const {
     auto output = io::run_child(source.argv, "", wait.at_most(deadlines::k_secret_command), folder);
     if (!output) {
-      // A program that is not there is a mistake in the spec.
-      if (output.error().kind == ErrorKind::not_found) output.error().kind = ErrorKind::usage;
+      // As a variable that is not set: whatever keeps it from being read, nothing was done yet.
+      if (output.error().kind != ErrorKind::cancelled) output.error().kind = ErrorKind::usage;
       return std::unexpected(std::move(output).error());
     }
     if (!output->ok())
       return fail(
-          ErrorKind::refused,
+          ErrorKind::usage,
           fmt::format("the command {} failed with exit code {}", source.argv.front(), output->exit_code), {},
           "run it by hand to see why: its output may hold the secret, so it is not shown");
     return checked(std::move(output->out));
@@ -79,6 +80,9 @@ Result<void> read_env_file(const std::filesystem::path& path, const spec::Enviro
 }
 
 Error all_of(std::vector<Error> errors) {
+  // Who ended the run knows why the rest is not there.
+  const auto cancelled = std::ranges::find(errors, ErrorKind::cancelled, &Error::kind);
+  if (cancelled != errors.end()) return std::move(*cancelled);
   if (errors.size() == 1) return std::move(errors.front());
   Error all{errors.front().kind,
             fmt::format("{} secrets cannot be read", errors.size()),

@@ -74,7 +74,7 @@ TEST_F(Secrets, ComeFromCommandsRunAsTheyAre) {
   secret(spec::FromCommand{{"sh", "-c", "echo s3cret; echo s3cret >&2; exit 3"}});
   const auto failed = read();
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().kind, ErrorKind::refused);
+  EXPECT_EQ(failed.error().kind, ErrorKind::usage);
   EXPECT_EQ(failed.error().message, "secrets.X: the command sh failed with exit code 3");
   EXPECT_TRUE(failed.error().details.empty());
   secret(spec::FromCommand{{"bgdeploy-no-such-program"}});
@@ -106,8 +106,21 @@ TEST_F(Secrets, ACommandThatHangsIsEndedWithTheWait) {
   const auto read = read_secrets(
       m_spec, [](auto) { return std::nullopt; }, core::Wait::for_at_most(std::chrono::milliseconds(100)));
   ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().kind, ErrorKind::timeout);
+  EXPECT_EQ(read.error().kind, ErrorKind::usage);
+  EXPECT_THAT(read.error().message, HasSubstr("secrets.X: sleep: "));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+}
+
+TEST_F(Secrets, OfARunThatWasEndedNothingElseIsTold) {
+  m_spec.secrets = {{"A", spec::FromEnv{"NONE"}}, {"B", spec::FromCommand{{"sleep", "1000"}}}};
+  std::stop_source stop;
+  stop.request_stop();
+  core::Wait wait = core::Wait::for_at_most(std::chrono::seconds(20));
+  wait.stop = stop.get_token();
+  const auto read = read_secrets(
+      m_spec, [](auto) { return std::nullopt; }, wait);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::cancelled);
 }
 
 TEST_F(Secrets, NoValueWithANul) {

@@ -23,9 +23,9 @@ namespace bgdeploy::deploy {
 // An env_file is read as compose reads it (spec/dotenv.hpp). `secrets:` rank above it, later files above
 // earlier.
 //
-// Kinds: usage (unset variable, missing file or program, malformed env_file), refused (the command failed;
-// only its exit code is told, since its output may hold the secret), timeout, cancelled. Several problems are
-// told at once, as details. No message holds a value.
+// Kinds: usage (unset variable, missing file or program, malformed env_file, a command that failed or took
+// too long; only its exit code is told, since its output may hold the secret), cancelled. Several problems
+// are told at once, as details. No message holds a value.
 core::Result<runtime::SecretValues> read_secrets(const spec::Spec& spec, const spec::Environment& variables,
                                                  const core::Wait& wait);
 
