@@ -52,8 +52,7 @@ Result<Fleet> open_fleet(const Context& context, const ContainerChoice& choice, 
 
 struct Found {
   std::size_t host;
-  std::string container, name;
-  bool running = false;
+  plan::Container container;
 };
 
 struct ChosenSlot {
@@ -85,7 +84,7 @@ Result<ChosenSlot> find_containers(const spec::Spec& spec, const World& world, c
   for (std::size_t i = 0; i < state.app_hosts.size(); ++i) {
     if (!choice.host.empty() && state.app_hosts[i].host != choice.host) continue;
     if (const auto* container = plan::occupant(state.app_hosts[i].slots[chosen.slot]))
-      chosen.containers.push_back({i, container->id, container->name, container->running()});
+      chosen.containers.push_back({i, *container});
   }
   if (chosen.containers.empty())
     return core::fail(
@@ -164,7 +163,7 @@ Result<void> logs(const Context& context, const ContainerChoice& choice, const r
   for_each_parallel(found.size(), static_cast<int>(found.size()), [&](std::size_t i) {
     results[i] = guarded([&] {
       return world.apps[found[i].host].runtime->logs(
-          found[i].container, each, [&](const runtime::LogLine& log) { merged.add(i, log); }, reading);
+          found[i].container.id, each, [&](const runtime::LogLine& log) { merged.add(i, log); }, reading);
     });
     merged.end(i);
   });
@@ -183,6 +182,14 @@ Result<FailedLog> failed_log(const Context& context) {
   return std::move(*failed);
 }
 
+std::string why_no_exec(const plan::Container& container) {
+  using enum plan::Container::Status;
+  if (container.status == running) return "";
+  if (container.status != restarting) return "not running";
+  return fmt::format("restarting, exited with code {}{}", container.exit_code,
+                     container.oom_killed ? " (out of memory)" : "");
+}
+
 Result<int> exec(const Context& context, const ContainerChoice& choice, const std::vector<std::string>& argv,
                  engine::Console* console, const runtime::Inspection::Output& output) {
   BGDEPLOY_TRY(check_choice(context.spec, choice));
@@ -193,17 +200,17 @@ Result<int> exec(const Context& context, const ContainerChoice& choice, const st
   BGDEPLOY_ASSIGN(const auto chosen, find_containers(fleet.spec(), world, choice, wait));
   const Found& first = chosen.containers.front();
   const std::string& slot = fleet.spec().slots[chosen.slot].name;
-  if (!first.running)
+  if (const std::string why = why_no_exec(first.container); !why.empty())
     return core::fail(
         ErrorKind::not_found,
-        fmt::format("{} (slot {}) on {} is not running{}", first.name, slot, world.apps[first.host].name,
-                    live_words(fleet.spec(), chosen)),
+        fmt::format("{} (slot {}) on {} is {}{}", first.container.name, slot, world.apps[first.host].name,
+                    why, live_words(fleet.spec(), chosen)),
         {},
         chosen.live && *chosen.live != chosen.slot
             ? fmt::format("leave out --slot {}, or look with: bgdeploy logs --slot {}", slot, slot)
             : fmt::format("look with: bgdeploy logs --slot {}", slot));
   return world.apps[first.host].runtime->exec(
-      first.container, argv, console, output,
+      first.container.id, argv, console, output,
       deadlines::within(context.clock, deadlines::k_following, context.stop));
 }
 

@@ -148,6 +148,19 @@ Result<void> EngineContainers::rename(const std::string& id, const std::string& 
   return m_on.client->rename_container(id, name, wait);
 }
 
+namespace {
+
+// Docker takes the addresses of what does not run.
+std::string why_no_address(const engine::Container& container) {
+  if (container.status == "restarting")
+    return fmt::format("{} is restarting, exited with code {}{}", container.name, container.exit_code,
+                       container.oom_killed ? " (out of memory)" : "");
+  if (!container.running) return fmt::format("{} does not run", container.name);
+  return fmt::format("{} has no address: it publishes no port and is on no network", container.name);
+}
+
+}  // namespace
+
 Result<Reachable> reachable_at(const engine::Container& container, int slot_port,
                                std::optional<int> container_port) {
   const engine::PublishedPort* published = nullptr;
@@ -165,10 +178,7 @@ Result<Reachable> reachable_at(const engine::Container& container, int slot_port
   auto network = container.networks.find(container.network_mode);
   if (network == container.networks.end()) network = container.networks.begin();  // "default"
   if (network == container.networks.end() || network->second.empty()) {
-    return core::fail(ErrorKind::not_found,
-                      fmt::format("{} has no address: it publishes no port and is on no network, or it does "
-                                  "not run",
-                                  container.name));
+    return core::fail(ErrorKind::not_found, why_no_address(container));
   }
   return Reachable{network->second, port, port};
 }

@@ -8,6 +8,7 @@
 #include "bgdeploy/core/error.hpp"
 #include "bgdeploy/deploy/release/failed_log.hpp"
 #include "bgdeploy/deploy/run.hpp"
+#include "bgdeploy/plan/state.hpp"
 #include "bgdeploy/runtime/runtime.hpp"
 
 namespace bgdeploy::deploy {
@@ -26,6 +27,8 @@ core::Result<void> logs(const Context& context, const ContainerChoice& choice, c
                         const LogSink& line);
 // What the last release that failed has logged. Kind not_found: none has.
 core::Result<FailedLog> failed_log(const Context& context);
+// Why no command can run in it, as it is: "restarting, exited with code 3". Empty: one can.
+std::string why_no_exec(const plan::Container& container);
 // The command's exit code. `console`: what it reads, and its terminal; null: neither.
 core::Result<int> exec(const Context& context, const ContainerChoice& choice,
                        const std::vector<std::string>& argv, engine::Console* console,

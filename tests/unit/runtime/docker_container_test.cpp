@@ -287,6 +287,25 @@ TEST(ReachableAt, APublishedPortIsAskedOnTheHostWhereverItIsPublished) {
   EXPECT_EQ(where(container, 8081), "172.17.0.2:8081") << "the host's port is not the container's";
 }
 
+TEST(ReachableAt, WhatHasNoAddressSaysWhy) {
+  engine::Container container;
+  container.name = "shop-blue";
+  container.network_mode = "bridge";
+  container.networks = {{"bridge", ""}};
+  container.exit_code = 3;
+  container.running = true;
+  container.status = "restarting";
+  const auto why = [&] { return reachable_at(container, 8081, std::nullopt).error().message; };
+  EXPECT_EQ(why(), "shop-blue is restarting, exited with code 3");
+  container.oom_killed = true;
+  EXPECT_EQ(why(), "shop-blue is restarting, exited with code 3 (out of memory)");
+  container.status = "running";
+  EXPECT_EQ(why(), "shop-blue has no address: it publishes no port and is on no network");
+  container.running = false;
+  container.status = "exited";
+  EXPECT_EQ(why(), "shop-blue does not run");
+}
+
 TEST(ReachableAt, AnUnpublishedPortIsAskedAtTheContainersOwnAddressOrOnTheHostsNetwork) {
   engine::Container container;
   container.labels = {{label::k_container_port, "3000"}};
