@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "bgdeploy/deploy/release/plan_file.hpp"
 #include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/spec/reference.hpp"
@@ -11,8 +13,8 @@ namespace {
 
 constexpr int k_something_to_do = 10;
 
-// What a kept plan says is not said again.
-core::Result<deploy::Goal> goal_of(const Arguments& arguments) {
+// What a kept plan says is not said again. `command`: what was typed, and is to be typed again.
+core::Result<deploy::Goal> goal_of(const Arguments& arguments, std::string_view command) {
   if (arguments.plan) {
     if (!arguments.tag.empty() || !arguments.digest.empty() || arguments.archive || arguments.force ||
         arguments.hold)
@@ -34,7 +36,7 @@ core::Result<deploy::Goal> goal_of(const Arguments& arguments) {
   if (arguments.archive && goal.tag.empty()) return goal;
   if (goal.tag.empty() == goal.digest.empty())
     return core::fail(core::ErrorKind::usage, "say what to deploy: --tag T or --digest sha256:…", {},
-                      "bgdeploy deploy --tag TAG");
+                      fmt::format("bgdeploy {} --tag TAG", command));
   BGDEPLOY_TRY(goal.digest.empty() ? spec::check_tag(goal.tag) : spec::check_digest(goal.digest));
   return goal;
 }
@@ -54,7 +56,7 @@ core::Result<void> keep(const std::string& path, const deploy::Preview& preview)
 }  // namespace
 
 int run_plan(const Arguments& arguments) {
-  const auto wanted = goal_of(arguments);
+  const auto wanted = goal_of(arguments, arguments.dry_run ? "deploy --dry-run" : "plan");
   if (!wanted) return refuse(arguments, {}, wanted.error());
   const deploy::Goal& goal = *wanted;
   auto session = Session::open(arguments);
@@ -75,7 +77,7 @@ int run_deploy(const Arguments& arguments) {
   if (arguments.dry_run) return run_plan(arguments);
   if (arguments.exit_code)
     return print_error({core::ErrorKind::usage, "--exit-code is for --dry-run; a deploy has its own", {}});
-  const auto wanted = goal_of(arguments);
+  const auto wanted = goal_of(arguments, "deploy");
   if (!wanted) return refuse_run(arguments, {}, wanted.error());
   return run_goal(arguments, *wanted);
 }

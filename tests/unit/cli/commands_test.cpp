@@ -74,6 +74,22 @@ TEST(Commands, WordsAfterTwoDashesArriveAsTheyAre) {
   EXPECT_EQ(parsed({"status", "--", "x"}).error(), 2);
 }
 
+TEST(Commands, WhatDoesNotSayWhatToDeployIsToBeTypedAgainWithATag) {
+  using Words = std::vector<std::string>;
+  const std::pair<Words, std::string> cases[] = {
+      {{"plan"}, "bgdeploy plan --tag TAG"},
+      {{"deploy", "--dry-run"}, "bgdeploy deploy --dry-run --tag TAG"},
+      {{"deploy"}, "bgdeploy deploy --tag TAG"},
+  };
+  for (const auto& [words, next] : cases) {
+    const auto invocation = parsed(words);
+    ASSERT_TRUE(invocation);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(invocation->command->run(invocation->arguments), 2);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("next: " + next + "\n"));
+  }
+}
+
 TEST(Commands, WhatMakesNoSenseIsExitTwo) {
   using Words = std::vector<std::string>;
   for (const Words& words :
