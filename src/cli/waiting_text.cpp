@@ -38,8 +38,10 @@ std::string about(core::Duration took) {
 
 std::string rehearsal(const deploy::WayBack& back, core::SystemTime now) {
   if (!back.rehearsed) return "never rehearsed";
-  return fmt::format("{} {}", back.rehearsed->succeeded ? "rehearsed" : "a rehearsal FAILED",
-                     age(back.rehearsed->time, now));
+  const char* how = back.rehearsed->succeeded     ? "rehearsed"
+                    : back.rehearsed->interrupted ? "a rehearsal was interrupted"
+                                                  : "a rehearsal FAILED";
+  return fmt::format("{} {}", how, age(back.rehearsed->time, now));
 }
 
 std::string back_line(const deploy::WayBack& back, core::SystemTime now) {
@@ -88,7 +90,8 @@ ordered_json way_back_json(const deploy::Survey& survey) {
   object["rehearsed"] = nullptr;
   if (back.rehearsed)
     object["rehearsed"] = {{"time", core::format_time(back.rehearsed->time)},
-                           {"succeeded", back.rehearsed->succeeded}};
+                           {"succeeded", back.rehearsed->succeeded},
+                           {"interrupted", back.rehearsed->interrupted}};
   return object;
 }
 

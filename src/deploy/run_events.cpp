@@ -1,5 +1,7 @@
 #include "run_events.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bgdeploy/deploy/observe/serving.hpp"
@@ -92,6 +94,12 @@ bool changes_release(const plan::Plan& plan) {
 std::string remark(const spec::Spec& spec, const Prepared& prepared) {
   const plan::Plan& plan = prepared.plan;
   if (starts_again(plan)) return "nothing ran any more";
+  // With `retire: keep` there was nothing to start, and so nothing to stop again.
+  const auto starts = [](const plan::Step& step) {
+    return std::holds_alternative<plan::Create>(step) || std::holds_alternative<plan::Start>(step);
+  };
+  if (plan.aim == plan::Plan::Aim::rehearse && std::ranges::none_of(plan.steps, starts))
+    return "is healthy, and goes on running";
   if (plan.aim != plan::Plan::Aim::serve) return "";
   if (plan.rewrites())
     return fmt::format("already live; {} is written as the spec has it", plan::routing_file(spec));

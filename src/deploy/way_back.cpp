@@ -56,7 +56,8 @@ std::optional<WayBack> find_way_back(const spec::Spec& spec, const World& world,
   back.image = std::ranges::all_of(present, [](char one) { return one != 0; });
   back.about = took_last(history, back.release);
   if (const HistoryEntry* entry = last_rehearsal(history, back.release))
-    back.rehearsed = WayBack::Rehearsal{entry->time, entry->result == "rehearsed"};
+    back.rehearsed =
+        WayBack::Rehearsal{entry->time, entry->result == "rehearsed", entry->result == "interrupted"};
   return back;
 }
 

@@ -94,8 +94,9 @@ std::string success(const Finished& event) {
     return fmt::format("{} is taken away ({}).{}", to.empty() ? "what waited" : to, time,
                        what_serves(event, "as before"));
   if (event.command == Command::rehearse)
-    return fmt::format("{} would come back: it got healthy, and was stopped again ({}).{}", to, time,
-                       what_serves(event, "as before"));
+    return fmt::format("{} would come back: it {} ({}).{}", to,
+                       event.remark.empty() ? "got healthy, and was stopped again" : one_line(event.remark),
+                       time, what_serves(event, "as before"));
   if (!event.remark.empty())
     return fmt::format("{} serves{}: {}. {}.", to, placed(event), one_line(event.remark), time);
   const std::string from = shown(event.from);
@@ -228,7 +229,7 @@ std::string headline(const Finished& event) {
       return fmt::format("{} is healthy and waits{}.{}", shown(event.to), within(event),
                          what_serves(event, "as before"));
     case Verdict::rolled_back:
-      return fmt::format("{} served, was found bad, and was taken back{}.{}", shown(event.to), within(event),
+      return fmt::format("{} served, and was taken back{}.{}", shown(event.to), within(event),
                          what_serves(event, "again"));
     case Verdict::interrupted:
       return fmt::format("The {} was INTERRUPTED{}{}{}", task_name(event),

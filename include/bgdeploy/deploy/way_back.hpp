@@ -22,6 +22,7 @@ struct WayBack {
   struct Rehearsal {
     core::SystemTime time;
     bool succeeded;
+    bool interrupted = false;  // by a signal, so nobody knows
     bool operator==(const Rehearsal&) const = default;
   };
   std::optional<Rehearsal> rehearsed{};

@@ -50,6 +50,10 @@ TEST(WayBackText, SaysWhenItWasRehearsed) {
   survey.way_back->container = deploy::WayBack::Container::absent;
   EXPECT_EQ(waiting_text(test::small_spec(), survey, k_evening),
             "back to 1.0.0: container absent, image absent; a rehearsal FAILED 3 days ago\n");
+  survey.way_back->rehearsed->interrupted = true;
+  EXPECT_THAT(waiting_text(test::small_spec(), survey, k_evening),
+              testing::HasSubstr("; a rehearsal was interrupted 3 days ago\n"));
+  EXPECT_EQ(way_back_json(survey)["rehearsed"]["interrupted"], true);
   EXPECT_TRUE(waiting_json(test::small_spec(), survey).is_null());
   EXPECT_EQ(way_back_json(survey)["rehearsed"]["succeeded"], false);
   survey.way_back.reset();

@@ -10,6 +10,7 @@
 #include "bgdeploy/deploy/way_back.hpp"
 #include "bgdeploy/plan/held.hpp"
 #include "deploy/parallel.hpp"
+#include "deploy/run_events.hpp"
 #include "simulated_world.hpp"
 
 namespace bgdeploy::deploy {
@@ -79,6 +80,7 @@ public:
 
   SimulatedWorld world;
   std::vector<HistoryEntry> history;
+  std::string last_remark;
 
 private:
   static plan::Request asked(const std::string& tag) {
@@ -113,6 +115,7 @@ private:
     if (!plan)
       return {Verdict::failed, plan.error().kind == core::ErrorKind::nothing ? 2 : 5, false, plan.error()};
     const Outcome outcome = execute(m_spec, *seen, *plan, effects, {});
+    last_remark = remark(m_spec, Prepared{.state = *seen, .plan = *plan});
     const bool lets_go = plan->aim == plan::Plan::Aim::abort && seen->held;
     if ((!plan->steps.empty() || lets_go) && !died) record(command, *plan, outcome);
     return outcome;
@@ -253,6 +256,16 @@ TEST_P(HeldRun, AWayBackThatIsKeptRunningWaitsNoMoreAfterAnAbort) {
   expect("1.0", "1.0 running", "0.9 running");
   EXPECT_FALSE(runs.state().held);
   EXPECT_EQ(runs.abort().verdict, Verdict::unchanged);
+}
+
+TEST_P(HeldRun, ARehearsalOfWhatIsKeptRunningSaysThatItGoesOn) {
+  EXPECT_EQ(runs.rollback(true).exit_code, 0);
+  EXPECT_EQ(runs.last_remark, "") << "it was stopped again";
+  spec.retire = spec::Retire::keep;
+  EXPECT_EQ(runs.rollback().exit_code, 0);
+  EXPECT_EQ(runs.rollback(true).exit_code, 0);
+  EXPECT_EQ(runs.last_remark, "is healthy, and goes on running");
+  expect("0.9", "1.0 running", "0.9 running");
 }
 
 TEST_P(HeldRun, ThatNeverGetsHealthyIsUndone) {

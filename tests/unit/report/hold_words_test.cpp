@@ -31,6 +31,10 @@ TEST(HoldWords, SayWhatServesAndWhatToTypeNext) {
             "Nothing waits, so there is nothing to abort. 1.0 serves as before.");
   EXPECT_EQ(headline(ended(Command::rehearse, Verdict::succeeded, 0)),
             "2.0 would come back: it got healthy, and was stopped again (0.9s). 1.0 serves as before.");
+  Finished running = ended(Command::rehearse, Verdict::succeeded, 0);
+  running.remark = "is healthy, and goes on running";
+  EXPECT_EQ(headline(running),
+            "2.0 would come back: it is healthy, and goes on running (0.9s). 1.0 serves as before.");
   EXPECT_EQ(headline(ended(Command::rehearse, Verdict::failed, 1)),
             "The rehearsal of a rollback to 2.0 FAILED (0.9s). 1.0 serves as before.");
 }

@@ -169,7 +169,7 @@ TEST(PlainRenderer, TheEndOfWhatDidNotSucceedSaysWhatServesToo) {
       ended(finished(130, Verdict::interrupted)),
       StartsWith("\nThe deploy of 1.2.3 was INTERRUPTED and undone (2.4s). 1.2.2 serves as before.\n"));
   EXPECT_THAT(ended(finished(1, Verdict::rolled_back)),
-              StartsWith("1.2.3 served, was found bad, and was taken back (2.4s). 1.2.2 serves again.\n"));
+              StartsWith("1.2.3 served, and was taken back (2.4s). 1.2.2 serves again.\n"));
   auto human = finished(5, Verdict::inconsistent);
   human.error = core::Error{core::ErrorKind::inconsistent, "lb-1 sends to blue, lb-2 to green", {}};
   EXPECT_EQ(ended(human),
