@@ -70,6 +70,14 @@ bool shares_namespace(const std::string& mode) {
 
 }  // namespace
 
+std::vector<std::string> given_aliases(const Json& network, const Json& container) {
+  const std::string id = text_of(container, "Id"), name = text_of(container, "Name");
+  auto aliases = core::texts_of(network, "Aliases");
+  std::erase_if(aliases,
+                [&](const std::string& alias) { return "/" + alias == name || id.starts_with(alias); });
+  return aliases;
+}
+
 std::vector<std::string> options_without_key(const Json& container, const Json& image) {
   const Json &host = member(container, "HostConfig"), &config = member(container, "Config");
   std::vector<std::string> found;
@@ -86,6 +94,11 @@ std::vector<std::string> options_without_key(const Json& container, const Json& 
   add("--domainname", !text_of(config, "Domainname").empty());
   add("--tty", core::flag_of(config, "Tty"));
   add("--interactive", core::flag_of(config, "OpenStdin"));
+  bool aliased = false;
+  if (const Json& networks = member(member(container, "NetworkSettings"), "Networks"); networks.is_object())
+    for (const auto& [network, joined] : networks.items())
+      aliased = aliased || !given_aliases(joined, container).empty();
+  add("--network-alias", aliased);
   add("--health-cmd", member(config, "Healthcheck") != member(member(image, "Config"), "Healthcheck"));
   return found;
 }

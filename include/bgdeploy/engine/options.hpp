@@ -12,4 +12,7 @@ namespace bgdeploy::engine {
 // inspection; the image is the container's own.
 std::vector<std::string> options_without_key(const core::Json& container, const core::Json& image);
 
+// Of one of the container's networks the names that docker does not give it by itself.
+std::vector<std::string> given_aliases(const core::Json& network, const core::Json& container);
+
 }  // namespace bgdeploy::engine

@@ -11,6 +11,7 @@
 namespace bgdeploy::runtime {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -93,8 +94,12 @@ TEST(Differences, OfWhatSomebodyElseStartedAreThoseOfWhatItRunsWith) {
   container["HostConfig"]["ShmSize"] = 32 << 20;
   container["Config"]["Tty"] = true;
   container["Config"]["Hostname"] = "shop";
+  auto& aliases = container["NetworkSettings"]["Networks"].front()["Aliases"];
+  aliases = {container["Id"].get<std::string>().substr(0, 12), container["Name"].get<std::string>().substr(1)};
   EXPECT_THAT(compare(), ElementsAre("stop_grace_period", "shm_size", "--pids-limit", "--privileged",
                                      "--memory-swap", "--hostname", "--tty"));
+  aliases.push_back("web");
+  EXPECT_THAT(compare(), Contains("--network-alias"));
 }
 
 // What another version or another tool sent may be spelled otherwise, and means the same.
