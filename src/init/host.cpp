@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "apps.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -41,6 +42,7 @@ public:
   Look(HostState& state, host::Host& host, const Wait& wait) : m_state(state), m_host(host), m_wait(wait) {}
 
   Result<void> look() {
+    BGDEPLOY_TRY(look_at_ports());
     const auto client = engine::Client::open(m_host, std::nullopt, m_wait);
     if (client) BGDEPLOY_TRY(look_at_containers(**client));
     BGDEPLOY_TRY(look_at_nginx());
@@ -67,6 +69,14 @@ private:
       }
       m_state.containers.push_back({summary.id, std::move(json), std::move(image)});
     }
+    return {};
+  }
+
+  // Of what is no container too. Without IPv6 there is one file.
+  Result<void> look_at_ports() {
+    BGDEPLOY_ASSIGN(const auto output,
+                    m_host.run({{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, host::Tool::other}, m_wait));
+    m_state.listening = listening_ports(output.out);
     return {};
   }
 

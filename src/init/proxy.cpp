@@ -81,7 +81,8 @@ void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot
   const auto sendings = proxy::sendings(host.dump);
   const auto leads_there = [&](const Sending& sending) {
     return std::ranges::any_of(slots, [&](const KnownSlot& slot) {
-      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container);
+      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container) ||
+             std::ranges::find(slot.addresses, sending.address) != slot.addresses.end();
     });
   };
   const auto found = std::ranges::find_if(sendings, leads_there);

@@ -11,6 +11,7 @@ namespace bgdeploy::init {
 struct KnownSlot {
   std::string name, container;
   int port = 0;
+  std::vector<std::string> addresses{};  // by what nginx may reach the container
 };
 
 void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot>& slots);

@@ -55,26 +55,40 @@ struct Slots {
   std::array<std::string, 2> because{};
 };
 
-Slots slots_of(const std::vector<Run>& runs) {
+// The other one of a pair that people use.
+std::string other_word(std::string_view word) {
+  for (const auto& [one, other] : {std::pair("blue", "green"), std::pair("a", "b"), std::pair("1", "2")}) {
+    if (word == one) return other;
+    if (word == other) return one;
+  }
+  return "other";
+}
+
+Slots slots_of(const std::vector<Run>& runs, const std::set<int>& taken) {
   Slots slots;
+  slots.because[0] = runs[0].because;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     slots.containers[i] = runs[i].name;
     if (runs[i].host_port != 0) slots.ports[i] = std::to_string(runs[i].host_port);
   }
   if (runs.size() == 2) {
     slots.names = differing_words(runs[0].name, runs[1].name);
+    if (!runs[0].slot.empty() && !runs[1].slot.empty()) slots.names = {runs[0].slot, runs[1].slot};
     return slots;
   }
+  if (!runs[0].slot.empty()) slots.names = {runs[0].slot, other_word(runs[0].slot)};
   // The port that it has; where clients may come in by it, another one.
   const int port = runs[0].host_port;
-  const bool taken = port == 80 || port == 443;
-  if (port != 0 && !taken && port < 65535) {
-    slots.ports = {std::to_string(port), std::to_string(port + 1)};
-    slots.because[1] = "the next port; any free one of the host does";
+  const bool is_nginx = port == 80 || port == 443;
+  if (port != 0 && !is_nginx && port < 65535) {
+    const auto [other, because] = free_port(port + 1, taken);
+    slots.ports = {std::to_string(port), std::to_string(other)};
+    slots.because[1] = because;
   } else {
-    slots.ports = {"8081", "8082"};
-    slots.because[0] = taken ? fmt::format("{} is nginx's own from now on; any free port does", port)
-                             : "any free port of the host does";
+    const int first = free_port(8081, taken).first;
+    slots.ports = {std::to_string(first), std::to_string(free_port(first + 1, taken).first)};
+    slots.because[0] = is_nginx ? fmt::format("{} is nginx's own from now on; any free port does", port)
+                                : "any free port of the host does";
     slots.because[1] = slots.because[0];
   }
   return slots;
@@ -209,6 +223,8 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
   tell_environment(draft, runs, slots);
   tell_volumes(draft, runs, slots);
   for (const auto& [key, value] : run.settings.items()) tell_setting(draft, key, value);
+  for (const Run& one : runs)
+    for (const std::string& note : one.left_out) draft.note(note);
 }
 
 }  // namespace
@@ -290,17 +306,21 @@ std::optional<std::string> by_slot(const Pair& texts, const Pair& names, const P
   return std::nullopt;
 }
 
-std::array<std::string, 2> differing_words(const std::string& one, const std::string& other) {
+std::array<std::string, 2> words_that_differ(const std::string& one, const std::string& other) {
   constexpr std::string_view k_between = "-_./ ";
-  const Pair usual{"blue", "green"};
   const std::size_t shorter = std::min(one.size(), other.size());
   std::size_t begin = 0, end = 0;  // what both have at the front and at the back
   while (begin < shorter && one[begin] == other[begin]) ++begin;
   while (end < shorter - begin && one[one.size() - 1 - end] == other[other.size() - 1 - end]) ++end;
   while (begin > 0 && k_between.find(one[begin - 1]) == std::string_view::npos) --begin;
   while (end > 0 && k_between.find(one[one.size() - end]) == std::string_view::npos) --end;
-  Pair words{core::to_lower(one.substr(begin, one.size() - end - begin)),
-             core::to_lower(other.substr(begin, other.size() - end - begin))};
+  return {one.substr(begin, one.size() - end - begin), other.substr(begin, other.size() - end - begin)};
+}
+
+std::array<std::string, 2> differing_words(const std::string& one, const std::string& other) {
+  const Pair usual{"blue", "green"};
+  Pair words = words_that_differ(one, other);
+  for (std::string& word : words) word = core::to_lower(word);
   const auto is_number = [](const std::string& word) { return core::parse_number<int>(word).has_value(); };
   if (words[0] == words[1] || !is_name(words[0]) || !is_name(words[1]) || is_number(words[0])) return usual;
   return words;
@@ -322,7 +342,14 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
   return false;
 }
 
-void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker) {
+std::pair<int, std::string> free_port(int from, const std::set<int>& taken) {
+  int port = from;
+  while (port < 65535 && taken.contains(port)) ++port;
+  return {port, port == from ? "the next port; any free one of the host does"
+                             : fmt::format("{} is taken there; any free port of the host does", from)};
+}
+
+void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker, const std::set<int>& taken) {
   if (runs.empty()) return;
   std::ranges::stable_sort(
       runs, {}, [](const Run& run) { return std::pair(run.host_port, std::string_view(run.name)); });
@@ -340,7 +367,7 @@ void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker) {
     const std::string last = core::to_lower(image.substr(image.rfind('/') + 1));
     if (is_name(last)) draft.guess({"service"}, last, "the image's name");
   }
-  const Slots slots = slots_of(runs);
+  const Slots slots = slots_of(runs, taken);
   tell_slots(draft, slots, runs[0].source);
   if (with_docker) tell_docker(draft, runs, slots);
 }

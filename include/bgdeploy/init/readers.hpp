@@ -6,9 +6,11 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bgdeploy/core/error.hpp"
@@ -38,11 +40,17 @@ struct Run {
   std::string host_ip{};
   std::vector<Setting> environment{};
   std::vector<std::string> env_files{}, networks{}, volumes{};
-  Json settings = Json::object();  // the other keys of `docker`, as the spec has them
+  Json settings = Json::object();       // the other keys of `docker`, as the spec has them
+  std::string because{};                // why its port is a guess; empty: it is none
+  std::string slot{};                   // what its slot is called, where it has a name
+  std::vector<std::string> left_out{};  // notes on what the spec cannot say of it
 };
 
 // The slots, and `docker` or what `also` leaves of it, from one container or from two that differ by slot.
-void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker = true);
+// `taken`: ports of the host that no slot can have.
+void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker = true, const std::set<int>& taken = {});
+// A port that is free, from that one on; why it is a guess.
+std::pair<int, std::string> free_port(int from, const std::set<int>& taken);
 
 // "eastshine/auction-backend" of "eastshine/auction-backend:${TAG}": without tag and digest.
 std::string repository_of(std::string_view image);
@@ -67,6 +75,8 @@ std::string in_spec(std::string_view text, const Variables& known);
 std::optional<std::string> by_slot(const std::array<std::string, 2>& texts,
                                    const std::array<std::string, 2>& names,
                                    const std::array<std::string, 2>& ports);
+// The whole words in which two texts differ.
+std::array<std::string, 2> words_that_differ(const std::string& one, const std::string& other);
 // In what two names differ, as names of slots: "blue" and "green".
 std::array<std::string, 2> differing_words(const std::string& one, const std::string& other);
 
@@ -104,6 +114,7 @@ struct HostState {
   std::string dump{};            // of nginx -T; empty where there is none
   std::string nginx{};           // the container that nginx runs in; empty: on the host itself
   std::string without_docker{};  // why docker was not asked, where it was not
+  std::vector<int> listening{};  // ports that processes there listen on
   std::string refused{};         // why an nginx that is there was not asked
 };
 // Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in

@@ -11,6 +11,7 @@ namespace bgdeploy::proxy {
 struct Sending {
   std::string address;  // "127.0.0.1", or a container's name
   int port = 0;
+  std::string pass;                // where the proxy_pass is: "/etc/nginx/conf.d/app.conf:6"
   std::string site;                // the file of the server block
   std::vector<std::string> names;  // its server_name
   std::string file;                // where the target is written
@@ -21,5 +22,7 @@ struct Sending {
 
 // From what `nginx -T` prints, in the order of the sites.
 std::vector<Sending> sendings(std::string_view dump);
+// The ports that its sites listen on.
+std::vector<int> listens(std::string_view dump);
 
 }  // namespace bgdeploy::proxy

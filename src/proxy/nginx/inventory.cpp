@@ -29,6 +29,7 @@ std::vector<Sending> sendings(std::string_view dump) {
         sending.port =
             colon == std::string::npos ? 80 : core::parse_port(authority.substr(colon + 1)).value_or(0);
         if (sending.port == 0 || target.spare) continue;
+        sending.pass = to_string(pass.place);
         sending.site = server.place.file;
         for (const Directive* names : server.names)
           sending.names.insert(sending.names.end(), names->args.begin(), names->args.end());
@@ -37,6 +38,19 @@ std::vector<Sending> sendings(std::string_view dump) {
         all.push_back(std::move(sending));
       }
   return all;
+}
+
+std::vector<int> listens(std::string_view dump) {
+  std::vector<int> ports;
+  const NginxConfig config = NginxConfig::from_dump(dump);
+  if (config.empty()) return ports;
+  const SiteMap map = map_sites(config, {});
+  for (const Server& server : map.servers)
+    for (const Directive* listen : server.listens) {
+      const std::string_view place = listen->args.empty() ? std::string_view() : listen->args[0];
+      if (const auto port = core::parse_port(place.substr(place.rfind(':') + 1))) ports.push_back(*port);
+    }
+  return ports;
 }
 
 }  // namespace bgdeploy::proxy

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "init/apps.hpp"
 #include "support.hpp"
 
 namespace bgdeploy::init {
@@ -107,6 +108,7 @@ TEST(Hosts, WhatRunsIsWrittenAsItRuns) {
   EXPECT_EQ(spec.docker.tmpfs, Texts{"/run"});
   EXPECT_EQ(spec.docker.volumes, (Texts{"/a:/b:ro", "/anon"}));
   EXPECT_EQ(spec.docker.labels, (std::map<std::string, std::string>{{"team", "a"}}));
+  EXPECT_TRUE(notes(draft, "the label auth of app, which looks like a secret"));
   ASSERT_TRUE(spec.docker.logging);
   EXPECT_EQ(spec.docker.logging->options.at("max-size"), "1m");
   ASSERT_EQ(spec.docker.ulimits.size(), 1U);
@@ -400,6 +402,212 @@ TEST(Hosts, AnNginxThatMayNotBeAskedIsTold) {
   completed(draft);
   EXPECT_TRUE(notes(draft, "nginx on web-1: its configuration could not be read (nginx: [emerg]"));
   EXPECT_FALSE(notes(draft, "With root's rights")) << "they would not help";
+}
+
+std::string published(std::initializer_list<std::pair<int, int>> ports) {
+  Json host;
+  for (const auto& [outside, inside] : ports)
+    host["HostConfig"]["PortBindings"][std::to_string(inside) + "/tcp"] = {
+        {{"HostIp", ""}, {"HostPort", std::to_string(outside)}}};
+  return host.dump();
+}
+
+std::string site(const std::string& name, const std::string& file, int port) {
+  return "# configuration file /etc/nginx/conf.d/" + name + ".conf:\nserver { server_name " + name +
+         ".example.com; include " + file +
+         "; location / { proxy_pass $service_url; } }\n# configuration file " + file +
+         ":\nset $service_url http://127.0.0.1:" + std::to_string(port) + ";\n";
+}
+
+constexpr const char* k_main =
+    "# configuration file /etc/nginx/nginx.conf:\nevents {}\nhttp { include /etc/nginx/conf.d/*.conf; }\n";
+
+TEST(Hosts, OfSeveralPortsTheSlotHasTheOneThatNginxSendsTo) {
+  HostState host{"web-1"};
+  host.dump = k_dump;
+  host.containers = {container("app", "acme/shop:1", published({{5005, 5005}, {8081, 8080}, {9090, 9090}}))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.slots[0].port, 8081);
+  EXPECT_EQ(spec.docker.container_port, "8080");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
+  EXPECT_TRUE(notes(draft, "the port 5005:5005 of app: a slot publishes one port alone"));
+  EXPECT_TRUE(notes(draft, "the port 9090:9090 of app"));
+  EXPECT_FALSE(notes(draft, "the port 8081"));
+}
+
+TEST(Hosts, OfSeveralPortsThatNobodySendsToOneIsAGuess) {
+  HostState host{"web-1"};
+  const auto told = [&](const std::string& more) {
+    host.containers = {container("app", "acme/shop:1", more)};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    return std::pair(spec.slots[0].port, write(draft).contains("guessed: app publishes several ports"));
+  };
+  EXPECT_EQ(told(published({{5005, 5005}, {8081, 8080}})), std::pair(8081, true));
+  EXPECT_EQ(told(published({{8081, 8080}})), std::pair(8081, false));
+  Json asked = Json::parse(published({{9000, 9000}, {8081, 8080}, {7000, 7000}}));
+  asked["Config"]["Healthcheck"]["Test"] = {"CMD", "curl", "http://localhost:9000/up"};
+  EXPECT_EQ(told(asked.dump()), std::pair(9000, false)) << "the healthcheck asks it";
+  // `-p 8080`: docker chooses, and says what
+  EXPECT_EQ(told(R"({"HostConfig": {"PortBindings": {"8080/tcp": [{"HostIp": "", "HostPort": ""}]}},
+                     "NetworkSettings": {"Ports": {"8080/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"},
+                                                                {"HostIp": "::", "HostPort": "32768"}]}}})"),
+            std::pair(32768, false));
+}
+
+TEST(Hosts, TwoServicesOfOneImageAreNoSlots) {
+  HostState host{"web-1"};
+  host.dump = k_main + site("prod", "/etc/nginx/conf.d/prod.inc", 8081) +
+              site("staging", "/etc/nginx/conf.d/staging.inc", 8082);
+  host.containers = {container("shop-two", "acme/shop:2", published(8082, 80)),
+                     container("shop-one", "acme/shop:1", published(8081, 80))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.slots[0].container, "shop-one") << "the first site's";
+  EXPECT_EQ(spec.slots[1].port, 8083) << "8082 is the other one's";
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/prod.inc");
+  EXPECT_TRUE(
+      notes(draft, "shop-two (acme/shop:2) runs on web-1 too, and may be the service as well as shop-one"));
+}
+
+TEST(Hosts, SlotsAreCalledAsSlotsAre) {
+  const auto slots = [](const std::string& one, const std::string& other, const std::string& labels = "{}",
+                        const std::string& other_labels = "{}") {
+    HostState host{"web-1"};
+    host.containers = {container(one, "acme/shop:1", published(8081, 80), labels),
+                       container(other, "acme/shop:2", published(9001, 80), other_labels)};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    return completed(draft).slots[1].port == 9001;
+  };
+  for (const auto& [one, other] :
+       {std::pair("shop-blue", "shop-green"), std::pair("app-set1", "app-set2"),
+        std::pair("m-8081", "m-9001"), std::pair("server-a", "server-b"), std::pair("shop", "shop-green"),
+        std::pair("shop", "shop2"), std::pair("blue_api_1", "green_api_1")})
+    EXPECT_TRUE(slots(one, other)) << one << " " << other;
+  for (const auto& [one, other] :
+       {std::pair("shop-prod", "shop-staging"), std::pair("shop", "shop-staging"), std::pair("web", "admin"),
+        std::pair("shop-eu1", "shop-us2"), std::pair("happy_curie", "sad_bose")})
+    EXPECT_FALSE(slots(one, other)) << one << " " << other;
+  const auto compose = [](const char* project, const char* service) {
+    return Json{{"com.docker.compose.project", project}, {"com.docker.compose.service", service}}.dump();
+  };
+  EXPECT_FALSE(slots("s-api-1", "s-api-2", compose("s", "api"), compose("s", "api"))) << "--scale";
+  EXPECT_TRUE(slots("s-blue-1", "s-green-1", compose("s", "blue"), compose("s", "green")));
+  EXPECT_TRUE(slots("s-blue-api-1", "s-green-api-1", compose("s-blue", "api"), compose("s-green", "api")));
+  EXPECT_FALSE(slots("x-blue", "y-green", R"({"bgdeploy.service": "x"})", R"({"bgdeploy.service": "y"})"));
+}
+
+TEST(Hosts, AContainerOfBgdeployKeepsItsServiceAndSlot) {
+  HostState host{"web-1"};
+  host.containers = {container("web-green", "acme/shop:1", published(8082, 80),
+                               R"({"bgdeploy.service": "web", "bgdeploy.slot": "green"})")};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.service, "web");
+  EXPECT_EQ(spec.slots[0].name, "green");
+  EXPECT_EQ(spec.slots[0].container, "web-green");
+  EXPECT_EQ(spec.slots[1].name, "blue");
+}
+
+TEST(Hosts, TheSlotThatNginxDoesNotSendToIsFound) {
+  HostState host{"web-1"};
+  host.dump =
+      std::string(k_main) +
+      "# configuration file /etc/nginx/conf.d/a.conf:\nserver { location / { proxy_pass http://api; } }\n"
+      "# configuration file /etc/nginx/conf.d/up.conf:\nupstream api { server 127.0.0.1:3001; }\n";
+  host.containers = {container("api-worker", "acme/api:1"),
+                     container("api-b", "acme/api:1", published(3002, 8080)),
+                     container("api-a", "acme/api:1", published(3001, 8080))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.slots[0].name, "a");
+  EXPECT_EQ(spec.slots[1].name, "b");
+  EXPECT_EQ(spec.slots[1].port, 3002);
+  EXPECT_EQ(spec.slots[1].container, "api-b");
+  EXPECT_TRUE(notes(draft, "api-worker (acme/api:1) runs on web-1 too"));
+  EXPECT_FALSE(notes(draft, "api-b ("));
+}
+
+TEST(Hosts, AGuessedPortIsFree) {
+  HostState host{"web-1"};
+  host.dump = "# configuration file /etc/nginx/nginx.conf:\nhttp { server { listen [::]:8083; } }\n";
+  host.listening = {8081, 8084};
+  host.containers = {container("app", "acme/app:1", published(8081, 80)),
+                     container("admin", "acme/admin:1", published(8082, 80))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).slots[1].port, 8085);
+  EXPECT_TRUE(write(draft).contains("guessed: 8082 is taken there")) << write(draft);
+  // What a file's reader made up is looked at too.
+  const File file{"docker-compose.yml", "services: {api: {image: acme/app, ports: ['8081:80']}}"};
+  Draft both;
+  ASSERT_TRUE(read_compose(both, std::span(&file, 1), {}, "x"));
+  read_hosts(both, std::span(&host, 1));
+  EXPECT_EQ(completed(both).slots[1].port, 8085);
+  // And where a container has port 80, both.
+  host.listening = {80, 8085};
+  host.containers[0] = container("app", "acme/app:1", published(80, 80));
+  host.containers[1] = container("admin", "acme/admin:1", published(8081, 80));
+  Draft front;
+  read_hosts(front, std::span(&host, 1));
+  EXPECT_EQ(completed(front).slots[0].port, 8082);
+  EXPECT_EQ(completed(front).slots[1].port, 8084);
+}
+
+TEST(Hosts, ListeningPortsAreRead) {
+  EXPECT_EQ(listening_ports(R"(  sl  local_address rem_address   st tx_queue rx_queue
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000
+   1: 0100007F:1F91 0100007F:0050 01 00000000:00000000
+   2: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 0
+junk
+ 3: : : 0A)"),
+            (std::vector<int>{8080, 22}));
+}
+
+TEST(Hosts, AnAppOnTheHostsNetworkIsTold) {
+  HostState host{"web-1"};
+  host.dump = k_dump;
+  host.containers = {container("other", "acme/other:1", published(9000, 80)),
+                     container("app", "acme/app:1", R"({
+      "Config": {"Env": ["PATH=/bin", "SERVER_PORT=8081"], "ExposedPorts": {"8080/tcp": {}}},
+      "HostConfig": {"NetworkMode": "host"}, "NetworkSettings": {"Networks": {"host": {}}}})")};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.image, "acme/app");
+  EXPECT_EQ(spec.slots[0].port, 8081);
+  EXPECT_EQ(spec.docker.container_port, "{port}");
+  EXPECT_TRUE(spec.docker.networks.empty());
+  EXPECT_TRUE(notes(draft, "`docker run --network host` of app: a slot has a network of its own"));
+}
+
+TEST(Hosts, NginxInAContainerMayFindTheAppByAnotherName) {
+  HostState host{"web-1"};
+  host.nginx = "edge";
+  host.dump = R"(# configuration file /etc/nginx/nginx.conf:
+http { server { include /etc/nginx/url.inc; location / { proxy_pass $target; } } }
+# configuration file /etc/nginx/url.inc:
+set $target http://web:8080;
+)";
+  host.containers = {container("edge", "nginx:latest"), container("shop_web_1", "acme/app", R"({
+      "HostConfig": {"NetworkMode": "shop"},
+      "NetworkSettings": {"Networks": {"shop": {"Aliases": ["web", "abc"], "IPAddress": "172.18.0.3"}}}})")};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.container_port, "8080");
+  EXPECT_EQ(spec.docker.host_ip, "none");
+  EXPECT_EQ(spec.docker.networks, Texts{"shop"});
+  EXPECT_EQ(spec.nginx.container, "edge");
+  EXPECT_EQ(spec.nginx.address, "{container}");
+  EXPECT_TRUE(notes(draft, "web, abc on the network shop, by which others reach shop_web_1"));
 }
 
 TEST(Hosts, AHealthcheckIsTheImagesOrThatOfOneContainer) {
