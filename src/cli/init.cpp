@@ -37,7 +37,7 @@ Result<std::string> drafted(const Arguments& arguments, init::Draft& draft) {
 
 // What is written has to load: what does not is a mistake of ours, and is told before anything is kept.
 Result<void> check(const std::string& file, const std::string& text) {
-  const auto spec = spec::load({file, text}, "", variable);
+  const auto spec = spec::load({file, text}, "", init::with_required(text, variable));
   if (spec) return {};
   return std::unexpected(core::Error(spec.error()).within("what was found makes no spec"));
 }

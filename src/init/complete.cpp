@@ -1,5 +1,6 @@
 // What no source said: what is usual, or a stand-in that says what has to stand there.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -36,7 +37,8 @@ std::size_t slots_in(const Draft& draft) {
 void complete_name(Draft& draft, const std::string& folder) {
   if (!draft.has({"service"})) {
     std::string image = draft.text({"image"});
-    image = as_name(image.substr(image.rfind('/') + 1));
+    image = image.substr(image.rfind('/') + 1);
+    image = image.contains('$') ? std::string() : as_name(image);  // a variable is no name
     const std::string name = image.empty() ? as_name(folder) : image;
     if (name.empty())
       draft.fill_in({"service"}, "app", "its name");
@@ -49,6 +51,31 @@ void complete_name(Draft& draft, const std::string& folder) {
   else
     draft.fill_in({"image"}, "registry.example.com/" + draft.text({"service"}),
                   "the image's repository, without a tag: that comes with --tag");
+}
+
+void complete_project(Draft& draft, const std::string& folder) {
+  if (draft.has({"compose", "project"})) return;
+  const std::string file = draft.text({"compose", "file"}) + draft.text({"compose", "remote_file"});
+  if (!file.contains("{slot}") && draft.text({"compose", "service"}).contains("{slot}"))
+    draft.guess({"compose", "project"}, as_name(folder).empty() ? "app" : as_name(folder),
+                "the folder's name, as compose takes it where `-p` is not given; both slots share it");
+  else
+    draft.guess({"compose", "project"}, "{service}-{slot}",
+                "what `-p` says, or said before; where it was not given, compose took the folder's name");
+}
+
+// The container's port is asked anyway.
+void settle_health_port(Draft& draft) {
+  const Path path{"health", "http", "port"};
+  const Finding* asked = draft.find(path);
+  if (asked == nullptr) return;
+  const Finding* listens = draft.find({"docker", "container_port"});
+  bool same = listens != nullptr && (listens->value == asked->value || listens->value == "{port}");
+  if (draft.has({"compose"}))
+    for (const Finding& one : draft.findings())
+      if (one.path.size() == 2 && one.path[0] == "slots")
+        same = same || one.value == asked->value || core::member(one.value, "port") == asked->value;
+  if (same) draft.drop(path);
 }
 
 // A source may say where nginx runs, and not which file of it is written.
@@ -74,12 +101,11 @@ void fill(Draft& draft, const std::string& folder) {
   }
   if (draft.has({"compose"})) {
     draft.drop({"docker"});
-    if (!draft.has({"compose", "project"}))
-      draft.guess({"compose", "project"}, "{service}-{slot}",
-                  "what `-p` says, or said before; where it was not given, compose took the folder's name");
+    complete_project(draft, folder);
   } else if (!draft.has({"docker", "container_port"})) {
     draft.note("`docker.container_port`: needed where the image exposes no port, or several");
   }
+  settle_health_port(draft);
   if (!draft.has({"health"}))
     draft.guess({"health", "http", "path"}, "/", "no source names a path that tells health");
   complete_proxy(draft, service);
@@ -87,9 +113,11 @@ void fill(Draft& draft, const std::string& folder) {
 
 // How many lines the loader's errors have; 0: it takes the draft.
 std::size_t errors_in(const Draft& draft) {
-  const auto spec = spec::load({"/bgdeploy.yml", write(draft)}, "", [](std::string_view name) {
+  const std::string text = write(draft);
+  const auto home = [](std::string_view name) {
     return name == "HOME" ? std::optional<std::string>("/") : std::nullopt;
-  });
+  };
+  const auto spec = spec::load({"/bgdeploy.yml", text}, "", with_required(text, home));
   return spec ? 0 : spec.error().details.size() + 1;
 }
 
@@ -152,6 +180,19 @@ std::optional<Draft> without_refused(const Draft& draft, const std::string& fold
 }
 
 }  // namespace
+
+spec::Environment with_required(std::string_view text, spec::Environment variables) {
+  std::set<std::string, std::less<>> required;
+  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
+    const std::string_view name = text.substr(at + 2, text.find_first_of(":}", at) - at - 2);
+    if (text.substr(at + 2 + name.size()).starts_with(":?")) required.emplace(name);
+  }
+  return [required = std::move(required),
+          variables = std::move(variables)](std::string_view name) -> std::optional<std::string> {
+    if (auto value = variables(name); value && !value->empty()) return value;
+    return required.contains(name) ? std::optional<std::string>("8080") : variables(name);
+  };
+}
 
 void complete(Draft& draft, const std::string& folder) {
   constexpr int k_most = 32;

@@ -32,19 +32,6 @@ bool is_one_of(std::span<const std::string_view> words, const std::string& name)
   return std::ranges::any_of(words, [&](std::string_view word) { return name.contains(word); });
 }
 
-// ["A=b"] as {A: b}.
-Json as_map(const Json& value) {
-  if (!value.is_array()) return value;
-  Json map = Json::object();
-  for (const Json& item : value) {
-    const std::string text = item.is_string() ? item.get<std::string>() : "";
-    const std::size_t equals = text.find('=');
-    map[text.substr(0, equals)] = equals == std::string::npos ? Json() : Json(text.substr(equals + 1));
-  }
-  map.erase("");
-  return map;
-}
-
 Json as_list(const Json& value) {
   return value.is_array() ? value : Json::array({value});
 }
@@ -173,36 +160,64 @@ int rank(const std::string& name, const Json& keys) {
   return rank + (is_one_of(k_unserved, small) ? 1 : is_one_of(k_served, small) ? 5 : 3);
 }
 
+struct Candidate {
+  Service service;
+  int rank = 0;
+};
+
+// One app, once as blue and once as green.
+bool are_slots(const Service& one, const Service& other) {
+  const auto same = [&](const char* key) { return member(one.keys, key) == member(other.keys, key); };
+  const bool image = repository_of(text_of(one.keys, "image")) == repository_of(text_of(other.keys, "image"));
+  return image && same("build") && names_slots(one.name, other.name);
+}
+
 }  // namespace
 
-std::optional<Service> app_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
-                              const std::string& source, const FileBeside& beside) {
+Json as_map(const Json& value) {
+  if (!value.is_array()) return value;
+  Json map = Json::object();
+  for (const Json& item : value) {
+    const std::string text = item.is_string() ? item.get<std::string>() : "";
+    const std::size_t equals = text.find('=');
+    map[text.substr(0, equals)] = equals == std::string::npos ? Json() : Json(text.substr(equals + 1));
+  }
+  map.erase("");
+  return map;
+}
+
+std::vector<Service> apps_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
+                             const std::string& source, const FileBeside& beside) {
   const Json& services = member(file, "services");
-  if (!services.is_object()) return std::nullopt;
+  if (!services.is_object()) return {};
   Services all(draft, left_out, beside);
-  std::optional<Service> app;
-  int best = -1;
-  std::vector<std::string> rest, like_it;
-  std::vector<std::pair<std::string, int>> ranks;
+  std::vector<Candidate> candidates;
   for (const auto& [name, keys] : services.items()) {
     Json whole = keys.is_object() ? all.whole(file, source, keys) : Json::object();
-    ranks.emplace_back(name, rank(name, whole));
-    if (ranks.back().second <= best) continue;
-    best = ranks.back().second;
-    app = Service{name, std::move(whole), static_cast<int>(services.size()) - 1};
+    const int rank = init::rank(name, whole);
+    candidates.push_back({{name, std::move(whole), static_cast<int>(services.size()) - 1}, rank});
   }
-  if (!app) return app;
-  for (const auto& [name, rank] : ranks)
-    if (name != app->name) (rank >= 0 && rank / 10 == best / 10 ? like_it : rest).push_back(name);
+  const auto best = std::ranges::max_element(candidates, {}, &Candidate::rank);
+  if (best == candidates.end() || best->rank < 0) return {};
+  std::vector<Service> apps{best->service};
+  std::vector<std::string> rest, like_it;
+  for (const Candidate& one : candidates) {
+    if (one.service.name == best->service.name) continue;
+    const bool like = one.rank >= 0 && one.rank / 10 == best->rank / 10;
+    if (like && apps.size() == 1 && are_slots(best->service, one.service))
+      apps.push_back(one.service);
+    else
+      (like ? like_it : rest).push_back(one.service.name);
+  }
   if (!like_it.empty())
     draft.note(
         fmt::format("guessed: {} of {} is what a proxy sends to. {} may be deployed too, by a spec each; "
                     "as a worker (`slots: [blue, green]`, `proxy: none`) where nothing is sent to it",
-                    app->name, source, fmt::join(like_it, ", ")));
+                    best->service.name, source, fmt::join(like_it, ", ")));
   if (!rest.empty()) draft.note(fmt::format("{} of {}: stays with compose", fmt::join(rest, ", "), source));
   if (const Json& include = member(file, "include"); !include.is_null())
     left_out.push_back(fmt::format("`include` of {}: what it names was not read", source));
-  return app;
+  return apps;
 }
 
 }  // namespace bgdeploy::init

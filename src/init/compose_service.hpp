@@ -19,9 +19,13 @@ struct Service {
   int others = 0;  // services beside it
 };
 
-// Neither a database nor a proxy; of several the one that looks most like what a proxy sends to. What else
-// may be meant is noted. `left_out`: what compose itself would take, and is missing here.
-std::optional<Service> app_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
-                              const std::string& source, const FileBeside& beside);
+// ["A=b"] as {A: b}; a map as it is.
+Json as_map(const Json& value);
+
+// Neither a database nor a proxy; of several the one that looks most like what a proxy sends to, or two of
+// one image where they are called blue and green. What else may be meant is noted. `left_out`: what compose
+// itself would take, and is missing here.
+std::vector<Service> apps_of(const Json& file, Draft& draft, std::vector<std::string>& left_out,
+                             const std::string& source, const FileBeside& beside);
 
 }  // namespace bgdeploy::init

@@ -83,16 +83,10 @@ std::vector<File> compose_files(const std::vector<File>& all) {
 }  // namespace
 
 std::vector<std::string> compose_pair(std::vector<std::string> names) {
-  using Pair = std::array<std::string, 2>;
   std::erase_if(names, [](const std::string& name) { return kind_of(name) != Kind::compose; });
   for (std::size_t i = 0; i < names.size(); ++i)
-    for (std::size_t j = i + 1; j < names.size(); ++j) {
-      const Pair words = differing_words(names[i], names[j]);
-      const bool slots = words == Pair{"blue", "green"} || words == Pair{"green", "blue"} ||
-                         words == Pair{"a", "b"} || words == Pair{"b", "a"};
-      if (slots && names[i] != names[j] && by_slot({names[i], names[j]}, words, {}))
-        return {names[i], names[j]};
-    }
+    for (std::size_t j = i + 1; j < names.size(); ++j)
+      if (names_slots(names[i], names[j])) return {names[i], names[j]};
   if (names.empty()) return names;
   const auto usual = std::ranges::find_if(
       names, [](const std::string& name) { return name.find("prod") != std::string::npos; });

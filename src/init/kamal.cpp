@@ -1,11 +1,11 @@
-// Kamal's config/deploy.yml. https://kamal-deploy.org/docs/configuration/overview/
+#include "kamal.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "bgdeploy/core/number.hpp"
-#include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 
 namespace bgdeploy::init {
@@ -206,14 +206,19 @@ private:
   }
 
   void tell_clear(const std::string& name, const std::string& value) {
-    if (is_secret(name, value))
+    if (is_secret(name, value)) {
       m_draft.say({"secrets", name}, Json{{"env", name}}, "its value was not copied");
-    else
-      m_draft.say({"docker", "environment", name}, plain(value));
+      return;
+    }
+    note_placeholders(m_draft, name, value, m_name);
+    m_draft.say({"docker", "environment", name}, plain(value));
   }
 
   void tell_container() {
-    for (const std::string& volume : core::texts_of(m_file, "volumes")) add("volumes", {plain(volume)});
+    for (const std::string& volume : core::texts_of(m_file, "volumes")) {
+      note_placeholders(m_draft, "the volume " + volume, volume, m_name);
+      add("volumes", {plain(volume)});
+    }
     tell_labels(at("labels"));
     tell_logging(at("logging"));
     if (const auto wait = text("stop_wait_time"); !wait.empty())
@@ -320,83 +325,11 @@ private:
   std::string m_networks_from;
 };
 
-std::string base_name(std::string_view name) {
-  return std::string(name.substr(name.rfind('/') + 1));
-}
-
-// Kamal's own name for it; else whichever was given.
-const File& main_of(std::span<const File> files) {
-  const auto found = std::ranges::find_if(files, [](const File& file) {
-    const std::string name = base_name(file.name);
-    return name == "deploy.yml" || name == "deploy.yaml";
-  });
-  return found == files.end() ? files.front() : *found;
-}
-
-// "staging" of "config/deploy.staging.yml".
-std::string destination_of(std::string_view name) {
-  constexpr std::string_view k_begin = "deploy.";
-  std::string text = base_name(name);
-  text.erase(text.rfind('.'));
-  return text.starts_with(k_begin) ? text.substr(k_begin.size()) : std::string();
-}
-
-core::Result<Json> parse(Draft& draft, const File& file) {
-  if (file.text.contains("<%"))
-    draft.note(fmt::format("{} has ERB (<% … %>), which is read as plain text", file.name));
-  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(file.text, file.name));
-  BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
-  if (!json.is_object())
-    return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
-  draft.read_from(file.name);
-  return json;
-}
-
-// As Kamal lays a destination over its main file: maps key by key, anything else whole.
-void merge(Json& into, const Json& over) {
-  if (!into.is_object() || !over.is_object()) {
-    into = over;
-    return;
-  }
-  for (const auto& [key, value] : over.items()) merge(into[key], value);
-}
-
-// What the destination says in another way.
-void tell_environment(Draft& draft, const Draft& base, const Draft& there, const std::string& name) {
-  for (const Finding& one : there.findings()) {
-    if (const Finding* known = base.find(one.path); known != nullptr && known->value == one.value) continue;
-    Path path{"environments", name};
-    path.insert(path.end(), one.path.begin(), one.path.end());
-    draft.say(std::move(path), one.value, one.comment);
-  }
-  for (const std::string& note : there.notes())
-    if (std::ranges::find(base.notes(), note) == base.notes().end()) draft.note(note);
-}
-
 }  // namespace
 
-core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
-                              const std::vector<std::string>& hooks) {
-  const File& main = main_of(files);
-  BGDEPLOY_ASSIGN(const Json base, parse(draft, main));
-  KamalReader(draft, base, main.name).tell(hooks);
-  Draft own;
-  KamalReader(own, base, main.name).tell({});
-  for (const File& file : files) {
-    if (&file == &main) continue;
-    const std::string name = destination_of(file.name);
-    if (name.empty()) {
-      draft.note(fmt::format("{}: `bgdeploy init --from` reads it, for a spec of its own", file.name));
-      continue;
-    }
-    BGDEPLOY_ASSIGN(const Json json, parse(draft, file));
-    Json whole = base;
-    merge(whole, json);
-    Draft there;
-    KamalReader(there, whole, file.name).tell({});
-    tell_environment(draft, own, there, name);
-  }
-  return {};
+void tell_kamal(Draft& draft, const Json& file, const std::string& name,
+                const std::vector<std::string>& hooks) {
+  KamalReader(draft, file, name).tell(hooks);
 }
 
 }  // namespace bgdeploy::init

@@ -1,5 +1,6 @@
 // From what containers run with to the spec.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -128,6 +129,13 @@ bool follows_port(const std::vector<Run>& runs) {
   return std::ranges::any_of(runs[0].environment, [&](const Setting& one) { return one.value == port; });
 }
 
+// "${NAME}"; a plain dollar is "$$".
+bool has_reference(std::string_view text) {
+  for (std::size_t at = text.find('$'); at < text.size(); at = text.find('$', at + 2))
+    if (text.substr(at).starts_with("${")) return true;
+  return false;
+}
+
 void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   for (const Setting& setting : runs[0].environment) {
     const std::string& name = setting.name;
@@ -138,6 +146,7 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
       continue;
     }
     std::string value = *setting.value;
+    note_placeholders(draft, name, value, runs[0].source);
     if (runs.size() == 2) {
       const auto other = std::ranges::find(runs[1].environment, name, &Setting::name);
       const bool there = other != runs[1].environment.end() && other->value;
@@ -149,7 +158,7 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
     } else if (value == slots.ports[0] && follows_port(runs)) {
       value = "{port}";
     }
-    if (value.find("${") != std::string::npos)
+    if (has_reference(value))
       draft.guess({"docker", "environment", name}, value, "the variable is set where bgdeploy runs");
     else
       draft.say({"docker", "environment", name}, value);
@@ -183,6 +192,7 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
                              volume, runs[0].source));
       continue;
     }
+    note_placeholders(draft, "the volume " + volume, volume, runs[0].source);
     volumes.push_back(volume_of_both(draft, runs, i, slots));
   }
   if (runs.size() == 2)
@@ -225,6 +235,14 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
   for (const auto& [key, value] : run.settings.items()) tell_setting(draft, key, value);
   for (const Run& one : runs)
     for (const std::string& note : one.left_out) draft.note(note);
+}
+
+// Of "localhost:8080" and "[::1]:8080".
+std::optional<int> port_of(std::string_view authority) {
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = core::parse_port(authority.substr(colon + 1));
+  return port ? std::optional<int>(*port) : std::nullopt;
 }
 
 }  // namespace
@@ -281,14 +299,22 @@ std::string in_spec(std::string_view text, const Variables& known) {
       if (braces) ++i;
       continue;
     }
-    const auto found = known.find(text.substr(begin, end - begin));
-    std::string_view rest = text.substr(end, close - end);  // ":-default"
-    const std::size_t dash = rest.find('-');
-    if (found != known.end() && !found->second.empty() && out.size() + found->second.size() <= k_longest)
+    const std::string_view name = text.substr(begin, end - begin);
+    const auto found = known.find(name);
+    const bool set = found != known.end() && !found->second.empty();
+    // Behind the name: ":-default", ":?message", ":+text where it is set"; also without the colon.
+    std::string_view rest = text.substr(end, close - end);
+    if (rest.starts_with(':')) rest.remove_prefix(1);
+    const char kind = rest.empty() ? '-' : rest[0];
+    rest.remove_prefix(std::min<std::size_t>(1, rest.size()));
+    if (kind == '+')
+      out += set ? in_spec(rest, known) : std::string();
+    else if (set && out.size() + found->second.size() <= k_longest)
       out += spec::without_substitutions(found->second);
+    else if (kind == '?')
+      out += fmt::format("${{{}:?{}}}", name, rest.empty() ? "has to be set" : rest);
     else
-      out += fmt::format("${{{}:-{}}}", text.substr(begin, end - begin),
-                         dash <= 1 ? rest.substr(dash + 1) : std::string_view());
+      out += fmt::format("${{{}:-{}}}", name, kind == '-' ? rest : std::string_view());
     i = braces ? close : end - 1;
   }
   return out;
@@ -326,17 +352,45 @@ std::array<std::string, 2> differing_words(const std::string& one, const std::st
   return words;
 }
 
-bool tell_health_url(Draft& draft, std::string_view command, const std::string& source) {
+bool names_slots(const std::string& one, const std::string& other) {
+  const Pair words = differing_words(one, other);
+  const bool slots = words == Pair{"blue", "green"} || words == Pair{"green", "blue"} ||
+                     words == Pair{"a", "b"} || words == Pair{"b", "a"};
+  return slots && one != other && by_slot({one, other}, words, {});
+}
+
+void note_placeholders(Draft& draft, std::string_view what, std::string_view text,
+                       const std::string& source) {
+  std::vector<std::string_view> found;
+  for (const char* word :
+       {"{slot}", "{port}", "{container}", "{container_port}", "{host}", "{address}", "{tag}", "{service}"})
+    if (text.contains(word)) found.emplace_back(word);
+  if (!found.empty())
+    draft.note(fmt::format("{} of {} contains {}, which bgdeploy replaces; there is no escape for it", what,
+                           source, fmt::join(found, " and ")));
+}
+
+bool tell_health_url(Draft& draft, std::string_view command, const std::string& source, bool in_container) {
   for (const char* scheme : {"http://", "https://"}) {
     const std::size_t at = command.find(scheme);
     if (at == std::string_view::npos) continue;
     std::string_view url = command.substr(at + std::string_view(scheme).size());
-    url = url.substr(0, url.find_first_of(" \t\n\"'|;&)]`"));
+    const std::size_t begin = url.starts_with('[') ? url.find(']') + 1 : 0;  // of "[::1]"
+    url = url.substr(0, url.find_first_of(" \t\n\"'|;&)]`", begin));
     const std::size_t slash = url.find('/');
     const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : url.substr(slash);
     if (url.find('$') != std::string_view::npos && slash == std::string_view::npos) return false;
     if (draft.has({"health"})) return true;
+    const auto port = port_of(url.substr(0, url.find_first_of("/?#")));
+    if (scheme == std::string_view("https://")) {
+      tell_health_path(draft, path,
+                       fmt::format("guessed: {} asks {} with TLS; a deploy asks the slot's port in clear",
+                                   source, url.substr(0, slash)));
+      return true;
+    }
     tell_health_path(draft, path, "from " + source);
+    if (in_container && port)
+      draft.say({"health", "http", "port"}, *port, "in the container, from " + source);
     return true;
   }
   return false;

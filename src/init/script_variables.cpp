@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -18,6 +19,20 @@ bool is_variable(std::string_view name) {
          name.find_first_not_of(k_letters) == std::string_view::npos;
 }
 
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
+}
+
+// "env.NAME" of a workflow's "${{ env.NAME }}" at the start of `text`, and how long that is.
+std::pair<std::string_view, std::size_t> expression_at(std::string_view text) {
+  if (!text.starts_with("${{")) return {};
+  const std::size_t end = text.find("}}");
+  if (end == std::string_view::npos) return {};
+  return {core::trim(text.substr(3, end - 3)), end + 2};
+}
+
 }  // namespace
 
 void ScriptVariables::assign(const std::string& name, std::string value) {
@@ -29,6 +44,14 @@ void ScriptVariables::assign(const std::string& name, std::string value) {
 std::string ScriptVariables::resolve(std::string_view text, std::size_t branch, int depth) const {
   std::string out;
   for (std::size_t i = 0; i < text.size() && out.size() < k_longest; ++i) {
+    const auto [expression, length] = expression_at(text.substr(i));
+    if (expression.starts_with("env.") && depth <= 4) {
+      if (const std::string* value = value_of(expression.substr(4), branch)) {
+        out += resolve(*value, branch, depth + 1);
+        i += length - 1;
+        continue;
+      }
+    }
     const bool braces = text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{';
     const std::size_t begin = i + (braces ? 2 : 1);
     const std::size_t end =
@@ -85,20 +108,27 @@ std::string with_stand_ins(std::string text, std::string_view stand_in, bool& fi
     const bool workflow = at > 0 && text[at - 1] == '$' && text[at + 1] == '{';
     std::string name = text.substr(at + 1, end - at - 1);
     const std::size_t begin = workflow || (at > 0 && text[at - 1] == '$') ? at - 1 : at;
+    // A workflow has "github.repository" in its environment too.
+    const std::size_t context = name.find("github.");
+    const bool github = context != std::string::npos && name.find('.', context + 7) == std::string::npos;
     name = name.substr(name.find_last_of(". {", name.find_last_not_of(' ')) + 1);
     while (name.ends_with(' ')) name.pop_back();
+    if (github) name = "GITHUB_" + upper(name);
     if (!is_variable(name)) continue;
     const std::string variable = fmt::format("${{{}:-{}}}", name, stand_in);
     text.replace(begin, end - begin + (workflow ? 2 : 1), variable);
     filled = true;
     at = begin + variable.size();
   }
-  if (const std::size_t at = text.find('$'); at != std::string::npos && !text.contains("${")) {
-    const std::string name = text.substr(at + 1);
-    if (is_variable(name)) {
-      text = fmt::format("{}${{{}:-{}}}", text.substr(0, at), name, stand_in);
-      filled = true;
-    }
+  if (text.contains("${")) return text;
+  for (std::size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + 1)) {
+    const std::size_t end = std::min(text.find_first_not_of(k_letters, at + 1), text.size());
+    const std::string name = text.substr(at + 1, end - at - 1);
+    if (!is_variable(name)) continue;
+    const std::string variable = fmt::format("${{{}:-{}}}", name, stand_in);
+    text.replace(at, end - at, variable);
+    filled = true;
+    at += variable.size() - 1;
   }
   return text;
 }

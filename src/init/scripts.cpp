@@ -9,6 +9,7 @@
 #include "bgdeploy/spec/reference.hpp"
 #include "docker_run.hpp"
 #include "health_loop.hpp"
+#include "pushed_images.hpp"
 #include "script_hosts.hpp"
 #include "script_nginx.hpp"
 #include "script_variables.hpp"
@@ -73,13 +74,15 @@ private:
       if (tool == "docker" && begins(i + 1, "run")) run(std::span(words).subspan(i + 2));
       if (tool == "docker" && begins(i + 1, "tag") && i + 3 < words.size())
         m_aliases[repository_of(words[i + 3])] = words[i + 2];
-      if (tool == "docker" && (begins(i + 1, "pull") || begins(i + 1, "push")) && i + 2 < words.size())
-        add_once(m_pulled, words[i + 2]);
       if (tool == "docker" && begins(i + 1, "build")) m_built_in = m_source;
       if (tool == "docker-compose" || (tool == "docker" && begins(i + 1, "compose")))
         compose(std::span(words).subspan(i + 1));
       if (tool == "docker" && begins(i + 1, "exec")) m_nginx.exec(std::span(words).subspan(i + 2), m_source);
       if (tool == "ssh") m_hosts.ssh(std::span(words).subspan(i + 1), m_source, m_variables);
+    }
+    if (auto image = pushed_by(commands, at); image && !is_beside(resolve(*image, 0))) {
+      if (m_pulled.empty()) m_pulled_from = m_source;
+      add_once(m_pulled, std::move(*image));
     }
     const std::size_t first = first_word(words);
     if (first == words.size()) return;
@@ -132,6 +135,9 @@ private:
       run.host_port = core::parse_port(before.substr(before.rfind(':') + 1)).value_or(0);
       run.container_port = core::parse_port(std::string_view(port).substr(colon + 1)).value_or(0);
     }
+    for (std::size_t i = 1; i < from.ports.size(); ++i)
+      m_draft.note(fmt::format("the port {} of {}: a slot publishes one port alone",
+                               resolve(from.ports[i], branch), m_source));
     for (const std::string& text : from.environment)
       run.environment.push_back(m_variables.setting_of(text, branch));
     for (const std::string& text : from.volumes)
@@ -202,7 +208,7 @@ private:
     for (const std::string& word : words) {
       const std::string text = resolve(word, 0);
       const std::string url = local_url(text, with_arguments(text, arguments));
-      if (url.empty() || !tell_health_url(m_draft, url, m_source)) continue;
+      if (url.empty() || !tell_health_url(m_draft, url, m_source, false)) continue;
       tell_health_loop(m_draft, commands, at, m_source);
       constexpr std::size_t k_near = 6;
       for (std::size_t i = at + 1; i < commands.size() && i <= at + k_near; ++i)
@@ -245,18 +251,29 @@ private:
     }
   }
 
+  // What nobody here sets stands in a registry's name, or in a path of it.
+  static std::string image_of(const std::string& image, bool& filled) {
+    const bool registry = image.starts_with('$') || image.starts_with('{');
+    return with_stand_ins(repository_of(image), registry ? "registry.example.com" : "app", filled);
+  }
+
   void tell_app() {
     if (m_draft.has({"compose"})) return;
     for (Run& run : m_runs) {
       bool filled = false;
-      run.image = with_stand_ins(repository_of(run.image), "registry.example.com", filled);
+      run.image = image_of(run.image, filled);
       if (filled)
         m_draft.note(
             fmt::format("the registry in `image`: set its variable where bgdeploy runs, or write it"));
     }
     tell_runs(m_draft, m_runs);
-    if (m_runs.empty() && !m_draft.has({"image"}) && !m_draft.has({"build"}) && !m_pulled.empty())
-      m_draft.say({"image"}, in_spec(repository_of(resolve(m_pulled[0], 0)), {}), "from " + m_source);
+    if (!m_runs.empty() || m_draft.has({"image"}) || m_draft.has({"build"}) || m_pulled.empty()) return;
+    bool filled = false;
+    const std::string image = image_of(resolve(m_pulled[0], 0), filled);
+    if (filled)
+      m_draft.fill_in({"image"}, image, "or set the variable where bgdeploy runs; from " + m_pulled_from);
+    else
+      m_draft.say({"image"}, in_spec(image, {}), "from " + m_pulled_from);
   }
 
   // It is built where it runs, and no registry is spoken of.
@@ -272,8 +289,8 @@ private:
   ScriptHosts m_hosts;
   ScriptNginx m_nginx;
   std::string m_source, m_folder;
-  std::span<const std::string> m_arguments;  // of the function
-  std::string m_projects_from, m_built_in;   // the files
+  std::span<const std::string> m_arguments;                // of the function
+  std::string m_projects_from, m_built_in, m_pulled_from;  // the files
   std::vector<Run> m_runs;
   std::vector<DockerRun> m_beside;
   std::vector<std::string> m_pulled, m_projects;

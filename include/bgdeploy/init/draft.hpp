@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bgdeploy/core/json.hpp"
+#include "bgdeploy/spec/load.hpp"
 
 namespace bgdeploy::init {
 
@@ -60,6 +61,10 @@ private:
 // Adds what a spec needs and no source said, so that it loads. `folder`: the name of the folder that it
 // stands in.
 void complete(Draft& draft, const std::string& folder);
+
+// For loading what was written: a variable that it requires, as ${NAME:?…}, is set where a deploy runs, and
+// not yet here.
+spec::Environment with_required(std::string_view text, spec::Environment variables);
 
 // As bgdeploy.yml, with comments.
 std::string write(const Draft& draft);

@@ -79,10 +79,15 @@ std::optional<std::string> by_slot(const std::array<std::string, 2>& texts,
 std::array<std::string, 2> words_that_differ(const std::string& one, const std::string& other);
 // In what two names differ, as names of slots: "blue" and "green".
 std::array<std::string, 2> differing_words(const std::string& one, const std::string& other);
+// `text` is meant as it is written; notes where the spec would replace "{slot}" and the like in it.
+void note_placeholders(Draft& draft, std::string_view what, std::string_view text, const std::string& source);
+// Whether two names differ by "blue" and "green", or by "a" and "b", alone.
+bool names_slots(const std::string& one, const std::string& other);
 
 // A health check from a command that asks for a URL: "curl -f http://localhost:8080/health || exit 1".
-// False where it is none.
-bool tell_health_url(Draft& draft, std::string_view command, const std::string& source);
+// False where it is none. `in_container`: the command runs there, so the URL's port is the container's.
+bool tell_health_url(Draft& draft, std::string_view command, const std::string& source,
+                     bool in_container = true);
 
 // --- the readers
 

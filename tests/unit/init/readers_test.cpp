@@ -10,13 +10,6 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-spec::Spec from_compose(Draft& draft, const std::string& text, const Variables& known = {}) {
-  const File file{"docker-compose.yml", text};
-  const auto done = read_compose(draft, std::span(&file, 1), known, "shop");
-  EXPECT_TRUE(done) << done.error().message;
-  return completed(draft);
-}
-
 TEST(Scripts, ASecretThatIsAssignedIsNotCopied) {
   Draft draft;
   const File script{"deploy.sh", R"(DB_PASSWORD=hunter2
@@ -592,12 +585,6 @@ TEST(Kamal, TheFirstVersionHadAHealthcheckOfItsOwn) {
   }
 }
 
-spec::Spec from_script(Draft& draft, const std::string& text, const std::string& name = "deploy.sh") {
-  const File file{name, text};
-  read_scripts(draft, std::span(&file, 1), {});
-  return completed(draft);
-}
-
 TEST(Scripts, DockerRunWithItsOptions) {
   Draft draft;
   const auto spec = from_script(draft, R"(#!/bin/sh
@@ -877,7 +864,7 @@ TEST(Words, SlotsAndTextsThatDiffer) {
   EXPECT_EQ(repository_of("r:5000/a/b:1.2@sha256:abc"), "r:5000/a/b");
   EXPECT_EQ(repository_of("${R:-r:5000}/a:${T}"), "${R:-r:5000}/a");
   EXPECT_EQ(tag_variable_of("a:${TAG:-x}"), "TAG");
-  EXPECT_EQ(in_spec("${A}-${B:-b}-$C-$$-${D?no}", {{"A", "x"}}), "x-${B:-b}-${C:-}-$$-${D:-}");
+  EXPECT_EQ(in_spec("${A}-${B:-b}-$C-$$-${D?no}", {{"A", "x"}}), "x-${B:-b}-${C:-}-$$-${D:?no}");
 }
 
 }  // namespace

@@ -41,6 +41,19 @@ inline const spec::HealthHttp& http(const spec::Spec& spec) {
   return found == nullptr ? k_none : *found;
 }
 
+inline spec::Spec from_compose(Draft& draft, const std::string& text, const Variables& known = {}) {
+  const File file{"docker-compose.yml", text};
+  const auto done = read_compose(draft, std::span(&file, 1), known, "shop");
+  EXPECT_TRUE(done) << done.error().message;
+  return completed(draft);
+}
+
+inline spec::Spec from_script(Draft& draft, const std::string& text, const std::string& name = "deploy.sh") {
+  const File file{name, text};
+  read_scripts(draft, std::span(&file, 1), {});
+  return completed(draft);
+}
+
 inline bool notes(const Draft& draft, std::string_view part) {
   for (const std::string& note : draft.notes())
     if (note.contains(part)) return true;

@@ -1,0 +1,15 @@
+// One configuration of Kamal's. https://kamal-deploy.org/docs/configuration/overview/
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bgdeploy/init/readers.hpp"
+
+namespace bgdeploy::init {
+
+// `name`: of the file, for comments; `hooks`: the files below .kamal/hooks.
+void tell_kamal(Draft& draft, const Json& file, const std::string& name,
+                const std::vector<std::string>& hooks);
+
+}  // namespace bgdeploy::init

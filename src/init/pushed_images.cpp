@@ -1,0 +1,104 @@
+#include "pushed_images.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "script_words.hpp"
+
+namespace bgdeploy::init {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr std::size_t k_step = 40;  // commands, which lines of a workflow are too
+
+bool has(const Words& words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+bool begins_step(const Words& words) {
+  return has(words, "uses:") || has(words, "run:");
+}
+
+// What follows one of these words.
+std::optional<std::string> value_of(const Words& words, std::initializer_list<std::string_view> options) {
+  for (std::size_t i = 0; i < words.size(); ++i)
+    for (const std::string_view option : options) {
+      if (words[i] == option && i + 1 < words.size()) return words[i + 1];
+      if (words[i].starts_with(option) && words[i].substr(option.size()).starts_with('='))
+        return words[i].substr(option.size() + 1);
+    }
+  return std::nullopt;
+}
+
+// The action whose input stands here; empty where none does.
+std::string action_of(const std::vector<Words>& commands, std::size_t at) {
+  for (std::size_t i = at; i + k_step > at; --i) {
+    if (const auto action = value_of(commands[i], {"uses:"})) return *action;
+    if (i == 0 || (i < at && has(commands[i], "run:"))) break;
+  }
+  return {};
+}
+
+bool is_pushed(const std::vector<Words>& commands, std::size_t at) {
+  std::size_t begin = at, end = at + 1;
+  while (begin > 0 && begin + k_step > at && !begins_step(commands[begin])) --begin;
+  while (end < commands.size() && end < at + k_step && !begins_step(commands[end])) ++end;
+  for (std::size_t i = begin; i < end; ++i)
+    if (const auto push = value_of(commands[i], {"push:"}); push && push->starts_with("false")) return false;
+  return true;
+}
+
+// "a/b:1,a/b:2", "{tags: a/b:1}", and the lines of a block; not what another step finds out.
+std::string first_image(const std::vector<Words>& commands, std::size_t at, std::string_view input) {
+  constexpr std::size_t k_lines = 6;
+  bool begun = false;
+  for (std::size_t i = at; i < commands.size() && i < at + k_lines; ++i)
+    for (const std::string& word : commands[i]) {
+      if (!begun) {
+        begun = word.ends_with(input);
+        continue;
+      }
+      std::string image = word.substr(0, word.find(','));
+      if (image.ends_with(':')) return {};  // the next input
+      if (image.ends_with('}') && !image.ends_with("}}") && !image.contains("${")) image.pop_back();
+      const bool found_out = image.contains("steps.") || image.contains("needs.") || image.contains('=');
+      if (image.find_first_of("/:") == std::string::npos) continue;
+      return found_out ? std::string() : image;
+    }
+  return {};
+}
+
+std::optional<std::string> of_action(const std::vector<Words>& commands, std::size_t at) {
+  const auto is_input = [&](std::string_view input) {
+    return std::ranges::any_of(commands[at], [&](const std::string& word) {
+      return word == input || (word.starts_with('{') && std::string_view(word).substr(1) == input);
+    });
+  };
+  const bool tags = is_input("tags:"), images = is_input("images:");
+  if (!tags && !images) return std::nullopt;
+  const std::string action = action_of(commands, at);
+  std::string image;
+  if (tags && action.contains("build-push-action") && is_pushed(commands, at))
+    image = first_image(commands, at, "tags:");
+  else if (images && action.contains("metadata-action"))
+    image = first_image(commands, at, "images:");
+  return image.empty() ? std::nullopt : std::optional(image);
+}
+
+}  // namespace
+
+std::optional<std::string> pushed_by(const std::vector<Words>& commands, std::size_t at) {
+  const Words& words = commands[at];
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string tool = base_of(words[i]);
+    const std::string next = i + 1 < words.size() ? words[i + 1] : "";
+    if (tool == "docker" && (next == "pull" || next == "push") && i + 2 < words.size()) return words[i + 2];
+    if (tool == "docker" && (next == "build" || next == "buildx") && has(words, "--push"))
+      return value_of(words, {"-t", "--tag"});
+    if (tool == "executor") return value_of(words, {"--destination"});  // kaniko
+  }
+  return of_action(commands, at);
+}
+
+}  // namespace bgdeploy::init
