@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 
 #include "bgdeploy/core/number.hpp"
@@ -141,25 +140,6 @@ std::set<int> taken_ports(std::span<const HostState> hosts, std::span<const Runn
       if (std::ranges::find(apps, &one) == apps.end())
         for (const Binding& binding : bindings_of(one)) taken.insert(binding.host_port);
   return taken;
-}
-
-std::vector<int> listening_ports(std::string_view proc_net_tcp) {
-  std::vector<int> ports;
-  for (const std::string& line : core::split_lines(proc_net_tcp)) {
-    // "  0: 0100007F:1F90 00000000:0000 0A": number, local and remote address, and the state of one that
-    // listens
-    const std::size_t begin = line.find(": "), colon = line.find(':', begin + 1);
-    if (begin == std::string::npos || colon == std::string::npos) continue;
-    const std::size_t remote = line.find(' ', colon), state = line.find(' ', remote + 1);
-    if (remote == std::string::npos || state == std::string::npos || line.compare(state, 3, " 0A") != 0)
-      continue;
-    int port = 0;
-    const char* end = line.data() + remote;
-    if (const auto read = std::from_chars(line.data() + colon + 1, end, port, 16);
-        read.ptr == end && port > 0 && port < 65536)
-      ports.push_back(port);
-  }
-  return ports;
 }
 
 }  // namespace bgdeploy::init

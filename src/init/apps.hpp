@@ -3,7 +3,6 @@
 
 #include <set>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "bgdeploy/init/readers.hpp"
@@ -18,8 +17,5 @@ int rank_of(const RunningContainer& one, Sendings sendings);
 std::vector<const RunningContainer*> apps_of(const HostState& host, Sendings sendings);
 // What a second slot cannot have, as of now.
 std::set<int> taken_ports(std::span<const HostState> hosts, std::span<const RunningContainer* const> apps);
-
-// The ports that processes listen on, of /proc/net/tcp and of /proc/net/tcp6.
-std::vector<int> listening_ports(std::string_view proc_net_tcp);
 
 }  // namespace bgdeploy::init

@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <memory>
 
-#include "apps.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/client.hpp"
-#include "bgdeploy/host/host.hpp"
+#include "bgdeploy/host/listening.hpp"
 #include "bgdeploy/init/gather.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
@@ -76,7 +75,8 @@ private:
   Result<void> look_at_ports() {
     BGDEPLOY_ASSIGN(const auto output,
                     m_host.run({{"cat", "/proc/net/tcp", "/proc/net/tcp6"}, host::Tool::other}, m_wait));
-    m_state.listening = listening_ports(output.out);
+    if (const auto sockets = host::parse_listening(output.out))
+      for (const host::TcpEndpoint& socket : *sockets) m_state.listening.push_back(socket.port);
     return {};
   }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "init/apps.hpp"
 #include "support.hpp"
 
 namespace bgdeploy::init {
@@ -559,16 +558,6 @@ TEST(Hosts, AGuessedPortIsFree) {
   read_hosts(front, std::span(&host, 1));
   EXPECT_EQ(completed(front).slots[0].port, 8082);
   EXPECT_EQ(completed(front).slots[1].port, 8084);
-}
-
-TEST(Hosts, ListeningPortsAreRead) {
-  EXPECT_EQ(listening_ports(R"(  sl  local_address rem_address   st tx_queue rx_queue
-   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000
-   1: 0100007F:1F91 0100007F:0050 01 00000000:00000000
-   2: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 0
-junk
- 3: : : 0A)"),
-            (std::vector<int>{8080, 22}));
 }
 
 TEST(Hosts, AnAppOnTheHostsNetworkIsTold) {
