@@ -21,7 +21,7 @@ using Status = plan::Container::Status;
 constexpr core::Duration k_between_looks = std::chrono::milliseconds(300);
 constexpr int k_looks = 3;
 // What ends over and over does so again soon. Docker has forgotten the exit code of the last time.
-constexpr core::Duration k_next_end = std::chrono::seconds(2);
+constexpr core::Duration k_next_end = std::chrono::seconds(5);
 
 }  // namespace
 

@@ -213,7 +213,10 @@ see_new() {
   [ $had = 0 ] || [ -n "$container" ] || return 0
   dump=$(run "$dump_command")
   # Docker may lose the end of the output of a short command.
-  [ -z "$container" ] || reads_content "$dump" || dump=$(run "$dump_command")
+  for attempt in 1 2 3 4; do
+    [ -n "$container" ] && ! reads_content "$dump" || break
+    dump=$(run "$dump_command")
+  done
   reads_include "$dump" || fail "nginx's configuration does not include $include"
   [ -z "$container" ] || reads_content "$dump" ||
     fail "nginx in $container does not see what was written to $path on its host"
