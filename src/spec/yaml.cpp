@@ -66,6 +66,26 @@ std::size_t end_of_quote(std::string_view text, std::size_t begin) {
   return std::string_view::npos;
 }
 
+// yaml-cpp ends a bare value at every '?' inside brackets and braces; YAML only begins a key by one that
+// stands alone (YAML 1.2.2, 7.3.3). The others pass as a byte that no text and no escape of YAML has.
+constexpr char k_question = '\xC0';
+
+std::string with_stand_ins(std::string_view text) {
+  constexpr std::string_view k_white = " \t\r\n", k_flow = ",[]{}";
+  std::string out(text);
+  for (std::size_t at = text.find('?'); at != std::string_view::npos; at = text.find('?', at + 1)) {
+    const char next = at + 1 < text.size() ? text[at + 1] : '\n';
+    const char before = at > 0 ? text[at - 1] : '\n';
+    bool alone = k_white.contains(before) || k_flow.contains(before);
+    if (alone) {
+      const std::size_t last = text.substr(0, at).find_last_not_of(" \t");
+      alone = last == std::string_view::npos || std::string_view("\r\n,[]{}:-").contains(text[last]);
+    }
+    if (!alone || !(k_white.contains(next) || k_flow.contains(next))) out[at] = k_question;
+  }
+  return out;
+}
+
 struct Quote {
   Mark open, close;
 };
@@ -104,6 +124,7 @@ public:
     if (value.find('\0') != std::string::npos) throw Stop{to_mark(mark), "the value holds a NUL byte"};
     auto node = make(Node::Kind::scalar, mark);
     node->text = value;
+    if (value.contains(k_question)) std::ranges::replace(node->text, k_question, '?');
     add(std::move(node), anchor);
   }
 
@@ -273,8 +294,7 @@ bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
   return true;
 }
 
-// yaml-cpp does not say what to do about the usual causes. (It also ends a bare value at '?' inside braces,
-// where YAML itself would go on.)
+// yaml-cpp does not say what to do about the usual causes.
 std::string advice(std::string_view text, Mark at, const std::optional<Quote>& quote) {
   if (quote && quote->close.line == at.line && quote->close.column <= at.column)
     return fmt::format("; the quote that opens in line {} ends only here: close it there", quote->open.line);
@@ -296,7 +316,7 @@ NodePtr parse_yaml(std::string_view text, Diagnostics& diagnostics, Tags tags) {
   if (!check_bytes(text, diagnostics)) return nullptr;
   Builder builder(text, diagnostics, tags);
   try {
-    std::istringstream stream{std::string(text)};
+    std::istringstream stream{with_stand_ins(text)};
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
              "7:16: custom YAML tags are not supported"},
         File{"merge of a word", minimal("docker: {<<: x}\n"), "'<<' takes a map, or a list of maps"},
         File{"open quote", minimal("docker: {user: \"x\n"), "the quote that opens here is never closed"},
-        File{"question mark in braces", minimal("docker: {user: a?b}\n"), "put the value in quotes"}));
+        File{"key in braces", minimal("docker: {? [a] : b}\n"), "a key must be plain text"}));
 
 TEST(HostileVariables, CannotGrowTheSpecWithoutBound) {
   const Variables variables{{"X", std::string(100'000, 'x')}};

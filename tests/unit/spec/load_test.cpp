@@ -266,6 +266,21 @@ TEST(LoadYaml, SharesAnchorsAndMergeKeys) {
   EXPECT_THAT(spec.docker.labels, ElementsAre(Pair("A", "1"), Pair("B", "3"), Pair("C", "4")));
 }
 
+TEST(LoadYaml, TakesAQuestionMarkInABareValueForWhatItIs) {
+  const auto command = [](const std::string& items) {
+    return must_load(minimal("docker:\n  command: [" + items + "]\n"))
+        .docker.command.value_or(std::vector<std::string>{});
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(command("a?b, what?, ?x, a ? b, why?"), (Words{"a?b", "what?", "?x", "a ? b", "why?"}));
+  EXPECT_EQ(command("\"a?b\", 'what? ', \"\\xC0?\" # why?\n"), (Words{"a?b", "what? ", "\u00C0?"}));
+  EXPECT_EQ(must_load(minimal("docker: {user: a?b?}\n")).docker.user, "a?b?");
+  EXPECT_EQ(must_load(minimal("docker: {? user : x}\n")).docker.user, "x");
+  EXPECT_EQ(must_load(minimal("? docker\n: ? user\n  : x\n")).docker.user, "x");
+  EXPECT_EQ(must_load(minimal("docker: {labels: {a?: b, &c? d: *c?}}\n")).docker.labels,
+            (std::map<std::string, std::string>{{"a?", "b"}, {"d", "d"}}));
+}
+
 TEST(LoadYaml, TakesJsonAndWindowsLines) {
   EXPECT_EQ(must_load(R"({"service":"app","image":"example/app","hosts":{"app":["h"]},"slots":{"a":1,"b":2},
 "health":{"tcp":true},"proxy":{"nginx":{"include":"/x"}}})")
