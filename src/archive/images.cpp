@@ -53,6 +53,14 @@ public:
   explicit Contents(const Members& members) : m_members(members) {}
 
   Result<std::vector<Image>> images() {
+    auto images = read();
+    if (!images && images.error().kind == core::ErrorKind::not_found)
+      images.error().kind = core::ErrorKind::usage;
+    return images;
+  }
+
+private:
+  Result<std::vector<Image>> read() {
     // Docker's own list names what is really there; the index of a `docker save` may name other platforms
     // too.
     if (m_members.holds("manifest.json"))
@@ -60,12 +68,11 @@ public:
     else if (m_members.holds("index.json"))
       BGDEPLOY_TRY(read_index("index.json", {}, 0));
     else
-      return wrong("holds no image: neither manifest.json nor index.json is in it");
+      return wrong("holds no image: neither manifest.json nor index.json is in it" + m_members.doubt());
     for (Image& image : m_images) image.id = id_of(image);
     return std::move(m_images);
   }
 
-private:
   Result<Json> json(std::string_view name) const {
     BGDEPLOY_ASSIGN(const std::string text, m_members.text(name));
     return parsed(text, name);
@@ -114,6 +121,8 @@ private:
     BGDEPLOY_ASSIGN(const Json json, parsed(text, file));
     if (member(json, "manifests").is_array()) {
       if (depth > 2) return wrong("is damaged: its indexes are nested too deeply");
+      bool any = false;
+      Result<void> lacking;
       for (const Json& descriptor : member(json, "manifests")) {
         // What was signed, or says how an image was made.
         const Json& notes = member(descriptor, "annotations");
@@ -125,9 +134,17 @@ private:
           return wrong(
               fmt::format("names an image by {}, which is no sha256 digest", core::printable(digest)));
         const auto own = names_of(descriptor);
-        BGDEPLOY_TRY(read_index(blob(digest), own.empty() ? names : own, depth + 1));
+        auto one = read_index(blob(digest), own.empty() ? names : own, depth + 1);
+        // Whoever saves an image for several platforms may have pulled only one of them.
+        if (!one && one.error().kind == core::ErrorKind::not_found && m_members.doubt().empty() &&
+            member(descriptor, "platform").is_object()) {
+          lacking = std::move(one);
+          continue;
+        }
+        BGDEPLOY_TRY(one);
+        any = true;
       }
-      return {};
+      return any ? Result<void>{} : lacking;
     }
     const std::string config = text_of(member(json, "config"), "digest");
     if (!is_digest(config))

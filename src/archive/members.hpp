@@ -23,16 +23,21 @@ public:
     m_links.insert_or_assign(std::move(name), std::move(target));
   }
 
-  // Kind usage: there is none.
+  // Why something may be missing, to be put behind that; empty: nobody knows a reason.
+  void doubt(std::string why) { m_doubt = std::move(why); }
+  const std::string& doubt() const { return m_doubt; }
+
+  // Kind not_found: there is none.
   Result<Piece> find(std::string_view name) const;
   bool holds(std::string_view name) const { return find(name).has_value(); }
-  // The whole of a small file. Kind usage: none, or too large.
+  // The whole of a small file. Kinds: not_found; usage: too large.
   Result<std::string> text(std::string_view name) const;
 
 private:
   std::optional<std::filesystem::path> m_folder;  // whose files are opened when they are asked for
   std::map<std::string, Piece, std::less<>> m_files;
   std::map<std::string, std::string, std::less<>> m_links;
+  std::string m_doubt;
 };
 
 // All of `piece`, in order. Kind usage: the file ends before that, or cannot be read.

@@ -133,7 +133,7 @@ Result<Piece> Members::find(std::string_view name) const {
     if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode))
       return Piece{std::make_shared<const io::Fd>(std::move(file)), 0, status.st_size};
   }
-  return wrong(fmt::format("lacks {}", core::printable(name)));
+  return core::fail(core::ErrorKind::not_found, fmt::format("lacks {}{}", core::printable(name), m_doubt));
 }
 
 Result<std::string> Members::text(std::string_view name) const {

@@ -102,6 +102,7 @@ public:
       if (count > k_most_members) return wrong("holds more than 200,000 files");
       BGDEPLOY_ASSIGN(const std::string block, read_at(*m_file, m_at, k_block));
       const bool over = std::ranges::all_of(block, [](char byte) { return byte == '\0'; });
+      if (block.empty()) m_members.doubt("; it has no mark of its end, so it may be cut short");
       if (block.empty() || (over && block.size() == k_block)) break;
       if (block.size() < k_block)
         return wrong(fmt::format("ends in the middle of a header, at byte {}: it is cut short",
@@ -167,7 +168,7 @@ private:
 
   Result<void> is_there(std::string_view name, std::int64_t size) const {
     if (size == 0) return {};
-    BGDEPLOY_ASSIGN(const std::string last, read_at(*m_file, m_at + size - 1, 1));
+    BGDEPLOY_ASSIGN(const std::string last, read_at(*m_file, m_at + padded(size) - 1, 1));
     if (last.empty())
       return wrong(fmt::format("ends in the middle of {}: it is cut short", core::printable(name)));
     return {};

@@ -211,6 +211,40 @@ TEST_F(Archive, AnImageForSeveralPlatforms) {
             "the image is for linux/amd64, linux/arm64, and this host is linux/riscv64");
 }
 
+TEST_F(Archive, AnImageOfWhichOtherPlatformsAreMissing) {
+  Layout layout;
+  const auto of = [](Json descriptor, const char* architecture) {
+    descriptor["platform"] = {{"os", "linux"}, {"architecture", architecture}};
+    return descriptor;
+  };
+  const auto amd = of(layout.image({"one"}, {"one"}), "amd64");
+  const auto held = layout.files;
+  const auto arm = of(layout.image({"two"}, {"two"}, "arm64"), "arm64");
+  const auto manifests = Json{{"manifests", {arm, amd}}}.dump();
+  // Neither its manifest, or its manifest but no layer.
+  for (std::size_t there = 0; there < layout.files.size() - held.size(); ++there) {
+    Layout part;
+    part.files = held;
+    part.files.insert(part.files.end(), layout.files.end() - static_cast<std::ptrdiff_t>(there),
+                      layout.files.end());
+    const Json index{{"digest", part.blob(manifests)}};
+    const auto images = read(tar(part.with(Json::array({named(index, "shop:1.2")}))));
+    ASSERT_TRUE(images) << there << images.error().message;
+    ASSERT_EQ(images->size(), 1U) << there;
+    EXPECT_TRUE(for_platform(images->front(), "linux", "amd64")) << there;
+    EXPECT_THAT(for_platform(images->front(), "linux", "arm64").error().message,
+                HasSubstr("for linux/amd64,"));
+  }
+  // Where nothing is there, or the archive may be cut, that is told.
+  Layout part;
+  const Json index{{"digest", part.blob(manifests)}};
+  EXPECT_THAT(told_of(tar(part.with(Json::array({index})))), HasSubstr("lacks blobs/sha256/"));
+  part.files.insert(part.files.end(), held.begin(), held.end());
+  const auto whole = tar(part.with(Json::array({index})));
+  EXPECT_EQ(told_of(whole), "");
+  EXPECT_THAT(told_of(whole.substr(0, whole.size() - 1024)), HasSubstr("it may be cut short"));
+}
+
 TEST_F(Archive, LayersOfOneContentMayBeLinks) {
   auto files = saved("shop:1.2", {"one", "one"});
   files[2] = {"1/layer.tar", "", '2', "../0/layer.tar"};
@@ -252,6 +286,10 @@ TEST_F(Archive, HostileOrBrokenIsRefused) {
   const std::string good = tar(saved("shop:1.2", {std::string(5000, 'a')}));
   EXPECT_THAT(told_of(good.substr(0, 4000)), HasSubstr("ends in the middle of 0/layer.tar: it is cut short"));
   EXPECT_THAT(told_of(good.substr(0, 100)), HasSubstr("cut short"));
+  EXPECT_THAT(told_of(good.substr(0, good.size() - 1025)),
+              HasSubstr("ends in the middle of manifest.json: it is cut short"));
+  EXPECT_EQ(told_of(good.substr(0, good.size() - 1024)), "") << "some write no mark of the end";
+  EXPECT_THAT(told_of(good.substr(0, good.size() - 2048)), HasSubstr("so it may be cut short"));
   EXPECT_THAT(told_of(gzip(good).substr(0, 100)), HasSubstr("cut short"));
   EXPECT_EQ(told_of(""), fmt::format("--archive {} is empty", write("")));
   EXPECT_THAT(told_of(std::string(2000, 'x')),
