@@ -406,7 +406,7 @@ std::vector<Command> make_commands() {
        .run = run_completion,
        .no_json = "it prints a script"},
       {.name = "__complete",
-       .help = "What fits the words after --",
+       .help = "What fits at the end of the command line after --",
        .run = run_complete,
        .takes_words = true,
        .hidden = true},

@@ -6,6 +6,12 @@
 namespace bgdeploy::cli {
 namespace {
 
+// "--slot=gr", "-egr": an option and, in the same word, its value. In "-vf" it is the last letter's.
+struct Spelled {
+  const Option* option = nullptr;
+  std::size_t value = std::string::npos;  // where it begins
+};
+
 class TypedLine {
 public:
   Completion read(std::span<const std::string> words) {
@@ -34,16 +40,31 @@ private:
     return nullptr;
   }
 
+  // Nothing where no option of the word takes a value.
+  Spelled spelled(const std::string& word) const {
+    if (word.starts_with("--")) {
+      const auto equals = word.find('=');
+      const Option* option = find(word.substr(0, equals));
+      if (option == nullptr || !takes_value(*option)) return {};
+      return {option, equals == std::string::npos ? equals : equals + 1};
+    }
+    for (std::size_t at = 1; at < word.size(); ++at) {
+      const Option* option = find(std::string("-") + word[at]);
+      if (option == nullptr) return {};
+      if (takes_value(*option)) return {option, at + 1 == word.size() ? std::string::npos : at + 1};
+    }
+    return {};
+  }
+
   void take(const std::string& word) {
     if (m_open != nullptr) return take_value(*std::exchange(m_open, nullptr), word);
     if (word.starts_with('-')) {
-      const auto equals = word.find('=');
-      const Option* option = find(word.substr(0, equals));
-      if (option == nullptr || !takes_value(*option)) return;
-      if (equals == std::string::npos)
+      const auto [option, value] = spelled(word);
+      if (option == nullptr) return;
+      if (value == std::string::npos)
         m_open = option;
       else
-        take_value(*option, word.substr(equals + 1));
+        take_value(*option, word.substr(value));
       return;
     }
     if (m_command != nullptr) {
@@ -75,16 +96,14 @@ private:
 
   void complete_word(const std::string& word) {
     m_found.typed = word;
-    const auto equals = word.find('=');
     if (m_open != nullptr) return offer_values(m_open->choices, m_open->values);
-    if (word.starts_with("--") && equals != std::string::npos) {
-      const Option* option = find(word.substr(0, equals));
-      m_found.before = word.substr(0, equals + 1);
-      m_found.typed = word.substr(equals + 1);
-      if (option != nullptr && takes_value(*option)) offer_values(option->choices, option->values);
-      return;
+    if (word.starts_with('-')) {
+      const auto [option, value] = spelled(word);
+      if (value == std::string::npos) return offer_options();
+      m_found.before = word.substr(0, value);
+      m_found.typed = word.substr(value);
+      return offer_values(option->choices, option->values);
     }
-    if (word.starts_with('-')) return offer_options();
     if (m_command == nullptr) {
       for (const Command& command : commands())
         if (is_shown(command)) offer(command.name, command.help);
@@ -101,6 +120,32 @@ private:
 };
 
 }  // namespace
+
+std::vector<std::string> words_of_line(std::string_view line, const std::string& home) {
+  std::vector<std::string> words(1);
+  bool begun = false;
+  char quote = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const char c = line[at];
+    const char next = at + 1 < line.size() ? line[at + 1] : '\0';
+    if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+      if (begun) words.emplace_back();
+      begun = false;
+      continue;
+    }
+    if (c == '\\' && (quote == 0 || (quote == '"' && std::string_view("\\\"$`").contains(next)))) {
+      if (next != '\0') words.back() += line[++at];
+    } else if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+      quote = quote != 0 ? '\0' : c;
+    } else if (c == '~' && next == '/' && !begun) {
+      words.back() += home;
+    } else {
+      words.back() += c;
+    }
+    begun = true;
+  }
+  return words;
+}
 
 Completion complete(std::span<const std::string> words) {
   return TypedLine().read(words);

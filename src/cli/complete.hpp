@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.hpp"
@@ -21,6 +22,10 @@ struct Completion {
   std::string before{};                 // "--slot=": what stands before the value in the same word
   std::string file{}, environment{};    // the spec that the words name
 };
+
+// A command line as a shell takes it apart: quotes undone, and `home` for the ~ of "~/…". The last word is
+// the one that is being typed: behind a blank it is empty.
+std::vector<std::string> words_of_line(std::string_view line, const std::string& home);
 
 // `words` are those after the program's name; the last one is being typed, and may be empty.
 Completion complete(std::span<const std::string> words);

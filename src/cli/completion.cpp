@@ -20,11 +20,9 @@ constexpr const char* k_bash =
 # or run: source <(bgdeploy completion bash)
 _bgdeploy() {
   local line=${COMP_LINE:0:COMP_POINT} text cut
-  local -a words
-  read -ra words <<<"$line"
-  [[ $line != *[[:space:]] ]] || words+=("")
-  local typed=${words[-1]}
+  local typed=${line##*[[:space:]]}
   cut=${typed%"${typed##*[$COMP_WORDBREAKS]}"}
+  cut=${cut//[\"\']/}
   COMPREPLY=()
   while IFS=$'\t' read -r text _; do
     if [[ $text == :file ]]; then
@@ -32,7 +30,7 @@ _bgdeploy() {
     else
       COMPREPLY+=("${text#"$cut"}")
     fi
-  done < <("${words[0]}" __complete -- "${words[@]:1}" 2>/dev/null)
+  done < <("${COMP_WORDS[0]/#\~\//$HOME/}" __complete -- "$line" 2>/dev/null)
 }
 complete -F _bgdeploy bgdeploy
 )";
@@ -49,7 +47,7 @@ _bgdeploy() {
       return
     fi
     candidates+=("${text//:/\\:}${help:+:$help}")
-  done < <("${(Q)words[1]}" __complete -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+  done < <("${${(Q)words[1]}/#\~\//$HOME/}" __complete -- "${(j: :)words[1,CURRENT]}" 2>/dev/null)
   _describe bgdeploy candidates
 }
 if [[ $funcstack[1] == _bgdeploy ]]; then
@@ -64,7 +62,8 @@ constexpr const char* k_fish =
 function __bgdeploy_complete
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
-    set -l found ($words[1] __complete -- $words[2..-1] "$typed" 2>/dev/null)
+    set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+    set -l found ($program __complete -- (commandline -cp | string collect) 2>/dev/null)
     if test "$found" = :file
         __fish_complete_path (string replace -r '^--[^=]*=' '' -- "$typed")
     else
@@ -97,7 +96,9 @@ std::vector<std::string> values_of(const Completion& wanted) {
 }  // namespace
 
 int run_complete(const Arguments& arguments) {
-  const Completion completion = complete(arguments.words);
+  const auto words =
+      words_of_line(arguments.words.empty() ? "" : arguments.words.front(), variable("HOME").value_or("~"));
+  const Completion completion = complete(std::span(words).subspan(1));
   std::string text;
   for (const Candidate& candidate : completion.candidates)
     text += candidate.help.empty() ? candidate.text + "\n"

@@ -31,6 +31,8 @@ protected:
     std::filesystem::create_directories(m_folder + "/cache/bgdeploy");
     write("bgdeploy.yml", k_spec);
     write("cache/bgdeploy/shop.releases", "1.2.3\n1.2.2\n");
+    // Another spec, with other slots.
+    write("our shop.yml", std::string(k_spec).replace(std::string(k_spec).find("green"), 5, "grape"));
     write("bgdeploy", "#!/bin/sh\ncase ${1-} in completion|__complete) exec " + bgdeploy_binary() +
                           " \"$@\" ;; esac\nprintf '<%s>' RAN \"$@\"\necho\n");
     std::filesystem::permissions(m_folder + "/bgdeploy", std::filesystem::perms::owner_all);
@@ -51,7 +53,7 @@ protected:
     shell.type(typed + "\t\n");
     EXPECT_TRUE(shell.shows("<RAN>" + ran)) << typed << "\n" << shell.shown();
   }
-  static void completes_everything(InTerminal& shell) {
+  void completes_everything(InTerminal& shell) {
     completes(shell, "bgdeploy rollb", "<rollback>");
     completes(shell, "bgdeploy rollback --reh", "<rollback><--rehearse>");
     completes(shell, "bgdeploy -e st", "<-e><staging>");
@@ -60,6 +62,13 @@ protected:
     completes(shell, "bgdeploy exec --host web-2", "<exec><--host><web-2>");
     completes(shell, "bgdeploy rollback --to 1.2.3", "<rollback><--to><1.2.3>");
     completes(shell, "bgdeploy -f bgdeploy.y", "<-f><bgdeploy.yml>");
+    completes(shell, "bgdeploy -f ~/our\\ shop.yml logs --slot gr",
+              "<-f><" + m_folder + "/our shop.yml><logs><--slot><grape>");
+    completes(shell, "bgdeploy -f \"our shop.yml\" logs --slot=gr", "<-f><our shop.yml><logs><--slot=grape>");
+    completes(shell, "bgdeploy -f'our shop.yml' logs --slot \"gr", "<-four shop.yml><logs><--slot><grape>");
+    completes(shell, "bgdeploy --file='our shop.yml' logs --slot=\"gr",
+              "<--file=our shop.yml><logs><--slot=grape>");
+    completes(shell, "~/bgdeploy -est", "<-estaging>");
   }
 
 private:
@@ -94,12 +103,18 @@ TEST_F(Completion, Fish) {
   EXPECT_EQ(completed("bgdeploy logs --slot=gr"), "--slot=green\n");
   EXPECT_EQ(completed("bgdeploy rollback --to "), "1.2.2\n1.2.3\n");
   EXPECT_EQ(completed("bgdeploy -f bgdeploy.y"), "bgdeploy.yml\n");
+  EXPECT_EQ(completed("bgdeploy -f ~/our\\ shop.yml logs --slot gr"), "grape\n");
+  EXPECT_EQ(completed("bgdeploy -f \"our shop.yml\" logs --slot=gr"), "--slot=grape\n");
+  EXPECT_EQ(completed("bgdeploy -f\"our shop.yml\" logs --slot \"gr"), "grape\n");
+  EXPECT_EQ(completed("bgdeploy --file=\"our shop.yml\" logs --slot gr"), "grape\n");
+  EXPECT_EQ(completed("~/bgdeploy -est"), "-estaging\n");
 }
 
 TEST_F(Completion, TakesAnythingWithoutAFinding) {
   for (const std::string& word : std::vector<std::string>{"", "-", "--", "---", "=", "--tag",
                                                           "--tag=", "\x1b[2J", std::string(5000, '-')}) {
-    const auto finished = run(in_shell({bgdeploy_binary(), "__complete", "--", word, word}));
+    const auto finished =
+        run(in_shell({bgdeploy_binary(), "__complete", "--", "bgdeploy " + word + " " + word}));
     EXPECT_EQ(finished.exit_code, 0) << word << finished;
     EXPECT_EQ(finished.both().find('\x1b'), std::string::npos);
   }

@@ -127,7 +127,7 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"schema"}},
       {{}, {"completion"}, 2},
       {{}, {"completion", "fish"}},
-      {{}, {"__complete", "--", "rollback", "--to", ""}},
+      {{}, {"__complete", "--", "bgdeploy rollback --to "}},
       {{}, {"__man", "bgdeploy.yml.5"}},
   };
   const auto commands = bgdeploy::cli::known_commands();

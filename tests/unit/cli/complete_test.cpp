@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <sstream>
-
 namespace bgdeploy::cli {
 namespace {
 
@@ -14,11 +12,8 @@ using testing::Not;
 
 // "deploy --ta|": what stands before the cursor.
 Completion completed(const std::string& line) {
-  std::vector<std::string> words;
-  std::istringstream stream(line);
-  for (std::string word; stream >> word;) words.push_back(word);
-  if (line.empty() || line.ends_with(' ')) words.emplace_back();
-  return complete(words);
+  const auto words = words_of_line("bgdeploy " + line, "/home/ann");
+  return complete(std::span(words).subspan(1));
 }
 
 std::vector<std::string> offered(const std::string& line) {
@@ -68,6 +63,37 @@ TEST(Complete, SaysWhichValuesFit) {
   EXPECT_EQ(joined.before, "--tag=");
   EXPECT_EQ(joined.file, "shop.yml");
   EXPECT_EQ(joined.environment, "staging");
+}
+
+TEST(Complete, TakesValuesHoweverTheyAreWritten) {
+  const auto file = [](const std::string& line) { return completed(line + " deploy --tag ").file; };
+  EXPECT_EQ(file("-f shop.yml"), "shop.yml");
+  EXPECT_EQ(file("-fshop.yml"), "shop.yml");
+  EXPECT_EQ(file("-vfshop.yml"), "shop.yml");
+  EXPECT_EQ(file("-qf shop.yml"), "shop.yml");
+  EXPECT_EQ(file("--file=shop.yml"), "shop.yml");
+  EXPECT_EQ(file("--file=\"our shop.yml\""), "our shop.yml");
+  EXPECT_EQ(file("-f'our shop.yml'"), "our shop.yml");
+  EXPECT_EQ(file("-f our\\ shop.yml"), "our shop.yml");
+  EXPECT_EQ(file("-f ~/shop.yml"), "/home/ann/shop.yml");
+  EXPECT_EQ(file("-f \"~/shop.yml\""), "~/shop.yml");
+  EXPECT_EQ(completed("deploy -fshop.yml --tag ").file, "shop.yml");
+  EXPECT_EQ(completed("logs -fx --slot ").file, "");  // follow: a flag of that command
+  EXPECT_EQ(completed("-vestaging logs --slot ").environment, "staging");
+  EXPECT_THAT(offered("status -oj"), ElementsAre("-ojson"));
+  EXPECT_EQ(completed("status -es").typed, "s");
+  EXPECT_EQ(completed("status -es").before, "-e");
+}
+
+TEST(Complete, TakesALineApartAsAShellDoes) {
+  const auto words = [](const std::string& line) { return words_of_line(line, "/home/ann"); };
+  EXPECT_THAT(words(""), ElementsAre(""));
+  EXPECT_THAT(words(" a  b "), ElementsAre("a", "b", ""));
+  EXPECT_THAT(words(R"(a"b c"'d "e'f)"), ElementsAre(R"(ab cd "ef)"));
+  EXPECT_THAT(words(R"("a\"b\c" 'a\b' \"a\ b a\)"), ElementsAre(R"(a"b\c)", R"(a\b)", "\"a b", "a"));
+  EXPECT_THAT(words("a \"b c"), ElementsAre("a", "b c"));
+  EXPECT_THAT(words("'' ''"), ElementsAre("", ""));
+  EXPECT_THAT(words("a~/b ~ ~ann/b"), ElementsAre("a~/b", "~", "~ann/b"));
 }
 
 TEST(Complete, LeavesTheWordsOfAnotherCommandAlone) {
