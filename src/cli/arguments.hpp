@@ -36,8 +36,8 @@ struct Arguments {
   bool html = false;   // history
   std::optional<std::string> report;
   std::string message;
-  bool write = false;       // site
-  std::string server_name;  // site
+  bool write = false;                     // site
+  std::vector<std::string> server_names;  // site
   bool hold = false, rehearse = false;
   std::optional<std::string> lock_wait;
   std::optional<std::string> since;     // logs

@@ -48,7 +48,10 @@ CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
 
 CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
                  std::vector<std::string> Arguments::*target) {
-  return app.add_option(option.names, arguments.*target, option.help);
+  const auto refuse_empty = [](const std::string& value) {
+    if (value.empty()) throw CLI::ValidationError("a value is empty: is the variable set?");
+  };
+  return app.add_option(option.names, arguments.*target, option.help)->each(refuse_empty);
 }
 
 void add_options(CLI::App& app, Arguments& arguments, const std::vector<Option>& options) {

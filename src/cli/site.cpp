@@ -26,7 +26,7 @@ std::string as_text(const spec::Spec& spec, const std::vector<proxy::SitePart>& 
 }  // namespace
 
 int run_site(const Arguments& arguments) {
-  const proxy::SiteWish wish{arguments.server_name, arguments.to.value_or("")};
+  const proxy::SiteWish wish{arguments.server_names, arguments.to.value_or("")};
   if (!arguments.write) {
     const auto spec = load_spec(arguments);
     if (!spec) return print_error(spec.error());

@@ -17,8 +17,9 @@
 namespace bgdeploy::proxy {
 
 struct SiteWish {
-  std::string server_name;  // empty: what the spec says, else any
-  std::string path;         // of the site, as nginx sees it; empty: /etc/nginx/conf.d/SERVICE-site.conf
+  // Each one or, as in nginx, several between blanks. Empty: what the spec says, else any.
+  std::vector<std::string> server_names;
+  std::string path;  // of the site, as nginx sees it; empty: /etc/nginx/conf.d/SERVICE-site.conf
 };
 
 struct SitePart {
@@ -41,7 +42,7 @@ core::Result<std::vector<SitePart>> site_parts(const spec::Spec& spec,
 // Whether the text is one of ours for that service, as it was written.
 bool is_unchanged_part(std::string_view text, const std::string& service);
 
-// The name that the site is asked for; "_" where the spec says none.
+// The names that the site is asked for; "_" where the spec says none.
 std::string server_name_of(const spec::Spec& spec, const SiteWish& wish);
 
 struct WrittenPart {

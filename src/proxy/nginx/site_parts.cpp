@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -246,7 +247,7 @@ std::vector<SitePart> both_ports(const spec::Spec& spec, const std::array<Routin
 }  // namespace
 
 std::string server_name_of(const spec::Spec& spec, const SiteWish& wish) {
-  if (!wish.server_name.empty()) return wish.server_name;
+  if (!wish.server_names.empty()) return fmt::format("{}", fmt::join(wish.server_names, " "));
   if (spec.verify && spec.verify->host) return *spec.verify->host;
   if (const auto* http = std::get_if<spec::HealthHttp>(&spec.health.probe))
     for (const auto& [name, value] : http->headers)
@@ -262,15 +263,17 @@ bool is_unchanged_part(std::string_view text, const std::string& service) {
 
 Result<std::vector<SitePart>> site_parts(const spec::Spec& spec, const std::array<Routing, 2>& slots,
                                          const SiteWish& wish) {
-  const std::string name = server_name_of(spec, wish);
+  const std::string names = server_name_of(spec, wish);
   const auto ends_word = [](char c) {
     return c <= ' ' || c == ';' || c == '{' || c == '}' || c == '#' || c == '"' || c == '\'';
   };
-  if (std::ranges::any_of(name + wish.path, ends_word))
+  const bool blanks_alone = names.find_first_not_of(' ') == std::string::npos;
+  const auto ends_names = [&](char c) { return c != ' ' && ends_word(c); };
+  if (blanks_alone || std::ranges::any_of(names, ends_names) || std::ranges::any_of(wish.path, ends_word))
     return core::fail(ErrorKind::usage,
                       fmt::format("the site's name or path has characters that end a word of "
                                   "nginx's configuration: {} {}",
-                                  name, wish.path));
+                                  names, wish.path));
   const auto path =
       wish.path.empty() ? fmt::format("/etc/nginx/conf.d/{}-site.conf", spec.service) : wish.path;
   if (!plan::proxy_kind(spec).can.be_switched) return both_ports(spec, slots, wish, path);

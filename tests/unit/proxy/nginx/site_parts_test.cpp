@@ -42,7 +42,7 @@ TEST_F(SiteParts, AreTheSiteAndWhatItIncludesBeforeAFirstDeploy) {
   EXPECT_EQ(made[1].kind, SitePart::Kind::site);
   EXPECT_THAT(made[1].text, HasSubstr("include " + k_include_path + ";"));
   EXPECT_THAT(made[1].text, Not(HasSubstr("resolver")));
-  EXPECT_EQ(parts({"", "/srv/site.conf"})[1].path, "/srv/site.conf");
+  EXPECT_EQ(parts({{}, "/srv/site.conf"})[1].path, "/srv/site.conf");
   EXPECT_TRUE(std::ranges::all_of(made[1].text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
 }
 
@@ -70,9 +70,13 @@ TEST_F(SiteParts, HaveTheNameThatTheSpecHas) {
   EXPECT_THAT(site(), HasSubstr("server_name health.example.com;"));
   spec.verify = spec::Verify{.host = "example.com"};
   EXPECT_THAT(site(), HasSubstr("server_name example.com;"));
-  EXPECT_THAT(site({"a.example.com", ""}), HasSubstr("server_name a.example.com;"));
-  for (const char* name : {"a;b", "a b", "a\n}", "{", "'"})
-    expect_refused("characters that end a word", {name, ""});
+  EXPECT_THAT(site({{"a.example.com"}, ""}), HasSubstr("server_name a.example.com;"));
+  EXPECT_THAT(site({{"a.example.com", "b.example.com c.example.com"}, ""}),
+              HasSubstr("server_name a.example.com b.example.com c.example.com;"));
+  for (const char* name : {"a;b", "a\tb", "a\n}", "{", "'", " "})
+    expect_refused("characters that end a word", {{name}, ""});
+  expect_refused("characters that end a word", {{"a.example.com", "b;"}, ""});
+  expect_refused("characters that end a word", {{}, "/etc/nginx/a b.conf"});
 }
 
 TEST_F(SiteParts, ResolveNamesWhereNginxDoesItWhileItServes) {
@@ -89,7 +93,7 @@ TEST_F(SiteParts, IncludeAnUpstreamOnce) {
   EXPECT_THAT(site(), HasSubstr("\ninclude " + k_include_path + ";"));
   spec.nginx.include = "/etc/nginx/conf.d/shop.conf";
   EXPECT_THAT(site(), Not(HasSubstr("include " + spec.nginx.include)));
-  EXPECT_THAT(site({"", "/etc/nginx/sites-enabled/shop"}),
+  EXPECT_THAT(site({{}, "/etc/nginx/sites-enabled/shop"}),
               HasSubstr("\ninclude " + spec.nginx.include + ";"));
 }
 
