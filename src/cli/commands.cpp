@@ -214,7 +214,7 @@ std::vector<Command> make_commands() {
                     .value = "10m",
                     .excludes = "--failed"},
                    {.names = "--until",
-                    .help = "Only what was written before a time, or so long ago",
+                    .help = "Only what was written before a time, or so long ago; with --follow it then ends",
                     .target = &Arguments::until,
                     .value = "2026-12-27T08:00",
                     .excludes = "--failed"},

@@ -144,6 +144,13 @@ private:
 
 }  // namespace
 
+core::Duration time_to_follow(const runtime::LogRange& range, core::SystemTime now) {
+  constexpr core::Duration k_late{1000};  // for what was written before `until` and is on its way
+  if (!range.follow || (range.until && *range.until <= now)) return {};
+  if (!range.until || *range.until - now > deadlines::k_following) return deadlines::k_following;
+  return std::chrono::duration_cast<core::Duration>(*range.until - now) + k_late;
+}
+
 Result<void> logs(const Context& context, const ContainerChoice& choice, const runtime::LogRange& range,
                   const LogSink& line) {
   BGDEPLOY_TRY(check_choice(context.spec, choice));
@@ -154,11 +161,14 @@ Result<void> logs(const Context& context, const ContainerChoice& choice, const r
   BGDEPLOY_ASSIGN(const auto chosen, find_containers(fleet.spec(), world, choice, wait));
   const auto& found = chosen.containers;
   std::vector<Result<void>> results(found.size());
-  const Wait reading = deadlines::within(
-      context.clock, range.follow ? deadlines::k_following : deadlines::k_command, context.stop);
+  const core::Duration following = time_to_follow(range, context.clock.wall());
+  const bool follow = following > following.zero();
+  const Wait reading =
+      deadlines::within(context.clock, follow ? following : deadlines::k_command, context.stop);
   const auto give = [&](const LogMerge::Line& one) { line(world.apps[found[one.log].host].name, one.text); };
-  Merged merged(found.size(), range.follow, context.clock, reading, give);
+  Merged merged(found.size(), follow, context.clock, reading, give);
   runtime::LogRange each = range;
+  each.follow = follow;
   each.timed = found.size() > 1;
   for_each_parallel(found.size(), static_cast<int>(found.size()), [&](std::size_t i) {
     results[i] = guarded([&] {
@@ -167,8 +177,11 @@ Result<void> logs(const Context& context, const ContainerChoice& choice, const r
     });
     merged.end(i);
   });
+  const auto is_end = [&](ErrorKind kind) {
+    return follow && (kind == ErrorKind::cancelled || (range.until && kind == ErrorKind::timeout));
+  };
   for (Result<void>& result : results)
-    if (!result && !(range.follow && result.error().kind == ErrorKind::cancelled)) return result;
+    if (!result && !is_end(result.error().kind)) return result;
   if (choice.host.empty() && !failed.empty()) return std::unexpected(failed.front().error);
   return {};
 }

@@ -1,5 +1,6 @@
 // What status, check and history say, in ordinary and in odd states.
 #include <csignal>
+#include <ctime>
 #include <sstream>
 
 #include "in_terminal.hpp"
@@ -282,6 +283,14 @@ TEST_F(Status, LogsAndExecReachTheLiveContainer) {
   const auto earlier = bgdeploy({"logs", "--since", "2020-01-01T00:00", "--until", "1h"});
   EXPECT_EQ(earlier.exit_code, 0) << earlier;
   EXPECT_EQ(earlier.out, "");
+  // Docker itself ends neither before the next line, which never comes.
+  expect_says({"logs", "-f", "--until", "0s"}, "version 1.0 listening on 8080");
+  const std::time_t soon = std::time(nullptr) + 3;
+  char until[32];
+  std::tm parts{};
+  std::strftime(until, sizeof until, "%FT%TZ", ::gmtime_r(&soon, &parts));
+  expect_says({"logs", "-f", "--until", until}, "version 1.0 listening on 8080");
+  EXPECT_GE(std::time(nullptr), soon);
   const auto finished = bgdeploy({"exec", "--", "/app", "--migrate"});
   EXPECT_EQ(finished.exit_code, 0) << finished;
   EXPECT_NE(finished.out.find("migrating to 1.0"), std::string::npos) << finished;

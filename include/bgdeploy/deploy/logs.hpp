@@ -25,6 +25,9 @@ using LogSink = std::function<void(const std::string& host, const std::string& t
 // read all the same, and that is the error.
 core::Result<void> logs(const Context& context, const ContainerChoice& choice, const runtime::LogRange& range,
                         const LogSink& line);
+// How long logs() reads on; zero: what is there ends it. Docker itself ends a log that is followed only with
+// the first line that is later than `until`, and a silent one never.
+core::Duration time_to_follow(const runtime::LogRange& range, core::SystemTime now);
 // What the last release that failed has logged. Kind not_found: none has.
 core::Result<FailedLog> failed_log(const Context& context);
 // Why no command can run in it, as it is: "restarting, exited with code 3". Empty: one can.
