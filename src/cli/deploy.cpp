@@ -59,6 +59,8 @@ int run_plan(const Arguments& arguments) {
   const auto wanted = goal_of(arguments, arguments.dry_run ? "deploy --dry-run" : "plan");
   if (!wanted) return refuse(arguments, {}, wanted.error());
   const deploy::Goal& goal = *wanted;
+  if (const auto checked = check_output("--out", arguments.out); !checked)
+    return refuse(arguments, goal, checked.error());
   auto session = Session::open(arguments);
   if (!session) return refuse(arguments, goal, session.error());
   auto preview = deploy::preview((*session)->context(), goal);

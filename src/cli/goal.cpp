@@ -21,14 +21,11 @@ int refuse(const Arguments& arguments, const deploy::Goal& goal, const core::Err
   return deploy::exit_code(error.kind);
 }
 
-namespace {
-
-// Told before anything connects.
-core::Result<void> check_report(const Arguments& arguments) {
-  if (!arguments.report) return {};
-  if (arguments.report->empty())
-    return core::fail(core::ErrorKind::usage, "--report is empty: is the variable set?");
-  const std::filesystem::path path(*arguments.report);
+core::Result<void> check_output(std::string_view option, const std::optional<std::string>& file) {
+  if (!file) return {};
+  if (file->empty())
+    return core::fail(core::ErrorKind::usage, fmt::format("{} is empty: is the variable set?", option));
+  const std::filesystem::path path(*file);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::error_code error;
   const auto kind = std::filesystem::symlink_status(path, error).type();
@@ -41,8 +38,10 @@ core::Result<void> check_report(const Arguments& arguments) {
   else if (::access(folder.c_str(), W_OK) != 0)
     why = fmt::format("{} cannot be written", folder.string());
   if (why.empty()) return {};
-  return core::fail(core::ErrorKind::usage, "--report: " + core::printable(why));
+  return core::fail(core::ErrorKind::usage, fmt::format("{}: {}", option, core::printable(why)));
 }
+
+namespace {
 
 // Nothing of the outcome depends on it.
 void write_report(const Arguments& arguments, const std::string& page) {
@@ -57,7 +56,7 @@ int refuse_run(const Arguments& arguments, const deploy::Goal& goal, const core:
   const auto now = core::system_clock().wall();
   const report::Event last = deploy::refused(goal, error, {});
   if (arguments.output == "json") print_json(report::as_json(last, now));
-  if (check_report(arguments)) write_report(arguments, report::run_page({{now, last}}));
+  if (check_output("--report", arguments.report)) write_report(arguments, report::run_page({{now, last}}));
   return refuse(arguments, goal, error);
 }
 
@@ -67,7 +66,7 @@ int run_goal(const Arguments& arguments, deploy::Goal goal) {
     if (!wait) return refuse_run(arguments, goal, wait.error());
     goal.lock_wait = *wait;
   }
-  if (const auto checked = check_report(arguments); !checked)
+  if (const auto checked = check_output("--report", arguments.report); !checked)
     return refuse_run(arguments, goal, checked.error());
   if (arguments.report) goal.report = std::filesystem::absolute(*arguments.report).string();
   auto session = Session::open(arguments);

@@ -75,6 +75,9 @@ TEST_F(Report, AFileThatCannotBeIsRefusedBeforeAnythingConnects) {
     const auto finished = bgdeploy({"deploy", "--tag", "1.0", "--report", file});
     EXPECT_EQ(finished.exit_code, 2) << finished;
     EXPECT_NE(finished.err.find("--report: "), std::string::npos) << finished;
+    const auto planned = bgdeploy({"plan", "--tag", "1.0", "--out", file});
+    EXPECT_EQ(planned.exit_code, 2) << planned;
+    EXPECT_NE(planned.err.find("--out: "), std::string::npos) << planned;
   }
   EXPECT_EQ(bgdeploy({"deploy", "--tag", "1.0", "--dry-run", "--report", "report.html"}).exit_code, 2);
   EXPECT_FALSE(std::filesystem::exists(workspace() + "/report.html"));
