@@ -96,17 +96,18 @@ Slots slots_of(const std::vector<Run>& runs, const std::set<int>& taken) {
 }
 
 // Of a slot whose port nobody could read; `other`: that of the other one.
-int free_beside(const std::string& other, std::size_t slot) {
+int free_beside(const std::string& other, const std::set<int>& taken) {
   const int port = core::parse_port(other).value_or(0);
-  return port == 0 || port == 65535 ? 8081 + static_cast<int>(slot) : port + 1;
+  return free_port(port == 0 || port == 65535 ? 8081 : port + 1, taken).first;
 }
 
-void tell_slots(Draft& draft, const Slots& slots, const std::string& source) {
+void tell_slots(Draft& draft, const Slots& slots, const std::string& source, const std::set<int>& taken) {
   if (draft.has({"slots"})) return;
   const std::string service = draft.text({"service"});
+  Pair ports = slots.ports;
   for (std::size_t i = 0; i < 2; ++i) {
-    const Json port = slots.ports[i].empty() ? free_beside(slots.ports[1 - i], i)
-                                             : core::parse_port(slots.ports[i]).value_or(8081);
+    if (ports[i].empty()) ports[i] = std::to_string(free_beside(ports[1 - i], taken));
+    const Json port = core::parse_port(ports[i]).value_or(8081);
     const std::string& container = slots.containers[i];
     const bool own = !container.empty() && container != service + "-" + slots.names[i];
     const Json value = own ? Json{{"port", port}, {"container", container}} : port;
@@ -422,7 +423,7 @@ void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker, const std:
     if (is_name(last)) draft.guess({"service"}, last, "the image's name");
   }
   const Slots slots = slots_of(runs, taken);
-  tell_slots(draft, slots, runs[0].source);
+  tell_slots(draft, slots, runs[0].source, taken);
   if (with_docker) tell_docker(draft, runs, slots);
 }
 

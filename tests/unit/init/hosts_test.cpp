@@ -560,6 +560,25 @@ TEST(Hosts, AGuessedPortIsFree) {
   EXPECT_EQ(completed(front).slots[1].port, 8084);
 }
 
+TEST(Hosts, AGuessedPortBesideAnUnknownOneIsFreeToo) {
+  HostState host{"web-1"};
+  const auto told = [&] {
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    return std::pair(spec.slots[0].port, spec.slots[1].port);
+  };
+  host.dump =
+      "# configuration file /etc/nginx/nginx.conf:\nhttp {\n"
+      "  upstream api { server api-blue:8080; server api-green:8080; }\n"
+      "  server { listen 80; location / { proxy_pass http://api; } }\n}\n";
+  host.listening = {8081, 8082, 3002};
+  host.containers = {container("api-blue", "acme/api:1"), container("api-green", "acme/api:1")};
+  EXPECT_EQ(told(), std::pair(8083, 8084));
+  host.containers[1] = container("api-green", "acme/api:1", published(3001, 8080));
+  EXPECT_EQ(told(), std::pair(3003, 3001));
+}
+
 TEST(Hosts, AnAppOnTheHostsNetworkIsTold) {
   HostState host{"web-1"};
   host.dump = k_dump;
