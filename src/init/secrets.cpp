@@ -244,15 +244,20 @@ void tell_health_path(Draft& draft, std::string_view path, const std::string& co
   std::size_t end = path.size();
   if (const std::size_t query = path.find('?'); query < end && is_secret("", path.substr(query))) end = query;
   if (!secret_in(path).empty()) end = std::min(end, std::min(path.find('?'), path.find("${")));
+  std::string_view why = "looks like a secret and was not copied";
+  if (const std::size_t variable = path.find("${"); variable < end) {
+    why = "is a variable of whoever asks there";
+    end = variable;
+    while (end > 0 && path[end - 1] == '$') --end;  // "$${NAME}" of compose
+  }
   const std::string shown = spec::without_substitutions(std::string(path.substr(0, end)));
   if (end == path.size())
     draft.say(key, shown, comment);
   else
     draft.fill_in(
         key, shown,
-        fmt::format("what stands behind it looks like a secret and was not copied. Name a variable, "
-                    "as ${{VARIABLE}}, or ask another path; {}",
-                    comment));
+        fmt::format("what stands behind it {}. Name a variable, as ${{VARIABLE}}, or ask another path; {}",
+                    why, comment));
 }
 
 }  // namespace bgdeploy::init

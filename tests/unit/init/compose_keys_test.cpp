@@ -183,6 +183,20 @@ TEST(ComposeKeys, ARequiredVariableStaysRequired) {
   EXPECT_FALSE(draft.find({"docker", "environment", "PLAIN"})->comment.contains("the variable is set"));
 }
 
+// A shell in the container, or compose, fills it in; a deploy would ask for the words themselves.
+TEST(ComposeKeys, AVariableInTheHealthChecksPathIsNotCopied) {
+  for (const char* path : {"/up/$${X}/y", "/up/${X:-z}", "/up/$$$${X}"}) {
+    Draft draft;
+    from_compose(draft, std::string("services: {api: {image: a/b, ports: ['8081:80'],\n"
+                                    "  healthcheck: {test: \"curl -f http://localhost") +
+                            path + "\"}}}\n");
+    const auto* told = draft.find({"health", "http", "path"});
+    ASSERT_NE(told, nullptr) << path;
+    EXPECT_EQ(told->value, "/up/") << path;
+    EXPECT_TRUE(told->comment.starts_with("FILL IN: what stands behind it is a variable")) << told->comment;
+  }
+}
+
 TEST(ComposeKeys, WhatASpecReplacesIsTold) {
   Draft draft;
   from_compose(draft,
