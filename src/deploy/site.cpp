@@ -106,7 +106,7 @@ Result<std::vector<proxy::SitePart>> site_text(const spec::Spec& spec, const pro
     return !app.address && app.name.find_first_of(".:") == std::string::npos;
   });
   for (proxy::SitePart& part : parts)
-    if (aliased && part.kind == proxy::SitePart::Kind::include)
+    if (aliased && part.kind != proxy::SitePart::Kind::site)
       part.text.insert(
           0,
           "# The hosts are named as in the spec, and nginx knows nothing of aliases in ~/.ssh/config.\n"

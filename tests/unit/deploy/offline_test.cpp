@@ -44,6 +44,9 @@ TEST(SiteText, SaysThatNginxDoesNotKnowAnAlias) {
   };
   for (spec::Host& host : spec.app_hosts) host.address.reset();
   EXPECT_THAT(include(), HasSubstr("aliases in ~/.ssh/config"));
+  spec.nginx.sites = spec::Sites{.from = "/srv/shop-{slot}.conf", .to = "/etc/nginx/shop-{slot}.conf"};
+  EXPECT_THAT(include(), HasSubstr("aliases in ~/.ssh/config")) << "a whole site";
+  spec.nginx.sites.reset();
   for (spec::Host& host : spec.app_hosts) host.name += ".example.com";
   EXPECT_THAT(include(), testing::Not(HasSubstr("aliases")));
 }
