@@ -74,7 +74,8 @@ std::string describe(const spec::Spec& spec, const Traffic& traffic) {
 
 std::string_view step_name(const Step& step) {
   return std::visit(Overloaded{
-                        [](const Pull&) { return "pull"; },
+                        // No registry has what was built or sent.
+                        [](const Pull& pull) { return pull.release.local() ? "find" : "pull"; },
                         [](const Build&) { return "build"; },
                         [](const Send&) { return "send"; },
                         [](const Stop&) { return "stop"; },
@@ -158,7 +159,7 @@ std::string describe(const spec::Spec& spec, const Step& step) {
   return std::visit(
       Overloaded{
           [](const Pull& pull) {
-            return fmt::format("{} {}:{}", pull.release.local() ? "look for" : "pull", pull.release.image,
+            return fmt::format("{} {}:{}", pull.release.local() ? "find" : "pull", pull.release.image,
                                describe(pull.release));
           },
           [&](const Build& build) {

@@ -176,7 +176,9 @@ TEST(BlueGreen, WhatIsInAnArchiveIsSentWhereItIsNotYetAndLookedForOnTheWayBack) 
   EXPECT_EQ(names(planned(state, deploy("2.0", digest))).front(), "start");
   Request back = deploy("2.0", digest);
   back.kind = Request::Kind::rollback;
-  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "pull");
+  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "find");
+  EXPECT_EQ(describe(small_spec(), planned(blue_serves(), back).steps[0]),
+            "find registry.example.com/shop:2.0 (image:aaaaaaaaaaaa)");
 }
 
 TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
@@ -191,7 +193,7 @@ TEST(BlueGreen, WhatIsBuiltIsBuiltWhereItIsNotYetAndLookedForOnTheWayBack) {
               ElementsAre("start", "health", "switch", "accept", "drain", "retire"));
   Request back = deploy("2.0", digest);
   back.kind = Request::Kind::rollback;
-  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "pull");
+  EXPECT_EQ(names(planned(blue_serves(), back)).front(), "find");
 }
 
 spec::Spec watched_spec() {
