@@ -118,7 +118,7 @@ Result<std::array<plan::SlotState, 2>> ComposeRuntime::observe(
   }
   for (auto& result : checked) BGDEPLOY_TRY(std::move(result));
   if (launches[0] && launches[1]) BGDEPLOY_TRY(check_apart());
-  return observe_slots(m_on, m_containers, *this, launches, wait);
+  return EngineRuntime::observe(launches, wait);
 }
 
 // The other services come up with each slot, and a volume of the project is another one in each of them.
@@ -319,11 +319,6 @@ Result<void> ComposeRuntime::remove(const std::string& id, const Wait& wait) {
   const auto project = own_project(container->labels);
   if (project.empty()) return {};
   return m_on.client->remove_unused_networks(compose_label::k_project, project, wait);
-}
-
-Result<std::optional<int>> ComposeRuntime::container_port(std::size_t slot, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto list, m_on.client->list_containers(wait));
-  return m_containers.container_port(slot, own_container(slot, list), list);
 }
 
 Result<std::vector<std::string>> ComposeRuntime::neighbours(std::size_t slot, const Wait& wait) {

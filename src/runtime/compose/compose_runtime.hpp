@@ -7,48 +7,24 @@
 #include <mutex>
 
 #include "compose/script.hpp"
-#include "observation.hpp"
+#include "engine_runtime.hpp"
 
 namespace bgdeploy::runtime {
 
-class ComposeRuntime final : public Runtime, private Recognition {
+class ComposeRuntime final : public EngineRuntime {
 public:
-  explicit ComposeRuntime(EngineHost on) : m_on(std::move(on)), m_containers(m_on) {}
+  explicit ComposeRuntime(EngineHost on) : EngineRuntime(std::move(on)) {}
 
   Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
                                                  const Wait& wait) override;
   // What the slot's project had not before is removed again on failure.
   Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override;
-  Result<Reachable> reachable(std::size_t slot, const std::string& id, const spec::Health& health,
-                              const Wait& wait) override {
-    return m_containers.reachable(slot, id, health, wait);
-  }
-  Result<std::optional<int>> container_port(std::size_t slot, const Wait& wait) override;
   Result<std::vector<std::string>> neighbours(std::size_t slot, const Wait& wait) override;
 
   // Of all that runs in the slot's project, where it is the slot's own.
   Result<void> start(const std::string& id, const Wait& wait) override;
   Result<bool> stop(const std::string& id, core::Duration grace, const Wait& wait) override;
   Result<void> remove(const std::string& id, const Wait& wait) override;
-
-  Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) override {
-    return m_containers.diagnose(id, wait);
-  }
-  Result<Diagnosis> glance(const std::string& id, const Wait& wait) override {
-    return m_containers.glance(id, wait);
-  }
-  Clues clues(const std::string& id, const Wait& wait) override { return m_containers.clues(id, wait); }
-  Result<std::optional<int>> await_exit(const std::string& id, const Wait& wait) override {
-    return m_containers.await_exit(id, wait);
-  }
-  Result<void> logs(const std::string& id, const LogRange& range,
-                    const std::function<void(const LogLine&)>& line, const Wait& wait) override {
-    return m_containers.logs(id, range, line, wait);
-  }
-  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, engine::Console* console,
-                   const Output& output, const Wait& wait) override {
-    return m_containers.exec(id, argv, console, output, wait);
-  }
 
   Result<int> run_once(const Request& request, const Output& output, const Wait& wait) override;
   Result<std::vector<std::string>> remove_leftovers(const std::function<bool(const std::string&)>& ended,
@@ -57,12 +33,6 @@ public:
   Result<std::string> repository(const plan::Launch& launch, const Wait& wait) override;
   Result<std::optional<std::string>> publishes_on(std::size_t slot, const plan::Launch& launch,
                                                   const Wait& wait) override;
-  Result<std::optional<std::int64_t>> memory_available(const Wait& wait) override {
-    return m_containers.memory_available(wait);
-  }
-  std::optional<std::string> listener_on(int port, const Wait& wait) override {
-    return m_containers.listener_on(port, wait);
-  }
   Result<std::optional<std::int64_t>> memory_limit(std::size_t slot, const plan::Launch& launch,
                                                    const Wait& wait) override;
   std::vector<std::string> cautions() const override;
@@ -112,8 +82,6 @@ private:
   Result<bool> runs(std::size_t slot, const plan::Release& release, const Wait& wait);
   Result<void> forget(const std::vector<std::string>& gone, const Wait& wait);
 
-  const EngineHost m_on;
-  EngineContainers m_containers;
   mutable std::mutex m_mutex;  // guards all below
   std::vector<std::string> m_program;
   std::vector<int> m_version;  // of it, once that is known

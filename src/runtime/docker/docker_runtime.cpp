@@ -105,16 +105,6 @@ Result<std::vector<std::string>> DockerRuntime::compare(std::size_t slot, const 
   return found;
 }
 
-Result<std::array<plan::SlotState, 2>> DockerRuntime::observe(
-    const std::array<std::optional<plan::Launch>, 2>& launches, const Wait& wait) {
-  return observe_slots(m_on, m_containers, *this, launches, wait);
-}
-
-Result<std::optional<int>> DockerRuntime::container_port(std::size_t slot, const Wait& wait) {
-  BGDEPLOY_ASSIGN(const auto list, m_on.client->list_containers(wait));
-  return m_containers.container_port(slot, own_container(slot, list), list);
-}
-
 std::string DockerRuntime::host_ip(const plan::Launch& launch) const {
   return std::get<spec::Docker>(launch.with).host_ip.value_or(m_on.placement.published_ip);
 }

@@ -1,22 +1,15 @@
 // A slot that one container runs, made by docker alone.
 #pragma once
 
-#include "observation.hpp"
+#include "engine_runtime.hpp"
 
 namespace bgdeploy::runtime {
 
-class DockerRuntime final : public Runtime, private Aside, private Recognition {
+class DockerRuntime final : public EngineRuntime, private Aside {
 public:
-  explicit DockerRuntime(EngineHost on) : m_on(std::move(on)), m_containers(m_on) {}
+  explicit DockerRuntime(EngineHost on) : EngineRuntime(std::move(on)) {}
 
-  Result<std::array<plan::SlotState, 2>> observe(const std::array<std::optional<plan::Launch>, 2>& launches,
-                                                 const Wait& wait) override;
   Result<plan::Container> launch(std::size_t slot, const plan::Launch& launch, const Wait& wait) override;
-  Result<Reachable> reachable(std::size_t slot, const std::string& id, const spec::Health& health,
-                              const Wait& wait) override {
-    return m_containers.reachable(slot, id, health, wait);
-  }
-  Result<std::optional<int>> container_port(std::size_t slot, const Wait& wait) override;
   Result<std::vector<std::string>> neighbours(std::size_t, const Wait&) override { return {}; }
 
   Result<void> start(const std::string& id, const Wait& wait) override {
@@ -29,25 +22,6 @@ public:
     return m_containers.remove(id, wait);
   }
 
-  Result<Diagnosis> diagnose(const std::string& id, const Wait& wait) override {
-    return m_containers.diagnose(id, wait);
-  }
-  Result<Diagnosis> glance(const std::string& id, const Wait& wait) override {
-    return m_containers.glance(id, wait);
-  }
-  Clues clues(const std::string& id, const Wait& wait) override { return m_containers.clues(id, wait); }
-  Result<std::optional<int>> await_exit(const std::string& id, const Wait& wait) override {
-    return m_containers.await_exit(id, wait);
-  }
-  Result<void> logs(const std::string& id, const LogRange& range,
-                    const std::function<void(const LogLine&)>& line, const Wait& wait) override {
-    return m_containers.logs(id, range, line, wait);
-  }
-  Result<int> exec(const std::string& id, const std::vector<std::string>& argv, engine::Console* console,
-                   const Output& output, const Wait& wait) override {
-    return m_containers.exec(id, argv, console, output, wait);
-  }
-
   Result<int> run_once(const Request& request, const Output& output, const Wait& wait) override;
   Result<std::vector<std::string>> remove_leftovers(const std::function<bool(const std::string&)>& ended,
                                                     const Wait& wait) override;
@@ -55,12 +29,6 @@ public:
   Result<std::string> repository(const plan::Launch&, const Wait&) override { return m_on.spec.image; }
   Result<std::optional<std::string>> publishes_on(std::size_t slot, const plan::Launch& launch,
                                                   const Wait& wait) override;
-  Result<std::optional<std::int64_t>> memory_available(const Wait& wait) override {
-    return m_containers.memory_available(wait);
-  }
-  std::optional<std::string> listener_on(int port, const Wait& wait) override {
-    return m_containers.listener_on(port, wait);
-  }
   Result<std::optional<std::int64_t>> memory_limit(std::size_t slot, const plan::Launch& launch,
                                                    const Wait& wait) override;
   std::vector<std::string> cautions() const override { return {}; }
@@ -83,9 +51,6 @@ private:
                                  const plan::Launch& launch, const std::string& id, const Wait& wait);
   // Where the launch publishes its port; "none" publishes nothing.
   std::string host_ip(const plan::Launch& launch) const;
-
-  const EngineHost m_on;
-  EngineContainers m_containers;
 };
 
 }  // namespace bgdeploy::runtime
