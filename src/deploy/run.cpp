@@ -102,6 +102,10 @@ HistoryReader read_by(Lookout& lookout) {
           [&](std::string folder) { lookout.know_root(std::move(folder)); }};
 }
 
+Wait up_to_plan(const Context& context) {
+  return deadlines::within(context.clock, deadlines::k_prepare, context.stop);
+}
+
 // A lock that is refused, or lost, ends all queries at once.
 Result<void> lock_and_prepare(const Context& context, const Goal& goal, LocalSources local, Fleet& fleet,
                               Leases& leases, const Wait& wait, Prepared& prepared) {
@@ -155,9 +159,6 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
                                     .what = fmt::format("{} {}", context.spec.service, purpose(goal)),
                                     .service = service_name(context.spec),
                                     .to = wish(goal)});
-  const auto up_to_plan = [&] {
-    return deadlines::within(context.clock, deadlines::k_prepare, context.stop);
-  };
 
   const Notifications notifications(context);
   Prepared prepared;
@@ -172,10 +173,10 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
     return code;
   };
 
-  auto local = read_local_sources(context, goal, up_to_plan());
+  auto local = read_local_sources(context, goal, up_to_plan(context));
   if (!local) return give_up(std::move(local.error()));
   if (local->archive) goal.tag = local->today.release.tag;
-  const Wait wait = up_to_plan();
+  const Wait wait = up_to_plan(context);
   auto fleet = Fleet::connect(context.spec, wait);
   if (!fleet) return give_up(std::move(fleet.error()));
   const auto roomy = enough_places(*fleet, wait);
@@ -258,11 +259,8 @@ int run(const Context& context, const Goal& goal) {
 }
 
 Result<Preview> preview(const Context& context, const Goal& goal) {
-  const auto up_to_plan = [&] {
-    return deadlines::within(context.clock, deadlines::k_prepare, context.stop);
-  };
-  BGDEPLOY_ASSIGN(LocalSources local, read_local_sources(context, goal, up_to_plan()));
-  const Wait wait = up_to_plan();
+  BGDEPLOY_ASSIGN(LocalSources local, read_local_sources(context, goal, up_to_plan(context)));
+  const Wait wait = up_to_plan(context);
   BGDEPLOY_ASSIGN(Fleet fleet, Fleet::connect(context.spec, wait));
   Preview preview;
   Result<LockStatus> lock;
