@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "script_words.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -53,40 +55,100 @@ bool is_about(std::string_view word) {
   return is_among(word, k_about);
 }
 
+// DBPASS, mailpw, ACCESSKEY2: what ends as words for secrets do, and is no other word.
+bool ends_as_secret(std::string_view word) {
+  constexpr std::string_view k_others[] = {"bypass", "compass", "donkey", "hockey", "hotkey",
+                                           "jockey", "mickey",  "monkey", "oldpwd", "pubkey",
+                                           "pwd",    "smokey",  "turkey", "turnkey"};
+  while (!word.empty() && core::is_digit(word.back())) word.remove_suffix(1);
+  if (is_among(word, k_others)) return false;
+  return std::ranges::any_of(std::to_array<std::string_view>({"pass", "pw", "pwd", "key"}),
+                             [&](std::string_view end) { return word.ends_with(end); });
+}
+
 bool is_secret_word(const std::vector<std::string>& words) {
-  constexpr std::string_view k_anywhere[] = {"jwt",  "pw",     "creds", "salt",
-                                             "hmac", "pepper", "totp",  "mnemonic"};
-  constexpr std::string_view k_last[] = {"pass", "pat", "sk", "dsn", "sig", "signature"};
+  constexpr std::string_view k_anywhere[] = {"jwt",    "pw",   "creds",    "salt", "hmac",
+                                             "pepper", "totp", "mnemonic", "otp",  "pin"};
+  constexpr std::string_view k_last[] = {"pat", "sk", "dsn", "sig", "signature", "seed"};
   if (words.empty() || is_about(words.back())) return false;
-  return std::find(words.begin() + 1, words.end(), "key") != words.end() || is_among(words.back(), k_last) ||
-         std::ranges::any_of(words, [&](const std::string& word) {
-           return is_among(word, k_anywhere) || word.contains("webhook");
-         });
+  if (is_among(words.back(), k_last) || ends_as_secret(words.back())) return true;
+  constexpr std::size_t k_alone = 4;  // "DBPASS_PROD"; not PASS_HEADERS and KEY_COLOR
+  return std::ranges::any_of(words, [&](const std::string& word) {
+    const bool behind = &word != &words.front() || word.size() > k_alone;
+    return (behind && ends_as_secret(word)) || is_among(word, k_anywhere) || word.contains("webhook");
+  });
+}
+
+// "JWT_PUBLIC_KEY", "stripe.publishableKey"
+bool is_public_key(std::string_view folded_name) {
+  return std::ranges::any_of(std::to_array<std::string_view>(
+                                 {"public_key", "publickey", "publishable_key", "publishablekey", "pubkey"}),
+                             [&](std::string_view end) { return folded_name.ends_with(end); });
 }
 
 bool is_secret_name(std::string_view name) {
   const std::string text = folded(name);
+  if (is_public_key(text)) return false;
   for (const char* part :
        {"password", "passwd", "passphrase", "passcode", "requirepass", "secret", "token", "credential",
         "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
     if (text.contains(part)) return true;
-  return text.ends_with("_key") || text == "key" || is_secret_word(parts_of_name(name));
+  return is_secret_word(parts_of_name(name));
 }
 
 // Within a text names are shorter. PWD alone is a variable of every shell.
 bool is_secret_part(std::string_view name) {
   const std::string text = folded(name);
-  for (const char* end : {"key", "pwd", "pass", "signature"})
-    if (text.ends_with(end)) return true;
-  return text == "pw" || text == "sig" || is_secret_name(text);
+  return text == "pwd" || text.ends_with("signature") || is_secret_name(text);
+}
+
+// Options that give a secret and have no name that tells. `attached` alone: what stands apart is something
+// else, as the database of `mysql -p shop`.
+struct Option {
+  std::string_view program, option;
+  bool attached = false;
+};
+constexpr Option k_options[] = {{"redis-cli", "-a"},
+                                {"valkey-cli", "-a"},
+                                {"curl", "-u"},
+                                {"curl", "--user"},
+                                {"sshpass", "-p"},
+                                {"mongo", "-p"},
+                                {"mongosh", "-p"},
+                                {"rabbitmqadmin", "-p"},
+                                {"ldapsearch", "-w"},
+                                {"mysql", "-p", true},
+                                {"mysqladmin", "-p", true},
+                                {"mysqldump", "-p", true},
+                                {"mariadb", "-p", true},
+                                {"mariadb-admin", "-p", true}};
+
+// The option that gives a secret, behind its program; what it gives follows, or is attached to it.
+const Option* secret_option(std::string_view program, std::string_view word) {
+  const auto gives = [&](const Option& one) {
+    const bool is_short = one.option.size() == 2;
+    return one.program == program &&
+           (one.attached ? word.size() > 2 && word.starts_with(one.option)
+                         : word == one.option || (is_short && word.starts_with(one.option)));
+  };
+  const auto found = std::ranges::find_if(k_options, gives);
+  return found == std::end(k_options) ? nullptr : found;
+}
+
+bool is_program(std::string_view word) {
+  return std::ranges::find(k_options, word, &Option::program) != std::end(k_options);
 }
 
 // `name=value` of a query, of options and of connection strings, `"name": value`, `name: value`,
 // `--name value`.
 bool gives_secret(std::string_view text) {
   constexpr std::string_view k_between = " \t\r\n?&;,|{}[]()=\"'";
+  std::string program;
   for (std::size_t at = text.find_first_not_of(k_between); at < text.size();) {
     const std::size_t end = std::min(text.find_first_of(k_between, at), text.size());
+    const std::string word = base_of(text.substr(at, end - at));
+    if (is_program(word)) program = word;
+    if (secret_option(program, word) != nullptr) return true;
     const std::size_t next = text.find_first_not_of(" \t\"'", end);
     if (next >= text.size()) return false;
     std::string_view name = text.substr(at, end - at);
@@ -148,6 +210,31 @@ bool has_token(std::string_view text) {
   return false;
 }
 
+// 32 hexadecimal digits or more, which no digest's or commit's are, or a long text as base64 has it.
+bool has_key(std::string_view name, std::string_view text) {
+  constexpr std::string_view k_fingerprints[] = {"commit", "sha",  "sha256",  "revision",
+                                                 "digest", "hash", "version", "build"};
+  constexpr std::string_view k_hex = "0123456789abcdefABCDEF";
+  constexpr std::size_t k_shortest = 32;
+  if (std::ranges::any_of(parts_of_name(name),
+                          [&](const auto& word) { return is_among(word, k_fingerprints); }))
+    return false;
+  for (std::size_t at = 0; (at = text.find_first_of(k_in_tokens, at)) != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_not_of(k_in_tokens, at), text.size());
+    const bool hex = text.substr(at, end - at).find_first_not_of(k_hex) == std::string_view::npos;
+    if (hex && end - at >= k_shortest && !text.substr(0, at).ends_with("sha256:")) return true;
+    at = end;
+  }
+  const auto has = [&](char first, char last) {
+    return std::ranges::any_of(text, [&](char c) { return c >= first && c <= last; });
+  };
+  const bool padded = text.ends_with('=') && text.size() >= k_shortest * 3 / 4;
+  return (padded || text.size() >= k_shortest) && !text.starts_with('/') && has('a', 'z') && has('A', 'Z') &&
+         has('0', '9') &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-") ==
+             std::string_view::npos;
+}
+
 // Words of a command line, where what looks like a secret has a stand-in.
 class Masked {
 public:
@@ -188,6 +275,12 @@ private:
   }
   std::string masked(const std::string& word) {
     if (std::exchange(m_follows, false) && !word.starts_with('-')) return by_the_app(word) ? word : hide();
+    if (is_program(base_of(word))) m_program = base_of(word);
+    if (const Option* option = secret_option(m_program, word)) {
+      m_follows = word == option->option;
+      const std::string_view given = std::string_view(word).substr(option->option.size());
+      return m_follows || by_the_app(given) ? word : std::string(option->option) + hide();
+    }
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
@@ -202,6 +295,7 @@ private:
     return "SECRET";
   }
 
+  std::string m_program;  // whose options these are
   bool m_follows = false, m_hidden = false;
 };
 
@@ -209,7 +303,7 @@ private:
 
 bool is_secret(std::string_view name, std::string_view value) {
   return is_secret_name(name) || value.contains("-----BEGIN") || has_password(value) || has_token(value) ||
-         gives_secret(value);
+         has_key(name, value) || gives_secret(value);
 }
 
 std::string secret_in(std::string_view text, const Variables& known) {

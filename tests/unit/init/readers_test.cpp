@@ -23,9 +23,8 @@ docker run -d -p 8081:80 -e APP_DB=$DB_PASSWORD -e JAVA_OPTS="$OPTIONS" -e PLACE
   const auto spec = completed(draft);
   const std::string text = write(draft);
   EXPECT_FALSE(text.contains("hunter")) << text;
-  for (const auto& [name, variable] :
-       {std::pair("APP_DB", "DB_PASSWORD"), std::pair("JAVA_OPTS", "JAVA_OPTS"), std::pair("PLACE", "URL"),
-        std::pair("OTHER", "DB_PASSWORD")})
+  for (const auto& [name, variable] : {std::pair("APP_DB", "DB_PASSWORD"), std::pair("JAVA_OPTS", "OPTIONS"),
+                                       std::pair("PLACE", "URL"), std::pair("OTHER", "DB_PASSWORD")})
     EXPECT_TRUE(text.contains(std::string(name) + ": {env: " + variable + "}")) << name << "\n" << text;
   EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"LOG", "info"}}));
   EXPECT_EQ(*spec.docker.command, (std::vector<std::string>{"serve", "--password", "SECRET"}));
@@ -49,13 +48,65 @@ TEST(Scripts, AnotherNetworkThanTheSlotsOwnIsTold) {
 }
 
 TEST(Secrets, AreKnownByTheirNames) {
-  for (const char* name : {"MYSQL_ROOT_PW", "GITHUB_PAT", "STRIPE_SK", "JWT", "ENCRYPTION_KEY_BASE", "SALT",
-                           "SLACK_WEBHOOK", "SLACK_WEBHOOK_URL", "app.encryptionKey", "DB_PASS", "KEY",
-                           "AWS_CREDS", "SENTRY_DSN", "SPRING_MAIL_PWD"})
+  for (const char* name : {"MYSQL_ROOT_PW",
+                           "GITHUB_PAT",
+                           "STRIPE_SK",
+                           "JWT",
+                           "ENCRYPTION_KEY_BASE",
+                           "SALT",
+                           "SLACK_WEBHOOK",
+                           "SLACK_WEBHOOK_URL",
+                           "app.encryptionKey",
+                           "DB_PASS",
+                           "KEY",
+                           "AWS_CREDS",
+                           "SENTRY_DSN",
+                           "SPRING_MAIL_PWD",
+                           "DBPASS",
+                           "USERPASS",
+                           "MAILPW",
+                           "PGPASS",
+                           "ACCESSKEY",
+                           "OTP_SEED",
+                           "PIN_CODE",
+                           "DBPWD",
+                           "DB_PASS_PROD",
+                           "DBPASS_PROD",
+                           "API_KEY_2",
+                           "ENCKEY1",
+                           "KEY2",
+                           "PW_DB",
+                           "PASS"})
     EXPECT_TRUE(is_secret(name, "v")) << name;
-  for (const char* name :
-       {"LOG_LEVEL", "CACHE_KEY_PREFIX", "JWT_ISSUER", "JWT_EXPIRATION", "SALT_ROUNDS", "WEBHOOK_PORT",
-        "KEYCLOAK_URL", "PATH", "PASS_HEADERS", "TASK", "PATTERN", "MONKEY", "PWD", "SSH_KEY_FILE", "BASALT"})
+  for (const char* name : {"LOG_LEVEL",
+                           "CACHE_KEY_PREFIX",
+                           "JWT_ISSUER",
+                           "JWT_EXPIRATION",
+                           "SALT_ROUNDS",
+                           "WEBHOOK_PORT",
+                           "KEYCLOAK_URL",
+                           "PATH",
+                           "PASS_HEADERS",
+                           "TASK",
+                           "PATTERN",
+                           "MONKEY",
+                           "PWD",
+                           "SSH_KEY_FILE",
+                           "BASALT",
+                           "KEYBOARD",
+                           "COMPASS",
+                           "BYPASS",
+                           "BYPASS_CACHE",
+                           "PUBLIC_KEY",
+                           "JWT_PUBLIC_KEY",
+                           "TURNKEY",
+                           "OLDPWD",
+                           "PINGS",
+                           "OTP_LENGTH",
+                           "KEY_COUNT",
+                           "PGPASSFILE",
+                           "SPINNER",
+                           "stripe.publishableKey"})
     EXPECT_FALSE(is_secret(name, "v")) << name;
 }
 
@@ -63,11 +114,21 @@ TEST(Secrets, AreKnownByTheirValues) {
   for (const char* value :
        {"sk_live_51H", "ghp_0123456789", "github_pat_11A", "glpat-x1", "xoxb-1-2", "AKIAIOSFODNN7EXAMPLE",
         "eyJhbGciOiJIUzI1NiJ9.e30.abc", "https://hooks.slack.com/services/T0/B0/x", "--with=sk_live_51H",
-        "a,ghp_0123456789", "https://discord.com/api/webhooks/1/x", "-----BEGIN PRIVATE KEY-----"})
+        "a,ghp_0123456789", "https://discord.com/api/webhooks/1/x", "-----BEGIN PRIVATE KEY-----",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "a:0123456789ABCDEF0123456789ABCDEF", "q3ZJ8vN1kY0b6TtW+9xR/5uFhCcLm2PoEeDdGg7Aa4I=",
+        "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY0", "redis-cli -a hunter2 ping", "mysqladmin ping -phunter2",
+        "curl -fsu me:hunter2 -u me:hunter2 http://a"})
     EXPECT_TRUE(is_secret("PLACE", value)) << value;
-  for (const char* value : {"sk_SK", "npm_config", "eyJ.x", "a.b.c", "https://example.com/hooks", "SG.x",
-                            "sk-learn", "hf_cache", "AKIA", "org.hibernate.dialect.MySQL8Dialect", "ghp_"})
+  for (const char* value :
+       {"sk_SK", "npm_config", "eyJ.x", "a.b.c", "https://example.com/hooks", "SG.x", "sk-learn", "hf_cache",
+        "AKIA", "org.hibernate.dialect.MySQL8Dialect", "ghp_",
+        "acme/app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "123e4567-e89b-12d3-a456-426614174000", "/var/lib/Shop/with/a/long/path/2024/uploads",
+        "my-service-with-a-long-name.eu-west-1.example.com", "tool -a x", "mysql -p shop",
+        "2024-01-01T00:00:00Z"})
     EXPECT_FALSE(is_secret("PLACE", value)) << value;
+  EXPECT_FALSE(is_secret("GIT_COMMIT", "0123456789abcdef0123456789abcdef01234567"));
 }
 
 TEST(Compose, OneFileBecomesContainersOfOurOwn) {
@@ -156,6 +217,20 @@ TEST(Compose, ASecretWithinAValueIsNotCopied) {
   EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv,
             (Texts{"cli", "ping", "--password=SECRET", "--pass=$PASS", "SECRET", "$TOKEN"}));
   EXPECT_EQ(draft.gaps(), (Texts{"health.exec", "hosts.app"}));
+}
+
+TEST(Compose, WhatAProgramTakesAsASecretIsNotCopied) {
+  for (const auto& [test, shown] :
+       {std::pair("[CMD, redis-cli, -a, hunter2, ping]", Texts{"redis-cli", "-a", "SECRET", "ping"}),
+        std::pair("redis-cli -a hunter2 ping", Texts{"sh", "-c", "redis-cli -a SECRET ping"}),
+        std::pair("[CMD, redis-cli, -a, $$PASS, ping]", Texts{"redis-cli", "-a", "$PASS", "ping"}),
+        std::pair("mysqladmin ping -phunter2 -h db", Texts{"sh", "-c", "mysqladmin ping -pSECRET -h db"})}) {
+    Draft draft;
+    const auto spec = from_compose(
+        draft, "services: {web: {image: a/b, ports: ['81:80'], healthcheck: {test: " +
+                   (test[0] == '[' ? std::string(test) : "'" + std::string(test) + "'") + "}}}\n");
+    EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv, shown) << test;
+  }
 }
 
 TEST(Compose, ASecretInAHealthPathIsToBeFilledIn) {
