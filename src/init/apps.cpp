@@ -92,14 +92,14 @@ const RunningContainer* app_in(const HostState& host, Sendings sendings) {
   const RunningContainer* best = nullptr;
   int most = 0;
   for (const RunningContainer& one : host.containers)
-    if (const int rank = rank_of(one, sendings); rank > most) {
+    if (const int rank = one.stopped ? 0 : rank_of(one, sendings); rank > most) {
       best = &one;
       most = rank;
     }
   if (most < 3) return best;
   for (const Sending& sending : sendings)
     for (const RunningContainer& one : host.containers)
-      if (rank_of(one, sendings) == most && sends_to(sending, one)) return &one;
+      if (!one.stopped && rank_of(one, sendings) == most && sends_to(sending, one)) return &one;
   return best;
 }
 

@@ -7,9 +7,11 @@
 #include <set>
 
 #include "apps.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/options.hpp"
 #include "bgdeploy/proxy/inventory.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "bgdeploy/spec/load.hpp"
 #include "bgdeploy/spec/reference.hpp"
 #include "proxy.hpp"
 #include "running.hpp"
@@ -52,6 +54,41 @@ void tell_project(Draft& draft, const RunningContainer& app, const std::string& 
   // Either version takes the other one's container for a changed one.
   if (text_of(labels_of(app), "com.docker.compose.version").starts_with("1."))
     draft.say({"compose", "command"}, Json::array({"docker-compose"}), "version 1 started what runs");
+}
+
+// What the newest deploy that served recorded; null where none did.
+Json recorded_of(const HostState& host, const RunningContainer& app) {
+  const auto history = host.history.find(text_of(labels_of(app), "bgdeploy.service"));
+  Json newest;
+  if (history == host.history.end()) return newest;
+  const auto bindings = bindings_of(app);
+  for (const std::string& line : core::split_lines(history->second)) {
+    const Json entry = Json::parse(line, nullptr, false);
+    const Json& ports = member(entry, "ports");
+    const bool of_app = ports.is_array() && std::ranges::any_of(bindings, [&](const Binding& binding) {
+                          return std::ranges::find(ports, Json(binding.host_port)) != ports.end();
+                        });
+    if (of_app && core::flag_of(entry, "served")) newest = entry;
+  }
+  return newest;
+}
+
+// What a deploy waited for; its headers are not recorded.
+bool tell_recorded_health(Draft& draft, const Json& recorded, const std::string& source) {
+  const std::string text = text_of(recorded, "health");
+  const Json health = Json::parse(text, nullptr, false);
+  if (draft.has({"health"}) || !health.is_object() || !spec::load_health(text)) return false;
+  for (const auto& [key, value] : health.items()) {
+    if (key == "exec") {
+      tell_masked(draft, {"health", key}, value, source);
+    } else if (key != "http") {
+      draft.say({"health", key}, value);
+    } else {
+      tell_health_path(draft, text_of(value, "path"), source);
+      for (const auto& [option, of_it] : value.items()) draft.say({"health", key, option}, of_it);
+    }
+  }
+  return true;
 }
 
 // The image's own goes with every container of it; what `docker run` added goes with this one alone.
@@ -119,7 +156,13 @@ void move_guesses(Draft& draft, const std::set<int>& taken) {
 void tell_apps(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps,
                Sendings sendings, const std::set<int>& taken) {
   std::vector<Run> runs;
-  for (const auto* app : apps) runs.push_back(run_of(*app, sendings, host.target));
+  const Json recorded = recorded_of(host, *apps[0]);
+  tell_recorded_health(draft, recorded, "the deploys on " + host.target);
+  for (const auto* app : apps) {
+    runs.push_back(run_of(*app, sendings, host.target));
+    for (const Json& port : member(recorded, "ports"))
+      if (const auto number = core::integer(port)) runs.back().ports.push_back(static_cast<int>(*number));
+  }
   const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
   const auto slots = slots_of(draft);
   const auto described = [&](const KnownSlot& slot) {
@@ -212,7 +255,7 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
     tell_apps(draft, host, apps, sendings, taken_ports(hosts, apps));
     tell_health(draft, *apps[0], host);
     for (const RunningContainer& one : host.containers)
-      if (std::ranges::find(apps, &one) == apps.end() && name_of(one) != host.nginx)
+      if (!one.stopped && std::ranges::find(apps, &one) == apps.end() && name_of(one) != host.nginx)
         draft.note(fmt::format("{} ({}) runs on {} too{}", name_of(one), text_of(config_of(one), "Image"),
                                host.target,
                                rank_of(one, sendings) == rank_of(*apps[0], sendings)

@@ -8,6 +8,7 @@
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/engine/client.hpp"
+#include "bgdeploy/host/account.hpp"
 #include "bgdeploy/host/listening.hpp"
 #include "bgdeploy/init/gather.hpp"
 #include "bgdeploy/init/readers.hpp"
@@ -58,7 +59,9 @@ private:
   Result<void> look_at_containers(engine::Client& client) {
     BGDEPLOY_ASSIGN(const auto all, client.list_containers(m_wait));
     for (const auto& summary : all) {
-      if (summary.state != "running" || m_state.containers.size() == k_most_containers) continue;
+      const bool stopped = summary.state != "running";
+      if (stopped && !summary.labels.contains("bgdeploy.slot")) continue;
+      if (m_state.containers.size() == k_most_containers) continue;
       const auto container = client.inspect_container(summary.id, m_wait);
       if (!container) continue;  // it has gone meanwhile
       BGDEPLOY_ASSIGN(Json json, core::parse_json(container->json, "docker's answer"));
@@ -66,8 +69,22 @@ private:
       if (const auto found = client.inspect_image(container->image_id, m_wait)) {
         BGDEPLOY_ASSIGN(image, core::parse_json(found->json, "docker's answer"));
       }
-      m_state.containers.push_back({summary.id, std::move(json), std::move(image)});
+      m_state.containers.push_back({summary.id, std::move(json), std::move(image), stopped});
+      if (const auto service = summary.labels.find("bgdeploy.service"); service != summary.labels.end())
+        BGDEPLOY_TRY(look_at_history(service->second));
     }
+    return {};
+  }
+
+  // Where `history.dir` is another folder, nothing says so.
+  Result<void> look_at_history(const std::string& service) {
+    if (m_state.history.contains(service) || service.contains('/')) return {};
+    const std::string script =
+        std::string(host::k_account) +
+        "find_home\ntail -n 20 -- \"$home/.local/state/bgdeploy/$1.jsonl\" 2>/dev/null\n";
+    BGDEPLOY_ASSIGN(const auto output,
+                    m_host.run({{"sh", "-c", script, "sh", service}, host::Tool::other}, m_wait));
+    m_state.history[service] = output.out;
     return {};
   }
 
@@ -97,6 +114,7 @@ private:
 
   void look_into_containers(engine::Client& client) {
     for (const RunningContainer& one : m_state.containers) {
+      if (one.stopped) continue;
       const std::string image = core::text_of(core::member(one.container, "Config"), "Image");
       if (!repository_of(image).ends_with("nginx")) continue;
       std::string dump;

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -65,6 +66,12 @@ std::string other_word(std::string_view word) {
   return "other";
 }
 
+// As a deploy recorded them, else the first of a usual pair: what its slots are called tells no order else.
+bool is_second(const Run& run) {
+  const bool recorded = run.ports.size() == 2 && run.host_port != 0;
+  return recorded ? run.host_port == run.ports[1] : run.slot > other_word(run.slot);
+}
+
 Slots slots_of(const std::vector<Run>& runs, const std::set<int>& taken) {
   Slots slots;
   slots.because[0] = runs[0].because;
@@ -82,7 +89,11 @@ Slots slots_of(const std::vector<Run>& runs, const std::set<int>& taken) {
   const int port = runs[0].host_port;
   const bool is_nginx = port == 80 || port == 443;
   if (port != 0 && !is_nginx && port < 65535) {
-    const auto [other, because] = free_port(port + 1, taken);
+    auto [other, because] = free_port(port + 1, taken);
+    if (runs[0].ports.size() == 2) {
+      other = runs[0].ports[is_second(runs[0]) ? 0 : 1];
+      because.clear();
+    }
     slots.ports = {std::to_string(port), std::to_string(other)};
     slots.because[1] = because;
   } else {
@@ -101,11 +112,12 @@ int free_beside(const std::string& other, const std::set<int>& taken) {
   return free_port(port == 0 || port == 65535 ? 8081 : port + 1, taken).first;
 }
 
-void tell_slots(Draft& draft, const Slots& slots, const std::string& source, const std::set<int>& taken) {
+void tell_slots(Draft& draft, const Slots& slots, const std::string& source, const std::set<int>& taken,
+                std::array<std::size_t, 2> order) {
   if (draft.has({"slots"})) return;
   const std::string service = draft.text({"service"});
   Pair ports = slots.ports;
-  for (std::size_t i = 0; i < 2; ++i) {
+  for (const std::size_t i : order) {
     if (ports[i].empty()) ports[i] = std::to_string(free_beside(ports[1 - i], taken));
     const Json port = core::parse_port(ports[i]).value_or(8081);
     const std::string& container = slots.containers[i];
@@ -115,7 +127,8 @@ void tell_slots(Draft& draft, const Slots& slots, const std::string& source, con
       draft.guess({"slots", slots.names[i]}, value,
                   "any free port of the host does; nothing tells which one " + source + " takes");
     else if (slots.because[i].empty())
-      draft.say({"slots", slots.names[i]}, value, i == 0 ? "the port on the host, from " + source : "");
+      draft.say({"slots", slots.names[i]}, value,
+                i == order[0] ? "the port on the host, from " + source : "");
     else
       draft.guess({"slots", slots.names[i]}, value, slots.because[i]);
   }
@@ -152,7 +165,7 @@ void tell_environment(Draft& draft, const std::vector<Run>& runs, const Slots& s
       const auto other = std::ranges::find(runs[1].environment, name, &Setting::name);
       const bool there = other != runs[1].environment.end() && other->value;
       const auto both = by_slot({value, there ? *other->value : value}, slots.names, slots.ports);
-      if (!both)
+      if (!both && !runs[1].stopped)
         draft.note(
             fmt::format("{} differs between the slots in {} and {}", name, runs[0].source, runs[1].source));
       value = both.value_or(value);
@@ -179,7 +192,7 @@ std::string volume_of_both(Draft& draft, const std::vector<Run>& runs, std::size
   if (runs.size() < 2) return volume;
   const std::string* other = partner_of(runs[0].volumes, at, runs[1]);
   const auto both = by_slot({volume, other == nullptr ? "" : *other}, slots.names, slots.ports);
-  if (!both)
+  if (!both && !runs[1].stopped)
     draft.note(fmt::format("the volume {} of {}: the other slot has not the same", volume, runs[0].source));
   return both.value_or(volume);
 }
@@ -196,7 +209,7 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
     note_placeholders(draft, "the volume " + volume, volume, runs[0].source);
     volumes.push_back(volume_of_both(draft, runs, i, slots));
   }
-  if (runs.size() == 2)
+  if (runs.size() == 2 && !runs[1].stopped)
     for (std::size_t i = 0; i < runs[1].volumes.size(); ++i)
       if (partner_of(runs[1].volumes, i, runs[0]) == nullptr)
         draft.note(fmt::format("the volume {} of {}: the other slot has not the same", runs[1].volumes[i],
@@ -235,7 +248,8 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
   tell_volumes(draft, runs, slots);
   for (const auto& [key, value] : run.settings.items()) tell_setting(draft, key, value);
   for (const Run& one : runs)
-    for (const std::string& note : one.left_out) draft.note(note);
+    if (!one.stopped)
+      for (const std::string& note : one.left_out) draft.note(note);
 }
 
 // Of "localhost:8080" and "[::1]:8080".
@@ -406,8 +420,9 @@ std::pair<int, std::string> free_port(int from, const std::set<int>& taken) {
 
 void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker, const std::set<int>& taken) {
   if (runs.empty()) return;
-  std::ranges::stable_sort(
-      runs, {}, [](const Run& run) { return std::pair(run.host_port, std::string_view(run.name)); });
+  std::ranges::stable_sort(runs, {}, [](const Run& run) {
+    return std::tuple(!run.slot.empty() && is_second(run), run.host_port, std::string_view(run.name));
+  });
   if (runs.size() > 2) runs.resize(2);
   if (!runs[0].image.empty() && !draft.has({"image"})) {
     const std::string repository = repository_of(runs[0].image);
@@ -422,8 +437,14 @@ void tell_runs(Draft& draft, std::vector<Run> runs, bool with_docker, const std:
     const std::string last = core::to_lower(image.substr(image.rfind('/') + 1));
     if (is_name(last)) draft.guess({"service"}, last, "the image's name");
   }
-  const Slots slots = slots_of(runs, taken);
-  tell_slots(draft, slots, runs[0].source, taken);
+  Slots slots = slots_of(runs, taken);
+  const bool behind = runs.size() == 1 && !runs[0].slot.empty() && is_second(runs[0]);
+  tell_slots(draft, slots, runs[0].source, taken,
+             behind ? std::array<std::size_t, 2>{1, 0} : std::array<std::size_t, 2>{0, 1});
+  if (runs[0].stopped) {  // what runs says what the next release runs with
+    std::swap(runs[0], runs[1]);
+    for (Pair* pair : {&slots.names, &slots.ports, &slots.containers}) std::swap((*pair)[0], (*pair)[1]);
+  }
   if (with_docker) tell_docker(draft, runs, slots);
 }
 

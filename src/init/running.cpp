@@ -307,6 +307,7 @@ Run run_of(const RunningContainer& one, Sendings sendings, const std::string& so
   read_settings(one, run);
   read_networks(one, run);
   run.slot = text_of(labels_of(one), "bgdeploy.slot");
+  run.stopped = one.stopped;
   return run;
 }
 

@@ -43,6 +43,8 @@ struct Run {
   Json settings = Json::object();       // the other keys of `docker`, as the spec has them
   std::string because{};                // why its port is a guess; empty: it is none
   std::string slot{};                   // what its slot is called, where it has a name
+  bool stopped = false;                 // the other slot's, which kept its container
+  std::vector<int> ports{};             // of both slots in their order, where a deploy recorded them
   std::vector<std::string> left_out{};  // notes on what the spec cannot say of it
 };
 
@@ -111,6 +113,7 @@ void read_scripts(Draft& draft, std::span<const File> files, const Variables& kn
 struct RunningContainer {
   std::string id;
   Json container, image;  // what the engine says of both
+  bool stopped = false;   // and a slot of bgdeploy's
 };
 struct HostState {
   std::string target;  // as the user named it
@@ -121,6 +124,7 @@ struct HostState {
   std::string without_docker{};  // why docker was not asked, where it was not
   std::vector<int> listening{};  // ports that processes there listen on
   std::string refused{};         // why an nginx that is there was not asked
+  Variables history{};           // of services that bgdeploy deployed there, as lines of JSON
 };
 // Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in
 // the draft, describe them, or as they run.

@@ -509,9 +509,49 @@ TEST(Hosts, AContainerOfBgdeployKeepsItsServiceAndSlot) {
   read_hosts(draft, std::span(&host, 1));
   const auto spec = completed(draft);
   EXPECT_EQ(spec.service, "web");
+  EXPECT_EQ(spec.slots[0].name, "blue");
+  EXPECT_EQ(spec.slots[1].name, "green");
+  EXPECT_EQ(spec.slots[1].port, 8082);
+  EXPECT_EQ(spec.slots[1].container, "web-green");
+}
+
+TEST(Hosts, AStoppedSlotOfBgdeployKeepsItsPort) {
+  HostState host{"web-1"};
+  const auto labels = [](const std::string& slot) {
+    return R"({"bgdeploy.service": "web", "bgdeploy.slot": ")" + slot + R"("})";
+  };
+  host.containers = {container("web-blue", "acme/shop:1", published(8091, 80), labels("blue")),
+                     container("web-green", "acme/shop:2", published(8082, 80), labels("green"))};
+  host.containers[0].stopped = true;
+  host.containers[0].container["Config"]["Env"] = {"VERSION=1", "OLD=yes"};
+  host.containers[1].container["Config"]["Env"] = {"VERSION=2", "SLOT=green"};
+  for (const bool recorded : {false, true}) {
+    if (recorded)
+      host.history["web"] =
+          R"({"served": true, "ports": [8082, 8091], )"
+          R"("health": "{\"http\": {\"path\": \"/up?key=hunter2\"}, \"deadline\": \"9s\"}"})"
+          "\n{\"served\": true, \"ports\": [1, 2], \"health\": \"{}\"}\n{cut";
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    const int first = recorded ? 1 : 0;
+    EXPECT_EQ(spec.slots[first].name, "blue") << "the usual order, or the recorded one";
+    EXPECT_EQ(spec.slots[first].port, 8091);
+    EXPECT_EQ(spec.slots[1 - first].name, "green");
+    EXPECT_EQ(spec.slots[1 - first].port, 8082);
+    EXPECT_EQ(spec.docker.environment,
+              (std::map<std::string, std::string>{{"VERSION", "2"}, {"SLOT", "green"}}))
+        << "what runs";
+    EXPECT_EQ(http(spec).path, recorded ? "/up" : "/");
+    EXPECT_FALSE(write(draft).contains("hunter"));
+    EXPECT_FALSE(notes(draft, "differs")) << "from an older release";
+  }
+  host.containers.erase(host.containers.begin());
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
   EXPECT_EQ(spec.slots[0].name, "green");
-  EXPECT_EQ(spec.slots[0].container, "web-green");
-  EXPECT_EQ(spec.slots[1].name, "blue");
+  EXPECT_EQ(spec.slots[1].port, 8091) << "the container is gone, and a deploy recorded its port";
 }
 
 TEST(Hosts, TheSlotThatNginxDoesNotSendToIsFound) {
