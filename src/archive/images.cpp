@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <set>
 
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/exposed_ports.hpp"
 #include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "members.hpp"
 
 namespace bgdeploy::archive {
@@ -241,7 +241,7 @@ core::Error of_archive(core::Error error, const std::string& path) {
 }
 
 Result<void> verify_layer(const Layer& layer, const Wait& wait) {
-  context::Sha256 hash;
+  core::Sha256 hash;
   const Take add = [&](std::string_view data) -> Result<void> {
     hash.add(data);
     return {};

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/io/wakeup.hpp"
 #include "members.hpp"
 
@@ -88,7 +88,7 @@ std::string_view packed_with(std::string_view start) {
 }  // namespace
 
 std::string hash_of(std::string_view data) {
-  context::Sha256 hash;
+  core::Sha256 hash;
   hash.add(data);
   return hash.hex();
 }

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "bgdeploy/context/ignore.hpp"
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/io/regular_file.hpp"
 #include "local_file.hpp"
 
@@ -189,7 +189,7 @@ public:
   }
 
 private:
-  Sha256 m_hash;
+  core::Sha256 m_hash;
 };
 
 std::string digest_of(const Files& files, bool dockerfile_is_ignored) {

@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/io/fd.hpp"
 
 namespace bgdeploy::context {
@@ -49,7 +49,7 @@ Result<Hash> read_file(const std::filesystem::path& root, const Entry& entry,
   if (::fstat(file.get(), &now) != 0) return std::unexpected(unreadable(entry));
   if (!S_ISREG(now.st_mode) || now.st_size != entry.size || int(now.st_mode & 07777U) != entry.mode)
     return std::unexpected(changed(entry));
-  Sha256 hash;
+  core::Sha256 hash;
   std::string piece;
   for (std::int64_t left = entry.size; left > 0; left -= static_cast<std::int64_t>(piece.size())) {
     piece.resize(static_cast<std::size_t>(std::min<std::int64_t>(left, k_piece)));

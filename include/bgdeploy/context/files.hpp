@@ -10,13 +10,14 @@
 
 #include "bgdeploy/core/clock.hpp"
 #include "bgdeploy/core/error.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::context {
 
 using core::Result;
 using core::Wait;
-using Hash = std::array<unsigned char, 32>;  // SHA-256
+using Hash = core::Sha256::Hash;
 
 struct Entry {
   enum class Kind { file, folder, link };

@@ -1,35 +1,27 @@
+// SHA-256 of what comes in pieces.
 #pragma once
 
-#include <fmt/format.h>
-#include <openssl/evp.h>
-
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "bgdeploy/context/files.hpp"
+struct evp_md_ctx_st;
 
-namespace bgdeploy::context {
+namespace bgdeploy::core {
 
 class Sha256 {
 public:
-  Sha256() : m_context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(m_context.get(), EVP_sha256(), nullptr);
-  }
-  void add(std::string_view data) { EVP_DigestUpdate(m_context.get(), data.data(), data.size()); }
-  Hash finish() {
-    Hash hash;
-    EVP_DigestFinal_ex(m_context.get(), hash.data(), nullptr);
-    return hash;
-  }
-  std::string hex() {
-    std::string text;
-    for (const unsigned char byte : finish()) text += fmt::format("{:02x}", byte);
-    return text;
-  }
+  using Hash = std::array<unsigned char, 32>;
+
+  Sha256();
+  void add(std::string_view data);
+  // Once, either of them.
+  Hash finish();
+  std::string hex();
 
 private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> m_context;
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> m_context;
 };
 
-}  // namespace bgdeploy::context
+}  // namespace bgdeploy::core

@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/spec/flatten.hpp"
@@ -34,7 +34,7 @@ std::string dumped(const ordered_json& document) {
 
 // Against a file that was cut off or edited by hand. Who writes a new one could as well deploy.
 std::string checksum_of(const ordered_json& body) {
-  context::Sha256 sha;
+  core::Sha256 sha;
   sha.add(dumped(body));
   std::string text = "sha256:";
   for (const unsigned char byte : sha.finish()) text += fmt::format("{:02x}", byte);

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <set>
 
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/base64.hpp"
+#include "bgdeploy/core/sha256.hpp"
 
 namespace bgdeploy::runtime {
 namespace {
@@ -52,7 +52,7 @@ void add_file(std::string& archive, std::string_view path, int mode, std::string
 }
 
 std::string sum_of(std::string_view content) {
-  context::Sha256 sum;
+  core::Sha256 sum;
   sum.add(content);
   std::string hex;
   for (const unsigned char byte : sum.finish()) hex += fmt::format("{:02x}", byte);

@@ -11,8 +11,8 @@
 #include "bgdeploy/archive/image.hpp"
 #include "bgdeploy/archive/load_stream.hpp"
 #include "bgdeploy/context/archive.hpp"
-#include "bgdeploy/context/sha256.hpp"
 #include "bgdeploy/core/json.hpp"
+#include "bgdeploy/core/sha256.hpp"
 
 namespace bgdeploy::archive {
 namespace {
@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
 std::string hash_of(const std::string& text) {
-  context::Sha256 hash;
+  core::Sha256 hash;
   hash.add(text);
   return hash.hex();
 }
