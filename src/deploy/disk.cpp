@@ -27,6 +27,12 @@ std::string figure(std::int64_t bytes) {
   return core::short_bytes(bytes);
 }
 
+// Compressed.
+Result<std::int64_t> size_of(const App& app, const plan::Release& release, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto found, app.storage->find(release.image, release.digest, wait));
+  return found.bytes;
+}
+
 // `how`: what the bytes consist of.
 Result<void> fits(const App& app, std::int64_t bytes, const std::string& how, const Wait& wait) {
   if (bytes == 0) return {};
@@ -54,7 +60,7 @@ SizeAhead::SizeAhead(const App& app, plan::Release release, const Wait& wait) : 
   const auto ask = [this, app, release = std::move(release), own] {
     const auto there = guarded([&] { return app.images->present(release, own); });
     if (there && !*there)
-      m_size = guarded([&] { return app.storage->size(release, own.at_most(deadlines::k_registry)); });
+      m_size = guarded([&] { return size_of(app, release, own.at_most(deadlines::k_registry)); });
   };
   (void)guarded([&]() -> Result<void> { return m_asking = std::jthread(ask), Result<void>{}; });
 }
@@ -105,7 +111,7 @@ Result<void> enough_disk(const Context& context, const World& world, const std::
   const Wait patient = wait.at_most(deadlines::k_registry);
   const App& first = world.apps[pulling.front()];
   const auto asked = ahead != nullptr ? ahead->take() : std::nullopt;
-  const Result<std::int64_t> size = asked ? *asked : first.storage->size(release, patient);
+  const Result<std::int64_t> size = asked ? *asked : size_of(first, release, patient);
   if (!size) return unknown(first, size.error());
   // Nearly always all of it fits, and what is there already does not matter.
   return each([&](const App& app) -> Result<void> {
@@ -119,7 +125,7 @@ Result<std::string> disk_of(const App& app, const plan::Release& live, const Wai
   BGDEPLOY_ASSIGN(const auto room, app.storage->room(wait));
   std::string words = fmt::format("{} free in {}", figure(room.free), room.folder);
   if (live.local() || live.digest.empty()) return words;
-  const auto size = app.storage->size(live, wait.at_most(deadlines::k_registry));
+  const auto size = size_of(app, live, wait.at_most(deadlines::k_registry));
   if (!size) return words;
   words += fmt::format("; a release like {} needs up to {}", plan::describe(live), figure(*size * k_grows));
   if (room.free < *size) return core::fail(ErrorKind::refused, std::move(words));

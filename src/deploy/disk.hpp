@@ -12,9 +12,11 @@
 
 namespace bgdeploy::deploy {
 
-// How large a release is, asked of the registry beside other work, unless the host has the image.
+// How large a release is, asked of the registry beside other work, unless the host has the image, or it is
+// known.
 class SizeAhead {
 public:
+  explicit SizeAhead(std::int64_t known) : m_stop({}, {}), m_size(known) {}
   SizeAhead(const App& app, plan::Release release, const core::Wait& wait);
   ~SizeAhead() { m_stop.request(); }
   // Waits for the answer; nothing where none was asked for.

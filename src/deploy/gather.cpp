@@ -19,9 +19,19 @@ using core::Wait;
 
 namespace {
 
-// The release to deploy with its digest, and today's configuration.
+// One request shows the digest and the size. Docker needs four for the digest alone, but may be let in where
+// we are not, and its words are the ones that count.
+Result<runtime::InRegistry> in_registry(const App& app, const std::string& image, const std::string& tag,
+                                        const Wait& wait) {
+  if (!app.images->asks_registry())
+    return core::fail(ErrorKind::unsupported, "this engine pulls to see a digest");
+  return guarded([&] { return app.storage->find(image, tag, wait.at_most(deadlines::k_registry)); });
+}
+
+// The release to deploy with its digest, and today's configuration. `size`: what the registry said of it by
+// the way.
 Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, const World& world,
-                                   plan::Launch launch, const Wait& wait) {
+                                   plan::Launch launch, std::optional<std::int64_t>& size, const Wait& wait) {
   plan::Release& release = launch.release;
   release.id = new_release_id(context.clock.wall());
   if (release.image.empty()) {
@@ -29,7 +39,11 @@ Result<plan::Launch> wanted_launch(const Context& context, const Goal& goal, con
   }
   if (world.files) release.digest = world.files->digest;
   if (release.digest.empty()) {
-    auto digest = world.apps.front().images->resolve(release.image, goal.tag, wait);
+    const App& first = world.apps.front();
+    auto found = in_registry(first, release.image, goal.tag, wait);
+    if (found) size = found->bytes;
+    auto digest = found ? Result<std::string>(std::move(found->digest))
+                        : first.images->resolve(release.image, goal.tag, wait);
     if (!digest) return std::unexpected(of_the_registry(std::move(digest.error())));
     release.digest = std::move(*digest);
   }
@@ -102,8 +116,11 @@ Result<Gathered> gather(const Context& context, const Goal& goal, Fleet& fleet, 
     World world = fleet.world(context.clock, context.sink);
     world.files = gathered.files;
     world.archive = gathered.archive;
-    gathered.wanted = wanted_launch(context, goal, world, std::move(local.today), wait);
-    if (gathered.wanted && !gathered.wanted->release.local())
+    std::optional<std::int64_t> size;
+    gathered.wanted = wanted_launch(context, goal, world, std::move(local.today), size, wait);
+    if (size)
+      gathered.size = std::make_shared<SizeAhead>(*size);
+    else if (gathered.wanted && !gathered.wanted->release.local())
       gathered.size = std::make_shared<SizeAhead>(world.apps.front(), gathered.wanted->release, wait);
   }
   reading.join();

@@ -21,8 +21,6 @@ using core::Json;
 using core::member;
 using core::text_of;
 
-constexpr std::string_view k_docker_hub = "docker.io";
-
 std::string server_of(std::string_view repository) {
   auto name = registry_name(repository);
   return name == k_docker_hub ? "https://index.docker.io/v1/" : name;
@@ -172,6 +170,7 @@ Result<Info> Client::info(const Wait& wait) {
   info.containerd_images =
       core::dump_json(member(json, "DriverStatus")).find("io.containerd.") != std::string::npos;
   const Json& registries = member(json, "RegistryConfig");
+  info.mirrors = !member(registries, "Mirrors").empty();
   info.insecure_registries = texts_of(member(registries, "InsecureRegistryCIDRs"));
   if (const Json& known = member(registries, "IndexConfigs"); known.is_object())
     for (const auto& [name, config] : known.items())

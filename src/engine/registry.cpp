@@ -9,6 +9,7 @@
 
 #include "bgdeploy/core/json.hpp"
 #include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/sha256.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/io/curl.hpp"
 
@@ -154,11 +155,19 @@ public:
         m_auth(auth),
         m_wait(wait) {}
 
-  Result<Json> manifest(const std::string& digest) { return get("/manifests/" + digest); }
-  Result<Json> blob(const std::string& digest) { return get("/blobs/" + digest); }
+  Result<std::string> manifest_text(const std::string& tag_or_digest) {
+    return get("/manifests/" + tag_or_digest);
+  }
+  Result<Json> manifest(const std::string& digest) { return parsed(manifest_text(digest)); }
+  Result<Json> blob(const std::string& digest) { return parsed(get("/blobs/" + digest)); }
+
+  static Result<Json> parsed(const Result<std::string>& body) {
+    if (!body) return std::unexpected(body.error());
+    return core::parse_json(*body, "the registry's answer");
+  }
 
 private:
-  Result<Json> get(const std::string& what) {
+  Result<std::string> get(const std::string& what) {
     // As docker does: what may be without TLS is tried with it first.
     auto reply = ask(url(what));
     if (!reply && reply.error().kind == ErrorKind::refused && m_insecure && m_scheme == "https") {
@@ -171,7 +180,7 @@ private:
     if (reply->status == 404) return core::fail(ErrorKind::not_found, "the registry does not have it");
     if (reply->status != 200)
       return core::fail(ErrorKind::refused, fmt::format("the registry answered with HTTP {}", reply->status));
-    return core::parse_json(reply->body, "the registry's answer");
+    return std::move(reply->body);
   }
 
   std::string url(const std::string& what) const {
@@ -297,11 +306,10 @@ Result<void> has_a_way(const Info& engine, const std::string& repository) {
   return core::fail(ErrorKind::refused, "docker reaches registries through a proxy");
 }
 
-// For the engine's platform.
-Result<Json> manifest_of(Registry& registry, const Info& engine, const std::string& digest) {
-  BGDEPLOY_ASSIGN(auto manifest, registry.manifest(digest));
-  if (!member(manifest, "manifests").is_array()) return manifest;
-  BGDEPLOY_ASSIGN(const auto own, for_platform(manifest, engine));
+// Of an index the manifest for the engine's platform.
+Result<Json> for_engine(Registry& registry, const Info& engine, Result<Json> manifest) {
+  if (!manifest || !member(*manifest, "manifests").is_array()) return manifest;
+  BGDEPLOY_ASSIGN(const auto own, for_platform(*manifest, engine));
   return registry.manifest(own);
 }
 
@@ -324,14 +332,21 @@ Result<std::vector<std::int64_t>> sizes_in(const Json& manifest) {
 
 }  // namespace
 
-Result<std::int64_t> registry_size(host::Host& host, const Info& engine, const std::string& repository,
-                                   const std::string& digest, const std::optional<RegistryAuth>& auth,
-                                   const Wait& wait) {
+Result<RegistryImage> registry_image(host::Host& host, const Info& engine, const std::string& repository,
+                                     const std::string& tag_or_digest,
+                                     const std::optional<RegistryAuth>& auth, const Wait& wait) {
   BGDEPLOY_TRY(has_a_way(engine, repository));
+  // It may have another image under that tag.
+  if (engine.mirrors && registry_name(repository) == k_docker_hub && !tag_or_digest.starts_with("sha256:"))
+    return core::fail(ErrorKind::refused, "docker asks a mirror");
   Registry registry(host, engine, repository, auth, wait);
-  BGDEPLOY_ASSIGN(const auto manifest, manifest_of(registry, engine, digest));
+  BGDEPLOY_ASSIGN(const auto text, registry.manifest_text(tag_or_digest));
+  BGDEPLOY_ASSIGN(const auto manifest, for_engine(registry, engine, Registry::parsed(text)));
   BGDEPLOY_ASSIGN(const auto sizes, sizes_in(manifest));
-  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  core::Sha256 digest;
+  digest.add(text);
+  return RegistryImage{"sha256:" + digest.hex(),
+                       std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})};
 }
 
 Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info& engine,
@@ -340,7 +355,7 @@ Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info&
                                                    const Wait& wait) {
   BGDEPLOY_TRY(has_a_way(engine, repository));
   Registry registry(host, engine, repository, auth, wait);
-  BGDEPLOY_ASSIGN(const auto manifest, manifest_of(registry, engine, digest));
+  BGDEPLOY_ASSIGN(const auto manifest, for_engine(registry, engine, registry.manifest(digest)));
   BGDEPLOY_ASSIGN(const auto sizes, sizes_in(manifest));
   BGDEPLOY_ASSIGN(const auto config, registry.blob(text_of(member(manifest, "config"), "digest")));
   const Json& contents = member(member(config, "rootfs"), "diff_ids");

@@ -51,9 +51,12 @@ Result<void> EngineStorage::prune(const plan::Leftovers& leftovers, bool only_lo
       std::move(failures));
 }
 
-Result<std::int64_t> EngineStorage::size(const plan::Release& release, const Wait& wait) {
+Result<InRegistry> EngineStorage::find(const std::string& repository, const std::string& tag_or_digest,
+                                       const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto engine, m_client->info(wait));
-  return engine::registry_size(m_host, engine, release.image, release.digest, m_auth, wait);
+  BGDEPLOY_ASSIGN(auto image,
+                  engine::registry_image(m_host, engine, repository, tag_or_digest, m_auth, wait));
+  return InRegistry{std::move(image.digest), image.bytes};
 }
 
 Result<std::size_t> layers_there(engine::Client& client, const std::vector<std::string>& contents,

@@ -17,7 +17,8 @@ public:
 
   Result<void> prune(const plan::Leftovers& leftovers, bool only_look,
                      const std::function<void(const Removed&)>& removed, const Wait& wait) override;
-  Result<std::int64_t> size(const plan::Release& release, const Wait& wait) override;
+  Result<InRegistry> find(const std::string& repository, const std::string& tag_or_digest,
+                          const Wait& wait) override;
   Result<std::int64_t> lacking(const plan::Release& release, const Wait& wait) override;
   Result<std::string> root(const Wait& wait) override;
   Result<Room> room(const Wait& wait) override;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bgdeploy/engine/client.hpp"
@@ -12,6 +13,7 @@
 
 namespace bgdeploy::engine {
 
+inline constexpr std::string_view k_docker_hub = "docker.io";
 // Of "shop/web" "docker.io"; of "registry.example.com:5000/shop/web" what stands first.
 std::string registry_name(std::string_view repository);
 
@@ -25,12 +27,18 @@ struct RegistryLayer {
   std::int64_t bytes = 0;  // compressed
 };
 
-// The compressed bytes of `repository`@`digest` for the engine's platform, and its layers from the lowest on.
-// Asked from the host, over a tunnel, since a registry may be reached from there only. TLS is verified,
-// unless the engine itself does not. Kinds: denied, not_found, refused, untrusted, timeout, cancelled.
-Result<std::int64_t> registry_size(host::Host& host, const Info& engine, const std::string& repository,
-                                   const std::string& digest, const std::optional<RegistryAuth>& auth,
-                                   const Wait& wait);
+struct RegistryImage {
+  std::string digest;      // of several platforms that of all of them
+  std::int64_t bytes = 0;  // compressed, of all layers for the engine's platform
+};
+
+// What `repository` has under a tag or a digest, and the layers of a digest from the lowest on, for the
+// engine's platform. Asked from the host, over a tunnel, since a registry may be reached from there only. TLS
+// is verified, unless the engine itself does not. Refused where the engine goes another way: through a proxy,
+// or to a mirror. Kinds: denied, not_found, refused, untrusted, timeout, cancelled.
+Result<RegistryImage> registry_image(host::Host& host, const Info& engine, const std::string& repository,
+                                     const std::string& tag_or_digest,
+                                     const std::optional<RegistryAuth>& auth, const Wait& wait);
 Result<std::vector<RegistryLayer>> registry_layers(host::Host& host, const Info& engine,
                                                    const std::string& repository, const std::string& digest,
                                                    const std::optional<RegistryAuth>& auth, const Wait& wait);

@@ -42,6 +42,7 @@ struct Info {
   std::string proxy{};           // through which the engine reaches registries; empty: directly
   std::vector<std::string> insecure_registries{};  // "registry.internal:5000", "127.0.0.0/8"
   bool containerd_images = false;                  // containerd keeps the images, not docker itself
+  bool mirrors = false;                            // of Docker Hub
 };
 
 struct PublishedPort {

@@ -23,6 +23,11 @@ struct Room {
   std::int64_t free = 0;  // bytes
 };
 
+struct InRegistry {
+  std::string digest;
+  std::int64_t bytes = 0;  // compressed, of all layers for the host's platform
+};
+
 class Storage {
 public:
   virtual ~Storage() = default;
@@ -32,9 +37,10 @@ public:
   virtual core::Result<void> prune(const plan::Leftovers& leftovers, bool only_look,
                                    const std::function<void(const Removed&)>& removed,
                                    const core::Wait& wait) = 0;
-  // Compressed bytes of the release for this host's platform, as the registry says: of all its layers, and of
-  // those that the host lacks. The second one takes more requests, one to docker for each image there.
-  virtual core::Result<std::int64_t> size(const plan::Release& release, const core::Wait& wait) = 0;
+  // What the registry itself has under a tag or a digest. Docker may be let in where we are not.
+  virtual core::Result<InRegistry> find(const std::string& repository, const std::string& tag_or_digest,
+                                        const core::Wait& wait) = 0;
+  // Compressed bytes of the layers that the host lacks: takes a request to docker for each image there.
   virtual core::Result<std::int64_t> lacking(const plan::Release& release, const core::Wait& wait) = 0;
   // The engine's root folder, and the file system of that.
   virtual core::Result<std::string> root(const core::Wait& wait) = 0;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "../host/idle_host.hpp"
+#include "bgdeploy/core/sha256.hpp"
 
 namespace bgdeploy::engine {
 namespace {
@@ -153,14 +154,53 @@ TEST(Registry, TellsTheLayersOfAnImage) {
   EXPECT_EQ(registry.connections(), 3) << "TLS is tried once, not for each of the two";
 }
 
-TEST(Registry, TellsTheSizeByTheManifestAlone) {
-  const MadeUpRegistry registry(
-      std::map<std::string, std::string>{{"/v2/shop/web/manifests/sha256:m", k_manifest}});
+core::Result<RegistryImage> find(const MadeUpRegistry& registry, const std::string& tag_or_digest,
+                                 const Info& engine = {"/", "linux", "amd64"},
+                                 const std::string& repository = "127.0.0.1:5000/shop/web") {
   RegistrysHost host(registry.path());
-  const auto size = registry_size(host, {"/", "linux", "amd64"}, "127.0.0.1:5000/shop/web", "sha256:m", {},
-                                  core::Wait::for_at_most(std::chrono::seconds(20)));
-  ASSERT_TRUE(size) << size.error().message;
-  EXPECT_EQ(*size, 120);
+  return registry_image(host, engine, repository, tag_or_digest, {},
+                        core::Wait::for_at_most(std::chrono::seconds(20)));
+}
+
+std::string digest_of(std::string_view text) {
+  core::Sha256 digest;
+  digest.add(text);
+  return "sha256:" + digest.hex();
+}
+
+TEST(Registry, TellsDigestAndSizeOfATagByTheManifestAlone) {
+  const MadeUpRegistry registry(
+      std::map<std::string, std::string>{{"/v2/shop/web/manifests/1.0", k_manifest}});
+  const auto image = find(registry, "1.0");
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->bytes, 120);
+  EXPECT_EQ(image->digest, digest_of(k_manifest));
+  EXPECT_EQ(registry.asked().size(), 1U);
+  const auto missing = find(registry, "2.0");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+}
+
+TEST(Registry, TheDigestOfSeveralPlatformsIsThatOfAllOfThem) {
+  const std::string index =
+      R"({"manifests":[{"digest":"sha256:own","platform":{"os":"linux","architecture":"amd64"}}]})";
+  const MadeUpRegistry registry(
+      {{"/v2/shop/web/manifests/1.0", index}, {"/v2/shop/web/manifests/sha256:own", k_manifest}});
+  const auto image = find(registry, "1.0");
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->bytes, 120);
+  EXPECT_EQ(image->digest, digest_of(index));
+}
+
+// Under a tag a mirror may have another image than Docker Hub.
+TEST(Registry, IsNotAskedForTheTagThatAMirrorHas) {
+  const MadeUpRegistry registry(std::map<std::string, std::string>{});
+  Info engine{"/", "linux", "amd64"};
+  engine.mirrors = true;
+  const auto image = find(registry, "1.0", engine, "shop/web");
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().message, "docker asks a mirror");
+  EXPECT_EQ(registry.connections(), 0);
 }
 
 TEST(Registry, OfSeveralPlatformsTheEnginesCounts) {
