@@ -81,11 +81,16 @@ private:
     if (step.at == spec::HookPosition::after_deploy) facts.result = to_string(Verdict::succeeded);
     auto done = m_run.hooks.run(step, m_run.containers.healthy(), std::move(facts), context.stop());
     if (done || !m_run.traffic.transaction().can_restore()) return done;
-    // A signal is no verdict: the new release stays where it serves.
-    if (done.error().kind == ErrorKind::cancelled && !context.lost())
-      BGDEPLOY_TRY(m_run.traffic.transaction().accept());
-    else
-      m_run.judged_bad = true;
+    if (!context.lost()) {
+      // A signal is no verdict: the new release stays where it serves.
+      if (done.error().kind == ErrorKind::cancelled) {
+        BGDEPLOY_TRY(m_run.traffic.transaction().accept());
+        return done;
+      }
+      done = std::unexpected(
+          m_run.traffic.unless_old_is_gone(std::move(done.error()), TrafficSteps::Old::must_answer));
+    }
+    m_run.judged_bad = m_run.traffic.transaction().can_restore();
     return done;
   }
 

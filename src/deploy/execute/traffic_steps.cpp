@@ -35,7 +35,7 @@ bool drains(const plan::Plan& plan) {
 }
 
 std::string not_back(const std::string& old, const Error& why) {
-  return fmt::format("nothing was switched back: {} does not answer either ({})", old, why.message);
+  return fmt::format("nothing was switched back: {} does not answer ({})", old, why.message);
 }
 
 }  // namespace
@@ -71,13 +71,17 @@ Result<void> TrafficSteps::carry_out(const plan::Accept&) {
 Result<void> TrafficSteps::confirm_before_accept() {
   BGDEPLOY_ASSIGN(auto found, m_containers.ailing(StepRunner::Look::and_ask, m_context.stop_through()));
   if (!found) return {};
-  Error error = m_containers.explain(m_context.plan.target, std::move(*found));
-  if (auto answers = old_answers(Old::must_answer); !answers) {
-    (void)m_transaction.accept();
-    error.kind = ErrorKind::inconsistent;
-    error.details.push_back(not_back(slot_name(*m_context.plan.live), answers.error()));
-  }
-  return std::unexpected(std::move(error));
+  return std::unexpected(
+      unless_old_is_gone(m_containers.explain(m_context.plan.target, std::move(*found)), Old::must_answer));
+}
+
+Error TrafficSteps::unless_old_is_gone(Error error, Old old) {
+  const auto answers = old_answers(old);
+  if (answers) return error;
+  error.kind = ErrorKind::inconsistent;
+  if (auto accepted = m_transaction.accept(); !accepted) error.details.push_back(accepted.error().message);
+  error.details.push_back(not_back(slot_name(*m_context.plan.live), answers.error()));
+  return error;
 }
 
 // There is no way back by one call any more, but the old slot still runs.
@@ -266,15 +270,8 @@ Result<void> TrafficSteps::worse_after_switch(std::vector<std::string> worse) {
   Error error{ErrorKind::refused, fmt::format("{}: {}", where, worse.front())};
   if (ailing && *ailing) error = m_containers.explain(m_context.plan.target, **ailing);
   error.details.insert(error.details.begin(), worse.begin(), worse.end());
-  if (auto answers = old_answers(Old::may_be_sick); !answers) {
-    // Nobody is better off there.
-    (void)m_transaction.accept();
-    error.kind = ErrorKind::inconsistent;
-    error.details.push_back(fmt::format("nothing was switched back: {} does not answer any more either ({})",
-                                        slot_name(*m_context.plan.live), answers.error().message));
-    return std::unexpected(std::move(error));
-  }
-  if (ailing && *ailing) return std::unexpected(std::move(error));
+  error = unless_old_is_gone(std::move(error), Old::may_be_sick);
+  if (error.kind == ErrorKind::inconsistent || (ailing && *ailing)) return std::unexpected(std::move(error));
   error.next =
       "if that request does not go to the application, name one that does: "
       "`verify: {host: …, path: …}`, or `verify: off`";

@@ -28,6 +28,9 @@ public:
   // deploy already, whether anything listens there. `may_be_sick`: then nothing is asked.
   enum class Old { may_be_sick, must_answer };
   core::Result<void> old_answers(Old old) const;
+  // `error` is why the switch is to be taken back. Where the old slot does not answer, nobody is better off there: then
+  // the switch is accepted, and the error becomes inconsistent.
+  core::Error unless_old_is_gone(core::Error error, Old old);
   // Once the old slot has stopped: starts it again and switches back to it. Always an error. `worse`: what
   // clients get, `ailing`: what of the new release does not do well; one of them at least.
   core::Result<void> come_back(std::vector<std::string> worse, std::optional<StepRunner::Ailing> ailing);

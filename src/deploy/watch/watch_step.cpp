@@ -172,12 +172,7 @@ Result<void> WatchStep::judged(const plan::Watch& step, const WatchVerdict& verd
                      ? fmt::format("a rollback is not taken back by itself: {} goes on serving, and {} runs",
                                    name(), m_context.spec.slots[*m_context.plan.live].name)
                      : "a first deploy has nothing to go back to: " + name() + " goes on serving");
-  const auto answers = m_traffic.old_answers(TrafficSteps::Old::must_answer);
-  if (answers) return std::unexpected(std::move(error));
-  error.kind = ErrorKind::inconsistent;
-  return stays(std::move(error),
-               fmt::format("nothing was switched back: {} does not answer either ({})",
-                           m_context.spec.slots[*m_context.plan.live].name, answers.error().message));
+  return std::unexpected(m_traffic.unless_old_is_gone(std::move(error), TrafficSteps::Old::must_answer));
 }
 
 }  // namespace bgdeploy::deploy

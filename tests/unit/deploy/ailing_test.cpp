@@ -143,7 +143,7 @@ TEST_P(Ailing, NothingIsSwitchedBackToWhatDoesNotAnswer) {
   const Outcome outcome = deploy(world, "2.0");
   EXPECT_EQ(outcome.exit_code, 5) << words(outcome);
   EXPECT_THAT(words(outcome), HasSubstr("it exited with exit code 3"));
-  EXPECT_THAT(words(outcome), HasSubstr("nothing was switched back: blue does not answer either"));
+  EXPECT_THAT(words(outcome), HasSubstr("nothing was switched back: blue does not answer"));
   EXPECT_THAT(world.containers(0), Contains("shop-blue=1.0 running"));
 }
 
@@ -235,6 +235,27 @@ TEST_P(Ailing, WhatClientsDoNotGetThroughToIsNotCalledHealthyUnasked) {
   EXPECT_THAT(words(outcome), HasSubstr("HTTP 502"));
   EXPECT_THAT(words(outcome), Not(HasSubstr("is healthy")));
   EXPECT_THAT(world.answers(), Each(Optional(StrEq("1.0"))));
+}
+
+// Whatever the hook has against it: the new release answers, and the old one does not any more.
+TEST_P(Ailing, AFailedHookDoesNotSwitchBackToWhatDoesNotAnswer) {
+  hook(spec::HookPosition::after_switch);
+  for (const bool ends : {true, false}) {
+    SimulatedWorld world(spec, GetParam().apps);
+    set_up(world);
+    world.failing_hook = "look";
+    world.on_hook = [&](const std::string&) {
+      if (ends) world.end("1.0", exits);
+      if (!ends) world.unhealthy_tag = "1.0";
+    };
+    const Outcome outcome = deploy(world, "2.0");
+    EXPECT_EQ(outcome.exit_code, 5) << words(outcome);
+    EXPECT_THAT(words(outcome), HasSubstr("failed with exit code 3"));
+    EXPECT_THAT(words(outcome), HasSubstr("nothing was switched back: blue does not answer ("));
+    EXPECT_THAT(world.answers(), Each(Optional(StrEq("2.0"))));
+    for (std::size_t host = 0; host < GetParam().apps; ++host)
+      EXPECT_THAT(world.containers(host), Contains("shop-green=2.0 running"));
+  }
 }
 
 // There is nothing to drain, so that the acceptance is the last moment.
