@@ -10,6 +10,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/address.hpp"
 #include "compose/script.hpp"
+#include "late_stop.hpp"
 #include "start_advice.hpp"
 
 namespace bgdeploy::runtime {
@@ -145,7 +146,8 @@ Result<void> EngineContainers::remove(const std::string& id, const Wait& wait) {
 Result<void> EngineContainers::rename(const std::string& id, const std::string& name, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_on.client->inspect_container(id, wait));
   if (container.name == name) return {};
-  return m_on.client->rename_container(id, name, wait);
+  const LateStop late(wait, k_cleanup);
+  return m_on.client->rename_container(id, name, late.wait());
 }
 
 namespace {

@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "support/docker_lab.hpp"
 
@@ -295,6 +297,31 @@ TEST(DockerLaunch, AnInterruptedLaunchLeavesNothing) {
       0, docker.launch(), core::Wait::for_at_most(std::chrono::seconds(30), stop.get_token()));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::cancelled);
+  expect_nothing_left();
+}
+
+// Docker goes on with what it was told. A container that came up late would have the name of the next one.
+TEST(DockerLaunch, NothingComesUpLateOfALaunchThatWasInterrupted) {
+  Docker docker;
+  int interrupted = 0;
+  for (int tried = 0; tried < 20; ++tried) {
+    std::stop_source stop;
+    const std::jthread later([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1 + tried));
+      stop.request_stop();
+    });
+    const auto launched = docker.runtime().launch(
+        0, docker.launch(), core::Wait::for_at_most(std::chrono::seconds(30), stop.get_token()));
+    if (launched) {
+      ASSERT_TRUE(docker.runtime().stop(launched->id, std::chrono::seconds(0), soon()));
+      ASSERT_TRUE(docker.runtime().remove(launched->id, soon()));
+    } else {
+      ASSERT_EQ(launched.error().kind, ErrorKind::cancelled) << launched.error().message;
+      ++interrupted;
+    }
+  }
+  EXPECT_GT(interrupted, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   expect_nothing_left();
 }
 

@@ -7,6 +7,7 @@
 #include "bgdeploy/spec/flatten.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "kinds.hpp"
+#include "late_stop.hpp"
 #include "one_off.hpp"
 
 namespace bgdeploy::runtime {
@@ -16,7 +17,9 @@ Result<std::string> DockerRuntime::create(const ContainerRequest& request, const
   for (const auto& network : request.networks) {
     if (!is_builtin_network(network)) BGDEPLOY_TRY(m_on.client->ensure_network(network, wait));
   }
-  auto id = m_on.client->create_container(request.name, request.body.reveal(), wait);
+  if (wait.stop.stop_requested()) return core::fail(core::ErrorKind::cancelled, "cancelled");
+  const LateStop late(wait, k_cleanup);
+  auto id = m_on.client->create_container(request.name, request.body.reveal(), late.wait());
   if (id || !may_have_happened(id.error().kind)) return id;
   const auto left = m_on.client->inspect_container(request.name, Wait::for_at_most(k_cleanup));
   if (left && left->status == "created") {
