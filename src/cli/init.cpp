@@ -47,6 +47,7 @@ Result<void> keep(const std::string& file, const std::string& text, bool force) 
   if (!force && fs::symlink_status(file, error).type() != fs::file_type::not_found)
     return core::fail(ErrorKind::usage, fmt::format("{} exists, and was not touched", file), {},
                       "--force to replace it, --stdout to look first");
+  if (fs::is_directory(file, error)) return core::fail(ErrorKind::usage, fmt::format("{} is a folder", file));
   return io::write_private_file(file, text);
 }
 
@@ -66,6 +67,10 @@ void tell_next(const Arguments& arguments, const std::string& file, const init::
   if (const auto gaps = draft.gaps(); !gaps.empty())
     text += core::printable(fmt::format("  fill in: {}", fmt::join(gaps, ", "))) + '\n';
   const std::string option = arguments.file.empty() ? "" : "-f " + core::shell_quote(file) + " ";
+  if (const auto names = init::unset_variables(draft, variable); !names.empty())
+    text += core::printable(fmt::format("  export {} first, or look without: bgdeploy {}validate --offline",
+                                        fmt::join(names, ", "), option)) +
+            '\n';
   text += fmt::format("  next: read it, then bgdeploy {0}check; bgdeploy {0}site shows what nginx needs\n",
                       option);
   print(text);

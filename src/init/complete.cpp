@@ -7,6 +7,7 @@
 
 #include "bgdeploy/init/draft.hpp"
 #include "bgdeploy/spec/load.hpp"
+#include "script_words.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -192,6 +193,14 @@ spec::Environment with_required(std::string_view text, spec::Environment variabl
     if (auto value = variables(name); value && !value->empty()) return value;
     return required.contains(name) ? std::optional<std::string>("8080") : variables(name);
   };
+}
+
+std::vector<std::string> unset_variables(const Draft& draft, const spec::Environment& variables) {
+  std::vector<std::string> names;
+  for (const Finding& finding : draft.findings())
+    if (std::string name = core::text_of(finding.value, "env"); !name.empty() && !variables(name))
+      add_once(names, std::move(name));
+  return names;
 }
 
 void complete(Draft& draft, const std::string& folder) {

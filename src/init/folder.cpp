@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 
 #include "bgdeploy/core/utf8.hpp"
@@ -80,6 +81,32 @@ std::vector<File> compose_files(const std::vector<File>& all) {
   return chosen;
 }
 
+// A script names files of the host that it runs on; a spec those of the machine that runs bgdeploy.
+void mark_missing(Draft& draft, const std::string& folder) {
+  const Path key{"docker", "env_file"};
+  const Finding* known = draft.find(key);
+  if (known == nullptr || !known->value.is_array()) return;
+  Json here = Json::array();
+  std::vector<std::string> missing;
+  for (const Json& item : known->value) {
+    const auto& name = item.get_ref<const std::string&>();
+    std::string path = name;
+    if (const char* home = std::getenv("HOME"); home != nullptr && name.starts_with("~/"))
+      path.replace(0, 1, home);
+    std::error_code error;
+    const bool varies = name.find_first_of("${") != std::string::npos;
+    if (varies || fs::exists(fs::path(folder) / path, error))
+      here.push_back(item);
+    else
+      missing.push_back(name);
+  }
+  if (missing.empty()) return;
+  std::string what = fmt::format("{} not here, where bgdeploy reads it: copy it, and name it in this list",
+                                 fmt::join(missing, ", "));
+  draft.drop(key);
+  draft.fill_in(key, std::move(here), what);
+}
+
 }  // namespace
 
 std::vector<std::string> compose_pair(std::vector<std::string> names) {
@@ -116,6 +143,9 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
   std::vector<File> compose, kamal, scripts, dockerfiles, dotenv;
   std::vector<std::string> hooks;
   for (const std::string& name : names) {
+    std::error_code error;
+    if (fs::symlink_status(fs::path(folder) / name, error).type() == fs::file_type::not_found)
+      return core::fail(core::ErrorKind::usage, fmt::format("{} does not exist", name));
     const Kind kind = kind_of(name);
     if (kind == Kind::kamal_hook) {
       hooks.push_back(name);
@@ -158,6 +188,7 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
       !draft.has({"docker", "environment"}) && !draft.has({"docker", "env_file"}))
     draft.guess({"docker", "env_file"}, dotenv.front().name,
                 "it lies beside the Dockerfile; read where bgdeploy runs, its values are secrets");
+  mark_missing(draft, folder);
   return {};
 }
 

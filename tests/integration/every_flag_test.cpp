@@ -120,6 +120,7 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"site", "--write", "--force", "--to", "/etc/nginx/conf.d/made.conf"}},
       {{}, {"init"}, 2},  // there is a spec
       {{}, {"init", "--from", "none.yml", "--force"}, 2},
+      {{}, {"init", "-f", "/", "--force"}, 2},
       {{}, {"init", "--stdout"}},
       {{}, {"init", "--stdout", "--host", address}, 3},  // its key is not known outside of the spec
       {{}, {"prune", "--dry-run"}},

@@ -66,6 +66,9 @@ void complete(Draft& draft, const std::string& folder);
 // not yet here.
 spec::Environment with_required(std::string_view text, spec::Environment variables);
 
+// The variables that secrets are read from, and that are not set.
+std::vector<std::string> unset_variables(const Draft& draft, const spec::Environment& variables);
+
 // As bgdeploy.yml, with comments.
 std::string write(const Draft& draft);
 

@@ -53,7 +53,8 @@ TEST_F(Folder, WhatCannotBeReadIsNamed) {
   file("compose.yml", "services: [");
   file("notes.txt");
   fs::create_symlink("nowhere", folder + "/dead.sh");
-  for (const char* name : {"fifo.sh", "huge.sh", "compose.yml", "notes.txt", "dead.sh", "none.sh"}) {
+  for (const char* name :
+       {"fifo.sh", "huge.sh", "compose.yml", "notes.txt", "dead.sh", "none.sh", "none.yml"}) {
     Draft draft;
     const auto done = read_folder(draft, folder, {name});
     ASSERT_FALSE(done) << name;
@@ -80,6 +81,22 @@ TEST_F(Folder, ADotenvFillsInComposeAndIsNamedBesideADockerfile) {
   ASSERT_TRUE(read_folder(other, folder, files_of_interest(folder)));
   EXPECT_EQ(completed(other).docker.env_file.size(), 1U);
   EXPECT_FALSE(write(other).contains("hunter2"));
+}
+
+TEST_F(Folder, AnEnvFileOfTheHostIsToBeFilledIn) {
+  file("here.env");
+  file(".github/workflows/deploy.yml",
+       "steps:\n  - run: docker run -d --env-file /etc/widget-none.env --env-file here.env -p 8081:80 "
+       "acme/api:1\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder, files_of_interest(folder)));
+  EXPECT_EQ(completed(draft).docker.env_file.size(), 1U);
+  EXPECT_EQ(draft.gaps()[0], "docker.env_file");
+  EXPECT_TRUE(write(draft).contains("/etc/widget-none.env not here")) << write(draft);
+  fs::remove(folder + "/here.env");
+  Draft other;
+  ASSERT_TRUE(read_folder(other, folder, files_of_interest(folder)));
+  EXPECT_TRUE(completed(other).docker.env_file.empty());
 }
 
 TEST_F(Folder, ASecretOfADotenvIsNeverCopied) {

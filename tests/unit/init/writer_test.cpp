@@ -20,6 +20,19 @@ rc::Gen<std::string> texts() {
                         rc::gen::container<std::string>(rc::gen::inRange<char>(' ', '~')));
 }
 
+TEST(Writer, VariablesOfSecretsThatAreNotSetAreNamed) {
+  Draft draft;
+  draft.say({"registry", "password"}, Json{{"env", "TOKEN"}});
+  draft.say({"secrets", "A"}, Json{{"env", "TOKEN"}});
+  draft.say({"secrets", "B"}, Json{{"env", "SET"}});
+  draft.say({"docker", "environment", "env"}, "no");
+  EXPECT_EQ(unset_variables(draft,
+                            [](std::string_view name) {
+                              return name == "SET" ? std::optional<std::string>("x") : std::nullopt;
+                            }),
+            std::vector<std::string>{"TOKEN"});
+}
+
 TEST(Writer, ATextComesBackAsItIs) {
   rc::check("environment, volumes, command and body", [] {
     Draft draft;
