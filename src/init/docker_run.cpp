@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "script_words.hpp"
+
 namespace bgdeploy::init {
 namespace {
 
@@ -126,6 +128,29 @@ DockerRun parse_docker_run(std::span<const std::string> words) {
   if (at < words.size()) run.image = words[at++];
   run.command.assign(words.begin() + static_cast<std::ptrdiff_t>(std::min(at, words.size())), words.end());
   return run;
+}
+
+std::vector<std::string> take_global_options(std::vector<std::string>& words) {
+  constexpr std::string_view k_take_value[] = {"-H",       "--host", "-c",         "--context",
+                                               "--config", "-l",     "--log-level"};
+  std::vector<std::string> engines;
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (words[at].starts_with("host=")) engines.push_back(words[at].substr(5));
+    if (base_of(words[at]) != "docker") continue;
+    const auto begin = words.begin() + static_cast<std::ptrdiff_t>(at) + 1;
+    auto end = begin;
+    for (; end != words.end() && end->starts_with('-'); ++end) {
+      const std::string option = end->substr(0, end->find('='));
+      const bool engine = option == "-H" || option == "--host";
+      const bool attached = option.size() < end->size();
+      if (engine && attached) engines.push_back(end->substr(option.size() + 1));
+      if (attached || std::ranges::find(k_take_value, option) == std::end(k_take_value)) continue;
+      if (++end == words.end()) break;
+      if (engine) engines.push_back(*end);
+    }
+    words.erase(begin, end);
+  }
+  return engines;
 }
 
 }  // namespace bgdeploy::init

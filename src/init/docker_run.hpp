@@ -17,4 +17,8 @@ struct DockerRun {
 // `words`: what follows "run".
 DockerRun parse_docker_run(std::span<const std::string> words);
 
+// Takes away what stands between "docker" and its command. Returns the engines that are named there by -H, or
+// by `docker context create prod --docker host=ssh://user@host`.
+std::vector<std::string> take_global_options(std::vector<std::string>& words);
+
 }  // namespace bgdeploy::init

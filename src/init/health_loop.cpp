@@ -74,6 +74,19 @@ std::string local_url(std::string_view word, std::string filled) {
   return is_local(filled) || is_local(word) ? filled : std::string();
 }
 
+std::string url_by_address(const std::string& url) {
+  constexpr std::string_view k_scheme = "http://";
+  if (!url.starts_with(k_scheme)) return {};
+  const std::string_view rest = std::string_view(url).substr(k_scheme.size());
+  const std::string_view authority = rest.substr(0, rest.find('/'));
+  const std::size_t colon = authority.find(':');
+  const std::string_view address = authority.substr(0, colon);
+  // Clouds answer what a machine is by 169.254.169.254.
+  const bool is_address = std::ranges::count(address, '.') == 3 && !address.starts_with("169.254.") &&
+                          address.find_first_not_of("0123456789.") == std::string_view::npos;
+  return is_address && colon != std::string_view::npos ? url : std::string();
+}
+
 bool in_loop(const std::vector<Words>& commands, std::size_t at) {
   return loop_of(commands, at).has_value();
 }

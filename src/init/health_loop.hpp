@@ -12,6 +12,8 @@ namespace bgdeploy::init {
 // The URL that a word of curl is, where it is of the host itself, or of one that a variable names. `word`: as
 // the script has it; `filled`: with a function's arguments. Empty where it is none.
 std::string local_url(std::string_view word, std::string filled);
+// An address with a port: of the host, as others see it. Empty where it is none.
+std::string url_by_address(const std::string& url);
 
 // Whether a `for` loop stands around `commands[at]`.
 bool in_loop(const std::vector<std::vector<std::string>>& commands, std::size_t at);

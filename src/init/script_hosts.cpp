@@ -92,6 +92,12 @@ void ScriptHosts::ssh(std::span<const std::string> words, const std::string& sou
     add_once(m_proxies, target);
 }
 
+void ScriptHosts::app(std::string target, const std::string& source) {
+  while (target.ends_with('/')) target.pop_back();
+  m_from = source;
+  add_once(m_apps, std::move(target));
+}
+
 std::vector<std::string> ScriptHosts::app_hosts(const ScriptVariables& variables) const {
   if (!m_apps.empty() || m_logins.empty()) return m_apps;
   const Login& login = m_logins.front();

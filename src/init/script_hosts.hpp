@@ -20,6 +20,9 @@ public:
   // `words`: what follows "ssh". What is run there tells whether the app or nginx is.
   void ssh(std::span<const std::string> words, const std::string& source, const ScriptVariables& variables);
 
+  // Where docker is told to work.
+  void app(std::string target, const std::string& source);
+
   void tell(Draft& draft, const ScriptVariables& variables) const;
   // Who logs in to the app's host; empty where nobody says.
   std::string user(const ScriptVariables& variables) const;

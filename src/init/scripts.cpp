@@ -29,6 +29,9 @@ public:
   void take(const File& file) {
     Script script = parse_script(file.text);
     m_hosts.take(script.assignments, file.name);
+    for (Words& words : script.commands)
+      for (const std::string& url : take_global_options(words))
+        if (url.starts_with(k_by_ssh)) m_engines.emplace_back(url.substr(k_by_ssh.size()), file.name);
     for (Assignment& one : script.assignments) m_variables.assign(one.name, std::move(one.value));
     m_files.push_back({file.name, std::move(script.commands)});
   }
@@ -41,6 +44,9 @@ public:
       run_by_functions(commands);
       for (std::size_t i = 0; i < commands.size(); ++i) look_at(commands, i);
     }
+    for (const auto& [target, source] : m_engines) m_hosts.app(resolve(target, 0), source);
+    if (const std::string engine = resolve("$DOCKER_HOST", 0); engine.starts_with(k_by_ssh))
+      m_hosts.app(engine.substr(k_by_ssh.size()), "DOCKER_HOST");
     m_hosts.tell(m_draft, m_variables);
     if (m_sudo) m_draft.say({"ssh", "sudo"}, true, "the script uses sudo");
     tell_project();
@@ -63,6 +69,26 @@ private:
 
   // --- commands
 
+  static constexpr std::string_view k_by_ssh = "ssh://";
+
+  // What follows "ssh", with the lines of a here-document behind it.
+  static Words with_document(const std::vector<Words>& commands, std::size_t at, std::size_t first) {
+    Words words(commands[at].begin() + static_cast<std::ptrdiff_t>(first), commands[at].end());
+    for (std::size_t i = first; i < commands[at].size(); ++i) {
+      std::string_view end = commands[at][i];
+      if (!end.starts_with("<<") || end.starts_with("<<<")) continue;
+      end.remove_prefix(2);
+      if (end.starts_with('-')) end.remove_prefix(1);
+      if (end.empty() && i + 1 < commands[at].size()) end = commands[at][i + 1];
+      for (std::size_t line = at + 1; line < commands.size(); ++line) {
+        if (commands[line].size() == 1 && commands[line][0] == end) break;
+        words.insert(words.end(), commands[line].begin(), commands[line].end());
+      }
+      break;
+    }
+    return words;
+  }
+
   void look_at(const std::vector<Words>& commands, std::size_t at) {
     const Words& words = commands[at];
     const auto begins = [&](std::size_t i, std::string_view word) {
@@ -78,7 +104,7 @@ private:
       if (tool == "docker-compose" || (tool == "docker" && begins(i + 1, "compose")))
         compose(std::span(words).subspan(i + 1));
       if (tool == "docker" && begins(i + 1, "exec")) m_nginx.exec(std::span(words).subspan(i + 2), m_source);
-      if (tool == "ssh") m_hosts.ssh(std::span(words).subspan(i + 1), m_source, m_variables);
+      if (tool == "ssh") m_hosts.ssh(with_document(commands, at, i + 1), m_source, m_variables);
     }
     if (auto image = pushed_by(commands, at); image && !is_beside(resolve(*image, 0))) {
       if (m_pulled.empty()) m_pulled_from = m_source;
@@ -188,26 +214,29 @@ private:
   // What is asked in a loop says most: how long it waits. What is asked before one may be which slot is live.
   void ask_all(const std::vector<Words>& commands) {
     const ShellFunctions functions(commands);
-    for (const bool in_a_loop : {true, false}) {
+    for (const auto& [in_a_loop, by_address] :
+         {std::pair(true, false), std::pair(false, false), std::pair(true, true), std::pair(false, true)}) {
       for (std::size_t at = 0; at < commands.size(); ++at) {
         if (in_loop(commands, at) != in_a_loop) continue;
         const auto arguments = std::span(commands[at]).subspan(first_word(commands[at]));
         for (const Words& words : functions.called_by(commands, at))
-          if (asks(words)) ask(words, arguments.subspan(1), commands, at);
+          if (asks(words)) ask(words, arguments.subspan(1), commands, at, by_address);
       }
       for (std::size_t at = 0; at < commands.size(); ++at)
-        if (in_loop(commands, at) == in_a_loop && asks(commands[at])) ask(commands[at], {}, commands, at);
+        if (in_loop(commands, at) == in_a_loop && asks(commands[at]))
+          ask(commands[at], {}, commands, at, by_address);
     }
   }
 
-  // The first URL on the host itself, and the words that its answer is searched for. `words`: of curl, which
-  // a function may have called with `arguments`; `at`: where that was.
+  // The first URL on the host itself, or by its address, and the words that its answer is searched for.
+  // `words`: of curl, which a function may have called with `arguments`; `at`: where that was.
   void ask(const Words& words, std::span<const std::string> arguments, const std::vector<Words>& commands,
-           std::size_t at) {
+           std::size_t at, bool by_address) {
     if (m_draft.has({"health"})) return;
     for (const std::string& word : words) {
       const std::string text = resolve(word, 0);
-      const std::string url = local_url(text, with_arguments(text, arguments));
+      const std::string filled = with_arguments(text, arguments);
+      const std::string url = by_address ? url_by_address(filled) : local_url(text, filled);
       if (url.empty() || !tell_health_url(m_draft, url, m_source, false)) continue;
       tell_health_loop(m_draft, commands, at, m_source);
       constexpr std::size_t k_near = 6;
@@ -285,6 +314,7 @@ private:
   Draft& m_draft;
   ScriptVariables m_variables;
   std::vector<Source> m_files;
+  std::vector<std::pair<std::string, std::string>> m_engines;  // hosts, and the files that name them
   std::map<std::string, std::string> m_aliases;
   ScriptHosts m_hosts;
   ScriptNginx m_nginx;

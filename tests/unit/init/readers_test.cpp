@@ -883,6 +883,39 @@ TEST(Scripts, GitlabLogsInBySsh) {
   EXPECT_EQ(spec.docker.container_port, "3000");
 }
 
+TEST(Scripts, HostsAreFoundByHereDocumentsAndByDockersOwnOptions) {
+  for (const char* text :
+       {"ssh deploy@web-1.example.com <<EOF\ndocker run -d -p 8081:80 acme/app:1\nEOF\n",
+        "ssh -T deploy@web-1.example.com bash -s << 'EOF' | tee log\nset -e\ndocker run -d -p 8081:80 "
+        "acme/app:1\nEOF\n",
+        "docker -H ssh://deploy@web-1.example.com run -d -p 8081:80 acme/app:1\n",
+        "docker --log-level info -D --host=ssh://deploy@web-1.example.com/ run -d -p 8081:80 acme/app:1\n",
+        "H=web-1.example.com\nexport DOCKER_HOST=ssh://deploy@$H\ndocker run -d -p 8081:80 acme/app:1\n",
+        "docker context create x --docker host=ssh://deploy@web-1.example.com\n"
+        "docker --context x run -d -p 8081:80 acme/app:1\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, text);
+    EXPECT_EQ(spec.app_hosts[0].name, "web-1.example.com") << text << write(draft);
+    EXPECT_EQ(spec.app_hosts[0].ssh.user, "deploy") << text;
+    EXPECT_EQ(spec.docker.container_port, "80") << text;
+  }
+  Draft draft;
+  from_script(draft, "ssh deploy@web-1 <<EOF\nuptime\nEOF\ndocker run -d -p 8081:80 acme/app:1\n");
+  EXPECT_EQ(draft.gaps(), Texts{"hosts.app"}) << "what runs there ends with the document";
+}
+
+TEST(Scripts, AHealthUrlMayBeByAddress) {
+  for (const auto& [url, path] :
+       {std::pair("http://10.1.2.3:8081/healthz", "/healthz"),
+        std::pair("http://169.254.169.254:80/latest/meta-data", "/"), std::pair("http://1.2.3.4/none", "/"),
+        std::pair("http://10.1.2.3:80/a\ncurl http://localhost/b", "/b")}) {
+    Draft draft;
+    const auto spec = from_script(
+        draft, "docker run -d -p 8081:80 acme/app:1\ncurl -fs " + std::string(url) + " | grep ok\n");
+    EXPECT_EQ(http(spec).path, path) << url;
+  }
+}
+
 // Nothing in a file may end the program, or run.
 TEST(Scripts, AnyTextIsTaken) {
   std::string deep = "docker run ";
