@@ -23,8 +23,11 @@ Signals::Signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe returns an error
   sigemptyset(&m_set);
   sigaddset(&m_set, wake_signal());
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-    if (!is_ignored(signal)) sigaddset(&m_set, signal);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::signal(signal, SIG_DFL);  // a script's `&` has it ignored
+    sigaddset(&m_set, signal);
+  }
+  if (!is_ignored(SIGHUP)) sigaddset(&m_set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &m_set, nullptr);
   m_waiter = std::jthread([this](const std::stop_token& done) { count(done); });
 }

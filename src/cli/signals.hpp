@@ -7,8 +7,9 @@
 
 namespace bgdeploy::cli {
 
-// Construct it before any other thread starts: it blocks the signals for all of them. A signal that the
-// program was started with as ignored stays ignored: `nohup` and a script's `&` mean that.
+// Construct it before any other thread starts: it blocks the signals for all of them. A SIGHUP that the
+// program was started with as ignored stays ignored: `nohup` means that. SIGINT and SIGTERM are always taken:
+// a shell without job control starts `bgdeploy … &` with SIGINT ignored, and nobody means that.
 class Signals {
 public:
   Signals();

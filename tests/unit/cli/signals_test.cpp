@@ -43,19 +43,27 @@ TEST(Signals, EachOfThemStops) {
     });
 }
 
-TEST(Signals, AnInheritedIgnoreIsHonoured) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+// As after a script's `bgdeploy … &`.
+TEST(Signals, ThoseThatWereIgnoredStopAllTheSame) {
+  for (const int signal : {SIGINT, SIGTERM})
     ends_well([signal] {
-      for (const int other : {SIGINT, SIGTERM, SIGHUP}) std::signal(other, SIG_DFL);
       std::signal(signal, SIG_IGN);
       const Signals signals;
       send(signal);
-      // The waiter would have taken it before the next one.
-      const int other = signal == SIGTERM ? SIGINT : SIGTERM;
-      send(other);
-      send(other);
-      return soon(signals.stop()) && !signals.hurry().stop_requested();
+      return soon(signals.stop());
     });
+}
+
+TEST(Signals, AHangUpThatWasIgnoredStaysIgnored) {
+  ends_well([] {
+    std::signal(SIGHUP, SIG_IGN);
+    const Signals signals;
+    send(SIGHUP);
+    // The waiter would have taken it before the next one.
+    send(SIGTERM);
+    send(SIGTERM);
+    return soon(signals.stop()) && !signals.hurry().stop_requested();
+  });
 }
 
 TEST(Signals, TheThirdIsOfAUserInAHurry) {
