@@ -178,9 +178,9 @@ std::vector<Command> make_commands() {
       {.name = "status",
        .help = "Show what runs where, and what serves",
        .examples = {"bgdeploy status", "bgdeploy status --watch -o json"},
-       .note = "Exit code 5 when the proxies disagree or do not name exactly one slot, 3 when a host cannot "
-               "be reached: "
-               "the others are shown.",
+       .note = "Exit code 5 when the proxies disagree or do not name exactly one slot, or nobody is served "
+               "of what "
+               "was deployed; 3 when a host cannot be reached: the others are shown.",
        .options = {output_option(),
                    {.names = "--watch",
                     .help = "Look again every 2 seconds until Ctrl-C; not on a terminal: print what changes",

@@ -195,9 +195,7 @@ int run_status(const Arguments& arguments) {
   arguments.output == "json" ? print_json(dumped(document_of(spec, *survey)))
                              : print(as_text(spec, *survey, arguments));
   if (arguments.exit_code) return health_code(*survey);
-  const auto live = plan::live_slot(spec, survey->state);
-  if (!live) return deploy::exit_code(live.error().kind);
-  return survey->failed.empty() ? 0 : deploy::exit_code(survey->failed.front().error.kind);
+  return deploy::exit_code(spec, *survey);
 }
 
 }  // namespace bgdeploy::cli

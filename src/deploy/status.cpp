@@ -8,6 +8,7 @@
 #include "bgdeploy/deploy/release/rollback_target.hpp"
 #include "bgdeploy/deploy/release/secrets.hpp"
 #include "bgdeploy/plan/held.hpp"
+#include "bgdeploy/plan/plan.hpp"
 #include "connect/usable_fleet.hpp"
 #include "observe/clients.hpp"
 #include "under_way.hpp"
@@ -66,7 +67,20 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
   return survey;
 }
 
+// By the history too: a site that `bgdeploy site` wrote names a slot before the first deploy.
+bool was_deployed(const Survey& survey, const std::optional<std::size_t>& live) {
+  return live && (survey.since || !plan::nothing_runs_yet(survey.state));
+}
+
 }  // namespace
+
+int exit_code(const spec::Spec& spec, const Survey& survey) {
+  const auto live = plan::live_slot(spec, survey.state);
+  if (!live) return exit_code(live.error().kind);
+  if (survey.serving.who == Serving::Who::nobody && was_deployed(survey, *live))
+    return exit_code(ErrorKind::inconsistent);
+  return survey.failed.empty() ? 0 : exit_code(survey.failed.front().error.kind);
+}
 
 Result<Survey> survey(const Context& context) {
   const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);

@@ -22,9 +22,6 @@ bool reusable(const Container& container, const Request& request);
 
 // In one slot, on any host.
 bool runs(const State& state, std::size_t slot);
-// Nor ever ran: a proxy may not start without its file, so that one names a slot before anything was
-// deployed.
-bool nothing_runs_yet(const State& state);
 // Finds live and target where no include names a slot: before a first deploy, or when somebody removed the
 // file. The proxy may still use the one that it last loaded, so a slot that runs counts as live.
 core::Result<void> choose_without_include(const spec::Spec& spec, const State& state, const Request& request,

@@ -79,7 +79,7 @@ TEST_F(Output, IsAsTheSchemaSays) {
   lab().docker({"stop", "shop-" + live_slot()});
   lab().docker(
       {"run", "-d", "--name", "other", "-p", "127.0.0.1:8081:8080", lab().env("LAB_IMAGE") + ":1.0"});
-  keep({"status"});
+  keep({"status"}, 5);
   keep({"check"}, 5);
   keep({"deploy", "--digest", "sha256:0"}, 2);
   lab().write(k_include, "nonsense\n");

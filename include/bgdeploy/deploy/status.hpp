@@ -27,6 +27,9 @@ struct Survey {
   std::vector<HostFailure> failed;
 };
 core::Result<Survey> survey(const Context& context);
+// 5 where proxies disagree, or nobody is served of a service that was deployed; else by the hosts that
+// failed.
+int exit_code(const spec::Spec& spec, const Survey& survey);
 // Again and again, with `pause` in between, until `context.stop`. Connections are kept; they are made anew
 // while a host cannot be used.
 void survey_again_and_again(const Context& context, core::Duration pause,
