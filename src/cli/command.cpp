@@ -200,6 +200,12 @@ std::string Session::last_event() const {
   return report::as_json(m_seen->last->second, m_seen->last->first);
 }
 
+bool Session::put_live() const {
+  const auto* last = m_seen->last ? std::get_if<report::Finished>(&m_seen->last->second) : nullptr;
+  return last != nullptr && last->verdict == report::Verdict::succeeded &&
+         last->command != report::Command::abort && last->command != report::Command::rehearse;
+}
+
 std::string Session::report() const {
   return m_seen->page.html();
 }
@@ -229,15 +235,15 @@ bool print(std::string_view text, std::FILE* stream) {
   return false;
 }
 
-int output_error() {
-  return g_output_error;
+int take_output_error() {
+  return g_output_error.exchange(0);
 }
 
-int with_output(int code, int error) {
+int with_output(int code, int error, int unwritten) {
   // A reader that has gone, as `head` does, has what it wanted.
   if (error == 0 || error == EPIPE) return code;
   print(fmt::format("error: stdout cannot be written: {}\n", std::strerror(error)), stderr);
-  return code == 0 ? 1 : code;
+  return code == 0 ? unwritten : code;
 }
 
 bool print_json(std::string_view document) {

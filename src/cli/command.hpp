@@ -40,6 +40,8 @@ public:
   const deploy::Context& context() const { return *m_context; }
   // The last event of the run as JSON; empty before it.
   std::string last_event() const;
+  // Whether the run put a release live.
+  bool put_live() const;
   // All events of the run as a page of HTML.
   std::string report() const;
   // Ends the renderer, so that later output stands below it.
@@ -64,10 +66,11 @@ int print_error(const core::Error& error);
 // False when nobody reads any more, or nothing can be written.
 bool print(std::string_view text, std::FILE* stream = stdout);
 bool print_json(std::string_view document);
-// Why stdout could not be written, as an errno; 0 when it could.
-int output_error();
-// The exit code of a command whose result could, or could not, be written: `error` is an errno, or 0.
-int with_output(int code, int error);
+// Why stdout could not be written, as an errno; 0 when it could, or when that was asked before.
+int take_output_error();
+// The exit code of a command whose result could, or could not, be written: `error` is an errno, or 0;
+// `unwritten` stands for a 0 then.
+int with_output(int code, int error, int unwritten = 1);
 
 // Columns padded to the widest cell; the first row is the heading. Cells are made printable.
 std::string table(const std::vector<std::vector<std::string>>& rows);

@@ -76,7 +76,9 @@ int run_goal(const Arguments& arguments, deploy::Goal goal) {
   if (arguments.output == "json") print_json((*session)->last_event());
   write_report(arguments, (*session)->report());
   if (code == 0) remember_releases((*session)->spec(), {goal.tag});
-  return code;
+  // 1 would say that the old release serves.
+  constexpr int k_after_the_switch = 6;
+  return with_output(code, take_output_error(), (*session)->put_live() ? k_after_the_switch : 1);
 }
 
 }  // namespace bgdeploy::cli

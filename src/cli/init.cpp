@@ -84,7 +84,7 @@ int run_init(const Arguments& arguments) {
   const auto text = drafted(arguments, draft);
   if (!text) return print_error(text.error());
   if (const auto checked = check(file, *text); !checked) return print_error(checked.error());
-  if (arguments.to_stdout) return print(*text) ? 0 : with_output(0, output_error());
+  if (arguments.to_stdout) return print(*text) ? 0 : with_output(0, take_output_error());
   if (const auto kept = keep(file, *text, arguments.force); !kept) return print_error(kept.error());
   tell_next(arguments, file, draft);
   return 0;

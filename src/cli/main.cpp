@@ -29,7 +29,7 @@ int run(int argc, char** argv) {
   const int code = command.run(arguments);
   constexpr int k_interrupted = 128 + SIGINT;
   if (code != 0 && !command.tells_interruption && arguments.stop.stop_requested()) return k_interrupted;
-  return with_output(code, output_error());
+  return with_output(code, take_output_error());
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ std::string help(const Command* command, std::FILE* stream) {
 int print_what_was_asked(const CLI::App& app, const CLI::Success& asked) {
   const bool version = dynamic_cast<const CLI::CallForVersion*>(&asked) != nullptr;
   print(version ? std::string(asked.what()) + "\n" : help(named_command(app), stdout));
-  return with_output(0, output_error());
+  return with_output(0, take_output_error());
 }
 
 // As in other tools: `help [COMMAND]` and `version`.

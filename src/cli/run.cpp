@@ -26,7 +26,8 @@ int run_elsewhere(const Arguments& arguments, const Elsewhere& command) {
               [&](bool is_stderr, std::string_view piece) { reader.give(piece, is_stderr); });
   terminal.end();
   constexpr int k_nobody_reads = 128 + SIGPIPE;  // as a shell reports it
-  if (!reader.reads()) return output_error() == EPIPE ? k_nobody_reads : 1;
+  if (const int error = reader.reads() ? 0 : take_output_error(); !reader.reads())
+    return error == EPIPE ? k_nobody_reads : with_output(0, error);
   return exit_code ? *exit_code : print_error(exit_code.error());
 }
 

@@ -168,6 +168,10 @@ TEST_F(EveryFlag, WhatCannotBePrintedFails) {
     command.argv[2] = R"({ "$0" "$@"; echo $? >&3; } 3>&2 | :)";
     EXPECT_EQ(run(command).err.find("cannot be written"), std::string::npos) << words.front();
   }
+  auto command = bgdeploy_command({"deploy", "--tag", "1.0", "--force", "-o", "json"});
+  command.argv.insert(command.argv.begin(), {"sh", "-c", R"("$0" "$@" >/dev/full)"});
+  const auto switched = run(command);
+  EXPECT_EQ(switched.exit_code, 6) << switched;
 }
 
 TEST_F(EveryFlag, AWorkingDirectoryThatWasRemovedIsSaidPlainly) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "../plan/spec_for_tests.hpp"
@@ -62,6 +63,16 @@ TEST(History, AsJsonIsNewestFirstAndAsLongAsAsked) {
   EXPECT_THAT(tags(1), ElementsAre("1.2"));
   EXPECT_THAT(tags(2), ElementsAre("1.2", "1.1 serves"));
   EXPECT_THAT(tags(9), ElementsAre("1.2", "1.1 serves", "1.0"));
+}
+
+TEST(Unwritten, IsAFailureUnlessTheReaderHasGone) {
+  EXPECT_EQ(with_output(0, 0), 0);
+  EXPECT_EQ(with_output(0, EPIPE), 0);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(with_output(0, ENOSPC), 1);
+  EXPECT_EQ(with_output(0, ENOSPC, 6), 6);
+  EXPECT_EQ(with_output(5, ENOSPC, 6), 5);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("stdout cannot be written: No space left"));
 }
 
 TEST(Table, PadsColumnsAndMakesCellsSafe) {
