@@ -20,24 +20,50 @@ std::optional<int> status_in(std::string_view text) {
   return status && *status >= 100 && *status <= 999 ? status : std::nullopt;
 }
 
-// $remote_addr - $remote_user [$time_local] "$request" $status … where nginx writes a quote in a value as
-// \x22.
-std::optional<int> status_of_combined(std::string_view line) {
+std::optional<Logged> logged(std::optional<int> status, std::string_view agent) {
+  if (!status) return {};
+  return Logged{*status, agent.starts_with("bgdeploy")};
+}
+
+// The next quoted value, off the front of `line`; nginx writes a quote in a value as \x22.
+std::optional<std::string_view> take_quoted(std::string_view& line) {
   const std::size_t begin = line.find('"');
-  const std::size_t end = begin == std::string_view::npos ? begin : line.find("\" ", begin + 1);
+  const std::size_t end = begin == std::string_view::npos ? begin : line.find('"', begin + 1);
   if (end == std::string_view::npos) return {};
-  const std::string_view rest = line.substr(end + 2);
-  return status_in(rest.substr(0, rest.find(' ')));
+  const std::string_view value = line.substr(begin + 1, end - begin - 1);
+  line.remove_prefix(end + 1);
+  return value;
+}
+
+// $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer"
+// "$http_user_agent"
+std::optional<Logged> line_of_combined(std::string_view line) {
+  if (!take_quoted(line) || !line.starts_with(' ')) return {};
+  line.remove_prefix(1);
+  const auto status = status_in(line.substr(0, line.find(' ')));
+  const auto referer = take_quoted(line);
+  return logged(status, referer ? take_quoted(line).value_or("") : "");
+}
+
+// A field with that name, or the first whose name ends so: "http_user_agent", "userAgent".
+std::string agent_in(const core::Json& object) {
+  for (const auto& [name, value] : object.items()) {
+    const std::string_view end =
+        std::string_view(name).substr(name.size() - std::min<std::size_t>(name.size(), 5));
+    if ((end == "agent" || end == "Agent") && value.is_string()) return value.get<std::string>();
+  }
+  return "";
 }
 
 // {"status": "503"} as escape=json writes it, or {"status": 503}.
-std::optional<int> status_of_json(std::string_view line) {
+std::optional<Logged> line_of_json(std::string_view line) {
   const auto object = core::Json::parse(line, nullptr, false);
   if (!object.is_object()) return {};
   const auto status = object.find("status");
   if (status == object.end()) return {};
-  if (status->is_string()) return status_in(status->get<std::string>());
-  return status->is_number_integer() ? status_in(std::to_string(status->get<std::int64_t>())) : std::nullopt;
+  if (status->is_string()) return logged(status_in(status->get<std::string>()), agent_in(object));
+  if (!status->is_number_integer()) return {};
+  return logged(status_in(std::to_string(status->get<std::int64_t>())), agent_in(object));
 }
 
 bool is_within(const std::vector<std::pair<int, int>>& ranges, int status) {
@@ -47,19 +73,21 @@ bool is_within(const std::vector<std::pair<int, int>>& ranges, int status) {
 
 }  // namespace
 
-ReadStatus status_reader(const std::string& format) {
-  if (format == "combined") return status_of_combined;
-  if (format == "json") return status_of_json;
+ReadLine line_reader(const std::string& format) {
+  if (format == "combined") return line_of_combined;
+  if (format == "json") return line_of_json;
   const auto regex = core::Regex::compile(format);
-  if (!regex) return [](std::string_view) { return std::optional<int>(); };
-  return [regex = *regex, group = regex->group("status").value_or(1)](std::string_view line) {
+  if (!regex) return [](std::string_view) { return std::optional<Logged>(); };
+  return [regex = *regex, group = regex->group("status").value_or(1),
+          agent = regex->group("agent")](std::string_view line) {
     const auto text = regex.match(line, group);
-    return text ? status_in(*text) : std::nullopt;
+    return logged(text ? status_in(*text) : std::nullopt,
+                  agent ? regex.match(line, *agent).value_or("") : "");
   };
 }
 
 Responses::Responses(const spec::WatchResponses& settings)
-    : m_settings(settings), m_status_of(status_reader(settings.format)) {}
+    : m_settings(settings), m_read(line_reader(settings.format)) {}
 
 void Responses::add(std::string_view piece) {
   m_rest += piece;
@@ -71,10 +99,11 @@ void Responses::add(std::string_view piece) {
 }
 
 void Responses::count(std::string_view line) {
-  const auto status = m_status_of(line);
-  m_unread += status ? 0 : 1;
-  m_seen += status ? 1 : 0;
-  m_bad += status && is_within(m_settings.bad, *status) ? 1 : 0;
+  const auto read = m_read(line);
+  if (read && read->own) return;  // it would thin what clients got
+  m_unread += read ? 0 : 1;
+  m_seen += read ? 1 : 0;
+  m_bad += read && is_within(m_settings.bad, read->status) ? 1 : 0;
 }
 
 Sight Responses::sight() const {

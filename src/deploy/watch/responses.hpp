@@ -13,9 +13,15 @@
 
 namespace bgdeploy::deploy {
 
-// The status in one line of a log; nothing where it has none, or is in another format.
-using ReadStatus = std::function<std::optional<int>(std::string_view line)>;
-ReadStatus status_reader(const std::string& format);
+// What one line of a log says.
+struct Logged {
+  int status;
+  bool own = false;  // bgdeploy asked, by the User-Agent, as far as the format has it
+  bool operator==(const Logged&) const = default;
+};
+// Nothing where the line has no status, or is in another format.
+using ReadLine = std::function<std::optional<Logged>(std::string_view line)>;
+ReadLine line_reader(const std::string& format);
 
 class Responses {
 public:
@@ -28,7 +34,7 @@ private:
   void count(std::string_view line);
 
   const spec::WatchResponses m_settings;
-  const ReadStatus m_status_of;
+  const ReadLine m_read;
   std::string m_rest;  // a line that has begun
   std::int64_t m_seen = 0, m_bad = 0, m_unread = 0;
 };

@@ -19,22 +19,41 @@ std::string combined(int status) {
          std::to_string(status) + " 612 \"-\" \"curl/8 \\x22 500 \"\n";
 }
 
-TEST(StatusReader, ReadsTheThreeFormats) {
-  EXPECT_EQ(status_reader("combined")(combined(503)), 503);
-  EXPECT_EQ(status_reader("combined")(R"(- - - [-] "" 400 0 "-" "-")"), 400);
-  EXPECT_EQ(status_reader("json")(R"({"uri":"/","status":"502","bytes":3})"), 502);
-  EXPECT_EQ(status_reader("json")(R"({"status": 200})"), 200);
-  EXPECT_EQ(status_reader(R"(^\S+ (?<host>\S+) (?<status>\d{3}) )")("1.2.3.4 shop 404 /x"), 404);
-  EXPECT_EQ(status_reader(R"(status=([0-9]+))")("time=1 status=204"), 204);
+TEST(LineReader, ReadsTheThreeFormats) {
+  EXPECT_EQ(line_reader("combined")(combined(503)), Logged{503});
+  EXPECT_EQ(line_reader("combined")(R"(- - - [-] "" 400 0 "-" "-")"), Logged{400});
+  EXPECT_EQ(line_reader("json")(R"({"uri":"/","status":"502","bytes":3})"), Logged{502});
+  EXPECT_EQ(line_reader("json")(R"({"status": 200})"), Logged{200});
+  EXPECT_EQ(line_reader(R"(^\S+ (?<host>\S+) (?<status>\d{3}) )")("1.2.3.4 shop 404 /x"), Logged{404});
+  EXPECT_EQ(line_reader(R"(status=([0-9]+))")("time=1 status=204"), Logged{204});
 }
 
-TEST(StatusReader, TakesNothingFromWhatIsSomethingElse) {
+TEST(LineReader, KnowsBgdeploysOwnRequestsByTheirUserAgent) {
+  const std::string begin = R"(10.0.0.1 - - [-] "GET /health HTTP/1.1" 200 4 "-" )";
+  EXPECT_EQ(line_reader("combined")(begin + R"("bgdeploy")"), (Logged{200, true}));
+  EXPECT_EQ(line_reader("combined")(begin + R"("bgdeploy/1.2" "203.0.113.7")"), (Logged{200, true}));
+  EXPECT_EQ(line_reader("combined")(begin + R"("curl \x22bgdeploy")"), Logged{200});
+  EXPECT_EQ(line_reader("combined")(R"(- - - [-] "GET / HTTP/1.1" 200 4 "bgdeploy" "curl")"), Logged{200});
+  EXPECT_EQ(line_reader("combined")(R"(- - - [-] "GET / HTTP/1.1" 200 4)"), Logged{200});
+  for (const char* name : {"http_user_agent", "userAgent", "agent"})
+    EXPECT_EQ(line_reader("json")(R"({"status":200,")" + std::string(name) + R"(":"bgdeploy"})"),
+              (Logged{200, true}))
+        << name;
+  EXPECT_EQ(line_reader("json")(R"({"status":200,"host":"bgdeploy.example.com","user_agent":"curl"})"),
+            Logged{200});
+  EXPECT_EQ(line_reader("json")(R"({"status":200,"agent":3})"), Logged{200});
+  const auto regex = line_reader(R"(^(?<status>\d+) (?<agent>\S+))");
+  EXPECT_EQ(regex("200 bgdeploy"), (Logged{200, true}));
+  EXPECT_EQ(regex("200 curl"), Logged{200});
+}
+
+TEST(LineReader, TakesNothingFromWhatIsSomethingElse) {
   for (const char* line : {"", "\"", "\"GET / HTTP/1.1\"", "\"GET /\" abc", "\"GET /\" 99999999999 1",
                            "GET / 200", "\xff\xfe\"x\" -1 "})
-    EXPECT_EQ(status_reader("combined")(line), std::nullopt) << line;
+    EXPECT_EQ(line_reader("combined")(line), std::nullopt) << line;
   for (const char* line : {"", "[]", "{}", R"({"status":null})", R"({"status":2.5})", R"({"status":"x"})",
                            R"({"status":18446744073709551615})", R"({"status":-5})", "{\"status\":"})
-    EXPECT_EQ(status_reader("json")(line), std::nullopt) << line;
+    EXPECT_EQ(line_reader("json")(line), std::nullopt) << line;
 }
 
 TEST(ResponsesSeen, JudgesOnlyOnceEnoughWereSeen) {
@@ -48,6 +67,14 @@ TEST(ResponsesSeen, JudgesOnlyOnceEnoughWereSeen) {
   responses.add(combined(599));
   EXPECT_EQ(responses.sight().good, false);
   EXPECT_EQ(responses.sight().answer, "2 of 11 responses were bad (18.2%)");
+}
+
+TEST(ResponsesSeen, OwnRequestsDoNotCount) {
+  Responses responses({.log = "/a", .ratio = 0.5, .requests = 1});
+  for (int i = 0; i < 9; ++i) responses.add("- - - [-] \"GET / HTTP/1.1\" 200 4 \"-\" \"bgdeploy\"\n");
+  EXPECT_EQ(responses.sight().answer, "0 of 1 responses were seen");
+  responses.add(combined(502));
+  EXPECT_EQ(responses.sight().answer, "1 of 1 responses were bad (100%)");
 }
 
 TEST(ResponsesSeen, ALineMayBeCutAnywhere) {
