@@ -39,19 +39,6 @@ std::optional<report::Serving> now_serving(const Context& context, const Prepare
   return serving;
 }
 
-// Where clients find the service: as `watch` says, or the first site of the proxy that has a name.
-std::string public_url(const Context& context, const plan::State& state) {
-  if (context.spec.watch && !context.spec.watch->urls.empty()) return context.spec.watch->urls.front().url;
-  for (const plan::ProxyHost& proxy : state.proxies)
-    for (const plan::Front& front : proxy.fronts) {
-      if (front.host.empty()) continue;
-      const int usual = front.tls ? 443 : 80;
-      return fmt::format("{}://{}{}/", front.tls ? "https" : "http", front.host,
-                         front.port == usual ? "" : fmt::format(":{}", front.port));
-    }
-  return "";
-}
-
 }  // namespace
 
 report::Command command_of(const Goal& goal) {
@@ -106,6 +93,18 @@ std::string remark(const spec::Spec& spec, const Prepared& prepared) {
   return plan.switches() ? "" : "already live; removed leftovers of an interrupted deploy";
 }
 
+std::string public_url(const spec::Spec& spec, const plan::State& state) {
+  if (spec.watch && !spec.watch->urls.empty()) return spec.watch->urls.front().url;
+  for (const plan::ProxyHost& proxy : state.proxies)
+    for (const plan::Front& front : proxy.fronts) {
+      if (front.host.empty() || front.host == "_") continue;  // `server_name _` is of a site without a name
+      const int usual = front.tls ? 443 : 80;
+      return fmt::format("{}://{}{}/", front.tls ? "https" : "http", front.host,
+                         front.port == usual ? "" : fmt::format(":{}", front.port));
+    }
+  return "";
+}
+
 report::PlanMade plan_made(const Context& context, const plan::Plan& plan) {
   report::PlanMade made{.steps = {},
                         .from = plan.live ? full_name(plan.from) : report::ReleaseName{},
@@ -136,7 +135,7 @@ report::Finished finished(const Context& context, const Goal& goal, const Prepar
           .gap = outcome.gap,
           .serving = now_serving(context, prepared, outcome, named(outcome.committed ? plan.to : plan.from)),
           .service = service_name(context.spec),
-          .url = public_url(context, prepared.state)};
+          .url = public_url(context.spec, prepared.state)};
 }
 
 int exit_code(ErrorKind kind) {

@@ -29,6 +29,9 @@ bool changes_release(const plan::Plan& plan);
 // What a reader should know of a success; empty for nothing.
 std::string remark(const spec::Spec& spec, const Prepared& prepared);
 
+// Where clients find the service: as `watch` says, or the first site of the proxy that has a name; else
+// empty.
+std::string public_url(const spec::Spec& spec, const plan::State& state);
 report::PlanMade plan_made(const Context& context, const plan::Plan& plan);
 // `words`: the remark.
 report::Finished finished(const Context& context, const Goal& goal, const Prepared& prepared,
