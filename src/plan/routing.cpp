@@ -51,16 +51,10 @@ core::Result<std::string> address_for(const spec::Spec& spec, const Places& plac
 
 }  // namespace
 
-std::string published_ip(const spec::Spec& spec, const spec::Host& app) {
-  const bool alone = std::ranges::all_of(spec.proxy_hosts,
-                                         [&](const spec::Host& proxy) { return same_machine(proxy, app); });
-  return alone ? "127.0.0.1" : "0.0.0.0";
-}
-
 std::string published_on(const spec::Spec& spec, const Places& places, std::size_t app, std::size_t slot) {
   if (const auto found = places.of(app).published.at(slot)) return *found;
   if (spec::runtime_of(spec).by_files) return {};
-  return spec.docker.host_ip.value_or(published_ip(spec, spec.app_hosts.at(app)));
+  return spec.docker.host_ip.value_or(spec::published_ip(spec, spec.app_hosts.at(app)));
 }
 
 std::string address_of(const spec::Spec& spec, const Places& places, std::size_t app) {

@@ -90,7 +90,7 @@ Result<OnHost> open(host::Host& host, const spec::Spec& spec, const plan::Places
                     const SecretValues& secrets, const Wait& wait) {
   BGDEPLOY_ASSIGN(auto client, engine::Client::open(host, spec.docker_socket, wait));
   const spec::Host& entry = spec.app_hosts.at(app);
-  Placement placement{entry.name, plan::address_of(spec, places, app), plan::published_ip(spec, entry)};
+  Placement placement{entry.name, plan::address_of(spec, places, app), spec::published_ip(spec, entry)};
   std::optional<engine::RegistryAuth> auth;
   if (spec.registry && secrets.registry_password)
     auth = engine::RegistryAuth{spec.registry->username, *secrets.registry_password};

@@ -102,6 +102,7 @@ void read_compose(const Value& compose, Compose& out);
 // After the rest: what `compose` means for the slots and for what else is in the spec.
 void finish_compose(const Value& root, Spec& spec);
 void check_published(const Value& root, const Spec& spec);
+void check_direct(const Value& root, const Spec& spec);
 // After the rest: whether what the proxies are told leads to all backends of one slot, and of that one only.
 void check_routing(const Value& root, const Spec& spec);
 void read_health(const Value& health, Health& out);

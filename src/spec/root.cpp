@@ -292,6 +292,7 @@ void read_spec(const Value& root, Spec& spec) {
   check_workers(root, spec);
   if (spec.compose) finish_compose(root, spec);
   check_published(root, spec);
+  check_direct(root, spec);
   check_routing(root, spec);
 }
 

@@ -38,10 +38,6 @@ bool named_by_container(const spec::Spec& spec);
 core::Result<std::vector<Routing>> routings_to(const spec::Spec& spec, const Places& places, std::size_t slot,
                                                const std::string& tag);
 
-// Where an app host publishes its ports when the spec says nothing: on the loopback, unless a proxy is
-// another machine.
-std::string published_ip(const spec::Spec& spec, const spec::Host& app);
-
 // Where app host `app` publishes a slot's port: as was found there, else as the spec has it. Empty: on all
 // addresses, or nobody knows yet what the user's files say.
 std::string published_on(const spec::Spec& spec, const Places& places, std::size_t app, std::size_t slot);

@@ -346,6 +346,10 @@ inline bool same_machine(const Host& one, const Host& other) {
   return one.local == other.local && one.name == other.name && one.ssh.port == other.ssh.port;
 }
 
+// Where an app host publishes its ports when the spec says nothing: on the loopback, unless a proxy is
+// another machine.
+std::string published_ip(const Spec& spec, const Host& app);
+
 // The † placeholders' values: {slot} {port} {container} {container_port} {host} {address} {tag} {service}.
 using Substitutions = std::map<std::string, std::string, std::less<>>;
 

@@ -110,7 +110,7 @@ Result<Fleet> Fleet::connect(const spec::Spec& spec, const Wait& wait, std::vect
   // Behind a jump, and of `local`, it is no address for others: there the spec has to name one.
   for (std::size_t i = 0; i < spec.app_hosts.size() && !spec.proxy_hosts.empty(); ++i) {
     const spec::Host& app = spec.app_hosts[i];
-    if (app.address || app.local || plan::published_ip(spec, app) == "127.0.0.1") continue;
+    if (app.address || app.local || spec::published_ip(spec, app) == "127.0.0.1") continue;
     // Only OpenSSH's configuration can have led here: the loader looks at the spec's own proxy_jump.
     if (fleet.app(i).behind_jump() && !names_backends(spec))
       return core::fail(

@@ -760,5 +760,25 @@ TEST(Errors, WhatIsPublishedOnTheLoopbackIsOutOfReachOfNginxElsewhere) {
   EXPECT_EQ(messages_of(text("web-1", "front", ", port: \"{port}\"")), "loaded") << "somebody's forwarder";
 }
 
+TEST(Errors, WhatIsPublishedOnTheLoopbackIsOutOfReachOfADirectCheck) {
+  const auto text = [](const std::string& app, const std::string& more,
+                       const std::string& health = "tcp: true") {
+    return "service: app\nimage: example/app\nhosts: {app: [" + app +
+           "]}\nslots: {blue: 8081, green: 8082}\nproxy: none\nhealth: {via: direct, " + health + "}\n" +
+           more;
+  };
+  const std::string refused =
+      "6:15: health.via is direct, but the port is published on 127.0.0.1 of web-1, which only web-1 itself "
+      "reaches: leave it out, or set docker.host_ip to an address of web-1 that this machine reaches";
+  EXPECT_EQ(messages_of(text("web-1", "")), refused);
+  EXPECT_EQ(messages_of(text("web-1", "docker: {host_ip: 127.0.0.1}\n")), refused);
+  EXPECT_EQ(messages_of(text("web-1", "", "http: {path: /}")), refused);
+  EXPECT_EQ(messages_of(text("local, web-1", "")), refused);
+  EXPECT_EQ(messages_of(text("local", "")), "loaded");
+  EXPECT_EQ(messages_of(text("web-1", "", "docker: true")), "loaded") << "docker asks in the container";
+  EXPECT_EQ(messages_of(text("web-1", "docker: {host_ip: 0.0.0.0}\n")), "loaded");
+  EXPECT_EQ(messages_of(text("{host: web-1, address: 127.0.0.1}", "")), "loaded") << "a tunnel";
+}
+
 }  // namespace
 }  // namespace bgdeploy::spec
