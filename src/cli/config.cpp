@@ -43,7 +43,7 @@ int run_config(const Arguments& arguments) {
     context.sink.emit(
         report::Warning{fmt::format("{} has less than {} bytes, so it is not hidden in what the app prints",
                                     key, report::Redactor::k_least)});
-  if (arguments.quiet) {
+  if (arguments.quiet && arguments.output != "json") {
     print(fmt::format("{}: ok ({}{}, {})\n", core::printable(spec->file.string()), spec->service,
                       spec->environment.empty() ? "" : " in " + spec->environment, machines_of(*spec)));
     return 0;

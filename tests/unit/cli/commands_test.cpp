@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/parse.hpp"
@@ -90,13 +93,33 @@ TEST(Commands, WhatDoesNotSayWhatToDeployIsToBeTypedAgainWithATag) {
   }
 }
 
+TEST(Commands, AQuietConfigIsStillJsonWhereThatIsAsked) {
+  const std::string file = testing::TempDir() + "bgdeploy-quiet.yml";
+  std::ofstream(file) << "service: app\nimage: example/app\nhosts: {app: [local]}\n"
+                         "slots: {blue: 8081, green: 8082}\nproxy: none\nhealth: {tcp: true}\n";
+  const auto printed = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"-f", file, "--offline"});
+    const auto invocation = parsed(words);
+    if (!invocation) return std::string();
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(invocation->command->run(invocation->arguments), 0);
+    return testing::internal::GetCapturedStdout();
+  };
+  const std::string json = printed({"config", "-q", "-o", "json"});
+  EXPECT_EQ(nlohmann::json::parse(json, nullptr, false).value("service", ""), "app") << json;
+  EXPECT_EQ(json, printed({"config", "-o", "json"}));
+  EXPECT_THAT(printed({"config", "-q"}), HasSubstr(": ok ("));
+  std::filesystem::remove(file);
+}
+
 TEST(Commands, WhatMakesNoSenseIsExitTwo) {
   using Words = std::vector<std::string>;
   for (const Words& words :
        {Words{}, Words{"depoly"}, Words{"deploy", "--tag", "1", "--digest", "2"}, Words{"-q", "-v", "status"},
         Words{"status", "-o", "yaml"}, Words{"lock"}, Words{"logs", "-n", "x"}, Words{"deploy", "--report"},
-        Words{"--to", "1", "status"}, Words{"help", "depoly"}, Words{"deploy", "--tag", ""},
-        Words{"-e", "", "status"}, Words{"-f", "", "status"}, Words{"lock", "-m", ""}}) {
+        Words{"--to", "1", "status"}, Words{"help", "depoly"},
+        Words{"deploy", "--tag", ""}, Words{"-e", "", "status"}, Words{"-f", "", "status"},
+        Words{"lock", "-m", ""}}) {
     testing::internal::CaptureStderr();
     const auto refused = parsed(words);
     EXPECT_NE(testing::internal::GetCapturedStderr(), "");
