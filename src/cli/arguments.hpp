@@ -24,8 +24,8 @@ struct Arguments {
   std::optional<std::string> plan, out;  // files
   std::optional<std::string> archive;    // a file, or - for stdin
   std::string slot, host;
-  std::optional<int> tail;               // unset: 100, or all with --since
-  int entries = 0;                       // of the history; 0: as many as fit a screen
+  std::optional<int> tail;               // -1: all; unset: 100, or all with --since
+  std::optional<int> entries;            // of the history; -1: all; unset: as many as fit a screen
   std::vector<std::string> from, hosts;  // init
   bool to_stdout = false;                // init
   bool failed = false;                   // logs

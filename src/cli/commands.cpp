@@ -194,7 +194,7 @@ std::vector<Command> make_commands() {
        .help = "List past deploys, newest first, and why those that failed did",
        .examples = {"bgdeploy history", "bgdeploy history -n 50", "bgdeploy history --html"},
        .options = {{.names = "-n,--number",
-                    .help = "How many of the newest; -1 for all",
+                    .help = "How many of the newest, or all",
                     .target = &Arguments::entries},
                    output_option(),
                    {.names = "--html",
@@ -225,7 +225,7 @@ std::vector<Command> make_commands() {
                     .value = "HOST",
                     .values = Values::host},
                    {.names = "-n,--tail",
-                    .help = "How many lines; -1 for all. Default: 100, or all with --since",
+                    .help = "How many lines, or all. Default: 100, or all with --since",
                     .target = &Arguments::tail},
                    {.names = "-f,--follow",
                     .help = "Follow the log as it grows",
@@ -440,8 +440,7 @@ bool takes_values(const Option& option) {
 }
 
 bool takes_number(const Option& option) {
-  return std::holds_alternative<int Arguments::*>(option.target) ||
-         std::holds_alternative<std::optional<int> Arguments::*>(option.target);
+  return std::holds_alternative<std::optional<int> Arguments::*>(option.target);
 }
 
 std::string value_name(const Option& option) {

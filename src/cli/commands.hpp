@@ -16,9 +16,8 @@ namespace bgdeploy::cli {
 enum class Values { any, file, environment, slot, host, release };
 
 struct Option {
-  using Target = std::variant<bool Arguments::*, int Arguments::*, std::string Arguments::*,
-                              std::optional<int> Arguments::*, std::optional<std::string> Arguments::*,
-                              std::vector<std::string> Arguments::*>;
+  using Target = std::variant<bool Arguments::*, std::optional<int> Arguments::*, std::string Arguments::*,
+                              std::optional<std::string> Arguments::*, std::vector<std::string> Arguments::*>;
 
   std::string names;  // "-n,--tail"
   std::string help;
@@ -34,6 +33,7 @@ std::vector<std::string> spellings_of(const Option& option);
 bool takes_value(const Option& option);
 // As many words as follow, and may be given again.
 bool takes_values(const Option& option);
+// Or `all`, which is -1.
 bool takes_number(const Option& option);
 // What stands for its value in help, as "FILE" or "text|json"; empty for a flag.
 std::string value_name(const Option& option);

@@ -68,8 +68,10 @@ std::vector<Cell> row_of(const deploy::HistoryEntry& entry, bool serves, bool ve
 std::span<const deploy::HistoryEntry> newest_of(const std::vector<deploy::HistoryEntry>& entries,
                                                 const Arguments& arguments, std::size_t most) {
   const std::span<const deploy::HistoryEntry> all(entries);
-  if (arguments.entries > 0) most = static_cast<std::size_t>(arguments.entries);
-  return arguments.entries < 0 ? all : all.last(std::min(all.size(), most));
+  const int number = arguments.entries.value_or(0);
+  if (number < 0) return all;
+  if (arguments.entries) most = static_cast<std::size_t>(number);
+  return all.last(std::min(all.size(), most));
 }
 
 }  // namespace
@@ -120,7 +122,7 @@ std::string history_text(const std::vector<deploy::HistoryEntry>& entries, const
         text += "    " + line + "\n";
   }
   if (newest.size() < entries.size())
-    text += as_typed(fmt::format("{} earlier: bgdeploy history -n -1\n", entries.size() - newest.size()));
+    text += as_typed(fmt::format("{} earlier: bgdeploy history -n all\n", entries.size() - newest.size()));
   return text;
 }
 

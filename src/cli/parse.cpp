@@ -20,13 +20,10 @@ CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, bool
   return app.add_flag(option.names, arguments.*target, option.help);
 }
 
-CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option, int Arguments::*target) {
-  return app.add_option(option.names, arguments.*target, option.help)->capture_default_str();
-}
-
 CLI::Option* add(CLI::App& app, Arguments& arguments, const Option& option,
                  std::optional<int> Arguments::*target) {
-  return app.add_option(option.names, arguments.*target, option.help);
+  const auto number_of = [](const std::string& value) { return value == "all" ? "-1" : value; };
+  return app.add_option(option.names, arguments.*target, option.help)->transform(number_of);
 }
 
 // An empty value is a variable that is not set: `-e "$STAGE"` must not deploy what has no environment.

@@ -157,8 +157,8 @@ private:
       return wrong(fmt::format("{} is empty: is the variable set?", given.spelling));
     std::string_view digits = *given.value;
     if (digits.starts_with('-')) digits.remove_prefix(1);
-    if (takes_number(*given.option) && !core::parse_number<int>(digits))
-      return wrong(fmt::format("{} needs a number, not '{}'", given.spelling, shown));
+    if (takes_number(*given.option) && digits != "all" && !core::parse_number<int>(digits))
+      return wrong(fmt::format("{} needs a number, or all, not '{}'", given.spelling, shown));
     const auto& choices = given.option->choices;
     if (!choices.empty() && std::ranges::find(choices, *given.value) == choices.end())
       return wrong(fmt::format("{} is one of {}, not '{}'", given.spelling, fmt::join(choices, ", "), shown));

@@ -93,6 +93,15 @@ TEST(Commands, WhatDoesNotSayWhatToDeployIsToBeTypedAgainWithATag) {
   }
 }
 
+TEST(Commands, ANumberMayBeAll) {
+  const auto logs = parsed({"logs", "--tail", "all"});
+  ASSERT_TRUE(logs);
+  EXPECT_EQ(logs->arguments.tail, -1);
+  const auto history = parsed({"history", "-n", "0"});
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->arguments.entries, 0);
+}
+
 TEST(Commands, AQuietConfigIsStillJsonWhereThatIsAsked) {
   const std::string file = testing::TempDir() + "bgdeploy-quiet.yml";
   std::ofstream(file) << "service: app\nimage: example/app\nhosts: {app: [local]}\n"

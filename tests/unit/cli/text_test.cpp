@@ -50,7 +50,7 @@ TEST(History, AsJsonIsNewestFirstAndAsLongAsAsked) {
     entries[i].to.tag = fmt::format("1.{}", i);
     entries[i].served = i < 2;
   }
-  const auto tags = [&](int number) {
+  const auto tags = [&](std::optional<int> number) {
     std::vector<std::string> found;
     Arguments arguments;
     arguments.entries = number;
@@ -58,7 +58,8 @@ TEST(History, AsJsonIsNewestFirstAndAsLongAsAsked) {
       found.push_back(entry["to"]["tag"].get<std::string>() + (entry["serves"].get<bool>() ? " serves" : ""));
     return found;
   };
-  EXPECT_THAT(tags(0), ElementsAre("1.2", "1.1 serves", "1.0")) << "all of them";
+  EXPECT_THAT(tags({}), ElementsAre("1.2", "1.1 serves", "1.0")) << "all of them";
+  EXPECT_THAT(tags(0), IsEmpty());
   EXPECT_THAT(tags(-1), ElementsAre("1.2", "1.1 serves", "1.0"));
   EXPECT_THAT(tags(1), ElementsAre("1.2"));
   EXPECT_THAT(tags(2), ElementsAre("1.2", "1.1 serves"));

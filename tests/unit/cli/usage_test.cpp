@@ -63,8 +63,8 @@ TEST(Usage, SaysWhatToTypeInstead) {
 TEST(Usage, NamesTheOptionThatLacksItsValueOrHasAWrongOne) {
   EXPECT_EQ(told_of("deploy --tag"), "--tag needs a value");
   EXPECT_EQ(told_of("deploy --tag --force"), "--tag needs a value");
-  EXPECT_EQ(told_of("logs -n abc"), "-n needs a number, not 'abc'");
-  EXPECT_EQ(told_of("logs --tail="), "--tail needs a number, not ''");
+  EXPECT_EQ(told_of("logs -n abc"), "-n needs a number, or all, not 'abc'");
+  EXPECT_EQ(told_of("logs --tail="), "--tail needs a number, or all, not ''");
   EXPECT_EQ(told_of("logs -n -1"), "");
   EXPECT_EQ(told_of("status -o yaml"), "-o is one of text, json, not 'yaml'");
   EXPECT_EQ(told_of("lock"), "lock needs --message TEXT: Why; deploys quote it");
