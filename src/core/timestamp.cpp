@@ -97,9 +97,11 @@ std::optional<SystemTime> parse_time(std::string_view text) {
 }
 
 std::optional<SystemTime> parse_local_time(std::string_view text) {
+  constexpr std::size_t k_date = std::string_view("2026-12-27").size();
   constexpr std::size_t k_minutes = std::string_view("2026-12-27T08:00").size();
-  if (text.size() < k_minutes) return {};
   std::string full(text);
+  if (full.size() == k_date) full += "T00:00";
+  if (full.size() < k_minutes) return {};
   if (full.size() == k_minutes || full[k_minutes] != ':') full.insert(k_minutes, ":00");
   if (auto time = parse_time(full)) return time;
   const auto as_utc = parse_time(full + "Z");

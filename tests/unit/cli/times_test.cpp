@@ -10,6 +10,13 @@ TEST(Times, AreReadInOneWayAndRefusedInOneWording) {
   EXPECT_EQ(past_time_of("--since", "10m", now), now - std::chrono::minutes(10));
   EXPECT_EQ(past_time_of("--since", "1970-01-05T03:00Z", now), now - std::chrono::hours(1));
   EXPECT_EQ(time_of("--until", "1970-01-05T03:00Z"), now - std::chrono::hours(1));
+  const core::SystemTime billion(std::chrono::seconds(1'785'000'000));
+  EXPECT_EQ(past_time_of("--since", "1785000000", now), billion) << "date +%s";
+  EXPECT_EQ(time_of("--until", "1785000000"), billion);
+  EXPECT_EQ(time_of("--until", "2026-11-29"), time_of("--until", "2026-11-29T00:00"));
+  EXPECT_EQ(past_time_of("--since", "2026-11-29", now), time_of("--until", "2026-11-29"));
+  for (const char* wrong : {"20261129", "-178500000", "17850000000", "2026-11-31", "2026-11-2"})
+    EXPECT_FALSE(past_time_of("--since", wrong, now)) << wrong;
   EXPECT_EQ(duration_of("--for", "1m30s"), std::chrono::seconds(90));
 
   EXPECT_EQ(time_of("--until", "2h").error().message, "--until: '2h' is no time");

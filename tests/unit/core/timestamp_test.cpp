@@ -43,8 +43,9 @@ TEST(LocalTime, HasNoSecondsAndNoOffset) {
   EXPECT_EQ(parse_local_time("2026-12-27T08:00Z"), parse_time("2026-12-27T08:00:00Z"));
   EXPECT_EQ(parse_local_time("2026-12-27T08:00:00+02:00"), parse_time("2026-12-27T06:00:00Z"));
   EXPECT_EQ(parse_local_time("2026-12-27T08:00-05:00"), parse_time("2026-12-27T13:00:00Z"));
+  EXPECT_EQ(parse_local_time("2026-12-27"), parse_time("2026-12-26T23:00:00Z"));
   for (const auto* text :
-       {"", "tomorrow", "2026-12-27", "2026-12-27T8:00", "2026-12-27T25:00", "2026-12-27T08:00x"})
+       {"", "tomorrow", "2026-12", "2026-12-32", "2026-12-27T8:00", "2026-12-27T25:00", "2026-12-27T08:00x"})
     EXPECT_EQ(parse_local_time(text), std::nullopt) << text;
   ::unsetenv("TZ");
   ::tzset();
