@@ -116,12 +116,24 @@ int print_what_was_asked(const CLI::App& app, const CLI::Success& asked) {
   return with_output(0, take_output_error());
 }
 
+// Where the command stands: behind options of the program.
+std::vector<std::string>::iterator first_word(std::vector<std::string>& words) {
+  auto at = words.begin();
+  for (; at != words.end() && at->starts_with('-'); ++at)
+    for (const Option& option : global_options())
+      if (const auto all = spellings_of(option);
+          takes_value(option) && std::ranges::find(all, *at) != all.end() && at + 1 != words.end())
+        ++at;
+  return at;
+}
+
 // As in other tools: `help [COMMAND]` and `version`.
 void take_usual_words(std::vector<std::string>& words) {
-  if (words.empty()) return;
-  if (words.front() == "version") words.front() = "--version";
-  if (words.front() != "help") return;
-  words.erase(words.begin());
+  const auto at = first_word(words);
+  if (at == words.end()) return;
+  if (*at == "version") *at = "--version";
+  if (*at != "help") return;
+  words.erase(at);
   words.emplace_back("--help");
 }
 
@@ -148,8 +160,9 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
   take_usual_words(words);
   fill(app, arguments, &words);
   // `help depoly`: CLI11 would help with the program.
-  const bool helps = !words.empty() && words.back() == "--help" && !words.front().starts_with('-');
-  if (helps && std::ranges::find(commands(), words.front(), &Command::name) == commands().end())
+  const auto named = first_word(words);
+  const bool helps = named != words.end() && words.back() == "--help";
+  if (helps && std::ranges::find(commands(), *named, &Command::name) == commands().end())
     return std::unexpected(print_error(usage_error(words).value_or(core::Error{})));
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back

@@ -93,6 +93,21 @@ TEST(Commands, WhatDoesNotSayWhatToDeployIsToBeTypedAgainWithATag) {
   }
 }
 
+TEST(Commands, HelpIsAWordToo) {
+  const auto shown = [](const std::vector<std::string>& words) {
+    testing::internal::CaptureStdout();
+    const auto asked = parsed(words);
+    const std::string text = testing::internal::GetCapturedStdout();
+    return asked || asked.error() != 0 ? "" : text;
+  };
+  const std::string of_program = shown({"--help"}), of_deploy = shown({"deploy", "--help"});
+  EXPECT_THAT(of_deploy, HasSubstr("--tag"));
+  EXPECT_EQ(shown({"help"}), of_program);
+  EXPECT_EQ(shown({"help", "deploy"}), of_deploy);
+  EXPECT_EQ(shown({"-q", "-f", "help", "help", "deploy"}), of_deploy);
+  EXPECT_EQ(shown({"--progress=plain", "help"}), of_program);
+}
+
 TEST(Commands, ANumberMayBeAll) {
   const auto logs = parsed({"logs", "--tail", "all"});
   ASSERT_TRUE(logs);
@@ -126,7 +141,7 @@ TEST(Commands, WhatMakesNoSenseIsExitTwo) {
   for (const Words& words :
        {Words{}, Words{"depoly"}, Words{"deploy", "--tag", "1", "--digest", "2"}, Words{"-q", "-v", "status"},
         Words{"status", "-o", "yaml"}, Words{"lock"}, Words{"logs", "-n", "x"}, Words{"deploy", "--report"},
-        Words{"--to", "1", "status"}, Words{"help", "depoly"},
+        Words{"--to", "1", "status"}, Words{"help", "depoly"}, Words{"-q", "help", "depoly"},
         Words{"deploy", "--tag", ""}, Words{"-e", "", "status"}, Words{"-f", "", "status"},
         Words{"lock", "-m", ""}}) {
     testing::internal::CaptureStderr();
