@@ -916,6 +916,41 @@ TEST(Scripts, AHealthUrlMayBeByAddress) {
   }
 }
 
+TEST(Kamal, ErbIsNotRunAndItsVariablesStay) {
+  Draft draft;
+  const File file{"config/deploy.yml", R"(<% require "dotenv"; Dotenv.load %>
+service: shop
+image: acme/shop
+<%# a comment %>
+servers:
+  - "<%= ENV["HOST"] %>"
+  - app-<%= `hostname`.strip %>.example.com
+registry: {username: <%= ENV.fetch('CI_USER', "ci") %>, password: [TOKEN]}
+env:
+  clear:
+    MODE: <%= ENV["MODE"] || 'us' -%>
+    A: b <% if true %>c
+    PASS: x
+    DB: <%= ENV["DB_PASSWORD"] %>
+    COST: $${A}
+)"};
+  const auto done = read_kamal(draft, std::span(&file, 1), {});
+  ASSERT_TRUE(done) << done.error().message;
+  complete(draft, "shop");
+  const std::string text = write(draft);
+  EXPECT_TRUE(text.contains("${HOST:?has to be set}")) << text;
+  EXPECT_TRUE(text.contains("app-fill-in.example.com"));
+  EXPECT_EQ(draft.gaps(), Texts{"hosts.app"});
+  EXPECT_TRUE(text.contains("${CI_USER:-ci}"));
+  EXPECT_TRUE(text.contains("MODE: \"${MODE:-us}\"")) << text;
+  EXPECT_TRUE(text.contains("A: \"b c\""));
+  EXPECT_TRUE(text.contains("DB: {env: DB_PASSWORD}")) << text;
+  EXPECT_TRUE(notes(draft, "which was not run"));
+  const File cut{"config/deploy.yml", "service: a\nimage: <%= b\n"};
+  Draft other;
+  EXPECT_TRUE(read_kamal(other, std::span(&cut, 1), {}));
+}
+
 // Nothing in a file may end the program, or run.
 TEST(Scripts, AnyTextIsTaken) {
   std::string deep = "docker run ";
