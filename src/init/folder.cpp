@@ -11,6 +11,7 @@
 #include "bgdeploy/io/regular_file.hpp"
 #include "bgdeploy/spec/dotenv.hpp"
 #include "compose_pair.hpp"
+#include "script_words.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -79,6 +80,25 @@ std::vector<File> compose_files(const std::vector<File>& all) {
   for (const std::string& name : compose_pair(std::move(names)))
     chosen.push_back(*std::ranges::find(all, name, &File::name));
   return chosen;
+}
+
+// Compose merges a file with its override, and files that are named together.
+void note_unread(Draft& draft, const std::string& folder, const std::vector<File>& all,
+                 const std::vector<File>& chosen) {
+  std::vector<std::string> unread;
+  for (const File& file : all)
+    if (std::ranges::find(chosen, file.name, &File::name) == chosen.end()) add_once(unread, file.name);
+  for (const File& file : chosen)
+    for (const char* end : {".override.yml", ".override.yaml"}) {
+      const std::string name = file.name.substr(0, file.name.rfind('.')) + end;
+      std::error_code error;
+      if (fs::exists(fs::path(folder) / name, error)) add_once(unread, name);
+    }
+  for (const std::string& name : unread)
+    draft.note(
+        fmt::format("{} was not read: of compose files init reads one, or one for each slot. "
+                    "`docker compose config` writes one of all that compose merges",
+                    name));
 }
 
 // A script names files of the host that it runs on; a spec those of the machine that runs bgdeploy.
@@ -180,8 +200,11 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
   };
   // Beside Kamal's file a compose file is for development.
   if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal, hooks));
-  if (!compose.empty() && kamal.empty())
-    BGDEPLOY_TRY(read_compose(draft, compose_files(compose), known, project, false, beside));
+  if (!compose.empty() && kamal.empty()) {
+    const auto chosen = compose_files(compose);
+    note_unread(draft, folder, compose, chosen);
+    BGDEPLOY_TRY(read_compose(draft, chosen, known, project, false, beside));
+  }
   read_scripts(draft, scripts, known);
   if (!dockerfiles.empty()) read_dockerfile(draft, dockerfiles.front());
   if (!dotenv.empty() && !dockerfiles.empty() && !draft.has({"compose"}) &&

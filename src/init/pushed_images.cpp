@@ -69,6 +69,35 @@ std::string first_image(const std::vector<Words>& commands, std::size_t at, std:
   return {};
 }
 
+// `docker.build("acme/shop")` of a Jenkinsfile, where something is pushed; within
+// `docker.withRegistry('https://ghcr.io', …)` it goes there.
+std::optional<std::string> of_groovy(const std::vector<Words>& commands, std::size_t at) {
+  const Words& words = commands[at];
+  if (words.empty() || (words.back() != "docker.build" && words.back() != "docker.image"))
+    return std::nullopt;
+  const auto argument_of = [&](std::size_t i) {
+    std::string text = i + 1 < commands.size() && !commands[i + 1].empty() ? commands[i + 1][0] : "";
+    if (text.ends_with(',')) text.pop_back();
+    return text;
+  };
+  std::string image = argument_of(at), registry;
+  bool pushed = false;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (commands[i].empty()) continue;
+    pushed = pushed || commands[i].back().ends_with(".push");
+    if (commands[i].back() == "docker.withRegistry") registry = argument_of(i);
+  }
+  if (!pushed || image.empty()) return std::nullopt;
+  if (const std::size_t scheme = registry.find("://"); scheme != std::string::npos)
+    registry.erase(0, scheme + 3);
+  registry = registry.substr(0, registry.find('/'));
+  const std::string first = image.substr(0, image.find('/'));
+  const bool named = first.size() < image.size() && first.find_first_of(".:$") != std::string::npos;
+  if (registry.empty() || registry.contains("docker.com") || registry.contains("docker.io") || named)
+    return image;
+  return registry + "/" + image;
+}
+
 std::optional<std::string> of_action(const std::vector<Words>& commands, std::size_t at) {
   const auto is_input = [&](std::string_view input) {
     return std::ranges::any_of(commands[at], [&](const std::string& word) {
@@ -98,6 +127,7 @@ std::optional<std::string> pushed_by(const std::vector<Words>& commands, std::si
       return value_of(words, {"-t", "--tag"});
     if (tool == "executor") return value_of(words, {"--destination"});  // kaniko
   }
+  if (auto image = of_groovy(commands, at)) return image;
   return of_action(commands, at);
 }
 

@@ -102,8 +102,11 @@ private:
   }
 
   void assign(std::string_view name, std::string_view value) {
+    if (name.starts_with('{')) name.remove_prefix(1);  // "{NAME: value}"
     if (name.empty() || name.find_first_not_of(k_name) != std::string_view::npos) return;
     while (value.ends_with(',') || value.ends_with(';')) value.remove_suffix(1);
+    while (value.ends_with('}') && std::ranges::count(value, '{') < std::ranges::count(value, '}'))
+      value.remove_suffix(1);
     m_script.assignments.push_back({std::string(name), std::string(value)});
   }
 

@@ -99,6 +99,22 @@ TEST_F(Folder, AnEnvFileOfTheHostIsToBeFilledIn) {
   EXPECT_TRUE(completed(other).docker.env_file.empty());
 }
 
+TEST_F(Folder, WhatComposeMergesAndInitDoesNotIsTold) {
+  file("docker-compose.yml",
+       "include: [other.yml]\nservices: {api: {image: acme/api, ports: ['8081:80']}}\n");
+  file("docker-compose.override.yml", "services: {api: {image: acme/other}}\n");
+  for (const bool named : {false, true}) {
+    Draft draft;
+    ASSERT_TRUE(read_folder(
+        draft, folder,
+        named ? Texts{"docker-compose.yml", "docker-compose.override.yml"} : files_of_interest(folder)));
+    EXPECT_EQ(completed(draft).image, "acme/api");
+    EXPECT_TRUE(notes(draft, "docker-compose.override.yml was not read"));
+    EXPECT_FALSE(notes(draft, "docker-compose.yml was not read"));
+    EXPECT_TRUE(notes(draft, "`include` of docker-compose.yml"));
+  }
+}
+
 TEST_F(Folder, ASecretOfADotenvIsNeverCopied) {
   file(".env", "DB_PASSWORD=hunter2\nDB_URL=postgres://app:hunter2@db/app\n");
   file("compose.yml",

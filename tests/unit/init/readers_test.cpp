@@ -951,6 +951,29 @@ env:
   EXPECT_TRUE(read_kamal(other, std::span(&cut, 1), {}));
 }
 
+TEST(Scripts, TheImageThatIsPushedIsFoundAsCiFilesWriteIt) {
+  for (const auto& [name, text, image] :
+       {std::tuple("Jenkinsfile",
+                   "node {\n  def img = docker.build(\"acme/shop\")\n  img.push(\"${env.BUILD_ID}\")\n}\n",
+                   "acme/shop"),
+        std::tuple(
+            "Jenkinsfile",
+            "docker.withRegistry('https://ghcr.io', 'ci') {\n  def i = docker.build(\"acme/shop:1\", '.')\n"
+            "  i.push()\n}\n",
+            "ghcr.io/acme/shop"),
+        std::tuple("Jenkinsfile", "docker.image('acme/shop:1').push('2')\n", "acme/shop"),
+        std::tuple("ci.yml",
+                   "env: {IMAGE: \"ghcr.io/${{ github.repository }}\"}\nsteps:\n"
+                   "  - run: docker push $IMAGE:$GITHUB_SHA\n",
+                   "ghcr.io/app"),
+        std::tuple("ci.yml",
+                   "env: {A: x, IMAGE: ghcr.io/acme/shop}\nsteps:\n  - run: docker push ${IMAGE}:1\n",
+                   "ghcr.io/acme/shop")}) {
+    Draft draft;
+    EXPECT_EQ(from_script(draft, text, name).image, image) << write(draft);
+  }
+}
+
 // Nothing in a file may end the program, or run.
 TEST(Scripts, AnyTextIsTaken) {
   std::string deep = "docker run ";
