@@ -202,7 +202,7 @@ TEST_F(NginxContainer, GetsItsSite) {
   fs::remove(include());
   write(conf("web") / "site.conf", "server { listen 80; location / { return 200 none; } }\n");
   start_web();
-  const auto parts = site_parts(spec(), slots(), {"test", ""});
+  const auto parts = site_parts(spec(), slots(), {{"test"}, ""});
   ASSERT_TRUE(parts) << parts.error().message;
   auto staged = stage_site(*host, spec(), *parts, false, soon());
   ASSERT_TRUE(staged) << staged.error().message;

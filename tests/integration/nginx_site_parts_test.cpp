@@ -32,7 +32,7 @@ protected:
     }
   }
   void expect_served(const std::string& who) {
-    auto made = site_parts(spec, slots, {"", lab.sites / "made.conf"});
+    auto made = site_parts(spec, slots, {{}, lab.sites / "made.conf"});
     ASSERT_TRUE(made) << made.error().message;
     put(*made);
     expect_serving_now(who, made->back().text);
@@ -118,7 +118,7 @@ TEST_F(NginxSiteParts, WithBothPortsWhereNothingIsSwitched) {
 
 TEST_F(NginxSiteParts, WithAName) {
   slots[0].front().address = "app-blue";
-  const auto made = site_parts(spec, slots, {"", lab.sites / "made.conf"});
+  const auto made = site_parts(spec, slots, {{}, lab.sites / "made.conf"});
   ASSERT_TRUE(made);
   put(*made);
   // Who resolves it here, nobody knows: only that nginx takes it.
