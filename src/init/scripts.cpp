@@ -213,19 +213,24 @@ private:
 
   // What is asked in a loop says most: how long it waits. What is asked before one may be which slot is live.
   void ask_all(const std::vector<Words>& commands) {
+    struct Asked {
+      Words words;
+      std::span<const std::string> arguments;
+      std::size_t at;
+    };
     const ShellFunctions functions(commands);
-    for (const auto& [in_a_loop, by_address] :
-         {std::pair(true, false), std::pair(false, false), std::pair(true, true), std::pair(false, true)}) {
-      for (std::size_t at = 0; at < commands.size(); ++at) {
-        if (in_loop(commands, at) != in_a_loop) continue;
-        const auto arguments = std::span(commands[at]).subspan(first_word(commands[at]));
-        for (const Words& words : functions.called_by(commands, at))
-          if (asks(words)) ask(words, arguments.subspan(1), commands, at, by_address);
-      }
-      for (std::size_t at = 0; at < commands.size(); ++at)
-        if (in_loop(commands, at) == in_a_loop && asks(commands[at]))
-          ask(commands[at], {}, commands, at, by_address);
-    }
+    std::vector<Asked> all;
+    for (std::size_t at = 0; at < commands.size(); ++at)
+      for (const Words& words : functions.called_by(commands, at))
+        if (asks(words))
+          all.push_back({words, std::span(commands[at]).subspan(first_word(commands[at])).subspan(1), at});
+    for (std::size_t at = 0; at < commands.size(); ++at)
+      if (asks(commands[at])) all.push_back({commands[at], {}, at});
+    for (const bool by_address : {false, true})
+      for (const bool in_a_loop : {true, false})
+        for (const Asked& one : all)
+          if (in_loop(commands, one.at) == in_a_loop)
+            ask(one.words, one.arguments, commands, one.at, by_address);
   }
 
   // The first URL on the host itself, or by its address, and the words that its answer is searched for.
