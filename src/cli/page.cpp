@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/display_width.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/report/layout.hpp"
 #include "bgdeploy/report/render.hpp"
 

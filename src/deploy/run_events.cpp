@@ -6,6 +6,7 @@
 
 #include "bgdeploy/deploy/observe/serving.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
+#include "execute/step_context.hpp"
 
 namespace bgdeploy::deploy {
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"

@@ -33,6 +33,7 @@ struct Transaction::Ahead {
   std::jthread thread{};  // last: it uses all of the above
 };
 
+Transaction::Transaction(StepContext& context) : m_context(context) {}
 Transaction::~Transaction() = default;
 
 void Transaction::stage_ahead(const plan::Switch& change) {

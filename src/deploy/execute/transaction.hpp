@@ -25,7 +25,7 @@ public:
     drained,     // and nothing uses the old slot any more
   };
 
-  explicit Transaction(StepContext& context) : m_context(context) {}
+  explicit Transaction(StepContext& context);
   ~Transaction();
 
   State state() const { return m_state; }
