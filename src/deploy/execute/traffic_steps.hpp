@@ -24,18 +24,20 @@ public:
 
   Transaction& transaction() { return m_transaction; }
   const Before& before() const { return m_before; }
-  // Whether the old slot could still serve: asked by its health check, or, where that failed before the
-  // deploy already, whether anything listens there. `may_be_sick`: then nothing is asked.
+  // `must_answer`: where the old slot failed its health check before the deploy already, something has to
+  // listen there.
   enum class Old { may_be_sick, must_answer };
-  core::Result<void> old_answers(Old old) const;
-  // `error` is why the switch is to be taken back. Where the old slot does not answer, nobody is better off there: then
-  // the switch is accepted, and the error becomes inconsistent.
+  // `error` is why the switch is to be taken back. Where the old slot does not answer, nobody is better off
+  // there: then the switch is accepted, and the error becomes inconsistent.
   core::Error unless_old_is_gone(core::Error error, Old old);
   // Once the old slot has stopped: starts it again and switches back to it. Always an error. `worse`: what
   // clients get, `ailing`: what of the new release does not do well; one of them at least.
   core::Result<void> come_back(std::vector<std::string> worse, std::optional<StepRunner::Ailing> ailing);
 
 private:
+  // Whether the old slot could still serve: asked by its health check, or, where that failed before the
+  // deploy already, whether anything listens there. `may_be_sick`: then nothing is asked.
+  core::Result<void> old_answers(Old old) const;
   core::Result<void> confirm_reachable(const plan::Switch& step);
   core::Result<void> see_sites();
   core::Result<void> still_nobody();

@@ -36,9 +36,7 @@ std::string dumped(const ordered_json& document) {
 std::string checksum_of(const ordered_json& body) {
   core::Sha256 sha;
   sha.add(dumped(body));
-  std::string text = "sha256:";
-  for (const unsigned char byte : sha.finish()) text += fmt::format("{:02x}", byte);
-  return text;
+  return "sha256:" + sha.hex();
 }
 
 // --- what a plan stands on --------------------------------------------------------------------------------
