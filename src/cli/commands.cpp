@@ -383,7 +383,7 @@ std::vector<Command> make_commands() {
                     .help = "Put them on the proxies, where nothing else is",
                     .target = &Arguments::write},
                    {.names = "--server-name",
-                    .help = "The names. Default: verify.host, or the health check's Host header",
+                    .help = "The names. Default: those it has, verify.host, or the health check's Host",
                     .target = &Arguments::server_names,
                     .value = "NAME"},
                    {.names = "--to",

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bgdeploy/deploy/site.hpp"
 #include "command.hpp"
 #include "commands.hpp"
@@ -41,10 +43,15 @@ int run_site(const Arguments& arguments) {
   (*session)->close_report();
   if (!written) return print_error(written.error());
   std::vector<std::vector<std::string>> rows = {{"HOST", "FILE", "WHAT"}};
-  for (const auto& [host, parts] : *written)
-    for (const auto& [path, what] : parts) rows.push_back({host, path, what});
+  for (const auto& one : *written)
+    for (const auto& [path, what] : one.parts) rows.push_back({one.host, path, what});
   print(table(rows));
-  if (proxy::server_name_of((*session)->spec(), wish) == "_")
+  const auto asked = proxy::server_name_of((*session)->spec(), wish);
+  for (const auto& one : *written)
+    if (one.names != asked)
+      print(fmt::format("the site on {} keeps its server_name {}: --server-name NAME gives it another one\n",
+                        one.host, one.names));
+  if (std::ranges::any_of(*written, [](const auto& one) { return one.names == "_"; }))
     print(
         "no name leads to the site yet, so nginx sends it only what no other site takes: --server-name "
         "NAME\n");

@@ -50,8 +50,8 @@ Result<void> put_on(const Context& context, const Fleet& fleet, const proxy::Sit
   std::vector<Slots> slots;
   for (std::size_t i = 0; i < count; ++i) {
     BGDEPLOY_ASSIGN(slots.emplace_back(), slots_of(spec, fleet.places(), i));
-    BGDEPLOY_ASSIGN(const auto parts, proxy::site_parts(spec, slots[i], wish));
-    BGDEPLOY_ASSIGN(transactions.emplace_back(), proxy::stage_site(fleet.proxy(i), spec, parts, force, wait));
+    BGDEPLOY_ASSIGN(transactions.emplace_back(),
+                    proxy::stage_site(fleet.proxy(i), spec, slots[i], wish, force, wait));
   }
   std::size_t committed = 0;
   const auto done = [&]() -> Result<void> {
@@ -80,7 +80,7 @@ Result<void> put_on(const Context& context, const Fleet& fleet, const proxy::Sit
   Result<void> accepted;
   for (std::size_t i = 0; i < count; ++i) {
     if (auto one = transactions[i]->accept(through); !one) accepted = std::move(one);
-    written.push_back({fleet.proxy(i).name(), transactions[i]->parts()});
+    written.push_back({fleet.proxy(i).name(), transactions[i]->names(), transactions[i]->parts()});
   }
   return accepted;
 }

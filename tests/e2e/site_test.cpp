@@ -72,9 +72,30 @@ TEST_F(Site, IsWrittenOnceAndServesAfterAFirstDeploy) {
   lab().write(k_site, changed);
   expect_failed(write(), 2, std::string(k_site) + " on ");
   EXPECT_EQ(lab().read(k_site), changed);
-  expect_written(write({"--force"}), "replaced");
+  expect_written(write({"--force"}), "keeps its server_name shop.example.com");
   EXPECT_NE(lab().read(k_site), changed);
   EXPECT_EQ(served(), "1.0");
+}
+
+TEST_F(Site, TakesNoRequestsFromASiteThatIsThere) {
+  lab().write(k_include, "set $service_url http://127.0.0.1:8081;\n");
+  const std::string uses =
+      "include " + std::string(k_include) + ";\nlocation / { proxy_pass $service_url; }\n";
+  const std::string begins = "server {\nlisten 80;\nserver_name shop.test;\n";
+  lab().write(k_default_site, begins + "location = /private { return 403; }\n" + uses + "}\n");
+  auto before = before_a_switch();
+  expect_failed(write({"--server-name", "shop.test"}), 1, "app.conf:5 uses " + std::string(k_include));
+  expect_failed(write(), 1, "app.conf:5 uses " + std::string(k_include));
+  EXPECT_EQ(before_a_switch(), before);
+  lab().write(k_default_site, begins + "return 403;\n}\n");
+  expect_failed(write({"--server-name", "shop.test"}), 1, "shop.test on port 80 leads to ");
+  expect_failed(write({"--server-name", "x.test"}), 1, "requests on port 80 that no name leads to go to ");
+  EXPECT_EQ(before_a_switch(), before);
+  // Behind it, with names of its own, which it keeps.
+  const std::string behind = "/etc/nginx/sites-enabled/shop-z.conf";
+  expect_written(write({"--to", behind, "--server-name", "x.test y.test"}), "created");
+  expect_written(write({"--to", behind}), "keeps its server_name x.test y.test");
+  EXPECT_EQ(lab().get("/").status, 403);
 }
 
 TEST_F(Site, LeavesNothingWhereNginxRefuses) {

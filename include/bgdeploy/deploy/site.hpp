@@ -16,6 +16,7 @@ core::Result<std::vector<proxy::SitePart>> site_text(const spec::Spec& spec, con
 
 struct SiteWritten {
   std::string host;
+  std::string names;  // of the site
   std::vector<proxy::WrittenPart> parts;
 };
 // Puts the parts on all proxies, or on none, under the lock. Kinds: those of stage_site(), and refused where

@@ -17,7 +17,8 @@
 namespace bgdeploy::proxy {
 
 struct SiteWish {
-  // Each one or, as in nginx, several between blanks. Empty: what the spec says, else any.
+  // Each one or, as in nginx, several between blanks. Empty: those of the site that is there, else what the
+  // spec says, else any.
   std::vector<std::string> server_names;
   std::string path;  // of the site, as nginx sees it; empty: /etc/nginx/conf.d/SERVICE-site.conf
 };
@@ -45,6 +46,9 @@ bool is_unchanged_part(std::string_view text, const std::string& service);
 // The names that the site is asked for; "_" where the spec says none.
 std::string server_name_of(const spec::Spec& spec, const SiteWish& wish);
 
+// The names that lead to a site that is there.
+std::vector<std::string> server_names_in(std::string_view text);
+
 struct WrittenPart {
   std::string path;  // on the host
   std::string what;  // "created", "replaced", "there already"
@@ -59,12 +63,15 @@ public:
   virtual core::Result<void> restore(const core::Wait& wait) = 0;
   virtual core::Result<void> accept(const core::Wait& wait) = 0;
   virtual const std::vector<WrittenPart>& parts() const = 0;
+  // What its server_name is.
+  virtual const std::string& names() const = 0;
 };
 
 // Stages the parts. Kinds: usage (a file would be overwritten that is not ours as it was written, and `force`
-// is not set), refused.
+// is not set), refused (also where another site would lose requests to it).
 core::Result<std::unique_ptr<SiteTransaction>> stage_site(host::Host& host, const spec::Spec& spec,
-                                                          const std::vector<SitePart>& parts, bool force,
+                                                          const std::array<plan::Routing, 2>& slots,
+                                                          const SiteWish& wish, bool force,
                                                           const core::Wait& wait);
 
 }  // namespace bgdeploy::proxy

@@ -4,7 +4,11 @@
 #include <array>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
 
 namespace bgdeploy::proxy {
 namespace {
@@ -13,7 +17,8 @@ struct Listen {
   std::string address;  // as Front has it
   int port = 80;
   bool tls = false, proxy_protocol = false, is_default = false;
-  bool same_place(const Listen& other) const { return address == other.address && port == other.port; }
+  std::string bound = "*";  // the address as nginx compares it with others
+  bool same_place(const Listen& other) const { return bound == other.bound && port == other.port; }
 };
 
 // Nothing if it accepts no TCP connection, or if its port is unknown.
@@ -28,7 +33,7 @@ std::optional<Listen> read_listen(const std::vector<std::string>& args, bool ssl
                 .is_default = has("default_server") || has("default")};
   std::string text = args[0];
   if (text.starts_with("unix:")) {
-    listen.address = text;
+    listen.address = listen.bound = text;
     return listen;
   }
   const auto bracket = text.rfind(']');
@@ -45,6 +50,7 @@ std::optional<Listen> read_listen(const std::vector<std::string>& args, bool ssl
     if (!number) return std::nullopt;
     listen.port = *number;
   }
+  if (text != "0.0.0.0") listen.bound = text;
   listen.address = text == "*" || text == "0.0.0.0" ? "127.0.0.1" : text == "[::]" ? "[::1]" : text;
   return listen;
 }
@@ -87,7 +93,20 @@ public:
     }
   }
 
-  bool is_default(const Server& server) const { return m_default == &server; }
+  const Server* default_server() const { return m_default; }
+
+  // Those of them that have the name, in file order. nginx ignores case, and takes ".name" for "name" too.
+  std::vector<const Server*> named(const std::string& name) const {
+    const auto bare = [](std::string_view text) {
+      return core::to_lower(std::string(text.starts_with('.') ? text.substr(1) : text));
+    };
+    std::vector<const Server*> found;
+    for (const Server* one : m_servers)
+      if (std::ranges::any_of(names_of(*one),
+                              [&](const std::string& other) { return bare(other) == bare(name); }))
+        found.push_back(one);
+    return found;
+  }
 
   // Whether the name, without wildcards, leads to `server` and to no other.
   bool leads_to(const std::string& name, const Server& server) const {
@@ -140,7 +159,7 @@ std::optional<std::string> host_of(const Server& server, const Neighbours& neigh
       else if (host)
         return host;
     }
-  if (neighbours.is_default(server)) return "";
+  if (neighbours.default_server() == &server) return "";
   return odd;
 }
 
@@ -166,6 +185,42 @@ std::vector<plan::Front> fronts_of(const SiteMap& map, const std::vector<std::si
   }
   if (fronts.empty()) return unsure;
   return fronts;
+}
+
+std::optional<core::Error> taken_from_others(const SiteMap& before, const SiteMap& after,
+                                             const std::vector<std::string>& files) {
+  const auto is_ours = [&](const Server* server) {
+    return std::ranges::find(files, server->place.file) != files.end();
+  };
+  const auto refused = [](std::string message, std::string next) {
+    return core::Error{core::ErrorKind::refused, std::move(message), {}, std::move(next)};
+  };
+  for (const Server& server : after.servers) {
+    if (server.stream || !is_ours(&server)) continue;
+    for (const Listen& listen : listens_of(server)) {
+      const Neighbours then(before, listen), now(after, listen);
+      for (const std::string& name : names_of(server)) {
+        // By convention "_" is nobody's name. What our site had already it takes from nobody.
+        const auto had = then.named(name);
+        if (name == "_" || std::ranges::any_of(had, is_ours) || had.empty()) continue;
+        return refused(
+            fmt::format("{} on port {} leads to {} already", core::printable(name), listen.port,
+                        core::printable(to_string(had.front()->place))),
+            "let that site use what bgdeploy writes (`bgdeploy check` says how), or: bgdeploy site "
+            "--write --server-name NAME");
+      }
+      const Server* first = then.default_server();
+      if (first == nullptr || is_ours(first) || !is_ours(now.default_server())) continue;
+      return refused(
+          fmt::format("requests on port {} that no name leads to go to {}, and would go to {}", listen.port,
+                      core::printable(to_string(first->place)), core::printable(server.place.file)),
+          fmt::format(
+              "add default_server to `listen` in {}, or let nginx read the new site after it: bgdeploy "
+              "site --write --to FILE",
+              core::printable(to_string(first->place))));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace bgdeploy::proxy

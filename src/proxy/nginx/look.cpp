@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "bgdeploy/core/printable.hpp"
+#include "fronts.hpp"
 #include "site_map.hpp"
 
 namespace bgdeploy::proxy {
@@ -162,6 +164,24 @@ std::optional<SiteAnswer> look_at_sites(const Subject& subject, const Observatio
       answer.problem = with_site(observed, config, question, std::nullopt).problem;
   }
   return answer;
+}
+
+std::optional<core::Error> harm_to_others(const Subject& subject, const Observation& observed,
+                                          const std::vector<std::string>& files, const std::string& text) {
+  const auto before = NginxConfig::from_dump(observed.dump);
+  if (before.empty()) return std::nullopt;
+  const auto there = std::ranges::find_if(files, [&](const auto& file) { return before.has(file); });
+  if (const auto sites = look_at_sites(subject, observed, std::nullopt); sites && there == files.end())
+    for (const Place& user : sites->users)
+      if (std::ranges::find(files, user.file) == files.end())
+        return core::Error{core::ErrorKind::refused,
+                           fmt::format("{} uses {} already: a second site could take its requests",
+                                       core::printable(to_string(user)), subject.spec.nginx.include),
+                           {},
+                           "leave it at that site: `bgdeploy check` tells whether a deploy may come"};
+  auto after = before;
+  after.overlay(there == files.end() ? files.front() : *there, text);
+  return taken_from_others(map_sites(before, {}), map_sites(after, {}), files);
 }
 
 std::optional<core::Error> problem_after_switch(const Subject& subject, std::string_view dump,

@@ -30,6 +30,12 @@ bool complains_of_own_file(const Subject& subject, const Observation& observed);
 std::optional<SiteAnswer> look_at_sites(const Subject& subject, const Observation& observed,
                                         std::optional<std::size_t> live);
 
+// Why `text` may not become the site in a file that nginx has under one of these names, the first one where
+// it has none yet: it would take requests from a site that is there. Nothing if nginx's configuration is
+// unknown.
+std::optional<core::Error> harm_to_others(const Subject& subject, const Observation& observed,
+                                          const std::vector<std::string>& files, const std::string& text);
+
 // What is wrong with the configuration that nginx has once the routing to `slot` is written.
 std::optional<core::Error> problem_after_switch(const Subject& subject, std::string_view dump,
                                                 std::size_t slot, const Observation& observed);

@@ -9,7 +9,6 @@
 #include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "fronts.hpp"
-#include "site_map.hpp"
 
 namespace bgdeploy::proxy {
 namespace {
@@ -53,6 +52,11 @@ public:
       if (m_users.contains(&m_map.servers[i])) fronts.push_back(i);
     for (std::size_t i = 0; i < m_map.servers.size(); ++i)
       if (m_users.empty() && is_ours(m_map.servers[i])) fronts.push_back(i);
+    for (const Server& server : m_map.servers)
+      if (!server.includes_ours.empty())
+        answer.users.push_back(server.includes_ours.front());
+      else if (m_users.contains(&server))
+        answer.users.push_back(server.place);
     answer.fronts = fronts_of(m_map, fronts);
     for (const Stray& stray : m_strays) judge(stray, answer);
     // Most likely this is what the spec should name.

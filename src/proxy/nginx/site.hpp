@@ -10,6 +10,7 @@
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/state.hpp"
 #include "config.hpp"
+#include "site_map.hpp"
 
 namespace bgdeploy::proxy {
 
@@ -27,6 +28,7 @@ struct SiteQuestion {
 
 struct SiteAnswer {
   std::optional<core::Error> problem;  // kind refused: the switch would change nothing, or not everything
+  std::vector<Place> users;            // the sites that use it: where they include it, else where they begin
   std::vector<plan::Front> fronts;
   std::vector<plan::Claim> claims;
   std::vector<std::string> notes;

@@ -255,6 +255,18 @@ std::string server_name_of(const spec::Spec& spec, const SiteWish& wish) {
   return "_";
 }
 
+std::vector<std::string> server_names_in(std::string_view text) {
+  std::vector<std::string> names;
+  for (const Directive& server : parse_directives(text)) {
+    if (server.name != "server") continue;
+    for (const Directive& directive : server.block)
+      for (const std::string& name : directive.args)
+        if (directive.name == "server_name" && name != "_" && std::ranges::find(names, name) == names.end())
+          names.push_back(name);
+  }
+  return names;
+}
+
 bool is_unchanged_part(std::string_view text, const std::string& service) {
   const auto end = text.find('\n');
   if (end == std::string_view::npos) return false;

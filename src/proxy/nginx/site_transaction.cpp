@@ -8,6 +8,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/proxy/nginx.hpp"
 #include "bgdeploy/proxy/site_parts.hpp"
+#include "look.hpp"
 #include "script.hpp"
 #include "scripts.hpp"
 #include "switch.hpp"
@@ -29,11 +30,27 @@ public:
     if (!m_stay) static_cast<void>(take_files_back());
   }
 
-  Result<void> stage(const std::vector<SitePart>& parts, bool force, const Wait& wait) {
+  Result<void> stage(const std::array<Routing, 2>& slots, SiteWish wish, bool force, const Wait& wait) {
     BGDEPLOY_ASSIGN(const Observation own, look(m_spec, wait));
+    BGDEPLOY_ASSIGN(auto parts, site_parts(m_spec, slots, wish));
+    spec::Spec switched = m_spec;
+    Observation site = own;
+    if (!m_spec.nginx.sites) {
+      switched.nginx.include = parts.back().path;
+      BGDEPLOY_ASSIGN(site, look(switched, wait));
+      if (site.unfinished) {
+        // Of a run that died: nobody knows that it was done.
+        BGDEPLOY_TRY(nginx_on(m_host, switched)->recover(false, wait));
+        BGDEPLOY_ASSIGN(site, look(switched, wait));
+      }
+    }
+    if (wish.server_names.empty()) {
+      wish.server_names = names_there(site);
+      BGDEPLOY_ASSIGN(parts, site_parts(m_spec, slots, wish));
+    }
+    m_names = server_name_of(m_spec, wish);
     std::optional<std::size_t> live;
     std::string content;
-    spec::Spec switched = m_spec;
     bool changes = false;
     // Whatever may not be overwritten is found before anything is written.
     std::vector<std::pair<Found, const SitePart*>> files;
@@ -51,18 +68,16 @@ public:
         changes = changes || differs || !own.file.there();
         if (own.sites[slot].to.there()) live = slot;
       } else {
-        switched.nginx.include = part.path;
-        switched.nginx.sites.reset();
-        BGDEPLOY_ASSIGN(Observation site, look(switched, wait));
-        if (site.unfinished) {
-          // Of a run that died: nobody knows that it was done.
-          BGDEPLOY_TRY(nginx_on(m_host, switched)->recover(false, wait));
-          BGDEPLOY_ASSIGN(site, look(switched, wait));
-        }
         BGDEPLOY_TRY(need_folder(site));
         BGDEPLOY_ASSIGN(changes, may_write(site.file, part, force));
         content = part.text;
       }
+    }
+    if (changes) {
+      const SitePart& read = parts.at(m_spec.nginx.sites ? live.value_or(0) : parts.size() - 1);
+      const Subject subject{m_spec, m_host.name(), m_host.address(), slots};
+      if (auto harm = harm_to_others(subject, own, names_of(site, read), read.text))
+        return std::unexpected(std::move(*harm).within(m_host.name()));
     }
     for (const auto& [file, part] : files) BGDEPLOY_TRY(write(file, part->text, wait));
     if (!changes) return {};
@@ -103,6 +118,7 @@ public:
   }
 
   const std::vector<WrittenPart>& parts() const override { return m_parts; }
+  const std::string& names() const override { return m_names; }
 
 private:
   struct Before {
@@ -116,6 +132,21 @@ private:
     auto observed = parse_observation(output);
     if (!observed) return std::unexpected(std::move(observed).error().within(m_host.name()));
     return observed;
+  }
+
+  // They lead to it until somebody says otherwise.
+  std::vector<std::string> names_there(const Observation& site) const {
+    if (!m_spec.nginx.sites) return server_names_in(site.file.content);
+    auto names = server_names_in(site.sites[0].from.content);
+    return names.empty() ? server_names_in(site.sites[1].from.content) : names;
+  }
+
+  // Under which nginx reads the site, or would.
+  std::vector<std::string> names_of(const Observation& site, const SitePart& part) const {
+    std::vector<std::string> names = {part.path, site.file.path, site.read_as};
+    if (m_spec.nginx.sites) names = {site.sites[0].to.path, site.sites[1].to.path, site.read_as};
+    std::erase(names, "");
+    return names;
   }
 
   Result<void> need_folder(const Observation& observed) const {
@@ -172,6 +203,7 @@ private:
 
   host::Host& m_host;
   const spec::Spec m_spec;
+  std::string m_names;
   std::vector<WrittenPart> m_parts;
   std::vector<Before> m_before;
   std::unique_ptr<Switch> m_switch;
@@ -181,10 +213,10 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<SiteTransaction>> stage_site(host::Host& host, const spec::Spec& spec,
-                                                    const std::vector<SitePart>& parts, bool force,
-                                                    const Wait& wait) {
+                                                    const std::array<plan::Routing, 2>& slots,
+                                                    const SiteWish& wish, bool force, const Wait& wait) {
   auto transaction = std::make_unique<Transaction>(host, spec);
-  BGDEPLOY_TRY(transaction->stage(parts, force, wait));
+  BGDEPLOY_TRY(transaction->stage(slots, wish, force, wait));
   return transaction;
 }
 

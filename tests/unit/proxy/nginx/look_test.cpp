@@ -143,5 +143,73 @@ TEST_F(Look, LooksAgainAtWhatTheSwitchHasWritten) {
   EXPECT_FALSE(problem_after_switch(subject(), "", 0, observed));
 }
 
+// A site of ours beside those that are there.
+class Beside : public Look {
+protected:
+  std::string harm(const Files& files, const std::string& ours) {
+    observed.dump = dump_of(files);
+    const auto found = harm_to_others(subject(), observed, {k_ours}, ours);
+    return found ? found->message : "";
+  }
+  static std::string server(const std::string& text) {
+    return "server {\n" + text + "\ninclude " + k_include_path +
+           ";\nlocation / { proxy_pass $service_url; }\n}";
+  }
+  static std::string others(const std::string& text) { return "server {\n" + text + "\nreturn 204;\n}"; }
+
+  const std::string k_ours = "/etc/nginx/conf.d/shop-site.conf";
+  const std::string named = server("listen 80;\nserver_name a.test b.test;");
+};
+
+TEST_F(Beside, WhatIsAloneTakesNothingFromAnybody) {
+  EXPECT_EQ(harm({}, named), "");
+  EXPECT_EQ(harm({{k_site_path, others("listen 8090;")}}, named), "");
+  EXPECT_EQ(harm({{k_site_path, others("listen 10.0.0.1:80;\nserver_name a.test;")}}, named), "");
+  EXPECT_EQ(harm({{k_site_path, others("listen 80 default_server;\nserver_name _ c.test *.a.test;")}}, named),
+            "");
+  observed.dump = "";
+  EXPECT_FALSE(harm_to_others(subject(), observed, {k_ours}, named)) << "nobody knows";
+}
+
+TEST_F(Beside, ASecondSiteOfTheIncludeIsOneTooMany) {
+  const Files files = {{k_site_path, server("listen 80 default_server;")}};
+  EXPECT_EQ(harm(files, named), k_site_path + ":3 uses " + k_include_path +
+                                    " already: a second site could take "
+                                    "its requests");
+  // By the name of its upstream, and once ours is there: its owner knows.
+  spec.nginx.upstream = "shop";
+  spec.nginx.include = "/etc/nginx/conf.d/shop.conf";
+  observed.file.path = spec.nginx.include;
+  EXPECT_THAT(
+      harm({{k_site_path, "server {\nlisten 80 default_server;\nlocation / {\nproxy_pass http://shop; }\n}"}},
+           named),
+      HasSubstr(k_site_path + ":1 uses /etc/nginx/conf.d/shop.conf already"));
+  EXPECT_EQ(harm({{k_site_path, server("listen 80 default_server;")}, {k_ours, named}}, named), "");
+}
+
+TEST_F(Beside, ANameLeadsToOneSiteAlone) {
+  for (const char* name : {"b.test", "B.test", ".b.test"})
+    EXPECT_THAT(harm({{k_site_path,
+                       others("listen 80 default_server;\nserver_name c.test " + std::string(name) + ";")}},
+                     named),
+                HasSubstr("b.test on port 80 leads to " + k_site_path + ":1 already"));
+  EXPECT_THAT(harm({{k_site_path, others("listen *:80;\nlisten 443 ssl;\nserver_name a.test;")}}, named),
+              HasSubstr("a.test on port 80 leads to "));
+  // What it had it may keep.
+  const Files both = {{k_site_path, others("listen 80 default_server;\nserver_name a.test;")},
+                      {k_ours, named}};
+  EXPECT_EQ(harm(both, named), "");
+}
+
+TEST_F(Beside, WhatNoNameLeadsToStaysWhereItWent) {
+  const Files files = {{k_site_path, others("listen 80;\nserver_name c.test;")}};
+  EXPECT_EQ(harm(files, named), "requests on port 80 that no name leads to go to " + k_site_path +
+                                    ":1, and would go to " + k_ours);
+  EXPECT_NE(harm(files, server("listen 80;\nserver_name _;")), "");
+  EXPECT_EQ(harm({{k_site_path, others("listen 80;")}, {k_ours, named}}, named), "") << "it got them before";
+  // Behind it.
+  EXPECT_EQ(harm({{"/etc/nginx/conf.d/first.conf", others("listen 80;")}}, named), "");
+}
+
 }  // namespace
 }  // namespace bgdeploy::proxy

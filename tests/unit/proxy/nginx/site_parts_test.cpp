@@ -64,6 +64,18 @@ TEST_F(SiteParts, KnowWhetherTheyWereChanged) {
   EXPECT_FALSE(is_unchanged_part("", "shop"));
 }
 
+TEST_F(SiteParts, HaveNamesThatCanBeReadBack) {
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  EXPECT_THAT(server_names_in(site({{"a.example.com b.example.com"}, ""})),
+              ElementsAre("a.example.com", "b.example.com"));
+  EXPECT_THAT(server_names_in(site()), IsEmpty()) << "_ is nobody's";
+  // As certbot leaves it.
+  EXPECT_THAT(
+      server_names_in(site({{"a.example.com"}, ""}) + "server { server_name a.example.com; return 404; }"),
+      ElementsAre("a.example.com"));
+}
+
 TEST_F(SiteParts, HaveTheNameThatTheSpecHas) {
   EXPECT_THAT(site(), HasSubstr("server_name _;"));
   spec.health.probe = spec::HealthHttp{.headers = {{"Host", "health.example.com"}}};
