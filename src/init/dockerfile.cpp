@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -11,12 +12,26 @@
 namespace bgdeploy::init {
 namespace {
 
-// Instructions with their words, lines joined; comments left out.
+// "EOF" of "RUN <<-'EOF' sh"; empty where no here-document begins.
+std::string document_of(std::string_view line) {
+  std::size_t at = line.find("<<");
+  if (at == std::string_view::npos || line.substr(at).starts_with("<<<")) return {};
+  at = line.find_first_not_of("-'\"", at + 2);
+  const std::size_t end = std::min(line.find_first_of(" \t'\"", at), line.size());
+  return at < end ? std::string(line.substr(at, end - at)) : std::string();
+}
+
+// Instructions with their words, lines joined; comments and here-documents left out.
 std::vector<std::string> instructions_of(std::string_view text) {
   std::vector<std::string> all;
+  std::string document;  // the line that ends it
   bool goes_on = false;
   for (const std::string& whole : core::split_lines(text)) {
     std::string_view line = core::trim(whole);
+    if (!document.empty()) {
+      if (line == document) document.clear();
+      continue;
+    }
     if (line.empty() || line.starts_with('#')) continue;
     const bool more = line.ends_with('\\');
     if (more) line.remove_suffix(1);
@@ -25,12 +40,14 @@ std::vector<std::string> instructions_of(std::string_view text) {
     else
       all.emplace_back(line);
     goes_on = more;
+    if (!more) document = document_of(all.back());
   }
   return all;
 }
 
 bool is(std::string_view instruction, std::string_view name) {
-  if (instruction.size() <= name.size() || instruction[name.size()] != ' ') return false;
+  if (instruction.size() <= name.size() || !std::string_view(" \t").contains(instruction[name.size()]))
+    return false;
   for (std::size_t i = 0; i < name.size(); ++i)
     if ((instruction[i] & ~0x20) != name[i]) return false;
   return true;
@@ -45,33 +62,51 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-// What is known of a stage: the last one is what runs.
-class Stage {
-public:
-  std::vector<int> exposed;
-  std::vector<std::string> unknown;  // ports that nothing has a value for
-  std::string healthcheck;
+struct Stage {
+  std::string name{};  // in small letters
+  std::vector<int> exposed{};
+  std::vector<std::string> unknown{};  // ports that nothing has a value for
+  std::string healthcheck{};
+  Variables values{};
+};
 
+class Stages {
+public:
   void take(std::string_view instruction) {
     if (is(instruction, "FROM"))
-      begin();
+      begin(words_of(instruction.substr(4)));
     else if (is(instruction, "ARG"))
-      set(words_of(instruction.substr(4)), m_begun);
+      set(words_of(instruction.substr(4)), !m_all.empty());
+    else if (m_all.empty())
+      return;
     else if (is(instruction, "ENV"))
       set(words_of(instruction.substr(4)), true);
     else if (is(instruction, "EXPOSE"))
       expose(instruction.substr(7));
     else if (is(instruction, "HEALTHCHECK"))
-      healthcheck = in_spec(instruction, m_values);
+      m_all.back().healthcheck = in_spec(instruction, m_all.back().values);
+  }
+
+  // The one that is built: the last one, unless `target` is the name or the number of another.
+  Stage built(const std::string& target) const {
+    const auto number = core::parse_number<std::size_t>(target);
+    if (number && *number < m_all.size()) return m_all[*number];
+    if (const auto found = find(target); !target.empty() && found != m_all.end()) return *found;
+    return m_all.empty() ? Stage() : m_all.back();
   }
 
 private:
-  void begin() {
-    m_begun = true;
-    m_values.clear();
-    exposed.clear();
-    unknown.clear();
-    healthcheck.clear();
+  std::vector<Stage>::const_iterator find(std::string_view name) const {
+    return std::ranges::find(m_all, core::to_lower(name), &Stage::name);
+  }
+
+  // "--platform=linux/amd64 base AS runner": it has what its base has.
+  void begin(std::vector<std::string> words) {
+    std::erase_if(words, [](const std::string& word) { return word.starts_with("--"); });
+    const auto base = words.empty() ? m_all.end() : find(in_spec(words[0], m_before));
+    Stage stage = base == m_all.end() ? Stage() : *base;
+    stage.name = words.size() == 3 ? core::to_lower(words[2]) : "";
+    m_all.push_back(std::move(stage));
   }
 
   // What may be filled in later, in what is written.
@@ -86,7 +121,7 @@ private:
 
   // "NAME=value", "NAME value", and "NAME" alone, which takes the value from before the first stage.
   void set(const std::vector<std::string>& words, bool in_stage) {
-    Variables& values = in_stage ? m_values : m_before;
+    Variables& values = in_stage ? m_all.back().values : m_before;
     for (const std::string& word : words) {
       const std::size_t equals = word.find('=');
       std::string name = word.substr(0, equals), value;
@@ -103,19 +138,20 @@ private:
   }
 
   void expose(std::string_view ports) {
+    Stage& stage = m_all.back();
     for (const std::string& word : words_of(ports)) {
-      const std::string port = in_spec(word, m_values);
+      const std::string port = in_spec(word, stage.values);
       if (port.ends_with("/udp")) continue;
       const auto number = core::parse_port(std::string_view(port).substr(0, port.find_first_of("/-")));
       if (!number)
-        unknown.push_back(word);
-      else if (std::ranges::find(exposed, *number) == exposed.end())
-        exposed.push_back(*number);
+        stage.unknown.push_back(word);
+      else if (std::ranges::find(stage.exposed, *number) == stage.exposed.end())
+        stage.exposed.push_back(*number);
     }
   }
 
-  Variables m_before, m_values;
-  bool m_begun = false;
+  Variables m_before;
+  std::vector<Stage> m_all;
 };
 
 bool asks(std::string_view command, int port) {
@@ -135,14 +171,18 @@ int port_of(const Stage& stage) {
 }  // namespace
 
 void read_dockerfile(Draft& draft, const File& file) {
-  Stage stage;
+  Stages stages;
   draft.read_from(file.name);
-  for (const std::string& instruction : instructions_of(file.text)) stage.take(instruction);
+  for (const std::string& instruction : instructions_of(file.text)) stages.take(instruction);
+  const Stage stage = stages.built(draft.text({"build", "target"}));
   const std::string& healthcheck = stage.healthcheck;
   if (!draft.has({"image"}) && !draft.has({"build"}) && !draft.has({"compose"})) {
-    draft.guess({"build", "context"}, ".",
-                "no source names an image that is pulled: it is built on the hosts");
-    if (file.name != "Dockerfile") draft.say({"build", "dockerfile"}, file.name);
+    const std::filesystem::path path = file.name;
+    const bool outside = path.is_absolute() || file.name.starts_with("..");
+    draft.guess({"build", "context"}, outside ? path.parent_path().string() : ".",
+                "no image that is pulled was found: it is built on the hosts");
+    const std::string name = outside ? path.filename().string() : file.name;
+    if (name != "Dockerfile") draft.say({"build", "dockerfile"}, name);
   }
   for (const std::string& word : stage.unknown)
     draft.note(fmt::format("`EXPOSE {}` of {}: nothing says which port that is", word, file.name));
