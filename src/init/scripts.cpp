@@ -293,21 +293,21 @@ private:
 
   void tell_app() {
     if (m_draft.has({"compose"})) return;
-    for (Run& run : m_runs) {
-      bool filled = false;
-      run.image = image_of(run.image, filled);
-      if (filled)
-        m_draft.note(
-            fmt::format("the registry in `image`: set its variable where bgdeploy runs, or write it"));
-    }
+    bool stands_in = false;
+    for (Run& run : m_runs) run.image = image_of(run.image, stands_in);
+    if (stands_in) fill_in_image(m_runs[0].image, m_runs[0].source);
     tell_runs(m_draft, m_runs);
     if (!m_runs.empty() || m_draft.has({"image"}) || m_draft.has({"build"}) || m_pulled.empty()) return;
     bool filled = false;
     const std::string image = image_of(resolve(m_pulled[0], 0), filled);
     if (filled)
-      m_draft.fill_in({"image"}, image, "or set the variable where bgdeploy runs; from " + m_pulled_from);
+      fill_in_image(image, m_pulled_from);
     else
       m_draft.say({"image"}, in_spec(image, {}), "from " + m_pulled_from);
+  }
+
+  void fill_in_image(const std::string& image, const std::string& source) {
+    m_draft.fill_in({"image"}, image, "or set the variable where bgdeploy runs; from " + source);
   }
 
   // It is built where it runs, and no registry is spoken of.

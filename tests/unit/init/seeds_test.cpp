@@ -30,7 +30,7 @@ protected:
       fs::create_directories(to.parent_path());
       fs::copy_file(entry.path(), to);
     }
-    const auto done = read_folder(draft, m_folder, files_of_interest(m_folder));
+    const auto done = read_folder(draft, m_folder);
     EXPECT_TRUE(done) << done.error().message;
     complete(draft, name);
     return written(draft);
@@ -116,7 +116,7 @@ TEST_F(Seeds, MomoHasTwoAppHostsAndWholeSites) {
   ASSERT_TRUE(spec.nginx.sites);
   EXPECT_EQ(spec.nginx.sites->from, "~/momo-conf/momo-{port}.conf");
   EXPECT_EQ(spec.nginx.sites->to, "/etc/nginx/sites-enabled/momo-{port}.conf");
-  EXPECT_EQ(draft.gaps(), (std::vector<std::string>{"hosts.app", "hosts.proxy"}));
+  EXPECT_EQ(draft.gaps(), (std::vector<std::string>{"hosts.app", "hosts.proxy", "image"}));
 }
 
 TEST_F(Seeds, EvanIsTwoServicesOfOneProject) {
