@@ -19,16 +19,14 @@ namespace fs = std::filesystem;
 using core::ErrorKind;
 using core::Result;
 
-Result<std::string> drafted(const Arguments& arguments, init::Draft& draft) {
+Result<std::string> drafted(const Arguments& arguments, const std::string& file, init::Draft& draft) {
   std::error_code error;
   const fs::path here = fs::current_path(error);
   if (error)
     return core::fail(ErrorKind::usage,
                       fmt::format("the working directory cannot be found ({})", error.message()), {},
                       "change to one that is there");
-  BGDEPLOY_TRY(
-      init::read_folder(draft, here.string(),
-                        arguments.from.empty() ? init::files_of_interest(here.string()) : arguments.from));
+  BGDEPLOY_TRY(init::read_folder(draft, here.string(), arguments.from, (here / file).parent_path().string()));
   if (!arguments.hosts.empty())
     BGDEPLOY_TRY(init::look_at_hosts(draft, arguments.hosts, variable, arguments.stop));
   init::complete(draft, here.filename().string());
@@ -81,7 +79,14 @@ void tell_next(const Arguments& arguments, const std::string& file, const init::
 int run_init(const Arguments& arguments) {
   init::Draft draft;
   const std::string file = arguments.file.empty() ? usual_file() : arguments.file;
-  const auto text = drafted(arguments, draft);
+  if (file == "-")
+    return print_error({ErrorKind::usage, "init writes a file, and - is none", {}, "--stdout prints it"});
+  if (!arguments.environment.empty())
+    return print_error({ErrorKind::usage,
+                        "init has no use for --environment: it writes all that it finds",
+                        {},
+                        "leave -e away; the commands that read the spec take it"});
+  const auto text = drafted(arguments, file, draft);
   if (!text) return print_error(text.error());
   if (const auto checked = check(file, *text); !checked) return print_error(checked.error());
   if (arguments.to_stdout) return print(*text) ? 0 : with_output(0, take_output_error());

@@ -79,9 +79,14 @@ void tell_compose(Draft& draft, const std::array<Service, 2>& apps, const std::v
                   const Pair& files, const Pair& names, bool remote) {
   const Pair ports{std::to_string(runs[0].host_port), std::to_string(runs.back().host_port)};
   const auto file = by_slot(files, names, ports);
-  const char* key = remote ? "remote_file" : "file";
-  draft.say({"compose", key}, file.value_or(files[0]),
-            remote ? "on the host" : "uploaded by each deploy, with what it refers to");
+  const Path key{"compose", remote ? "remote_file" : "file"};
+  const auto small = by_slot({core::to_lower(files[0]), core::to_lower(files[1])}, names, ports);
+  if (file || !small)
+    draft.say(key, file.value_or(files[0]),
+              remote ? "on the host" : "uploaded by each deploy, with what it refers to");
+  else
+    draft.fill_in(key, *small,
+                  fmt::format("rename {} and {} to this: the names of slots are small", files[0], files[1]));
   const auto service = by_slot({apps[0].name, apps[1].name}, names, ports);
   draft.say({"compose", "service"}, service.value_or(apps[0].name));
   if (const auto variable = tag_variable_of(text_of(apps[0].keys, "image")); !variable.empty())

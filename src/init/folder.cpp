@@ -1,16 +1,22 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <span>
 
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/utf8.hpp"
 #include "bgdeploy/init/gather.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/io/regular_file.hpp"
+#include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/dotenv.hpp"
 #include "compose_pair.hpp"
+#include "file_kind.hpp"
+#include "kamal.hpp"
 #include "script_words.hpp"
 
 namespace bgdeploy::init {
@@ -21,31 +27,6 @@ using core::Result;
 
 constexpr std::size_t k_most_files = 100, k_largest = std::size_t{256} << 10;
 
-enum class Kind { compose, kamal, script, dockerfile, dotenv, kamal_hook, none };
-
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-Kind kind_of(std::string_view name) {
-  const std::string_view base = name.substr(name.rfind('/') + 1);
-  const bool yaml = base.ends_with(".yml") || base.ends_with(".yaml");
-  if (has(name, ".kamal/hooks/")) return base.ends_with(".sample") ? Kind::none : Kind::kamal_hook;
-  if (has(name, "config/deploy") && yaml) return Kind::kamal;
-  if (yaml && (base.starts_with("docker-compose") || base.starts_with("compose"))) return Kind::compose;
-  if (has(name, ".github/workflows/") || base == ".gitlab-ci.yml") return yaml ? Kind::script : Kind::none;
-  if (base == "appspec.yml" || base == "Jenkinsfile" || base.ends_with(".sh")) return Kind::script;
-  if (base == "Dockerfile" || base.ends_with(".Dockerfile")) return Kind::dockerfile;
-  return base == ".env" ? Kind::dotenv : Kind::none;
-}
-
-// Nothing says that a file is meant for development but its name.
-bool is_for_others(std::string_view name) {
-  for (const char* word : {"dev", "test", "override", "local", "debug"})
-    if (has(name.substr(name.rfind('/') + 1), word)) return true;
-  return false;
-}
-
 bool leads_out(const fs::path& folder, const fs::path& path) {
   std::error_code broken;
   const fs::path target = fs::canonical(path, broken);
@@ -55,9 +36,13 @@ bool leads_out(const fs::path& folder, const fs::path& path) {
 
 // A file that cannot be read is one that should not have been named, or is in the way.
 Result<std::string> read(const std::string& folder, const std::string& name) {
-  auto text = io::read_file((fs::path(folder) / name).lexically_normal().string());
-  if (!text)
-    return core::fail(core::ErrorKind::usage, text.error().message, {}, "name the files to read with --from");
+  const std::string path = (fs::path(folder) / name).lexically_normal().string();
+  auto text = io::read_file(path);
+  if (!text) {
+    std::string why = text.error().message;
+    if (why.starts_with(path)) why.replace(0, path.size(), name);
+    return core::fail(core::ErrorKind::usage, std::move(why), {}, "name the files to read with --from");
+  }
   if (text->size() > k_largest) return core::fail(core::ErrorKind::usage, name + " is larger than 256 kB");
   return text;
 }
@@ -73,32 +58,15 @@ Result<void> make_utf8(Draft& draft, const std::string& name, std::string& text)
   return {};
 }
 
-std::vector<File> compose_files(const std::vector<File>& all) {
-  std::vector<std::string> names;
-  for (const File& file : all) names.push_back(file.name);
-  std::vector<File> chosen;
-  for (const std::string& name : compose_pair(std::move(names)))
-    chosen.push_back(*std::ranges::find(all, name, &File::name));
-  return chosen;
-}
-
-// Compose merges a file with its override, and files that are named together.
-void note_unread(Draft& draft, const std::string& folder, const std::vector<File>& all,
-                 const std::vector<File>& chosen) {
-  std::vector<std::string> unread;
-  for (const File& file : all)
-    if (std::ranges::find(chosen, file.name, &File::name) == chosen.end()) add_once(unread, file.name);
-  for (const File& file : chosen)
-    for (const char* end : {".override.yml", ".override.yaml"}) {
-      const std::string name = file.name.substr(0, file.name.rfind('.')) + end;
-      std::error_code error;
-      if (fs::exists(fs::path(folder) / name, error)) add_once(unread, name);
-    }
-  for (const std::string& name : unread)
-    draft.note(
-        fmt::format("{} was not read: of compose files init reads one, or one for each slot. "
-                    "`docker compose config` writes one of all that compose merges",
-                    name));
+// Whether its reader can take it.
+Result<void> check(Draft& draft, Kind kind, File& file) {
+  if (kind == Kind::script || kind == Kind::dockerfile) return make_utf8(draft, file.name, file.text);
+  if (kind == Kind::dotenv)
+    BGDEPLOY_TRY(spec::parse_dotenv(file.text, file.name,
+                                    [](std::string_view) { return std::optional<std::string>(); }));
+  if (kind == Kind::compose) BGDEPLOY_TRY(spec::yaml_as_json(file.text, file.name));
+  if (kind == Kind::kamal) BGDEPLOY_TRY(kamal_json(file));
+  return {};
 }
 
 // A script names files of the host that it runs on; a spec those of the machine that runs bgdeploy.
@@ -127,31 +95,194 @@ void mark_missing(Draft& draft, const std::string& folder) {
   draft.fill_in(key, std::move(here), what);
 }
 
-}  // namespace
-
-std::vector<std::string> compose_pair(std::vector<std::string> names) {
-  std::erase_if(names, [](const std::string& name) { return kind_of(name) != Kind::compose; });
-  for (std::size_t i = 0; i < names.size(); ++i)
-    for (std::size_t j = i + 1; j < names.size(); ++j)
-      if (names_slots(names[i], names[j])) return {names[i], names[j]};
-  if (names.empty()) return names;
-  const auto usual = std::ranges::find_if(
-      names, [](const std::string& name) { return name.find("prod") != std::string::npos; });
-  return {usual == names.end() ? names.front() : *usual};
+// `way`: from the spec's folder to the one that was read.
+void move_paths(Draft& draft, const fs::path& way) {
+  const auto moved = [&](const Json& path) -> Json {
+    if (!path.is_string() || path.get_ref<const std::string&>().find_first_of("/~$") == 0) return path;
+    const std::string text = (way / path.get<std::string>()).lexically_normal().string();
+    return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+  };
+  const auto findings = draft.findings();
+  for (const Finding& one : findings) {
+    const std::size_t above = one.path[0] == "environments" ? 2 : 0;
+    const std::string key = fmt::format("{}", fmt::join(std::span(one.path).subspan(above), "."));
+    Json value = one.value;
+    if (key == "compose.file" || key == "build.context" || key == "ssh.identity_file")
+      value = moved(value);
+    else if (key == "docker.env_file" && value.is_array())
+      std::ranges::transform(one.value, value.begin(), moved);
+    else if (key == "docker.env_file")
+      value = moved(value);
+    else if (key.starts_with("secrets.") && value.contains("file"))
+      value["file"] = moved(value["file"]);
+    else if (key.starts_with("hooks."))
+      for (Json& hook : value)
+        hook["run"] = fmt::format("cd {} && {}", core::shell_quote(way.string()), core::text_of(hook, "run"));
+    draft.change(one.path, std::move(value), one.comment);
+  }
 }
+
+class Folder {
+public:
+  Folder(Draft& draft, const std::string& folder, bool named)
+      : m_draft(draft), m_folder(folder), m_named(named) {}
+
+  Result<void> take(const std::string& name) {
+    const Kind kind = kind_of(name, m_named);
+    if (kind == Kind::kamal_hook) {
+      m_hooks.push_back(name);
+      return {};
+    }
+    if (!m_named && (kind == Kind::compose || kind == Kind::dockerfile) && is_for_development(name)) {
+      not_read(name, "its name says that it is not what is deployed");
+      return {};
+    }
+    auto file = open(name, kind);
+    if (!file) return failed(file.error());
+    m_files[kind].push_back(std::move(*file));
+    return {};
+  }
+
+  Result<void> tell() {
+    for (const File& file : m_files[Kind::dotenv]) {
+      BGDEPLOY_ASSIGN(const auto values, spec::parse_dotenv(file.text, file.name, [](std::string_view) {
+                        return std::optional<std::string>();
+                      }));
+      m_known.insert(values.begin(), values.end());
+      m_draft.read_from(file.name);
+    }
+    if (const auto& kamal = m_files[Kind::kamal]; !kamal.empty()) {
+      BGDEPLOY_TRY(read_kamal(m_draft, kamal, m_hooks));
+      for (const File& file : m_files[Kind::compose])
+        not_read(file.name, "beside Kamal's file a compose file is for development");
+    } else {
+      BGDEPLOY_TRY(tell_compose());
+    }
+    auto& scripts = m_files[Kind::script];
+    if (!m_named)  // what deploys says more than what tests
+      std::ranges::stable_sort(scripts, {}, [](const File& file) { return is_for_development(file.name); });
+    read_scripts(m_draft, scripts, m_known);
+    tell_dockerfile();
+    mark_missing(m_draft, m_folder);
+    return {};
+  }
+
+private:
+  Result<File> open(const std::string& name, Kind kind) {
+    std::error_code error;
+    const fs::path path = fs::path(m_folder) / name;
+    if (fs::symlink_status(path, error).type() == fs::file_type::not_found)
+      return core::fail(core::ErrorKind::usage, fmt::format("{} does not exist", name));
+    if (kind == Kind::none)
+      return core::fail(
+          core::ErrorKind::usage, fmt::format("{}: not a kind of file that init reads", name), {},
+          "compose files, a Dockerfile, .env, scripts (*.sh), CI files, or Kamal's config/deploy.yml");
+    if (!m_named && leads_out(m_folder, path))
+      return core::fail(core::ErrorKind::usage,
+                        fmt::format("{} is a link that leads out of the folder", name));
+    BGDEPLOY_ASSIGN(std::string text, read(m_folder, name));
+    File file{name, std::move(text)};
+    BGDEPLOY_TRY(check(m_draft, kind, file));
+    return file;
+  }
+
+  void not_read(const std::string& name, std::string_view why) {
+    m_draft.note(fmt::format("not read: {}: {}", name, why));
+  }
+
+  // What the user named ends it; of anything else the end of the spec tells.
+  Result<void> failed(const core::Error& error) {
+    if (m_named) return std::unexpected(error);
+    const std::string& why = error.details.empty() ? error.message : error.details[0];
+    m_draft.note("not read: " + why.substr(0, why.find('\n')));
+    return {};
+  }
+
+  // The best one that has a service.
+  Result<void> tell_compose() {
+    std::vector<std::string> names, chosen;
+    for (const File& file : m_files[Kind::compose]) names.push_back(file.name);
+    while (!(chosen = best_compose_files(names)).empty()) {
+      std::vector<File> files;
+      for (const std::string& name : chosen) {
+        files.push_back(*std::ranges::find(m_files[Kind::compose], name, &File::name));
+        std::erase(names, name);
+      }
+      Draft whole = m_draft;
+      const auto done =
+          read_compose(whole, files, m_known, fs::weakly_canonical(m_folder).filename().string(), false,
+                       [this](const std::string& name) { return beside(name); });
+      if (!done) {
+        BGDEPLOY_TRY(failed(done.error()));
+        continue;
+      }
+      m_draft = std::move(whole);
+      note_unread(names, chosen);
+      break;
+    }
+    return {};
+  }
+
+  std::optional<std::string> beside(const std::string& name) const {
+    if (leads_out(m_folder, fs::path(m_folder) / name)) return std::nullopt;
+    auto text = read(m_folder, name);
+    return text ? std::optional(std::move(*text)) : std::nullopt;
+  }
+
+  // Compose merges a file with its override, and files that are named together.
+  void note_unread(std::vector<std::string> names, const std::vector<std::string>& chosen) {
+    for (const std::string& name : chosen)
+      for (const char* end : {".override.yml", ".override.yaml"}) {
+        const std::string other = name.substr(0, name.rfind('.')) + end;
+        std::error_code error;
+        if (fs::exists(fs::path(m_folder) / other, error)) add_once(names, other);
+      }
+    for (const std::string& name : names)
+      not_read(name,
+               "of compose files init reads one, or one for each slot. `docker compose config` writes one "
+               "of all that compose merges");
+  }
+
+  // The one that `build` names, else the best one.
+  void tell_dockerfile() {
+    const auto& files = m_files[Kind::dockerfile];
+    if (files.empty()) return;
+    std::vector<std::string> names;
+    for (const File& file : files) names.push_back(file.name);
+    std::string chosen = best_dockerfile(names);
+    const fs::path context = m_draft.text({"build", "context"});
+    const std::string named = m_draft.text({"build", "dockerfile"});
+    const std::string built = (context / (named.empty() ? "Dockerfile" : named)).lexically_normal().string();
+    if (m_draft.has({"build"}) && std::ranges::find(names, built) != names.end()) chosen = built;
+    read_dockerfile(m_draft, *std::ranges::find(files, chosen, &File::name));
+    for (const std::string& name : names)
+      if (name != chosen) not_read(name, "of Dockerfiles init reads one");
+    if (const auto& dotenv = m_files[Kind::dotenv]; !dotenv.empty() && !m_draft.has({"compose"}) &&
+                                                    !m_draft.has({"docker", "environment"}) &&
+                                                    !m_draft.has({"docker", "env_file"}))
+      m_draft.guess({"docker", "env_file"}, dotenv.front().name,
+                    "it lies beside the Dockerfile; read where bgdeploy runs, its values are secrets");
+  }
+
+  Draft& m_draft;
+  const std::string& m_folder;
+  const bool m_named;
+  std::map<Kind, std::vector<File>> m_files;
+  std::vector<std::string> m_hooks;
+  Variables m_known;
+};
+
+}  // namespace
 
 std::vector<std::string> files_of_interest(const std::string& folder) {
   std::vector<std::string> names;
-  for (const char* below : {"", ".github/workflows", "config", ".kamal/hooks", "scripts", "deploy"}) {
+  for (const char* below : folders_of_interest()) {
     std::error_code error;
     for (fs::directory_iterator entry(fs::path(folder) / below, error), end; !error && entry != end;
          entry.increment(error)) {
       const std::string name = (fs::path(below) / entry->path().filename()).string();
       std::error_code broken;
-      // A link of a checkout may lead anywhere.
-      if (kind_of(name) != Kind::none && !is_for_others(name) && entry->is_regular_file(broken) &&
-          !leads_out(folder, entry->path()))
-        names.push_back(name);
+      if (kind_of(name, false) != Kind::none && entry->is_regular_file(broken)) names.push_back(name);
       if (names.size() == k_most_files) break;
     }
   }
@@ -159,59 +290,15 @@ std::vector<std::string> files_of_interest(const std::string& folder) {
   return names;
 }
 
-Result<void> read_folder(Draft& draft, const std::string& folder, const std::vector<std::string>& names) {
-  std::vector<File> compose, kamal, scripts, dockerfiles, dotenv;
-  std::vector<std::string> hooks;
-  for (const std::string& name : names) {
-    std::error_code error;
-    if (fs::symlink_status(fs::path(folder) / name, error).type() == fs::file_type::not_found)
-      return core::fail(core::ErrorKind::usage, fmt::format("{} does not exist", name));
-    const Kind kind = kind_of(name);
-    if (kind == Kind::kamal_hook) {
-      hooks.push_back(name);
-      continue;
-    }
-    if (kind == Kind::none)
-      return core::fail(
-          core::ErrorKind::usage, fmt::format("{}: not a kind of file that init reads", name), {},
-          "compose files, a Dockerfile, .env, scripts (*.sh), CI files, or Kamal's config/deploy.yml");
-    BGDEPLOY_ASSIGN(std::string text, read(folder, name));
-    if (kind == Kind::script || kind == Kind::dockerfile) BGDEPLOY_TRY(make_utf8(draft, name, text));
-    std::vector<File>& list = kind == Kind::compose      ? compose
-                              : kind == Kind::kamal      ? kamal
-                              : kind == Kind::script     ? scripts
-                              : kind == Kind::dockerfile ? dockerfiles
-                                                         : dotenv;
-    list.push_back({name, std::move(text)});
-  }
-  Variables known;
-  for (const File& file : dotenv) {
-    BGDEPLOY_ASSIGN(const auto values, spec::parse_dotenv(file.text, file.name, [](std::string_view) {
-                      return std::optional<std::string>();
-                    }));
-    known.insert(values.begin(), values.end());
-    draft.read_from(file.name);
-  }
-  const std::string project = fs::weakly_canonical(folder).filename().string();
-  const auto beside = [&](const std::string& name) -> std::optional<std::string> {
-    if (leads_out(folder, fs::path(folder) / name)) return std::nullopt;
-    auto text = read(folder, name);
-    return text ? std::optional(std::move(*text)) : std::nullopt;
-  };
-  // Beside Kamal's file a compose file is for development.
-  if (!kamal.empty()) BGDEPLOY_TRY(read_kamal(draft, kamal, hooks));
-  if (!compose.empty() && kamal.empty()) {
-    const auto chosen = compose_files(compose);
-    note_unread(draft, folder, compose, chosen);
-    BGDEPLOY_TRY(read_compose(draft, chosen, known, project, false, beside));
-  }
-  read_scripts(draft, scripts, known);
-  if (!dockerfiles.empty()) read_dockerfile(draft, dockerfiles.front());
-  if (!dotenv.empty() && !dockerfiles.empty() && !draft.has({"compose"}) &&
-      !draft.has({"docker", "environment"}) && !draft.has({"docker", "env_file"}))
-    draft.guess({"docker", "env_file"}, dotenv.front().name,
-                "it lies beside the Dockerfile; read where bgdeploy runs, its values are secrets");
-  mark_missing(draft, folder);
+Result<void> read_folder(Draft& draft, const std::string& folder, const std::vector<std::string>& named,
+                         const std::string& spec_folder) {
+  Folder reader(draft, folder, !named.empty());
+  for (const std::string& name : named.empty() ? files_of_interest(folder) : named)
+    BGDEPLOY_TRY(reader.take(name));
+  BGDEPLOY_TRY(reader.tell());
+  if (spec_folder.empty()) return {};
+  const fs::path way = fs::weakly_canonical(folder).lexically_relative(fs::weakly_canonical(spec_folder));
+  if (way != ".") move_paths(draft, way);
   return {};
 }
 

@@ -8,6 +8,8 @@
 
 namespace bgdeploy::init {
 
+// Code of ERB has stand-ins in it. Kind usage where it is none.
+core::Result<Json> kamal_json(const File& file);
 // `name`: of the file, for comments; `hooks`: the files below .kamal/hooks.
 void tell_kamal(Draft& draft, const Json& file, const std::string& name,
                 const std::vector<std::string>& hooks);

@@ -128,12 +128,8 @@ void settle_variables(Draft& draft) {
 
 core::Result<Json> parse(Draft& draft, const File& file) {
   if (file.text.contains("<%")) draft.note(fmt::format("{} has ERB (<% … %>), which was not run", file.name));
-  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text), file.name));
-  BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
-  if (!json.is_object())
-    return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
   draft.read_from(file.name);
-  return json;
+  return kamal_json(file);
 }
 
 // As Kamal lays a destination over its main file: maps key by key, anything else whole.
@@ -158,6 +154,14 @@ void tell_environment(Draft& draft, const Draft& base, const Draft& there, const
 }
 
 }  // namespace
+
+core::Result<Json> kamal_json(const File& file) {
+  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text), file.name));
+  BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
+  if (!json.is_object())
+    return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
+  return json;
+}
 
 core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
                               const std::vector<std::string>& hooks) {

@@ -59,7 +59,8 @@ struct Slots {
 
 // The other one of a pair that people use.
 std::string other_word(std::string_view word) {
-  for (const auto& [one, other] : {std::pair("blue", "green"), std::pair("a", "b"), std::pair("1", "2")}) {
+  for (const auto& [one, other] : {std::pair("blue", "green"), std::pair("a", "b"), std::pair("1", "2"),
+                                   std::pair("set1", "set2"), std::pair("slot1", "slot2")}) {
     if (word == one) return other;
     if (word == other) return one;
   }
@@ -369,9 +370,8 @@ std::array<std::string, 2> differing_words(const std::string& one, const std::st
 
 bool names_slots(const std::string& one, const std::string& other) {
   const Pair words = differing_words(one, other);
-  const bool slots = words == Pair{"blue", "green"} || words == Pair{"green", "blue"} ||
-                     words == Pair{"a", "b"} || words == Pair{"b", "a"};
-  return slots && one != other && by_slot({one, other}, words, {});
+  return one != other && words[0] == other_word(words[1]) && words[1] == other_word(words[0]) &&
+         by_slot({core::to_lower(one), core::to_lower(other)}, words, {});
 }
 
 void note_placeholders(Draft& draft, std::string_view what, std::string_view text,

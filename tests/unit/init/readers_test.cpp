@@ -486,6 +486,36 @@ HEALTHCHECK CMD curl -f http://localhost:${PORT}/ready || exit 1
   EXPECT_TRUE(notes(draft, "`EXPOSE $NOBODYS` of Dockerfile"));
 }
 
+TEST(Dockerfile, AStageHasWhatItsBaseHas) {
+  const std::string text = R"(FROM a
+EXPOSE 1
+FROM node:20 AS Base
+ENV PORT=3000
+EXPOSE	$PORT
+HEALTHCHECK CMD curl -f http://localhost:3000/ready
+FROM --platform=linux/amd64 base AS runner
+COPY <<-"END" /etc/motd
+EXPOSE 9999
+END
+FROM runner AS debug
+EXPOSE 9229
+FROM runner
+)";
+  Draft draft;
+  read_dockerfile(draft, {"Dockerfile", text});
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.container_port, "3000");
+  EXPECT_EQ(http(spec).path, "/ready");
+  Draft target;
+  target.say({"build", "target"}, "debug");
+  read_dockerfile(target, {"Dockerfile", text + "HEALTHCHECK NONE\nEXPOSE 1\n"});
+  completed(target);
+  EXPECT_TRUE(write(target).contains("one of the ports 3000, 9229 that")) << write(target);
+  Draft none;
+  read_dockerfile(none, {"Dockerfile", text + "HEALTHCHECK NONE\n"});
+  EXPECT_FALSE(none.has({"health"}));
+}
+
 TEST(Dockerfile, TheHealthCheckNamesAWholePort) {
   Draft draft;
   read_dockerfile(draft, {"Dockerfile", "FROM a\nEXPOSE 80 8080\nHEALTHCHECK CMD curl localhost:8080/up\n"});
@@ -881,6 +911,16 @@ TEST(Scripts, GitlabLogsInBySsh) {
   EXPECT_EQ(spec.app_hosts[0].name, "web-1.example.com");
   EXPECT_EQ(spec.image, "acme/shop");
   EXPECT_EQ(spec.docker.container_port, "3000");
+}
+
+TEST(Scripts, AnImageWithAStandInIsToBeFilledIn) {
+  for (const char* image :
+       {"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA", "$CI_REGISTRY/shop:1", "${{ env.IMAGE_NAME }}:1"}) {
+    Draft draft;
+    from_script(draft, std::string("script:\n  - docker run -d -p 8080:3000 ") + image + "\n",
+                ".gitlab-ci.yml");
+    EXPECT_EQ(draft.gaps(), (std::vector<std::string>{"image", "hosts.app"})) << write(draft);
+  }
 }
 
 TEST(Scripts, HostsAreFoundByHereDocumentsAndByDockersOwnOptions) {
