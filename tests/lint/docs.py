@@ -414,7 +414,8 @@ class Checker:
 
     def told_with_a_next_step(self):
         """Of the errors that are made in one place: `fail(kind, message, details, next)`, `Error{…}`, `{…}`, and
-        functions with a parameter `next`. What gets its next step later (`error.next = …`) is not seen."""
+        functions with a parameter `next`; and of those that get their message, and then their next step, in one
+        function: `error.message = …`, `error.next = …`."""
         for file in sorted(self.root.glob("src/**/*.[ch]pp")):
             source = re.sub(r"^\s*//.*|#include.*", "", file.read_text(encoding="utf-8"), flags=re.M)
             makers = [(r"[({]\s*(?=[^(){};,\"]*ErrorKind::\w+,)", 1, 3)]
@@ -427,6 +428,12 @@ class Checker:
                     if len(given) > following and given[following] not in ("{}", "std::move(next)"):
                         for text in literals(given[message]):
                             yield file.relative_to(self.root), text
+            for found in re.finditer(r"\b(\w+)\.next = ", source):
+                before = source[source.rfind("\n}\n", 0, found.start()) + 1:found.start()]
+                given = re.split(rf"\b{found[1]}(?:\.message =|{{)", before)
+                if len(given) > 1:
+                    for text in literals(given[-1].split(";\n")[0]):
+                        yield file.relative_to(self.root), text
 
     def findings(self, path):
         page = Page(path)
