@@ -42,7 +42,8 @@ pre{background:var(--track);padding:.75rem;overflow-x:auto;font-size:.85rem}
 footer{padding-bottom:2rem;margin-top:2rem;font-size:.85rem}
 @media print{:root{color-scheme:light;--ground:#fff;--text:#000;--soft:#333;--line:#bbb;--track:#eee;--plain:#3567b8;
 --good:#0b5c2b;--bad:#9c1320;--odd:#6f4300}.track,.track *{print-color-adjust:exact}tr{break-inside:avoid}
-pre,p{white-space:pre-wrap}}
+pre,p{white-space:pre-wrap}.wide,pre{overflow:visible}thead th{white-space:normal}
+th,td{overflow-wrap:anywhere}tbody th,td.bar{min-width:4rem}}
 )css";
 
 }  // namespace
