@@ -209,7 +209,7 @@ class GettingStarted : public Readme {};
 TEST_F(GettingStarted, LeadsFromAnEmptyMachineToAServedPageAndBack) {
   const auto blocks = blocks_of("", "docs/getting-started.md");
   ASSERT_EQ(blocks.size(), 7U);
-  EXPECT_NE(blocks[0].text.find("sh install.sh\n"), std::string::npos) << "which packaging's tests type";
+  EXPECT_NE(blocks[0].text.find("sh install.sh\n"), std::string::npos) << "which tests/soak/setup types";
   ASSERT_EQ(blocks[1].kind, "yaml bgdeploy.yml");
   spill(folder() / "project/bgdeploy.yml", blocks[1].text);
   unpack_nginx();
