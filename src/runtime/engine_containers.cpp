@@ -7,8 +7,13 @@
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/substitute.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/plan/proxy_kind.hpp"
+#include "bgdeploy/plan/routing.hpp"
+#include "bgdeploy/plan/substitutions.hpp"
 #include "bgdeploy/spec/address.hpp"
+#include "bgdeploy/spec/runtime.hpp"
 #include "compose/script.hpp"
 #include "late_stop.hpp"
 #include "start_advice.hpp"
@@ -38,10 +43,12 @@ bool outlives_a_stop(const engine::Container& container) {
   return policy == "always" || (policy.starts_with("on-failure") && !beside);
 }
 
-// The port that a container without a published one is asked on when the spec names none.
-int own_port(const engine::Container& container, int slot_port) {
-  int port = core::leading_number<int>(label_of(container, label::k_container_port)).value_or(0);
-  if (port == 0 && !container.ports.empty()) port = container.ports.front().container_port;
+// The port that a container without a published one is asked on when the health check names none. What an
+// image exposes says least: nothing has to listen there.
+int own_port(const engine::Container& container, int slot_port, int by_spec) {
+  int port = core::leading_number<int>(label_of(container, label::k_container_port)).value_or(by_spec);
+  for (const auto& exposed : container.ports)
+    if (port == 0 && exposed.protocol == "tcp") port = exposed.container_port;
   return port == 0 ? slot_port : port;
 }
 
@@ -163,8 +170,16 @@ std::string why_no_address(const engine::Container& container) {
 
 }  // namespace
 
+int port_by_spec(const spec::Spec& spec, std::size_t slot) {
+  const bool by_files = spec::runtime_of(spec).by_files;
+  if (!spec.docker.container_port && !(by_files && plan::named_by_container(spec))) return 0;
+  const auto values = plan::substitutions(spec, slot, "", "", "");
+  const auto told = plan::proxy_kind(spec).told(spec).port;
+  return core::parse_port(core::substitute(by_files && told ? *told : "{container_port}", values)).value_or(0);
+}
+
 Result<Reachable> reachable_at(const engine::Container& container, int slot_port,
-                               std::optional<int> container_port) {
+                               std::optional<int> container_port, int by_spec) {
   const engine::PublishedPort* published = nullptr;
   for (const auto& port : container.ports) {
     if (port.protocol != "tcp" || port.host_port == 0) continue;
@@ -174,7 +189,7 @@ Result<Reachable> reachable_at(const engine::Container& container, int slot_port
   }
   if (published != nullptr)
     return Reachable{loopback_for(published->host_ip), published->host_port, published->container_port};
-  const int port = container_port.value_or(own_port(container, slot_port));
+  const int port = container_port.value_or(own_port(container, slot_port, by_spec));
   if (container.network_mode == "host") return Reachable{"127.0.0.1", port, port};
 
   auto network = container.networks.find(container.network_mode);
@@ -189,7 +204,8 @@ Result<Reachable> EngineContainers::reachable(std::size_t slot, const std::strin
                                               const spec::Health& health, const Wait& wait) {
   BGDEPLOY_ASSIGN(const auto container, m_on.client->inspect_container(id, wait));
   const auto* http = std::get_if<spec::HealthHttp>(&health.probe);
-  return reachable_at(container, m_on.spec.slots.at(slot).port, http != nullptr ? http->port : std::nullopt);
+  return reachable_at(container, m_on.spec.slots.at(slot).port, http != nullptr ? http->port : std::nullopt,
+                      port_by_spec(m_on.spec, slot));
 }
 
 Result<std::optional<int>> EngineContainers::await_exit(const std::string& id, const Wait& wait) {
@@ -214,6 +230,10 @@ std::optional<int> EngineContainers::container_port(std::size_t slot, const std:
   const int slot_port = m_on.spec.slots.at(slot).port;
   const auto published = std::ranges::find(own->ports, slot_port, &engine::PublishedPort::host_port);
   if (port == 0 && slot_port != 0 && published != own->ports.end()) port = published->container_port;
+  // Of what somebody else started, as of an image: its only one.
+  const auto is_tcp = [](const engine::PublishedPort& one) { return one.protocol == "tcp"; };
+  if (port == 0 && std::ranges::count_if(own->ports, is_tcp) == 1)
+    port = std::ranges::find_if(own->ports, is_tcp)->container_port;
   return port == 0 ? std::nullopt : std::optional(port);
 }
 

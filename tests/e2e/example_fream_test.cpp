@@ -63,6 +63,22 @@ TEST_F(Fream, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   deploy_well("1.0.2");
 }
 
+// Nothing says where it listens but nginx: its image exposes no port, and none is published.
+TEST_F(Fream, InitOnAContainerThatOnlyNginxReachesGivesASpecThatDeploys) {
+  lab().docker({"rm", "-f", "fream-app-set1"});
+  lab().docker({"run", "-d", "--name", "fream-app-set1", "--network", "fream", "-e", "TZ=Asia/Seoul",
+                "127.0.0.1:5000/fream:old"});
+  lab().sh(
+      "echo 'set $service_url http://fream-app-set1:8080;' | sudo tee fream-conf/nginx/service-url.inc\n"
+      "docker exec fream-nginx nginx -s reload");
+  ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
+  const auto spec = init_from({"fream@" + lab().env("LAB_ADDRESS")});
+  const auto checked = bgdeploy({"check", "--tag", "1.0.1"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+  nothing_to_do("old", spec);
+  deploy_well("1.0.1");
+}
+
 TEST_F(Fream, LosesNothingFromTheOldContainerToARollback) {
   const auto neighbours = containers_on(lab());
   const auto site = lab().read(std::string(k_conf) + "default.conf");

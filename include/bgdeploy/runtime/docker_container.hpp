@@ -77,10 +77,14 @@ core::Result<ContainerRequest> container_request(const spec::Spec& spec, std::si
 core::Result<ContainerRequest> one_off_request(const spec::Spec& spec, const OneOff::Request& request,
                                                const Placement& placement, const SecretValues& secrets);
 
+// What listens in a slot's container as the spec has it, for either runtime; 0 where only the image says that.
+int port_by_spec(const spec::Spec& spec, std::size_t slot);
+
 // Where a container answers on its own host: at the published `container_port` (unset: at the slot's port),
-// else at that port of the container's own address. Kind not_found: it has none.
+// else at that port of the container's own address; unset there, at what our label names, else `by_spec`,
+// else what it exposes. Kind not_found: it has none.
 core::Result<Reachable> reachable_at(const engine::Container& container, int slot_port,
-                                     std::optional<int> container_port);
+                                     std::optional<int> container_port, int by_spec = 0);
 
 // What of `request` the container does not have, by the spec's names: "image", "environment DB_PASSWORD",
 // "mem_limit". The release's id and tag do not count. `container` and `image` are docker's answers to their

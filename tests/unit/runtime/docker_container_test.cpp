@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 namespace bgdeploy::runtime {
 namespace {
@@ -84,6 +85,14 @@ TEST(Differences, OfWhatSomebodyElseStartedAreThoseOfWhatItRunsWith) {
     return differences(container.dump(), recorded("inspect_image.json"), request_for(spec));
   };
   EXPECT_THAT(compare(), IsEmpty());
+  auto& bindings = container["HostConfig"]["PortBindings"];
+  const auto published = std::exchange(bindings, Json::object());
+  const auto exposed = std::exchange(container["Config"]["ExposedPorts"], nullptr);
+  spec.docker.host_ip = "none";
+  EXPECT_THAT(compare(), IsEmpty()) << "what listens where nothing is exposed is not known";
+  spec.docker.host_ip.reset();
+  bindings = published;
+  container["Config"]["ExposedPorts"] = exposed;
   labels["com.docker.compose.project"] = "shop";
   EXPECT_THAT(compare(), ElementsAre("labels"));
   labels.erase("com.docker.compose.project");
@@ -270,8 +279,8 @@ TEST(ContainerRequest, AValueThatDockerCannotCarryIsRefusedByName) {
 }
 
 // As "IP:port", or the kind of the error.
-std::string where(const engine::Container& container, std::optional<int> container_port) {
-  const auto found = reachable_at(container, 8081, container_port);
+std::string where(const engine::Container& container, std::optional<int> container_port, int by_spec = 0) {
+  const auto found = reachable_at(container, 8081, container_port, by_spec);
   return found ? found->address + ":" + std::to_string(found->port)
                : std::string(core::to_string(found.error().kind));
 }
@@ -318,12 +327,46 @@ TEST(ReachableAt, AnUnpublishedPortIsAskedAtTheContainersOwnAddressOrOnTheHostsN
   container.networks = {{"back", "172.18.0.2"}, {"front", "172.19.0.2"}};
   EXPECT_EQ(where(container, std::nullopt), "172.19.0.2:3000");
   EXPECT_EQ(where(container, 9090), "172.19.0.2:9090");
+  container.ports = {{5005, "tcp", "", 0}};
+  EXPECT_EQ(where(container, std::nullopt, 4000), "172.19.0.2:3000") << "as it was launched";
+  container.ports.clear();
   container.network_mode = "host";
   EXPECT_EQ(where(container, std::nullopt), "127.0.0.1:3000");
   EXPECT_EQ(where(container, 9090), "127.0.0.1:9090");
   container.network_mode = "none";
   container.networks = {{"none", ""}};
   EXPECT_EQ(where(container, 9090), "not_found");
+}
+
+// As `docker run` made it.
+TEST(PortBySpec, IsTheContainersOwnWhereProxiesReachItThere) {
+  auto spec = recorded_spec();
+  EXPECT_EQ(port_by_spec(spec, 0), 0) << "as the image exposes it";
+  spec.docker.container_port = "8080";
+  EXPECT_EQ(port_by_spec(spec, 1), 8080);
+  spec.docker.container_port = "{port}";
+  EXPECT_EQ(port_by_spec(spec, 1), 8082);
+  spec.docker = {};
+  spec.compose = spec::Compose{};
+  EXPECT_EQ(port_by_spec(spec, 0), 0) << "the slot's own is published";
+  spec.nginx.port = "3000";
+  EXPECT_EQ(port_by_spec(spec, 0), 0) << "a forwarder's";
+  spec.nginx.address = "{container}";
+  EXPECT_EQ(port_by_spec(spec, 0), 3000);
+  spec.nginx.port.reset();
+  EXPECT_EQ(port_by_spec(spec, 1), 8082) << "as the proxy is told";
+}
+
+TEST(ReachableAt, WhatSomebodyElseStartedIsAskedWhereTheSpecSaysThatItListens) {
+  engine::Container container;
+  container.network_mode = "front";
+  container.networks = {{"front", "172.19.0.2"}};
+  EXPECT_EQ(where(container, std::nullopt, 8080), "172.19.0.2:8080") << "its image exposes nothing";
+  container.ports = {{53, "udp", "", 0}, {5005, "tcp", "", 0}, {8080, "tcp", "", 0}};
+  EXPECT_EQ(where(container, std::nullopt, 8080), "172.19.0.2:8080") << "nor has anything to listen there";
+  EXPECT_EQ(where(container, std::nullopt), "172.19.0.2:5005");
+  container.network_mode = "host";
+  EXPECT_EQ(where(container, std::nullopt, 8080), "127.0.0.1:8080");
 }
 
 }  // namespace
