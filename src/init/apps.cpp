@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string>
 
 #include "bgdeploy/core/number.hpp"
@@ -92,22 +93,86 @@ const RunningContainer* app_in(const HostState& host, Sendings sendings) {
   const RunningContainer* best = nullptr;
   int most = 0;
   for (const RunningContainer& one : host.containers)
-    if (const int rank = one.stopped ? 0 : rank_of(one, sendings); rank > most) {
+    if (const int rank = one.stopped || name_of(one) == host.nginx ? 0 : rank_of(one, sendings);
+        rank > most) {
       best = &one;
       most = rank;
     }
   if (most < 3) return best;
   for (const Sending& sending : sendings)
     for (const RunningContainer& one : host.containers)
-      if (!one.stopped && rank_of(one, sendings) == most && sends_to(sending, one)) return &one;
+      if (!one.stopped && name_of(one) != host.nginx && rank_of(one, sendings) == most &&
+          sends_to(sending, one))
+        return &one;
   return best;
+}
+
+// By its image, or by what was started in it: an image of one's own may be called anything.
+bool names_nginx(const RunningContainer& one) {
+  std::string words = text_of(config_of(one), "Image");
+  for (const char* key : {"Entrypoint", "Cmd"})
+    for (const std::string& word : core::texts_of(config_of(one), key)) words += " " + word;
+  return words.contains("nginx") || words.contains("openresty");
+}
+
+bool is_one_off(const RunningContainer& one) {
+  return core::to_lower(text_of(labels_of(one), "com.docker.compose.oneoff")) == "true";
+}
+
+bool has_exposed(const RunningContainer& one) {
+  const Json& exposed = core::member(config_of(one), "ExposedPorts");
+  return exposed.is_object() && !exposed.empty();
+}
+
+bool is_web_port(int port) {
+  return port == 80 || port == 443;
+}
+
+bool takes(const RunningContainer& one, const std::function<bool(const Binding&)>& port) {
+  return std::ranges::any_of(
+      bindings_of(one), [&](const Binding& binding) { return binding.protocol == "tcp" && port(binding); });
+}
+
+bool sends_to_any(const HostState& host, Sendings sendings, const RunningContainer* but) {
+  return std::ranges::any_of(host.containers, [&](const RunningContainer& one) {
+    return &one != but && !one.stopped &&
+           std::ranges::any_of(sendings, [&](const Sending& sending) { return sends_to(sending, one); });
+  });
 }
 
 }  // namespace
 
+std::vector<const RunningContainer*> may_be_nginx(const HostState& host) {
+  const auto listens = proxy::listens(host.dump);
+  // An nginx that is installed need not run, and then its configuration is there all the same.
+  const bool serves = sends_to_any(host, proxy::sendings(host.dump), nullptr);
+  std::vector<const RunningContainer*> all;
+  for (const RunningContainer& one : host.containers) {
+    const bool web = takes(one, [](const Binding& port) {
+      return is_web_port(port.host_port) || is_web_port(port.container_port);
+    });
+    const bool in_its_place = takes(one, [&](const Binding& port) {
+      return std::ranges::find(listens, port.host_port) != listens.end();
+    });
+    if (!one.stopped && (web || names_nginx(one)) && (!serves || in_its_place)) all.push_back(&one);
+  }
+  std::ranges::stable_partition(all, [](const RunningContainer* one) {
+    return takes(*one, [](const Binding& port) { return is_web_port(port.host_port); });
+  });
+  return all;
+}
+
+Serves serves_there(const HostState& host, const RunningContainer& one, std::string_view dump) {
+  const auto sendings = proxy::sendings(dump);
+  if (sends_to_any(host, sendings, &one)) return Serves::yes;
+  // What serves files alone is a service as others are.
+  const bool proxies = !sendings.empty() || repository_in(one).ends_with("nginx");
+  return host.dump.empty() && !dump.empty() && names_nginx(one) && proxies ? Serves::maybe : Serves::no;
+}
+
 int rank_of(const RunningContainer& one, Sendings sendings) {
   if (is_beside(text_of(config_of(one), "Image"))) return 0;
-  if (core::to_lower(text_of(labels_of(one), "com.docker.compose.oneoff")) == "true") return 0;
+  if (is_one_off(one)) return 0;
   if (std::ranges::any_of(sendings, [&](const Sending& sending) { return sends_to(sending, one); })) return 3;
   const auto bindings = bindings_of(one);
   if (std::ranges::find(bindings, "tcp", &Binding::protocol) == bindings.end()) return 0;
@@ -119,11 +184,44 @@ std::vector<const RunningContainer*> apps_of(const HostState& host, Sendings sen
   if (app == nullptr) return {};
   std::vector<const RunningContainer*> apps{app};
   for (const RunningContainer& one : host.containers)
-    if (&one != app && rank_of(one, sendings) > 1 && is_other_slot(*app, one, sendings)) {
+    if (&one != app && name_of(one) != host.nginx && rank_of(one, sendings) > 1 &&
+        is_other_slot(*app, one, sendings)) {
       apps.push_back(&one);
       break;
     }
   return apps;
+}
+
+std::vector<const RunningContainer*> workers_of(const HostState& host) {
+  std::vector<const RunningContainer*> all;
+  // Through another proxy than nginx anything may be asked.
+  for (const RunningContainer& one : host.containers)
+    if (!one.stopped && name_of(one) != host.nginx &&
+        takes(one, [](const Binding& port) { return is_web_port(port.host_port); }))
+      return all;
+  for (const RunningContainer& one : host.containers) {
+    const bool may_be = !one.stopped && name_of(one) != host.nginx &&
+                        !is_beside(text_of(config_of(one), "Image")) && !is_one_off(one);
+    if (may_be && bindings_of(one).empty() && !has_exposed(one)) all.push_back(&one);
+  }
+  if (all.size() == 2 && is_other_slot(*all[0], *all[1], {})) return all;
+  if (all.size() != 1) all.clear();
+  for (const RunningContainer& one : host.containers)
+    if (all.size() == 1 && one.stopped && is_other_slot(*all[0], one, {})) all.push_back(&one);
+  return all;
+}
+
+std::string without_slot(std::string_view name) {
+  return std::string(name.substr(0, name.size() - (slot_in(name).empty() ? 0 : slot_in(name).size() + 1)));
+}
+
+std::string slot_in(std::string_view name) {
+  const std::size_t at = name.find_last_of("-_.");
+  if (at == std::string_view::npos || at == 0) return {};
+  const std::string last = core::to_lower(name.substr(at + 1));
+  const std::string word = without_number(last);
+  const bool numbered = has_number(last) && (word.empty() || word == "set" || word == "slot");
+  return numbered || is_slot_word(last) ? std::string(name.substr(at + 1)) : std::string();
 }
 
 std::set<int> taken_ports(std::span<const HostState> hosts, std::span<const RunningContainer* const> apps) {

@@ -15,6 +15,12 @@ namespace bgdeploy::init {
 int rank_of(const RunningContainer& one, Sendings sendings);
 // The container that runs the service, and the other slot's where that runs too.
 std::vector<const RunningContainer*> apps_of(const HostState& host, Sendings sendings);
+// What runs and listens nowhere, as far as anybody says: where that is one container, or one service's two.
+std::vector<const RunningContainer*> workers_of(const HostState& host);
+// "shop" of "shop-blue" and "shop_1".
+std::string without_slot(std::string_view name);
+// "blue" of "shop-blue"; empty where its name does not end with a slot's.
+std::string slot_in(std::string_view name);
 // What a second slot cannot have, as of now.
 std::set<int> taken_ports(std::span<const HostState> hosts, std::span<const RunningContainer* const> apps);
 

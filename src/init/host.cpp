@@ -46,7 +46,7 @@ public:
     const auto client = engine::Client::open(m_host, std::nullopt, m_wait);
     if (client) BGDEPLOY_TRY(look_at_containers(**client));
     BGDEPLOY_TRY(look_at_nginx());
-    if (client && m_state.dump.empty()) look_into_containers(**client);
+    if (client) look_into_containers(**client);
     if (client) return {};
     // What is not there can be added; what the login may not do changes what is seen.
     if (client.error().kind != ErrorKind::unreachable && m_state.dump.empty())
@@ -80,10 +80,11 @@ private:
   Result<void> look_at_history(const std::string& service) {
     if (m_state.history.contains(service) || service.contains('/')) return {};
     const std::string script =
-        std::string(host::k_account) +
-        "find_home\ntail -n 20 -- \"$home/.local/state/bgdeploy/$1.jsonl\" 2>/dev/null\n";
-    BGDEPLOY_ASSIGN(const auto output,
-                    m_host.run({{"sh", "-c", script, "sh", service}, host::Tool::other}, m_wait));
+        std::string(host::k_account) + "find_home\ntail -n 20 -- \"$home${1#'~'}/$2.jsonl\" 2>/dev/null\n";
+    BGDEPLOY_ASSIGN(const auto output, m_host.run({{"sh", "-c", std::string(host::k_as_login_user),
+                                                    "bgdeploy", script, "~/.local/state/bgdeploy", service},
+                                                   host::Tool::other},
+                                                  m_wait));
     m_state.history[service] = output.out;
     return {};
   }
@@ -113,18 +114,20 @@ private:
   }
 
   void look_into_containers(engine::Client& client) {
-    for (const RunningContainer& one : m_state.containers) {
-      if (one.stopped) continue;
-      const std::string image = core::text_of(core::member(one.container, "Config"), "Image");
-      if (!repository_of(image).ends_with("nginx")) continue;
+    const HostState before = m_state;
+    for (const RunningContainer* one : may_be_nginx(before)) {
       std::string dump;
       const auto take = [&](bool is_stderr, std::string_view text) {
         if (!is_stderr && dump.size() < k_largest_dump) dump += text;
       };
-      const auto code = client.exec(one.id, {"nginx", "-T"}, nullptr, take, m_wait);
-      if (!code || *code != 0 || dump.empty()) continue;
+      const auto code = client.exec(one->id, {"nginx", "-T"}, nullptr, take, m_wait);
+      if (!code || *code != 0) continue;
+      const Serves serves = serves_there(before, *one, dump);
+      if (serves == Serves::no || (serves == Serves::maybe && !m_state.nginx.empty())) continue;
       m_state.dump = std::move(dump);
-      m_state.nginx = core::text_of(one.container, "Name").substr(1);
+      m_state.nginx = core::text_of(one->container, "Name").substr(1);
+      if (serves == Serves::maybe) continue;
+      m_state.refused.clear();  // of another one
       return;
     }
   }
@@ -136,33 +139,50 @@ private:
   const Wait m_wait;
 };
 
-// The compose file of the running slot, and the other slot's beside it.
-Result<std::vector<File>> read_origin(host::Host& host, const std::string& file, const Wait& wait) {
-  const std::size_t slash = file.rfind('/');
-  BGDEPLOY_ASSIGN(const auto list,
-                  host.run({{"ls", "-1", "--", file.substr(0, slash)}, host::Tool::other}, wait));
+// The compose file of the running slot, and the other slot's beside it; none where there is no other one.
+// Kind io: who logs in there cannot read them, or they are gone.
+Result<std::vector<File>> read_pair(host::Host& host, const std::string& file, const Wait& wait) {
+  const auto unread = [&](const std::string& name, const host::Output& output) {
+    return core::fail(ErrorKind::io,
+                      fmt::format("{} cannot be read ({})", name, core::printable(core::trim(output.err))));
+  };
+  const std::string folder = file.substr(0, file.rfind('/') + 1);
+  BGDEPLOY_ASSIGN(const auto list, host.run({{"ls", "-1", "--", folder}, host::Tool::other}, wait));
+  if (!list.ok()) return unread(file, list);
   std::vector<std::string> names{file};
   for (const std::string& name : core::split_lines(list.out))
-    if (const std::string path = file.substr(0, slash + 1) + name; path != file) names.push_back(path);
+    if (folder + name != file) names.push_back(folder + name);
+  names = compose_pair(std::move(names));
   std::vector<File> files;
-  for (const std::string& name : compose_pair(names)) {
+  for (const std::string& name : names.size() < 2 ? std::vector<std::string>{} : names) {
     BGDEPLOY_ASSIGN(const auto text,
                     host.run({{"head", "-c", std::to_string(k_largest_file), "--", name}}, wait));
-    if (!text.ok())
-      return core::fail(ErrorKind::io, fmt::format("{} cannot be read on {}", name, host.name()), {text.err});
+    if (!text.ok()) return unread(name, text);
     files.push_back({name, text.out});
   }
   return files;
 }
 
-// What runs there was started from compose files that lie there.
+// What runs there was started from compose files that lie there. Where they are no use, both slots run as
+// containers of our own.
 Result<void> read_remote_compose(Draft& draft, const HostState& state, host::Host& host, const Wait& wait) {
   const auto origin = compose_origin(state);
   if (!origin || draft.has({"compose"})) return {};
-  BGDEPLOY_ASSIGN(const auto files, read_origin(host, origin->files[0], wait));
-  if (files.size() < 2) return {};  // both slots run as containers of our own
-  for (const char* key : {"slots", "docker", "image", "build", "service", "secrets"}) draft.drop({key});
-  return read_compose(draft, files, {}, origin->project, true);
+  const auto leave = [&](const core::Error& error) {
+    draft.note(fmt::format("{} was started by compose, from a file on {} that init could not use: {}",
+                           origin->project, state.target, error.message));
+  };
+  const auto files = read_pair(host, origin->files[0], wait);
+  if (!files && files.error().kind != ErrorKind::io) return std::unexpected(files.error());
+  if (!files) leave(files.error());
+  if (!files || files->empty()) return {};
+  Draft with_files = draft;
+  for (const char* key : {"slots", "docker", "image", "build", "service", "secrets"}) with_files.drop({key});
+  if (const auto read = read_compose(with_files, *files, {}, origin->project, true); !read)
+    leave(read.error());
+  else
+    draft = std::move(with_files);
+  return {};
 }
 
 // `bgdeploy trust` needs a spec, and there is none yet.

@@ -96,6 +96,16 @@ TEST_F(Evan, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   deploy_well("latest", "1");
 }
 
+// As after a CI job, whose folder goes with it.
+TEST_F(Evan, InitGoesOnFromTheContainerWhereItsComposeFileIsGone) {
+  lab().sh("rm docker-compose.a.yml");
+  const auto spec = init_from({"ec2-user@" + lab().env("LAB_ADDRESS")});
+  EXPECT_NE(spec.find("container: server-a"), std::string::npos) << spec;
+  EXPECT_NE(spec.find("that init could not use"), std::string::npos) << spec;
+  const auto checked = bgdeploy({"check", "--tag", "latest"});
+  EXPECT_EQ(checked.exit_code, 0) << checked << spec;
+}
+
 TEST_F(Evan, LatestThatDidNotMoveChangesNothing) {
   push("1");
   deploy_well("latest", "1");

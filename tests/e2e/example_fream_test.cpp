@@ -63,20 +63,29 @@ TEST_F(Fream, InitOnWhatTheOldScriptLeftGivesASpecThatDeploys) {
   deploy_well("1.0.2");
 }
 
-// Nothing says where it listens but nginx: its image exposes no port, and none is published.
+// Nothing says where it listens but nginx, in an image whose name does not say that it is one: the app's
+// exposes no port, and none is published. The host's own nginx does not run.
 TEST_F(Fream, InitOnAContainerThatOnlyNginxReachesGivesASpecThatDeploys) {
-  lab().docker({"rm", "-f", "fream-app-set1"});
+  lab().docker({"rm", "-f", "fream-app-set1", "fream-nginx"});
   lab().docker({"run", "-d", "--name", "fream-app-set1", "--network", "fream", "-e", "TZ=Asia/Seoul",
-                "127.0.0.1:5000/fream:old"});
-  lab().sh(
-      "echo 'set $service_url http://fream-app-set1:8080;' | sudo tee fream-conf/nginx/service-url.inc\n"
-      "docker exec fream-nginx nginx -s reload");
+                std::string(k_image) + "old"});
+  lab().docker({"tag", "nginx:latest", "acme/front:1"});
+  lab().sh("echo 'set $service_url http://fream-app-set1:8080;' | sudo tee fream-conf/nginx/service-url.inc");
+  lab().docker({"run", "-d", "--name", "fream-nginx", "--network", "fream", "-v",
+                std::string(k_conf) + ":/etc/nginx/conf.d/", "-p", "18080:18080", "-p", "80:80",
+                "acme/front:1"});
+  lab().write("/etc/nginx/nginx.conf", "events {}\nhttp { server { listen 80; } }\n");
   ASSERT_TRUE(eventually(std::chrono::seconds{60}, [&] { return served() == "old"; }));
-  const auto spec = init_from({"fream@" + lab().env("LAB_ADDRESS")});
+  const std::string target = "fream@" + lab().env("LAB_ADDRESS");
+  const auto spec = init_from({target});
+  lab().remove("/etc/nginx/nginx.conf");
   const auto checked = bgdeploy({"check", "--tag", "1.0.1"});
   EXPECT_EQ(checked.exit_code, 0) << checked << spec;
   nothing_to_do("old", spec);
+  write_file("bgdeploy.yml", replaced(spec, "path: / ", "path: /products "));
   deploy_well("1.0.1");
+  const auto again = bgdeploy({"init", "--stdout", "--host", target});
+  EXPECT_NE(again.out.find("path: /products"), std::string::npos) << "as the deploy recorded it" << again;
 }
 
 TEST_F(Fream, LosesNothingFromTheOldContainerToARollback) {

@@ -28,4 +28,17 @@ END
 }
 )sh";
 
+// ~ is the home of whoever logs in, also where commands run through sudo: then what belongs there is done as
+// that user, so that no folder of root's appears in it. It is the home that the account has, since $HOME is
+// not set by systemd and cron. Arguments: SCRIPT DIR …
+inline constexpr std::string_view k_as_login_user = R"sh(
+script=$1; shift
+case $1 in '~' | '~/'*)
+  if [ "${SUDO_USER:-root}" != root ] && [ "$(id -u)" = 0 ]; then
+    exec sudo -n -H -u "$SUDO_USER" -- sh -c "$script" bgdeploy "$@"
+  fi ;;
+esac
+eval "$script"
+)sh";
+
 }  // namespace bgdeploy::host

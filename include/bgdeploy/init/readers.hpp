@@ -126,6 +126,12 @@ struct HostState {
   std::string refused{};         // why an nginx that is there was not asked
   Variables history{};           // of services that bgdeploy deployed there, as lines of JSON
 };
+// Those of its containers in which an nginx may run that serves in the place of what `dump` has, the likelier
+// ones first.
+std::vector<const RunningContainer*> may_be_nginx(const HostState& host);
+// Whether the nginx in that container, which prints `dump`, is the one that serves there.
+enum class Serves { no, maybe, yes };
+Serves serves_there(const HostState& host, const RunningContainer& one, std::string_view dump);
 // Of the containers those to which nginx sends, else those with a port: as the files of a folder, already in
 // the draft, describe them, or as they run.
 void read_hosts(Draft& draft, std::span<const HostState> hosts);

@@ -11,7 +11,7 @@ namespace bgdeploy::proxy {
 struct Sending {
   std::string address;  // "127.0.0.1", or a container's name
   int port = 0;
-  std::string pass;                // where the proxy_pass is: "/etc/nginx/conf.d/app.conf:6"
+  std::string pass;                // the proxy_pass: "/etc/nginx/conf.d/app.conf:6 #2", the second one of all
   std::string site;                // the file of the server block
   std::vector<std::string> names;  // its server_name
   std::string file;                // where the target is written

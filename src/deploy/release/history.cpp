@@ -24,19 +24,6 @@ using core::text_of;
 using json = core::Json;
 using nlohmann::ordered_json;
 
-// ~ is the home of whoever logs in, also where commands run through sudo: then what belongs there is done as
-// that user, so that no folder of root's appears in it. It is the home that the account has, since $HOME is
-// not set by systemd and cron. Arguments: SCRIPT DIR …
-constexpr std::string_view k_as_login_user = R"sh(
-script=$1; shift
-case $1 in '~' | '~/'*)
-  if [ "${SUDO_USER:-root}" != root ] && [ "$(id -u)" = 0 ]; then
-    exec sudo -n -H -u "$SUDO_USER" -- sh -c "$script" bgdeploy "$@"
-  fi ;;
-esac
-eval "$script"
-)sh";
-
 // What stands before the scripts below: arguments DIR SERVICE. Sets f, the file, and d, its folder.
 constexpr std::string_view k_history_file = R"sh(
 case $1 in
@@ -135,7 +122,7 @@ namespace {
 
 std::vector<std::string> beside_history(std::string_view script, const std::vector<std::string>& arguments) {
   std::vector<std::string> argv = {
-      "sh", "-c", std::string(k_as_login_user), "bgdeploy",
+      "sh", "-c", std::string(host::k_as_login_user), "bgdeploy",
       std::string(host::k_account) + std::string(k_history_file) + std::string(script)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;

@@ -1,5 +1,7 @@
 #include "bgdeploy/proxy/inventory.hpp"
 
+#include <fmt/format.h>
+
 #include "bgdeploy/core/number.hpp"
 #include "site_map.hpp"
 
@@ -20,8 +22,10 @@ std::vector<Sending> sendings(std::string_view dump) {
   if (config.empty()) return {};
   const SiteMap map = map_sites(config, {});
   std::vector<Sending> all;
+  int number = 0;
   for (const Server& server : map.servers)
-    for (const Pass& pass : server.passes)
+    for (const Pass& pass : server.passes) {
+      ++number;
       for (const Target& target : targets_of(map, server, pass)) {
         const std::string authority = authority_of(target.text);
         const std::size_t colon = authority.rfind(':');
@@ -29,7 +33,7 @@ std::vector<Sending> sendings(std::string_view dump) {
         sending.port =
             colon == std::string::npos ? 80 : core::parse_port(authority.substr(colon + 1)).value_or(0);
         if (sending.port == 0 || target.spare) continue;
-        sending.pass = to_string(pass.place);
+        sending.pass = fmt::format("{} #{}", to_string(pass.place), number);
         sending.site = server.place.file;
         for (const Directive* names : server.names)
           sending.names.insert(sending.names.end(), names->args.begin(), names->args.end());
@@ -37,6 +41,7 @@ std::vector<Sending> sendings(std::string_view dump) {
         name_definition(config, sending);
         all.push_back(std::move(sending));
       }
+    }
   return all;
 }
 
