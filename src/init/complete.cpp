@@ -95,7 +95,10 @@ void fill(Draft& draft, const std::string& folder) {
   if (!draft.has({"hosts", "app"}))
     draft.fill_in({"hosts", "app"}, Json::array({"deploy@host.example.com"}),
                   "where it runs: [user@]host[:port], an alias of ~/.ssh/config, or local");
-  if (slots_in(draft) != 2) {
+  // A list names the slots of a worker: to those nothing is sent.
+  const Finding* slots = draft.find({"slots"});
+  const bool worker = slots != nullptr && slots->value.is_array();
+  if (!worker && slots_in(draft) != 2) {
     draft.drop({"slots"});
     draft.guess({"slots", "blue"}, 8081, "any two free ports of the host");
     draft.say({"slots", "green"}, 8082);
@@ -103,10 +106,12 @@ void fill(Draft& draft, const std::string& folder) {
   if (draft.has({"compose"})) {
     draft.drop({"docker"});
     complete_project(draft, folder);
-  } else if (!draft.has({"docker", "container_port"})) {
+  } else if (!worker && !draft.has({"docker", "container_port"})) {
     draft.note("`docker.container_port`: needed where the image exposes no port, or several");
   }
   settle_health_port(draft);
+  if (worker && !draft.has({"health"}))
+    draft.say({"health", "running", "for"}, "10s", "docker has run it for that long without an end");
   if (!draft.has({"health"}))
     draft.guess({"health", "http", "path"}, "/", "no source names a path that tells health");
   complete_proxy(draft, service);

@@ -68,7 +68,8 @@ Json recorded_of(const HostState& host, const RunningContainer& app) {
     const bool of_app = ports.is_array() && std::ranges::any_of(bindings, [&](const Binding& binding) {
                           return std::ranges::find(ports, Json(binding.host_port)) != ports.end();
                         });
-    if (of_app && core::flag_of(entry, "served")) newest = entry;
+    // What publishes nothing has no port by which it could be another environment's.
+    if ((of_app || bindings.empty()) && core::flag_of(entry, "served")) newest = entry;
   }
   return newest;
 }
@@ -152,9 +153,53 @@ void move_guesses(Draft& draft, const std::set<int>& taken) {
   }
 }
 
+// As whoever runs it calls it, where the image's name would say less, or be another service's too.
+void tell_name(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps,
+               bool worker) {
+  const auto is_free = [](const std::string& word) {
+    constexpr std::string_view k_words[] = {"app",      "web",     "server", "api",   "backend",
+                                            "frontend", "service", "site",   "main",  "worker",
+                                            "image",    "node",    "java",   "python"};
+    return std::ranges::find(k_words, word) == std::end(k_words);
+  };
+  const auto image_in = [](const RunningContainer& one) { return repository_of(run_of(one, {}, "").image); };
+  const std::string image = image_in(*apps[0]);
+  const bool shared = std::ranges::any_of(host.containers, [&](const RunningContainer& one) {
+    return !one.stopped && image_in(one) == image && std::ranges::find(apps, &one) == apps.end();
+  });
+  const std::string name = core::to_lower(without_slot(name_of(*apps[0])));
+  const bool better = worker || shared || (!is_free(image.substr(image.rfind('/') + 1)) && is_free(name));
+  const bool is_name = core::is_digit(name[0]) || (name[0] >= 'a' && name[0] <= 'z');
+  if (better && is_name) draft.guess({"service"}, name, "the container's name");
+}
+
+// Nothing is sent to it, so its slots have no ports, and containers of their own names.
+void tell_worker(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps) {
+  Json names = Json::array();
+  for (const KnownSlot& slot : slots_of(draft)) names.push_back(slot.name);
+  for (const Path& path : {Path{"slots"}, Path{"docker", "container_port"}, Path{"docker", "host_ip"}})
+    draft.drop(path);
+  if (!text_of(labels_of(*apps[0]), "bgdeploy.service").empty())
+    draft.say({"slots"}, names, "as bgdeploy deployed it");
+  else
+    draft.guess({"slots"}, names, "a worker's, without ports: nothing says that it listens");
+  draft.drop({"proxy"});
+  draft.say({"proxy"}, "none", "nothing is sent to it");
+  const std::string service = draft.text({"service"});
+  for (const auto* app : apps) {
+    const std::string own = slot_in(name_of(*app));
+    if (names.size() == 2 && name_of(*app) != service + "-" + own)
+      draft.note(fmt::format(
+          "{0} ({1}) on {2} is no slot by its name, so a first deploy would start another one beside it: "
+          "`docker rename {0} {3}-{4}` lets that deploy take over from it",
+          name_of(*app), text_of(config_of(*app), "Image"), host.target, service,
+          names[0].get_ref<const std::string&>()));
+  }
+}
+
 // The files of the folder describe what runs, or what runs is told as it is.
 void tell_apps(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps,
-               Sendings sendings, const std::set<int>& taken) {
+               Sendings sendings, const std::set<int>& taken, bool worker) {
   std::vector<Run> runs;
   const Json recorded = recorded_of(host, *apps[0]);
   tell_recorded_health(draft, recorded, "the deploys on " + host.target);
@@ -162,6 +207,7 @@ void tell_apps(Draft& draft, const HostState& host, const std::vector<const Runn
     runs.push_back(run_of(*app, sendings, host.target));
     for (const Json& port : member(recorded, "ports"))
       if (const auto number = core::integer(port)) runs.back().ports.push_back(static_cast<int>(*number));
+    if (worker && runs.back().slot.empty()) runs.back().slot = slot_in(name_of(*app));
   }
   const bool built = texts_of(apps[0]->image, "RepoDigests").empty();
   const auto slots = slots_of(draft);
@@ -176,7 +222,10 @@ void tell_apps(Draft& draft, const HostState& host, const std::vector<const Runn
     if (!built) draft.drop({"build"});
     if (const auto service = text_of(labels_of(*apps[0]), "bgdeploy.service"); !service.empty())
       draft.say({"service"}, service, "as bgdeploy deployed it");
+    else
+      tell_name(draft, host, apps, worker);
     tell_runs(draft, runs, true, taken);
+    if (worker) tell_worker(draft, host, apps);
     tell_as_it_runs(draft, runs[0]);
     for (const std::string& option : engine::options_without_key(apps[0]->container, apps[0]->image))
       if (option != "--network-alias")  // told with its names
@@ -189,6 +238,63 @@ void tell_apps(Draft& draft, const HostState& host, const std::vector<const Runn
   take_over(draft, slot->name, slot->port, runs[0].name);
   tell_as_it_runs(draft, runs[0]);
   tell_project(draft, *apps[0], slot->name, host);
+}
+
+// Everything else that runs is somebody's too.
+void note_others(Draft& draft, const HostState& host, const std::vector<const RunningContainer*>& apps,
+                 Sendings sendings) {
+  for (const RunningContainer& one : host.containers) {
+    if (one.stopped || std::ranges::find(apps, &one) != apps.end() || name_of(one) == host.nginx) continue;
+    const bool like = !apps.empty() && rank_of(one, sendings) == rank_of(*apps[0], sendings);
+    draft.note(fmt::format("{} ({}) runs on {} too{}", name_of(one), text_of(config_of(one), "Image"),
+                           host.target,
+                           like ? ", and may be the service as well as " + name_of(*apps[0]) : ""));
+  }
+}
+
+// What of one host is the service.
+struct OnHost {
+  const HostState* host = nullptr;
+  std::vector<const RunningContainer*> apps{};
+  std::vector<Sending> sendings{};
+};
+
+// By the spec's names; of a variable the name alone.
+std::vector<std::string> differences(const Run& one, const Run& other) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name, bool differs) {
+    if (differs && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  add("image " + other.image, one.image != other.image);
+  add("container " + other.name, one.name != other.name);
+  add("port", one.host_port != other.host_port);
+  add("container_port", one.container_port != other.container_port);
+  add("host_ip", one.host_ip != other.host_ip);
+  for (const auto& [some, rest] : {std::pair(&one, &other), std::pair(&other, &one)}) {
+    for (const Setting& setting : some->environment)
+      add("environment " + setting.name, std::ranges::none_of(rest->environment, [&](const Setting& same) {
+            return same.name == setting.name && same.value == setting.value;
+          }));
+    for (const auto& [key, value] : some->settings.items()) add(key, member(rest->settings, key) != value);
+  }
+  add("volumes", one.volumes != other.volumes);
+  add("networks", one.networks != other.networks);
+  return names;
+}
+
+// Of what bgdeploy deployed, a deploy tells them.
+void note_differences(Draft& draft, const OnHost& first, const OnHost& second) {
+  for (const auto* app : second.apps) {
+    if (!text_of(labels_of(*app), "bgdeploy.service").empty()) continue;
+    const auto same = std::ranges::find_if(
+        first.apps, [&](const RunningContainer* one) { return name_of(*one) == name_of(*app); });
+    const RunningContainer& one = same == first.apps.end() ? *first.apps[0] : **same;
+    const auto names = differences(run_of(one, first.sendings, ""), run_of(*app, second.sendings, ""));
+    if (!names.empty())
+      draft.note(fmt::format("{} on {} is not as {} on {}, and a spec has one word for both: {}",
+                             name_of(*app), second.host->target, name_of(one), first.host->target,
+                             fmt::join(names, ", ")));
+  }
 }
 
 // Of the host's own nginx, or of those that stand before it.
@@ -234,10 +340,13 @@ std::optional<ComposeOrigin> compose_origin(const HostState& host) {
 
 void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   std::vector<std::string> app_hosts, proxy_hosts;
-  bool told = false, sudo = false;
+  OnHost first;
+  bool sudo = false;
   const bool any_app = std::ranges::any_of(
       hosts, [&](const HostState& host) { return !apps_of(host, sendings_to(host, hosts)).empty(); });
   const bool any_docker = std::ranges::any_of(hosts, &std::string::empty, &HostState::without_docker);
+  // What the folder describes is no worker that happens to run there.
+  const bool described = draft.has({"image"}) || draft.has({"build"}) || draft.has({"compose"});
   // Where nothing runs yet, the hosts with docker are to run it.
   const auto is_proxy = [&](const HostState& host) {
     const bool bare = !host.without_docker.empty();
@@ -247,20 +356,20 @@ void read_hosts(Draft& draft, std::span<const HostState> hosts) {
   for (const HostState& host : hosts) {
     draft.read_from(host.target);
     const auto sendings = sendings_to(host, hosts);
-    const auto apps = apps_of(host, sendings);
+    auto apps = apps_of(host, sendings);
+    const bool worker = apps.empty() && !any_app && !described;
+    if (worker) apps = workers_of(host);
     sudo = sudo || host.sudo;
     (apps.empty() && is_proxy(host) ? proxy_hosts : app_hosts).push_back(host.target);
-    if (apps.empty() || told) continue;
-    told = true;
-    tell_apps(draft, host, apps, sendings, taken_ports(hosts, apps));
+    note_others(draft, host, apps, sendings);
+    if (apps.empty()) continue;
+    if (first.host != nullptr) {
+      note_differences(draft, first, {&host, apps, sendings});
+      continue;
+    }
+    tell_apps(draft, host, apps, sendings, taken_ports(hosts, apps), worker);
     tell_health(draft, *apps[0], host);
-    for (const RunningContainer& one : host.containers)
-      if (!one.stopped && std::ranges::find(apps, &one) == apps.end() && name_of(one) != host.nginx)
-        draft.note(fmt::format("{} ({}) runs on {} too{}", name_of(one), text_of(config_of(one), "Image"),
-                               host.target,
-                               rank_of(one, sendings) == rank_of(*apps[0], sendings)
-                                   ? ", and may be the service as well as " + name_of(*apps[0])
-                                   : ""));
+    first = {&host, apps, sendings};
   }
   for (const std::string& target : app_hosts)
     if (const auto host = std::ranges::find(hosts, target, &HostState::target); !host->without_docker.empty())

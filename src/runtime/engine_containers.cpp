@@ -175,7 +175,8 @@ int port_by_spec(const spec::Spec& spec, std::size_t slot) {
   if (!spec.docker.container_port && !(by_files && plan::named_by_container(spec))) return 0;
   const auto values = plan::substitutions(spec, slot, "", "", "");
   const auto told = plan::proxy_kind(spec).told(spec).port;
-  return core::parse_port(core::substitute(by_files && told ? *told : "{container_port}", values)).value_or(0);
+  return core::parse_port(core::substitute(by_files && told ? *told : "{container_port}", values))
+      .value_or(0);
 }
 
 Result<Reachable> reachable_at(const engine::Container& container, int slot_port,

@@ -77,7 +77,8 @@ core::Result<ContainerRequest> container_request(const spec::Spec& spec, std::si
 core::Result<ContainerRequest> one_off_request(const spec::Spec& spec, const OneOff::Request& request,
                                                const Placement& placement, const SecretValues& secrets);
 
-// What listens in a slot's container as the spec has it, for either runtime; 0 where only the image says that.
+// What listens in a slot's container as the spec has it, for either runtime; 0 where only the image says
+// that.
 int port_by_spec(const spec::Spec& spec, std::size_t slot);
 
 // Where a container answers on its own host: at the published `container_port` (unset: at the slot's port),

@@ -127,8 +127,8 @@ private:
     // Whether anything is published is one decision. What somebody else started may listen where it exposes
     // nothing.
     const bool both = !expected.ips.empty() && !actual.ips.empty();
-    add("container_port", both ? expected.container_ports != actual.container_ports
-                               : m_managed && !exposes_wanted());
+    add("container_port",
+        both ? expected.container_ports != actual.container_ports : m_managed && !exposes_wanted());
     add("host_ip", expected.ips != actual.ips);
     add("port", both && expected.host_ports != actual.host_ports);
   }

@@ -636,6 +636,186 @@ TEST(Hosts, AnAppOnTheHostsNetworkIsTold) {
   EXPECT_TRUE(notes(draft, "`docker run --network host` of app: a slot has a network of its own"));
 }
 
+std::string on_network(const std::string& more = "{}") {
+  Json one = Json::parse(
+      R"({"HostConfig": {"NetworkMode": "front"}, "NetworkSettings": {"Networks": {"front": {}}}})");
+  one.merge_patch(Json::parse(more));
+  return one.dump();
+}
+
+Texts names_of(const std::vector<const RunningContainer*>& all) {
+  Texts names;
+  for (const auto* one : all) names.push_back(one->id.substr(0, one->id.size() - 3));
+  return names;
+}
+
+constexpr const char* k_dump_of_edge = R"(# configuration file /etc/nginx/nginx.conf:
+http { server { listen 8080; include /etc/nginx/url.inc; location / { proxy_pass $target; } } }
+# configuration file /etc/nginx/url.inc:
+set $target http://shop:3000;
+)";
+
+// Whatever its image is called, and whatever an nginx of the host's that does not run would do.
+TEST(Hosts, AnNginxInAContainerIsTheProxyWhereItSendsToOneThatRuns) {
+  HostState host{"web-1"};
+  host.containers = {container("shop", "acme/shop:1", on_network()),
+                     container("db", "postgres:16", published(5432, 5432)),
+                     container("shell", "acme/nginx-spa:1", on_network()),
+                     container("edge", "acme/front:1", on_network(published(80, 8080)))};
+  for (const char* installed :
+       {"", "# configuration file /etc/nginx/nginx.conf:\nhttp { server { listen 80; } }\n",
+        "# configuration file /etc/nginx/nginx.conf:\n"
+        "http { server { listen 80; location / { proxy_pass http://127.0.0.1:5432; } } }\n"}) {
+    host.dump = installed;
+    const Texts expected = host.dump.contains("pass") ? Texts{"edge"} : Texts{"edge", "shell"};
+    EXPECT_EQ(names_of(may_be_nginx(host)), expected) << installed;
+    EXPECT_EQ(serves_there(host, host.containers[3], k_dump_of_edge), Serves::yes);
+    EXPECT_EQ(serves_there(host, host.containers[2], "http { server { root /srv; } }"), Serves::no);
+  }
+  host.nginx = "edge";
+  host.dump = k_dump_of_edge;
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.image, "acme/shop") << "though the proxy publishes a port, and the app none";
+  EXPECT_EQ(spec.docker.container_port, "3000");
+  EXPECT_EQ(spec.docker.host_ip, "none");
+  EXPECT_EQ(spec.nginx.container, "edge");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/url.inc");
+  EXPECT_FALSE(notes(draft, "edge ("));
+}
+
+// As an app's own nginx in its image does, behind the one of the host.
+TEST(Hosts, AnNginxBehindTheOneOfTheHostIsAnApp) {
+  HostState host{"web-1"};
+  host.dump = k_dump;
+  host.containers = {container("shop", "acme/nginx-shop:1", published(8081, 80)),
+                     container("api", "acme/api:1", on_network())};
+  EXPECT_TRUE(may_be_nginx(host).empty());
+  host.dump.clear();
+  host.containers = {container("edge", "nginxinc/nginx-unprivileged:1", published(8080, 8080))};
+  EXPECT_EQ(serves_there(host, host.containers[0], k_dump_of_edge), Serves::maybe) << "to another host";
+}
+
+// An admin's container has the image of the app, and a site of its own.
+TEST(Hosts, TwoPassesOfOneLineAreTwo) {
+  HostState host{"web-1"};
+  host.dump = std::string(k_main) +
+              "# configuration file /etc/nginx/conf.d/a.conf:\nserver { location / { proxy_pass "
+              "http://127.0.0.1:3001; } location /admin { proxy_pass http://127.0.0.1:3002; } }\n";
+  host.containers = {container("shop", "acme/shop:1", published(3001, 8080)),
+                     container("admin", "acme/shop:1", published(3002, 8080))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_NE(completed(draft).slots[1].container, "admin");
+  EXPECT_TRUE(notes(draft, "admin (acme/shop:1) runs on web-1 too"));
+}
+
+TEST(Hosts, WhatPublishesNothingHasTheRecordedHealthToo) {
+  HostState host{"web-1"};
+  host.nginx = "edge";
+  host.dump = k_dump_of_edge;
+  host.containers = {container("shop", "acme/shop:1", on_network(),
+                               R"({"bgdeploy.service": "shop", "bgdeploy.slot": "blue"})")};
+  host.history["shop"] =
+      R"({"served": true, "ports": [8081, 8082], "health": "{\"http\": {\"path\": \"/up\"}}"})";
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(http(completed(draft)).path, "/up");
+}
+
+// Nothing is sent to it, and no port is taken by it.
+TEST(Hosts, AWorkerAloneIsTheService) {
+  for (const auto& [name, label] :
+       {std::pair("mailer", ""), std::pair("mailer-green", ""),
+        std::pair("mailer-blue", R"({"bgdeploy.service": "mailer", "bgdeploy.slot": "blue"})")}) {
+    HostState host{"web-1"};
+    host.containers = {
+        container("queue", "redis:7", published(6379, 6379)),
+        container(name, "acme/jobs:1", R"({"HostConfig": {"Memory": 734003200}})", *label ? label : "{}")};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    EXPECT_EQ(spec.service, "mailer");
+    EXPECT_EQ(spec.image, "acme/jobs");
+    EXPECT_TRUE(spec::is_worker(spec));
+    EXPECT_FALSE(spec.proxied);
+    EXPECT_EQ(spec.slots[0].container, "mailer-blue");
+    EXPECT_EQ(spec.docker.mem_limit, 700 << 20);
+    EXPECT_TRUE(std::holds_alternative<spec::HealthRunning>(spec.health.probe));
+    EXPECT_TRUE(notes(draft, "queue (redis:7) runs on web-1 too"));
+    EXPECT_EQ(notes(draft, "`docker rename mailer mailer-blue`"), std::string_view(name) == "mailer");
+    EXPECT_FALSE(notes(draft, "container_port"));
+  }
+}
+
+TEST(Hosts, WhereNoOneContainerIsTheServiceAllAreListed) {
+  HostState host{"web-1"};
+  const auto told = [&](Draft draft = {}) {
+    read_hosts(draft, std::span(&host, 1));
+    completed(draft);
+    EXPECT_TRUE(notes(draft, "mailer (acme/mailer:1) runs on web-1 too"));
+    return draft.text({"image"});
+  };
+  host.containers = {container("mailer", "acme/mailer:1"), container("cron", "acme/cron:1")};
+  EXPECT_EQ(told(), "registry.example.com/shop-folder");
+  host.containers[1] = container("proxy", "traefik:3", published(80, 80));
+  EXPECT_EQ(told(), "registry.example.com/shop-folder") << "it may be what that proxy sends to";
+  host.containers.pop_back();
+  Draft folder;
+  const File file{"docker-compose.yml", "services: {api: {image: acme/app, ports: ['8081:80']}}"};
+  ASSERT_TRUE(read_compose(folder, std::span(&file, 1), {}, "x"));
+  EXPECT_EQ(told(folder), "acme/app") << "which the folder has, and which does not run yet";
+}
+
+TEST(Hosts, WhatRunsOnAnyOfSeveralHostsIsTold) {
+  std::vector<HostState> hosts = {{"web-1"}, {"web-2"}};
+  const auto app = [](const std::string& image, const std::string& more) {
+    Json all = Json::parse(published(8081, 8080));
+    all.merge_patch(Json::parse(more));
+    return container("shop", image, all.dump());
+  };
+  hosts[0].containers = {app("acme/shop:1", R"({"Config": {"Env": ["PATH=/bin", "A=1", "B=1"]}})")};
+  hosts[1].containers = {
+      app("acme/shop:2", R"({"Config": {"Env": ["PATH=/bin", "A=2", "B=1", "PASSWORD=hunter2"]},
+                                                "HostConfig": {"Memory": 734003200, "Binds": ["/a:/b"]}})"),
+      container("cron", "acme/cron:1")};
+  Draft draft;
+  read_hosts(draft, hosts);
+  EXPECT_EQ(completed(draft).app_hosts.size(), 2U);
+  EXPECT_TRUE(notes(draft, "cron (acme/cron:1) runs on web-2 too"));
+  EXPECT_TRUE(
+      notes(draft,
+            "shop on web-2 is not as shop on web-1, and a spec has one word for both: image acme/shop:2, "
+            "environment A, environment PASSWORD, mem_limit, volumes"))
+      << write(draft);
+  EXPECT_FALSE(write(draft).contains("hunter"));
+  hosts[1].containers = hosts[0].containers;
+  Draft same;
+  read_hosts(same, hosts);
+  EXPECT_FALSE(notes(same, "is not as"));
+}
+
+TEST(Hosts, TheContainersNameIsTheServicesWhereTheImagesSaysLess) {
+  HostState host{"web-1"};
+  const auto service = [&] {
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    return completed(draft).service;
+  };
+  host.containers = {container("shop", "acme/app:1", published(8081, 80))};
+  EXPECT_EQ(service(), "shop");
+  host.containers = {container("shop-blue", "acme/app:1", published(8081, 80)),
+                     container("shop-green", "acme/app:1", published(8082, 80))};
+  EXPECT_EQ(service(), "shop");
+  host.containers = {container("web_1", "acme/app:1", published(8081, 80))};
+  EXPECT_EQ(service(), "app") << "which says no less";
+  host.containers = {container("tea", "acme/shop:1", published(8081, 80))};
+  EXPECT_EQ(service(), "shop");
+  host.containers.push_back(container("tea-admin", "acme/shop:1", published(8082, 80)));
+  EXPECT_EQ(service(), "tea") << "two services have that image";
+}
+
 TEST(Hosts, NginxInAContainerMayFindTheAppByAnotherName) {
   HostState host{"web-1"};
   host.nginx = "edge";

@@ -104,7 +104,8 @@ TEST(Differences, OfWhatSomebodyElseStartedAreThoseOfWhatItRunsWith) {
   container["Config"]["Tty"] = true;
   container["Config"]["Hostname"] = "shop";
   auto& aliases = container["NetworkSettings"]["Networks"].front()["Aliases"];
-  aliases = {container["Id"].get<std::string>().substr(0, 12), container["Name"].get<std::string>().substr(1)};
+  aliases = {container["Id"].get<std::string>().substr(0, 12),
+             container["Name"].get<std::string>().substr(1)};
   EXPECT_THAT(compare(), ElementsAre("stop_grace_period", "shm_size", "--pids-limit", "--privileged",
                                      "--memory-swap", "--hostname", "--tty"));
   aliases.push_back("web");
