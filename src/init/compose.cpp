@@ -106,6 +106,26 @@ void tell_slots(Draft& draft, const std::vector<Run>& runs, const Pair& words, c
   }
 }
 
+// nginx as a service of the file: it finds the slots by their names, on the project's network.
+void tell_nginx(Draft& draft, const Json& services, const std::string& app, bool published,
+                const std::string& project, const std::string& source) {
+  if (draft.has({"proxy"}) || !services.is_object()) return;
+  for (const auto& [name, keys] : services.items()) {
+    const std::string repository = repository_of(text_of(keys, "image"));
+    const std::string image = repository.substr(repository.rfind('/') + 1);
+    const bool nginx = image == "nginx" || image == "nginx-unprivileged" || image == "openresty";
+    if (!nginx || name == app || member(keys, "ports").empty()) continue;
+    if (const auto container = text_of(keys, "container_name"); !container.empty())
+      draft.say({"proxy", "nginx", "container"}, container, "nginx runs in it, from " + source);
+    else
+      draft.guess({"proxy", "nginx", "container"}, fmt::format("{}-{}-1", project, name),
+                  "nginx runs in it, and compose names it so");
+    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+    if (!published) draft.say({"docker", "host_ip"}, "none", "nothing is published");
+    return;
+  }
+}
+
 }  // namespace
 
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
@@ -141,6 +161,9 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     }
     if (const Json& build = member(apps[0].keys, "build"); !build.is_null() && runs.size() == 1)
       read_build(draft, build, from.name);
+    if (files.size() == 1 && runs.size() == 1 && !by_variable)
+      tell_nginx(draft, member(file, "services"), apps[0].name, runs[0].host_port != 0,
+                 own.empty() ? project : own, from.name);
   }
   if (runs.size() == 1 && !by_variable) {
     for (std::string& note : left_out) draft.note(std::move(note));

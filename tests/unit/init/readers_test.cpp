@@ -1073,5 +1073,27 @@ TEST(Words, SlotsAndTextsThatDiffer) {
   EXPECT_EQ(in_spec("${A}-${B:-b}-$C-$$-${D?no}", {{"A", "x"}}), "x-${B:-b}-${C:-}-$$-${D:?no}");
 }
 
+TEST(Compose, NginxAsAServiceIsWhereTheIncludeIsWritten) {
+  for (const bool published : {true, false}) {
+    Draft draft;
+    const auto spec =
+        from_compose(draft, std::string("services:\n  api: {image: acme/shop, ") +
+                                (published ? "ports: ['8081:8080']" : "expose: ['8080']") +
+                                "}\n  proxy: {image: 'nginx:1', container_name: edge, ports: ['80:80'], "
+                                "volumes: ['./conf.d:/etc/nginx/conf.d']}\n");
+    EXPECT_EQ(spec.nginx.container, "edge");
+    EXPECT_EQ(spec.nginx.address, "{container}");
+    EXPECT_EQ(spec.docker.host_ip.has_value(), !published);
+    EXPECT_EQ(spec.docker.container_port, "8080");
+    EXPECT_TRUE(write(draft).contains("in a folder that the container mounts from the host")) << write(draft);
+  }
+  Draft draft;
+  const auto spec = from_compose(draft,
+                                 "services: {api: {image: acme/shop, ports: ['8081:80']}, proxy: {image: "
+                                 "nginx, ports: ['80:80']}}");
+  EXPECT_EQ(spec.nginx.container, "shop-proxy-1");
+  EXPECT_TRUE(write(draft).contains("guessed: nginx runs in it"));
+}
+
 }  // namespace
 }  // namespace bgdeploy::init
