@@ -83,10 +83,13 @@ void settle_health_port(Draft& draft) {
 void complete_proxy(Draft& draft, const std::string& service) {
   const auto says = [&](const char* key) { return draft.has({"proxy", "nginx", key}); };
   if (draft.has({"proxy"}) && (!draft.has({"proxy", "nginx"}) || says("include") || says("sites"))) return;
-  draft.guess({"proxy", "nginx", "include"}, fmt::format("/etc/nginx/conf.d/{}.inc", service),
-              says("container") ? "a file of bgdeploy's own, in a folder that the container mounts from the "
-                                  "host; the site has to include it"
-                                : "a file of bgdeploy's own; the site has to include it");
+  // On the host no folder that others write to; a container mounts this one as a rule.
+  const bool mounted = says("container");
+  draft.guess({"proxy", "nginx", "include"},
+              fmt::format("/etc/nginx/{}/{}.inc", mounted ? "conf.d" : "bgdeploy", service),
+              mounted ? "a file of bgdeploy's own, in a folder that the container mounts from the "
+                        "host; the site has to include it"
+                      : "a file of bgdeploy's own; the site has to include it");
 }
 
 void fill(Draft& draft, const std::string& folder) {

@@ -238,7 +238,7 @@ TEST(Hosts, ASiteThatNamesThePortItselfIsToldAndNotReplaced) {
   host.containers = {container("app", "acme/app", published(3000, 80))};
   Draft draft;
   read_hosts(draft, std::span(&host, 1));
-  EXPECT_EQ(completed(draft).nginx.include, "/etc/nginx/conf.d/app.inc");
+  EXPECT_EQ(completed(draft).nginx.include, "/etc/nginx/bgdeploy/app.inc");
   EXPECT_TRUE(notes(draft, "/etc/nginx/nginx.conf on web-1 sends to port 3000 itself"));
 }
 
