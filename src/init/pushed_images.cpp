@@ -31,10 +31,10 @@ std::optional<std::string> value_of(const Words& words, std::initializer_list<st
   return std::nullopt;
 }
 
-// The action whose input stands here; empty where none does.
-std::string action_of(const std::vector<Words>& commands, std::size_t at) {
+// The action whose input stands here, which `key` names; empty where none does.
+std::string action_of(const std::vector<Words>& commands, std::size_t at, std::string_view key) {
   for (std::size_t i = at; i + k_step > at; --i) {
-    if (const auto action = value_of(commands[i], {"uses:"})) return *action;
+    if (const auto action = value_of(commands[i], {key})) return *action;
     if (i == 0 || (i < at && has(commands[i], "run:"))) break;
   }
   return {};
@@ -60,6 +60,8 @@ std::string first_image(const std::vector<Words>& commands, std::size_t at, std:
         continue;
       }
       std::string image = word.substr(0, word.find(','));
+      if (image.starts_with('[')) image.erase(0, 1);
+      if (image.ends_with(']')) image.pop_back();
       if (image.ends_with(':')) return {};  // the next input
       if (image.ends_with('}') && !image.ends_with("}}") && !image.contains("${")) image.pop_back();
       const bool found_out = image.contains("steps.") || image.contains("needs.") || image.contains('=');
@@ -104,15 +106,21 @@ std::optional<std::string> of_action(const std::vector<Words>& commands, std::si
       return word == input || (word.starts_with('{') && std::string_view(word).substr(1) == input);
     });
   };
-  const bool tags = is_input("tags:"), images = is_input("images:");
-  if (!tags && !images) return std::nullopt;
-  const std::string action = action_of(commands, at);
-  std::string image;
-  if (tags && action.contains("build-push-action") && is_pushed(commands, at))
-    image = first_image(commands, at, "tags:");
-  else if (images && action.contains("metadata-action"))
-    image = first_image(commands, at, "images:");
-  return image.empty() ? std::nullopt : std::optional(image);
+  const auto given = [&](std::string_view input) {
+    auto image = first_image(commands, at, input);
+    return image.empty() ? std::nullopt : std::optional(std::move(image));
+  };
+  if (is_input("tags:") && action_of(commands, at, "uses:").contains("build-push-action"))
+    return is_pushed(commands, at) ? given("tags:") : std::nullopt;
+  if (is_input("images:")) {  // Cloud Build's own list is of no action
+    const std::string action = action_of(commands, at, "uses:");
+    return action.empty() || action.contains("metadata-action") ? given("images:") : std::nullopt;
+  }
+  if (!is_input("repo:")) return std::nullopt;
+  // "plugins/docker" of Drone, "woodpeckerci/plugin-docker-buildx", "plugins/kaniko"
+  const std::string plugin = action_of(commands, at, "image:");
+  const bool pushes = plugin.contains("docker") || plugin.contains("kaniko");
+  return plugin.contains("plugin") && pushes ? given("repo:") : std::nullopt;
 }
 
 }  // namespace
