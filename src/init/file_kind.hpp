@@ -8,7 +8,7 @@
 
 namespace bgdeploy::init {
 
-enum class Kind { compose, kamal, script, dockerfile, dotenv, kamal_hook, none };
+enum class Kind { compose, kamal, script, dockerfile, dotenv, kamal_hook, kamal_secrets, none };
 
 // `named`: by the user, whose files may be called in more ways than are looked for.
 Kind kind_of(std::string_view name, bool named);

@@ -60,7 +60,8 @@ Result<void> make_utf8(Draft& draft, const std::string& name, std::string& text)
 
 // Whether its reader can take it.
 Result<void> check(Draft& draft, Kind kind, File& file) {
-  if (kind == Kind::script || kind == Kind::dockerfile) return make_utf8(draft, file.name, file.text);
+  if (kind == Kind::script || kind == Kind::dockerfile || kind == Kind::kamal_secrets)
+    return make_utf8(draft, file.name, file.text);
   if (kind == Kind::dotenv)
     BGDEPLOY_TRY(spec::parse_dotenv(file.text, file.name,
                                     [](std::string_view) { return std::optional<std::string>(); }));
@@ -152,7 +153,12 @@ public:
       m_draft.read_from(file.name);
     }
     if (const auto& kamal = m_files[Kind::kamal]; !kamal.empty()) {
-      BGDEPLOY_TRY(read_kamal(m_draft, kamal, m_hooks));
+      std::string secrets;
+      for (const File& file : m_files[Kind::kamal_secrets]) {
+        secrets += file.text + '\n';
+        m_draft.read_from(file.name);
+      }
+      BGDEPLOY_TRY(read_kamal(m_draft, kamal, m_hooks, secrets));
       for (const File& file : m_files[Kind::compose])
         not_read(file.name, "beside Kamal's file a compose file is for development");
     } else {

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <span>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/spec/document.hpp"
@@ -22,8 +24,12 @@ std::string seconds(const std::string& text) {
 
 class KamalReader {
 public:
-  KamalReader(Draft& draft, const Json& file, std::string source)
-      : m_draft(draft), m_file(file), m_source("from " + source), m_name(std::move(source)) {}
+  KamalReader(Draft& draft, const Json& file, std::string source, const Json& secrets)
+      : m_draft(draft),
+        m_file(file),
+        m_secrets(secrets),
+        m_source("from " + source),
+        m_name(std::move(source)) {}
 
   void tell(const std::vector<std::string>& hooks) {
     tell_image();
@@ -39,6 +45,20 @@ public:
   }
 
 private:
+  // What no key stands for, of the section at `path`; empty: of the file.
+  void note_rest(const std::string& path, const Json& map, std::initializer_list<std::string_view> read) {
+    if (!map.is_object()) return;
+    for (const auto& [key, value] : map.items())
+      if (!key.starts_with("x-") && std::ranges::find(read, key) == read.end())
+        m_draft.note(fmt::format("`{}{}{}` of {}", path, path.empty() ? "" : ".", key, m_name));
+  }
+
+  // Where Kamal has it from, as .kamal/secrets says, else from a variable of that name.
+  Json source_of(const std::string& name) const {
+    const Json& known = core::member(m_secrets, name);
+    return known.is_null() ? Json{{"env", name}} : known;
+  }
+
   const Json& at(std::string_view key) const { return core::member(m_file, key); }
   std::string text(std::string_view key) const { return core::text_of(m_file, key); }
 
@@ -48,6 +68,7 @@ private:
     const std::string server = core::text_of(registry, "server");
     if (const auto image = text("image"); !image.empty())
       m_draft.say({"image"}, plain(server.empty() ? image : server + "/" + image), m_source);
+    note_rest("registry", registry, {"server", "username", "password"});
     const std::string username = core::text_of(registry, "username");
     const auto names = core::texts_of(registry, "password");
     if (username.empty()) {
@@ -57,17 +78,21 @@ private:
       return;
     }
     m_draft.say({"registry", "username"}, plain(username));
-    m_draft.say({"registry", "password"}, Json{{"env", names.empty() ? "REGISTRY_PASSWORD" : names[0]}},
-                "from the environment of whoever runs bgdeploy");
+    const Json password = source_of(names.empty() ? "REGISTRY_PASSWORD" : names[0]);
+    m_draft.say(
+        {"registry", "password"}, password,
+        password.contains("env") ? "from the environment of whoever runs bgdeploy" : "as in .kamal/secrets");
   }
 
   // A host, or a host with tags.
-  static std::vector<std::string> hosts_of(const Json& value) {
+  std::vector<std::string> hosts_of(const Json& value) {
     std::vector<std::string> hosts;
     if (!value.is_array()) return hosts;
     for (const Json& item : value) {
       if (item.is_string()) hosts.push_back(item.get<std::string>());
-      if (item.is_object() && !item.empty()) hosts.push_back(item.begin().key());
+      if (!item.is_object() || item.empty()) continue;
+      hosts.push_back(item.begin().key());
+      m_draft.note(fmt::format("the tags of {} in {}: all app hosts run the same", hosts.back(), m_name));
     }
     return hosts;
   }
@@ -86,7 +111,7 @@ private:
           continue;
         }
         hosts = hosts_of(list);
-        tell_role(role);
+        tell_role("servers." + name, role);
       }
     }
     if (hosts.empty()) return;
@@ -95,7 +120,8 @@ private:
     m_draft.say({"hosts", "app"}, all, m_source);
   }
 
-  void tell_role(const Json& role) {
+  void tell_role(const std::string& path, const Json& role) {
+    note_rest(path, role, {"hosts", "cmd", "labels", "logging", "env", "options"});
     if (const auto command = core::text_of(role, "cmd"); !command.empty())
       tell_masked(m_draft, {"docker", "command"}, plain(command));
     tell_labels(core::member(role, "labels"));
@@ -163,6 +189,7 @@ private:
   }
 
   void tell_logging(const Json& logging) {
+    note_rest("logging", logging, {"driver", "options"});
     const auto driver = core::text_of(logging, "driver");
     const auto options = core::strings_of(logging, "options");
     if (driver.empty() && options.empty()) return;
@@ -184,8 +211,12 @@ private:
     if (const auto port = core::parse_port(core::text_of(ssh, "port"))) m_draft.say({"ssh", "port"}, *port);
     if (const auto proxy = core::text_of(ssh, "proxy"); !proxy.empty())
       m_draft.say({"ssh", "proxy_jump"}, plain(proxy));
-    if (const auto keys = core::texts_of(ssh, "keys"); !keys.empty())
-      m_draft.say({"ssh", "identity_file"}, plain(keys[0]));
+    const auto keys = core::texts_of(ssh, "keys");
+    if (!keys.empty()) m_draft.say({"ssh", "identity_file"}, plain(keys[0]));
+    if (keys.size() > 1)
+      m_draft.note(fmt::format("`ssh.keys` of {}: `ssh.identity_file` takes one; not {}", m_name,
+                               fmt::join(std::span(keys).subspan(1), ", ")));
+    note_rest("ssh", ssh, {"user", "port", "proxy", "keys"});
   }
 
   // {clear: {…}, secret: […]}, or the clear ones alone.
@@ -199,8 +230,10 @@ private:
     for (const std::string& entry : core::texts_of(env, "secret")) {
       const std::size_t colon = entry.find(':');  // "NAME:OTHER_NAME"
       m_draft.say({"secrets", entry.substr(0, colon)},
-                  Json{{"env", colon == std::string::npos ? entry : entry.substr(colon + 1)}},
-                  m_draft.has({"secrets"}) ? "" : "in Kamal's .kamal/secrets; here from the environment");
+                  source_of(colon == std::string::npos ? entry : entry.substr(colon + 1)),
+                  m_draft.has({"secrets"}) ? ""
+                  : m_secrets.empty()      ? "in Kamal's .kamal/secrets; here from the environment"
+                                           : "as in .kamal/secrets");
     }
     if (env.contains("tags")) m_draft.note(fmt::format("`env.tags` of {}", m_name));
   }
@@ -254,8 +287,14 @@ private:
                 : first ? "healthcheck.port"
                         : "app_port");
     std::string host = core::text_of(proxy, "host");
-    if (const auto hosts = core::texts_of(proxy, "hosts"); host.empty() && !hosts.empty()) host = hosts[0];
-    if (host.empty()) host = core::text_of(proxy, "host");
+    std::vector<std::string> hosts = core::texts_of(proxy, "hosts");
+    if (host.empty() && !hosts.empty()) host = hosts[0];
+    std::erase(hosts, host);
+    if (!hosts.empty())
+      m_draft.note(fmt::format("`proxy.hosts` of {}: also {}; `bgdeploy site --server-name` takes each",
+                               m_name, fmt::join(hosts, ", ")));
+    note_rest("proxy", proxy, {"host", "hosts", "ssl", "app_port", "healthcheck"});
+    note_rest(first ? "healthcheck" : "proxy.healthcheck", check, {"path", "port", "interval", "timeout"});
     if (!host.empty()) m_draft.say({"verify", "host"}, plain(host), "the name that requests come in with");
     m_draft.note(
         "kamal-proxy: nginx takes its place, and its ports 80 and 443; with `ssl: true` nginx needs a "
@@ -270,9 +309,18 @@ private:
     if (const Json& aliases = at("aliases"); aliases.is_object())
       for (const auto& [name, value] : aliases.items())
         m_draft.note(fmt::format("the alias {}: `bgdeploy exec`, `run` and `logs` do what most do", name));
-    if (builder.is_object())
-      m_draft.note(
-          "`builder`: CI builds and pushes the image, then deploys its tag; `build:` builds it on the hosts");
+    if (!builder.is_object()) return;
+    Json build = Json::object();
+    for (const char* key : {"context", "dockerfile", "target", "args"})
+      if (builder.contains(key)) build[key] = builder[key];
+    if (const auto args = build.find("args"); args != build.end() && args->is_object())
+      for (auto arg = args->begin(); arg != args->end();)
+        arg = arg->is_string() && is_secret(arg.key(), arg->get<std::string>()) ? args->erase(arg)
+                                                                                : std::next(arg);
+    m_draft.note(fmt::format(
+        "`builder`: CI builds and pushes the image, then deploys its tag; `build:{}` builds it on the hosts",
+        build.empty() ? "" : " " + core::dump_json(build)));
+    note_rest("builder", builder, {"context", "dockerfile", "target", "args"});
   }
 
   void tell_hook(const std::string& file) {
@@ -289,37 +337,33 @@ private:
   }
 
   void tell_left_out() {
-    static constexpr std::string_view k_read[] = {"service",
-                                                  "image",
-                                                  "servers",
-                                                  "registry",
-                                                  "env",
-                                                  "volumes",
-                                                  "labels",
-                                                  "logging",
-                                                  "boot",
-                                                  "aliases",
-                                                  "ssh",
-                                                  "proxy",
-                                                  "healthcheck",
-                                                  "accessories",
-                                                  "builder",
-                                                  "drain_timeout",
-                                                  "deploy_timeout",
-                                                  "primary_role",
-                                                  "minimum_version",
-                                                  "retain_containers",
-                                                  "readiness_delay",
-                                                  "stop_wait_time"};
     if (const auto kept = core::parse_number<int>(text("retain_containers")))
       m_draft.say({"prune", "images"}, *kept, "retain_containers");
-    for (const auto& [key, value] : m_file.items())
-      if (std::ranges::find(k_read, key) == std::end(k_read))
-        m_draft.note(fmt::format("`{}` of {}", key, m_name));
+    note_rest("", m_file,
+              {"service",
+               "image",
+               "servers",
+               "registry",
+               "env",
+               "volumes",
+               "labels",
+               "logging",
+               "boot",
+               "aliases",
+               "ssh",
+               "proxy",
+               "healthcheck",
+               "accessories",
+               "builder",
+               "drain_timeout",
+               "deploy_timeout",
+               "primary_role",
+               "retain_containers",
+               "stop_wait_time"});
   }
 
   Draft& m_draft;
-  const Json& m_file;
+  const Json &m_file, &m_secrets;
   const std::string m_source, m_name;
   Json m_lists = Json::object();  // of `docker`
   std::string m_networks_from;
@@ -328,8 +372,8 @@ private:
 }  // namespace
 
 void tell_kamal(Draft& draft, const Json& file, const std::string& name,
-                const std::vector<std::string>& hooks) {
-  KamalReader(draft, file, name).tell(hooks);
+                const std::vector<std::string>& hooks, const Json& secrets) {
+  KamalReader(draft, file, name, secrets).tell(hooks);
 }
 
 }  // namespace bgdeploy::init

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "kamal.hpp"
 
@@ -132,6 +133,47 @@ core::Result<Json> parse(Draft& draft, const File& file) {
   return kamal_json(file);
 }
 
+// What .kamal/secrets, which a shell reads, says of each name: a file, a command, or another variable. What
+// is anything else, as a value is, comes from the environment.
+Json secrets_of(std::string_view text) {
+  constexpr std::string_view k_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  constexpr std::string_view k_syntax = "\"'\\|&;<>()*?[]{}~#`";
+  Json all = Json::object();
+  for (const std::string& line : core::split_lines(text)) {
+    std::string_view rest = core::trim(line);
+    if (rest.starts_with("export ")) rest.remove_prefix(7);
+    const std::size_t equals = rest.find('=');
+    const std::string name(rest.substr(0, equals));
+    if (equals == std::string_view::npos || name.empty() || name.find_first_not_of(k_letters) != name.npos)
+      continue;
+    rest.remove_prefix(equals + 1);
+    if (rest.size() > 1 && rest[0] == '"' && rest.back() == '"') rest = rest.substr(1, rest.size() - 2);
+    Json source{{"env", name}};
+    if (rest.starts_with("$(") && rest.ends_with(')')) {
+      const std::string command(core::trim(rest.substr(2, rest.size() - 3)));
+      std::vector<std::string> words;
+      for (std::string_view left = command; !(left = core::trim(left)).empty();) {
+        words.emplace_back(left.substr(0, left.find_first_of(" \t")));
+        left.remove_prefix(words.back().size());
+      }
+      const bool plain = command.find_first_of(k_syntax) == std::string::npos;
+      const bool ours = words.empty() || words[0] == "kamal" || words[0] == "echo" || words[0] == "printf";
+      if (ours || command.contains('$') || is_secret("", command))
+        ;  // it takes what Kamal alone has, or is the value
+      else if (plain && words.size() == 2 && words[0] == "cat")
+        source = {{"file", words[1]}};
+      else
+        source = {{"command", plain ? words : std::vector<std::string>{"sh", "-c", command}}};
+    } else if (rest.starts_with('$')) {
+      std::string other(rest.substr(1));
+      if (other.starts_with('{') && other.ends_with('}')) other = other.substr(1, other.size() - 2);
+      if (!other.empty() && other.find_first_not_of(k_letters) == std::string::npos) source["env"] = other;
+    }
+    if (!all.contains(name)) all[name] = std::move(source);
+  }
+  return all;
+}
+
 // As Kamal lays a destination over its main file: maps key by key, anything else whole.
 void merge(Json& into, const Json& over) {
   if (!into.is_object() || !over.is_object()) {
@@ -164,12 +206,11 @@ core::Result<Json> kamal_json(const File& file) {
 }
 
 core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
-                              const std::vector<std::string>& hooks) {
+                              const std::vector<std::string>& hooks, std::string_view secrets) {
   const File& main = main_of(files);
+  const Json sources = secrets_of(secrets);
   BGDEPLOY_ASSIGN(const Json base, parse(draft, main));
-  tell_kamal(draft, base, main.name, hooks);
-  Draft own;
-  tell_kamal(own, base, main.name, {});
+  tell_kamal(draft, base, main.name, hooks, sources);
   for (const File& file : files) {
     if (&file == &main) continue;
     const std::string name = destination_of(file.name);
@@ -180,8 +221,9 @@ core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
     BGDEPLOY_ASSIGN(const Json json, parse(draft, file));
     Json whole = base;
     merge(whole, json);
-    Draft there;
-    tell_kamal(there, whole, file.name, {});
+    Draft own, there;
+    tell_kamal(own, base, file.name, {}, sources);
+    tell_kamal(there, whole, file.name, {}, sources);
     tell_environment(draft, own, there, name);
   }
   settle_variables(draft);

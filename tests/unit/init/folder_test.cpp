@@ -37,6 +37,7 @@ TEST_F(Folder, WhatIsOfInterestIsKnownByItsName) {
                    ".github/workflows/test-and-deploy.yml",
                    ".gitlab-ci.yaml",
                    ".kamal/hooks/pre-deploy",
+                   ".kamal/secrets",
                    "Dockerfile",
                    "blue.docker-compose.yml",
                    "compose/blue.yml",
@@ -239,12 +240,14 @@ TEST_F(Folder, PathsAreRelativeToTheFolderOfTheSpec) {
   EXPECT_EQ(single.find({"docker", "env_file"})->value, Json::array({"../../a.env"}));
   fs::remove(folder + "/compose.yml");
 
-  file("config/deploy.yml", "service: s\nimage: a/s\nssh: {keys: [keys/id]}\n");
+  file("config/deploy.yml", "service: s\nimage: a/s\nssh: {keys: [keys/id]}\nenv: {secret: [A]}\n");
   file(".kamal/hooks/pre-deploy");
+  file(".kamal/secrets", "A=$(cat a.key)\n");
   Draft kamal;
   ASSERT_TRUE(read_folder(kamal, folder, {}, folder + "/deploy"));
   EXPECT_EQ(kamal.text({"ssh", "identity_file"}), "../keys/id");
   EXPECT_EQ(kamal.find({"hooks", "before_deploy"})->value[0]["run"], "cd .. && ./.kamal/hooks/pre-deploy");
+  EXPECT_EQ(kamal.find({"secrets", "A"})->value["file"], "../a.key");
   Draft here;
   ASSERT_TRUE(read_folder(here, folder, {}, folder));
   EXPECT_EQ(here.text({"ssh", "identity_file"}), "keys/id");

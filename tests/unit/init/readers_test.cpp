@@ -675,6 +675,50 @@ accessories: {db: {image: "mysql:8"}}
   EXPECT_EQ(spec.docker.networks, (Texts{"back", "kamal"}));
 }
 
+TEST(Kamal, WhatNoKeyStandsForIsTold) {
+  Draft draft;
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
+image: acme/shop
+servers: {web: {hosts: [a, {b: old}], proxy: {app_port: 1}}}
+proxy: {hosts: [shop.test, www.shop.test], response_timeout: 9, path_prefix: /x, forward_headers: true,
+  buffering: {requests: true}, logging: {request_headers: [A]}, healthcheck: {path: /up, host: x}}
+ssh: {keys: [~/.ssh/one, ~/.ssh/two], keys_only: true, config: false}
+builder: {context: app, dockerfile: D, args: {A: b, TOKEN: hunter2}, cache: {type: gha}}
+readiness_delay: 9
+minimum_version: 2.0.0
+x-anchors: {a: b}
+)"));
+  EXPECT_EQ(draft.text({"verify", "host"}), "shop.test");
+  for (const char* left :
+       {"also www.shop.test;", "`proxy.response_timeout`", "`proxy.path_prefix`", "`proxy.forward_headers`",
+        "`proxy.buffering`", "`proxy.logging`", "`proxy.healthcheck.host`", "~/.ssh/two", "`ssh.keys_only`",
+        "`ssh.config`", "`readiness_delay`", "`minimum_version`", "`servers.web.proxy`", "the tags of b",
+        "`build: {\"args\":{\"A\":\"b\"},\"context\":\"app\",\"dockerfile\":\"D\"}`", "`builder.cache`"})
+    EXPECT_TRUE(notes(draft, left)) << left << ::testing::PrintToString(draft.notes());
+  EXPECT_FALSE(notes(draft, "hunter2"));
+  EXPECT_FALSE(notes(draft, "x-anchors"));
+}
+
+TEST(Kamal, SecretsComeFromWhereItsOwnFileSays) {
+  Draft draft;
+  const File file{"config/deploy.yml",
+                  "service: s\nimage: a/s\nservers: [a]\nregistry: {username: ci, password: [REGISTRY_PW]}\n"
+                  "env: {secret: [A, B, C, D:E, F, G, H]}\n"};
+  ASSERT_TRUE(read_kamal(draft, std::span(&file, 1), {},
+                         "# all\nREGISTRY_PW=$REG\nA=$(cat config/master.key)\nB=$(op read op://Vault/b)\n"
+                         "export C=\"$(op read 'op://My Vault/c' | tail -n 1)\"\nE=${OTHER}\nF=hunter2\n"
+                         "ALL=$(kamal secrets fetch)\nG=$(kamal secrets extract G $ALL)\n"));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.registry->password, spec::SecretSource(spec::FromEnv{"REG"}));
+  const auto source = [&](const char* name) { return draft.find({"secrets", name})->value; };
+  EXPECT_EQ(source("A"), (Json{{"file", "config/master.key"}}));
+  EXPECT_EQ(source("B"), (Json{{"command", {"op", "read", "op://Vault/b"}}}));
+  EXPECT_EQ(source("C"), (Json{{"command", {"sh", "-c", "op read 'op://My Vault/c' | tail -n 1"}}}));
+  EXPECT_EQ(source("D"), (Json{{"env", "OTHER"}}));
+  for (const char* name : {"F", "G", "H"}) EXPECT_EQ(source(name), (Json{{"env", name}}));
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+}
+
 // https://kamal-deploy.org/docs/upgrading/proxy-changes/
 TEST(Kamal, TheFirstVersionHadAHealthcheckOfItsOwn) {
   for (const auto& [check, path, port] :
@@ -851,7 +895,7 @@ TEST(Scripts, AWholeFileOfNginxsIsNotTakenAndIsNamed) {
     Draft draft;
     const auto spec =
         from_script(draft, "docker run -d -p 8081:80 acme/api:1\n" + std::string(writes) + "\n");
-    EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/api.inc") << writes;
+    EXPECT_EQ(spec.nginx.include, "/etc/nginx/bgdeploy/api.inc") << writes;
     EXPECT_TRUE(notes(draft, "et it include the file of `proxy.nginx.include` instead")) << writes;
   }
 }
@@ -921,6 +965,25 @@ TEST(Scripts, AnImageWithAStandInIsToBeFilledIn) {
                 ".gitlab-ci.yml");
     EXPECT_EQ(draft.gaps(), (std::vector<std::string>{"image", "hosts.app"})) << write(draft);
   }
+}
+
+TEST(Scripts, ImagesThatOtherCiSystemsPushAreFound) {
+  for (const auto& [name, text] :
+       {std::pair(".circleci/config.yml",
+                  "- run: |\n    docker build -t acme/shop:$A .\n    docker push acme/shop:$A\n"),
+        std::pair("bitbucket-pipelines.yml", "script:\n  - docker push acme/shop:$A\n"),
+        std::pair("buildspec.yml", "commands:\n  - docker buildx build --push -t acme/shop:$A .\n"),
+        std::pair(".drone.yml", "- name: a\n  image: plugins/docker\n  settings:\n    repo: acme/shop\n"),
+        std::pair(".woodpecker.yml",
+                  "a:\n  image: woodpeckerci/plugin-docker-buildx\n  settings:\n    repo: acme/shop\n"),
+        std::pair("cloudbuild.yaml", "images: ['acme/shop:$SHORT_SHA']\n"),
+        std::pair("cloudbuild.yaml", "images:\n- 'acme/shop'\n")}) {
+    Draft draft;
+    EXPECT_EQ(from_script(draft, text, name).image, "acme/shop") << name << write(draft);
+  }
+  Draft draft;
+  from_script(draft, "- image: plugins/slack\n  repo: acme/shop\n", ".drone.yml");
+  EXPECT_EQ(draft.text({"image"}), "registry.example.com/shop-folder");
 }
 
 TEST(Scripts, HostsAreFoundByHereDocumentsAndByDockersOwnOptions) {
