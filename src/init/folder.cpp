@@ -303,7 +303,7 @@ Result<void> read_folder(Draft& draft, const std::string& folder, const std::vec
     BGDEPLOY_TRY(reader.take(name));
   BGDEPLOY_TRY(reader.tell());
   if (spec_folder.empty()) return {};
-  const fs::path way = fs::weakly_canonical(folder).lexically_relative(fs::weakly_canonical(spec_folder));
+  const fs::path way = fs::path(folder).lexically_relative(fs::path(spec_folder).lexically_normal());
   if (way != ".") move_paths(draft, way);
   return {};
 }
