@@ -83,10 +83,8 @@ std::string remark(const spec::Spec& spec, const Prepared& prepared) {
   const plan::Plan& plan = prepared.plan;
   if (starts_again(plan)) return "nothing ran any more";
   // With `retire: keep` there was nothing to start, and so nothing to stop again.
-  const auto starts = [](const plan::Step& step) {
-    return std::holds_alternative<plan::Create>(step) || std::holds_alternative<plan::Start>(step);
-  };
-  if (plan.aim == plan::Plan::Aim::rehearse && std::ranges::none_of(plan.steps, starts))
+  const auto is_undone = [](const plan::Step& step) { return plan::inverse(step).has_value(); };
+  if (plan.aim == plan::Plan::Aim::rehearse && std::ranges::none_of(plan.steps, is_undone))
     return "is healthy, and goes on running";
   if (plan.aim != plan::Plan::Aim::serve) return "";
   if (plan.rewrites())

@@ -63,18 +63,30 @@ Stop stop(const spec::Spec& spec, std::size_t host, std::size_t slot, const Cont
   return {host, slot, container.id, container.release, grace_of(spec, container), restart_on_undo};
 }
 
+// Whether only a run that died can have started what runs in the idle slot, and nobody misses it. What waits is
+// meant to run, and so is what was kept.
+bool died_with_it(const spec::Spec& spec, const State& state, std::size_t host, std::size_t slot) {
+  const AppHost& app = state.app_hosts[host];
+  if (state.held || (spec.retire == spec::Retire::keep && !app.slots[slot].aside)) return false;
+  if (std::ranges::any_of(state.proxies, [&](const ProxyHost& proxy) { return proxy.live() != 1 - slot; }))
+    return false;
+  const Container* live = occupant(app.slots[1 - slot]);
+  return live != nullptr && (live->running() || spec.order == spec::Order::stop_first);
+}
+
 // Clears the idle slot of one host and starts the release in it.
 void prepare(const spec::Spec& spec, const State& state, std::size_t host, std::size_t slot,
              const Request& request, std::vector<Step>& steps) {
-  const auto await_health = [&](const std::string& container) {
-    steps.push_back(AwaitHealth{host, slot, container, request.launch.health.value_or(spec.health)});
+  const auto await_health = [&](const std::string& container, bool leftover = false) {
+    steps.push_back(
+        AwaitHealth{host, slot, container, request.launch.health.value_or(spec.health), leftover});
   };
   const SlotState& idle = state.app_hosts[host].slots[slot];
   const auto& container = idle.container;
   if (container && reusable(*container, request) && container->release.id == request.launch.release.id) {
     if (!container->running())
       steps.push_back(Start{host, slot, container->id, container->release, request.launch});
-    await_health(container->id);
+    await_health(container->id, container->running() && died_with_it(spec, state, host, slot));
     return;
   }
   const Release& wanted = request.launch.release;

@@ -100,6 +100,17 @@ const Container* stopped_for_it(const spec::Spec& spec, const State& state, std:
   return elsewhere ? &*container : nullptr;
 }
 
+// What was there before, and is put back, is another release.
+Release taken_away(const std::vector<Step>& steps, std::size_t slot) {
+  for (const Step& step : steps) {
+    const auto* gone = std::get_if<Remove>(&step);
+    if (gone != nullptr && gone->slot == slot) return gone->release;
+    const auto* stopped = std::get_if<Retire>(&step);
+    if (stopped != nullptr && stopped->slot == slot) return stopped->release;
+  }
+  return {};
+}
+
 // Everything that is in the idle slot and was not before what waits there, or before a run that died.
 core::Result<Plan> plan_abort(const spec::Spec& spec, const State& state) {
   Plan plan;
@@ -117,7 +128,6 @@ core::Result<Plan> plan_abort(const spec::Spec& spec, const State& state) {
   for (std::size_t host = 0; host < after.app_hosts.size(); ++host) {
     const auto& container = after.app_hosts[host].slots[*idle].container;
     if (!container) continue;
-    if (plan.to == Release{}) plan.to = container->release;
     const bool was_put_back = state.app_hosts[host].slots[*idle].aside.has_value();
     if (spec.retire == spec::Retire::keep) {
       if (was_put_back && !container->active())
@@ -135,6 +145,7 @@ core::Result<Plan> plan_abort(const spec::Spec& spec, const State& state) {
       steps.push_back(AwaitHealth{host, *plan.live, old->id, spec.health});
     }
   if (steps.empty()) return plan;
+  if (!state.held) plan.to = taken_away(steps, *idle);
   plan.steps = std::move(steps);
   BGDEPLOY_TRY(check_claims(spec, state, plan.steps));
   return plan;

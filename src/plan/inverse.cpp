@@ -38,6 +38,10 @@ std::optional<Step> inverse(const Step& step, const std::string& made) {
             return Undo(Discard{start.host, start.slot, start.container,
                                 start.anew ? newcomer_grace(*start.anew) : k_newcomer_grace});
           },
+          [](const AwaitHealth& await) {
+            return await.leftover ? Undo(Discard{await.host, await.slot, await.container, k_newcomer_grace})
+                                  : Undo();
+          },
           // Where there is no proxy nobody was told anything.
           [](const Switch& change) { return change.routing.empty() ? Undo() : Undo(Restore{change.slot}); },
       },

@@ -91,7 +91,7 @@ std::string success(const Finished& event) {
   const std::string to = shown(event.to);
   const std::string time = took(event);
   if (event.command == Command::abort)
-    return fmt::format("{} is taken away ({}).{}", to.empty() ? "what waited" : to, time,
+    return fmt::format("{} is taken away ({}).{}", to.empty() ? "What a run that died left" : to, time,
                        what_serves(event, "as before"));
   if (event.command == Command::rehearse)
     return fmt::format("{} would come back: it {} ({}).{}", to,

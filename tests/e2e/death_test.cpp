@@ -195,6 +195,41 @@ TEST_F(Death, ByKillThenDeployOfWhatIsLiveLeavesOnlyTheLiveRelease) {
   stop_load();
 }
 
+// The second run finds the container of the first, which runs.
+TEST_F(Death, ByKillThenAnInterruptedRunOrAnAbortLeavesWhatWasBeforeAndSaysWhatWent) {
+  start_load();
+  deploy_well("1.1");
+  lab().image("1.2", {{"APP_BOOT_MS", "60000"}});
+  const auto live = containers(true);
+  for (const bool again : {true, false}) {
+    auto died = start_deploy("1.2");
+    const auto asked = [](std::string_view line) {
+      const auto event = parse_event(line);
+      return event && event->name == "health.probe";
+    };
+    ASSERT_TRUE(died.wait_for_line(k_patience, asked)) << died.err();
+    died.signal(SIGKILL);
+    died.wait();
+    EXPECT_EQ(containers(true).size(), 2U);
+    if (again) {
+      auto next = start_deploy("1.2");
+      ASSERT_TRUE(next.wait_for_line(k_patience, asked)) << next.err();
+      next.signal(SIGINT);
+      const auto finished = next.wait();
+      EXPECT_EQ(finished.exit_code, 130) << finished;
+    } else {
+      const auto aborted = bgdeploy({"abort", "--progress", "json"});
+      EXPECT_EQ(last_event(aborted).all.value("to", ""), "1.2") << aborted;
+      EXPECT_EQ(containers().size(), 2U) << "1.0 is back in its slot";
+    }
+    EXPECT_EQ(containers(true), live);
+  }
+  const auto back = bgdeploy({"rollback"});
+  EXPECT_EQ(back.exit_code, 0) << back;
+  EXPECT_EQ(served(), "1.0");
+  stop_load();
+}
+
 TEST_F(Death, InterruptedBeforeTheCommitIsUndone) {
   for (const int number : {SIGINT, SIGTERM}) {
     lab().image("slow-boot", {{"APP_BOOT_MS", "8000"}});

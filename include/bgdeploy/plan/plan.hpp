@@ -99,7 +99,8 @@ struct Discard {
 struct AwaitHealth {
   std::size_t host, slot;
   std::string container;
-  spec::Health health;  // of the release that the slot runs
+  spec::Health health;     // of the release that the slot runs
+  bool leftover = false;  // it runs already, since a run that died started it: a failed deploy stops it
   bool operator==(const AwaitHealth&) const = default;
 };
 // Stops (and removes) the slot that no longer serves.

@@ -166,6 +166,7 @@ std::vector<LogOfHost> StepRunner::last_lines(const Wait& wait) {
 
 Result<void> StepRunner::carry_out(const plan::AwaitHealth& step) {
   const Started started = this->started(step);
+  m_undo.record(step, plan::inverse(step));
   auto prober = m_context.world.prober(step.host, step.slot, started.container, step.health);
   if (!prober) return std::unexpected(never_asked(step, started.container, std::move(prober.error())));
   std::atomic<bool> exited = false;

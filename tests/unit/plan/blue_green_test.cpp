@@ -382,6 +382,33 @@ TEST(BlueGreen, PicksUpWhatAnInterruptedDeployLeft) {
                           "remove"));
 }
 
+// Otherwise both slots would go on running, and the run would call itself undone.
+TEST(BlueGreen, WhatAnInterruptedDeployLeftIsStoppedAgainUnlessItIsMeantToRun) {
+  State state = blue_serves();
+  SlotState& green = state.app_hosts[0].slots[1];
+  green.container = container("c2", release("2.0", k_digest_2), Container::Status::running);
+  green.container->differences = std::vector<std::string>{};
+  auto spec = small_spec();
+  const auto undo = [&] {
+    const auto plan = make_plan(spec, state, deploy("2.0", k_digest_2));
+    return plan ? inverse(plan->steps.at(0)) : std::nullopt;
+  };
+  EXPECT_EQ(undo(), Step(Discard{0, 1, "c2", std::chrono::seconds(5)}));
+  state.held = Held{.slot = 1, .release = green.container->release, .who = {}, .since = {}};
+  EXPECT_EQ(undo(), std::nullopt) << "it waits";
+  state.held.reset();
+  spec.retire = spec::Retire::keep;
+  EXPECT_EQ(undo(), std::nullopt) << "it served before, and was kept";
+  green.aside = container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  EXPECT_TRUE(undo());
+  state.app_hosts[0].slots[0].container->status = Container::Status::exited;
+  EXPECT_EQ(undo(), std::nullopt) << "nothing else runs";
+  state.app_hosts[0].slots[0].container->status = Container::Status::running;
+  state.proxies[0].traffic.reset();
+  state.proxies[0].written = false;
+  EXPECT_EQ(undo(), std::nullopt) << "the proxy may send to it";
+}
+
 TEST(BlueGreen, TidiesUpWhenTheLiveReleaseIsDeployedAfterAnInterruption) {
   State state = blue_serves();
   state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};

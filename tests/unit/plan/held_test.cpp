@@ -180,10 +180,20 @@ TEST(Abort, OfNothingIsNothing) {
 TEST(Abort, TidiesUpWhatAnInterruptedRunLeft) {
   State state = two_waits();
   state.held.reset();
-  EXPECT_THAT(steps_of(make_plan(small_spec(), state, {.launch = {}, .abort = true})),
-              ElementsAre("stop", "remove", "put-back"));
+  const auto plan = make_plan(small_spec(), state, {.launch = {}, .abort = true});
+  EXPECT_THAT(steps_of(plan), ElementsAre("stop", "remove", "put-back"));
+  EXPECT_EQ(plan->to, waiting_release("2.0")) << "that goes, and 0.9 comes back";
   state.app_hosts[0].slots[1].aside.reset();
-  EXPECT_THAT(steps_of(make_plan(small_spec(), state, {.launch = {}, .abort = true})), ElementsAre("retire"));
+  const auto without = make_plan(small_spec(), state, {.launch = {}, .abort = true});
+  EXPECT_THAT(steps_of(without), ElementsAre("retire"));
+  EXPECT_EQ(without->to, waiting_release("2.0"));
+  // It had died before it created its own.
+  State early = two_waits();
+  early.held.reset();
+  early.app_hosts[0].slots[1].container.reset();
+  const auto before = make_plan(small_spec(), early, {.launch = {}, .abort = true});
+  EXPECT_THAT(steps_of(before), ElementsAre("put-back"));
+  EXPECT_EQ(before->to, Release{}) << "nothing goes";
   // Nobody would be left.
   state.app_hosts[0].slots[0].container->status = Container::Status::exited;
   EXPECT_THAT(steps_of(make_plan(small_spec(), state, {.launch = {}, .abort = true})), IsEmpty());
