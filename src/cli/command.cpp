@@ -36,6 +36,7 @@ namespace {
 std::atomic<int> g_output_error = 0;
 report::Program g_program;
 bool g_no_color = false;
+bool g_document_due = false;  // `-o json` was asked for, and nothing printed yet
 
 constexpr std::array<const char*, 2> k_spec_names{"bgdeploy.yml", "bgdeploy.yaml"};
 
@@ -147,6 +148,15 @@ private:
   std::shared_ptr<Seen> m_seen;
 };
 
+std::unique_ptr<report::Redactor> renderer(const Arguments& arguments,
+                                           std::shared_ptr<Seen> seen = std::make_shared<Seen>()) {
+  const auto terminal = report::look_at(stderr, arguments.no_color, arguments.quiet, arguments.verbose);
+  return std::make_unique<report::Redactor>(
+      std::make_unique<Keeper>(report::pick(arguments.progress, terminal, core::system_clock()),
+                               std::move(seen)),
+      arguments.progress == "json", g_program);
+}
+
 }  // namespace
 
 // Systemd, cron and some CI agents set no HOME.
@@ -172,11 +182,7 @@ Result<spec::Spec> load_spec(const Arguments& arguments) {
 Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
   auto session = std::make_unique<Session>();
   BGDEPLOY_ASSIGN(session->m_spec, load_spec(arguments));
-  const auto terminal = report::look_at(stderr, arguments.no_color, arguments.quiet, arguments.verbose);
-  session->m_sink = std::make_unique<report::Redactor>(
-      std::make_unique<Keeper>(report::pick(arguments.progress, terminal, core::system_clock()),
-                               session->m_seen),
-      arguments.progress == "json", g_program);
+  session->m_sink = renderer(arguments, session->m_seen);
   session->m_context.emplace(deploy::Context{session->m_spec, variable, core::system_clock(),
                                              *session->m_sink, arguments.stop, who_am_i(), arguments.hurry});
   return session;
@@ -185,6 +191,7 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
 void remember_call(const Arguments& arguments) {
   g_program = {};
   g_no_color = arguments.no_color;
+  g_document_due = arguments.output == "json";
   if (!arguments.file.empty()) g_program.call += " -f " + core::shell_quote(arguments.file);
   if (!arguments.environment.empty()) g_program.call += " -e " + core::shell_quote(arguments.environment);
   for (const Command& command : commands())
@@ -225,7 +232,16 @@ int print_error(const core::Error& error) {
   const Page page = page_of_stderr(g_no_color);
   const std::string text = fitted(error_text(k_heading, error), page);
   print(painted(page, Color::red, k_heading) + text.substr(k_heading.size()), stderr);
+  print_error_document(error);
   return deploy::exit_code(error.kind);
+}
+
+void print_error_document(const core::Error& error) {
+  if (g_document_due) print_json(report::as_json(g_program.in(error)));
+}
+
+void tell(const Arguments& arguments, const report::Event& event) {
+  renderer(arguments)->emit(event);
 }
 
 bool print(std::string_view text, std::FILE* stream) {
@@ -247,6 +263,7 @@ int with_output(int code, int error, int unwritten) {
 }
 
 bool print_json(std::string_view document) {
+  g_document_due = false;
   return print(core::printable_json(document) + "\n");
 }
 

@@ -61,8 +61,13 @@ std::string as_typed(std::string text);
 
 // "heading: message", and its details below.
 std::string error_text(std::string_view heading, const core::Error& error);
-// "error: message" and its details on stderr; returns the exit code that belongs to the kind.
+// "error: message" and its details on stderr, and where `-o json` was asked for a document on stdout; returns
+// the exit code that belongs to the kind.
 int print_error(const core::Error& error);
+// The document alone: one with the error, unless stdout has got one already.
+void print_error_document(const core::Error& error);
+// Lets the renderer of runs tell it, as if it were all of one.
+void tell(const Arguments& arguments, const report::Event& event);
 // False when nobody reads any more, or nothing can be written.
 bool print(std::string_view text, std::FILE* stream = stdout);
 bool print_json(std::string_view document);

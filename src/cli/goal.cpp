@@ -10,14 +10,17 @@
 #include "bgdeploy/report/html.hpp"
 #include "bgdeploy/report/render.hpp"
 #include "command.hpp"
+#include "commands.hpp"
 #include "known_releases.hpp"
 #include "times.hpp"
 
 namespace bgdeploy::cli {
 
 int refuse(const Arguments& arguments, const deploy::Goal& goal, const core::Error& error) {
-  if (arguments.progress != "json") return print_error(error);
-  report::pick("json", {}, core::system_clock())->emit(deploy::refused(goal, error, {}));
+  const auto terminal = report::look_at(stderr, arguments.no_color, arguments.quiet, arguments.verbose);
+  if (!report::is_for_programs(arguments.progress, terminal)) return print_error(error);
+  tell(arguments, deploy::refused(goal, error, {}));
+  print_error_document(error);
   return deploy::exit_code(error.kind);
 }
 
@@ -58,6 +61,18 @@ int refuse_run(const Arguments& arguments, const deploy::Goal& goal, const core:
   if (arguments.output == "json") print_json(report::as_json(last, now));
   if (check_output("--report", arguments.report)) write_report(arguments, report::run_page({{now, last}}));
   return refuse(arguments, goal, error);
+}
+
+int refuse_words(const Command* command, const Arguments& arguments, const core::Error& error) {
+  remember_call(arguments);
+  const auto is = [&](auto run) { return command != nullptr && command->run == run; };
+  const deploy::Goal goal{
+      .kind = is(run_rollback) ? plan::Request::Kind::rollback : plan::Request::Kind::deploy,
+      .promote = is(run_promote),
+      .abort = is(run_abort)};
+  if (is(run_plan)) return refuse(arguments, goal, error);
+  return command != nullptr && command->tells_interruption ? refuse_run(arguments, goal, error)
+                                                           : print_error(error);
 }
 
 int run_goal(const Arguments& arguments, deploy::Goal goal) {

@@ -8,6 +8,7 @@
 #include "bgdeploy/cli/main.hpp"
 #include "bgdeploy/report/render.hpp"
 #include "command.hpp"
+#include "goal.hpp"
 #include "help.hpp"
 #include "usage.hpp"
 
@@ -137,6 +138,32 @@ void take_usual_words(std::vector<std::string>& words) {
   words.emplace_back("--help");
 }
 
+// What the words say of an option whose values are choices, wherever the mistake stands.
+void take_choice(const std::vector<std::string>& words, const Option& option, std::string& value) {
+  for (const std::string& spelling : spellings_of(option))
+    for (auto word = words.begin(); word != words.end(); ++word)
+      for (const std::string& choice : option.choices)
+        if (*word == spelling + "=" + choice || (!spelling.starts_with("--") && *word == spelling + choice) ||
+            (*word == spelling && word + 1 != words.end() && *(word + 1) == choice))
+          value = choice;
+}
+
+int refuse(std::vector<std::string> words, const core::Error& error) {
+  Arguments arguments;
+  const auto named = first_word(words);
+  const auto found =
+      named == words.end() ? commands().end() : std::ranges::find(commands(), *named, &Command::name);
+  const Command* command = found == commands().end() ? nullptr : &*found;
+  const auto take = [&](const std::vector<Option>& options) {
+    for (const Option& option : options)
+      if (const auto* target = std::get_if<std::string Arguments::*>(&option.target))
+        if (!option.choices.empty()) take_choice(words, option, arguments.**target);
+  };
+  take(global_options());
+  if (command != nullptr) take(command->options);
+  return refuse_words(command, arguments, error);
+}
+
 }  // namespace
 
 std::vector<KnownCommand> known_commands() {
@@ -170,7 +197,7 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
     return std::unexpected(print_what_was_asked(app, asked));
   } catch (const CLI::ParseError& error) {
     return std::unexpected(
-        print_error(usage_error(words).value_or(core::Error{core::ErrorKind::usage, error.what(), {}})));
+        refuse(words, usage_error(words).value_or(core::Error{core::ErrorKind::usage, error.what(), {}})));
   }
   if (app.get_subcommands().empty()) {
     print(help(nullptr, stderr), stderr);
@@ -178,10 +205,11 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
   }
   invocation.command = named_command(app);
   if (!arguments.words.empty() && !invocation.command->takes_words)
-    return std::unexpected(print_error({core::ErrorKind::usage,
-                                        "only `exec` and `run` take words after --",
-                                        {},
-                                        fmt::format("bgdeploy {} --help", invocation.command->name)}));
+    return std::unexpected(refuse_words(invocation.command, arguments,
+                                        {core::ErrorKind::usage,
+                                         "only `exec` and `run` take words after --",
+                                         {},
+                                         fmt::format("bgdeploy {} --help", invocation.command->name)}));
   return invocation;
 }
 

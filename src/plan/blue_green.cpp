@@ -63,8 +63,8 @@ Stop stop(const spec::Spec& spec, std::size_t host, std::size_t slot, const Cont
   return {host, slot, container.id, container.release, grace_of(spec, container), restart_on_undo};
 }
 
-// Whether only a run that died can have started what runs in the idle slot, and nobody misses it. What waits is
-// meant to run, and so is what was kept.
+// Whether only a run that died can have started what runs in the idle slot, and nobody misses it. What waits
+// is meant to run, and so is what was kept.
 bool died_with_it(const spec::Spec& spec, const State& state, std::size_t host, std::size_t slot) {
   const AppHost& app = state.app_hosts[host];
   if (state.held || (spec.retire == spec::Retire::keep && !app.slots[slot].aside)) return false;

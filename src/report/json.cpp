@@ -234,6 +234,11 @@ std::string as_json(const Event& event, core::SystemTime time) {
       Line(time).of(event).dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+std::string as_json(const core::Error& error) {
+  const ordered_json document = {{"error", error_json(error)}};
+  return core::printable_json(document.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+}
+
 std::unique_ptr<Sink> json_renderer(const Terminal& terminal, core::Clock& clock) {
   return std::make_unique<JsonRenderer>(terminal, clock);
 }

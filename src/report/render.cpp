@@ -48,6 +48,11 @@ Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose) {
   return terminal;
 }
 
+bool is_for_programs(std::string_view kind, const Terminal& terminal) {
+  const auto chosen = resolve(kind, terminal);
+  return chosen == "json" || chosen == "github";
+}
+
 std::unique_ptr<Sink> pick(std::string_view kind, const Terminal& terminal, core::Clock& clock) {
   const auto wanted = resolve(kind, terminal);
   for (const auto& candidate : k_kinds) {

@@ -26,6 +26,11 @@ protected:
       m_kept << nlohmann::json{{"command", arguments.front()}, {"document", document}}.dump() << '\n';
     }
   }
+  static Words with_what_it_needs(const std::string& command) {
+    if (command == "lock") return {command, "-m", "x"};
+    if (command == "plan" || command == "deploy") return {command, "--tag", "1.0"};
+    return {command};
+  }
   void expect_as_the_schema_says() {
     m_kept.close();
     const auto finished =
@@ -84,6 +89,14 @@ TEST_F(Output, IsAsTheSchemaSays) {
   keep({"deploy", "--digest", "sha256:0"}, 2);
   lab().write(k_include, "nonsense\n");
   keep({"status"}, 5);
+  write_spec({{"hosts", "hosts: {app: [192.0.2.1]}"}, {"ssh", "ssh: {connect_timeout: 1s}"}});
+  for (const char* command : {"status", "history", "plan", "logs", "lock", "unlock", "prune", "deploy"})
+    keep(with_what_it_needs(command), 3);
+  keep({"status", "--watch"}, 3);
+  write_spec({{"hosts", "hosts: {app: [web-1], unknown: 1}"}});
+  for (const char* command : {"status", "history", "plan", "logs", "lock", "unlock", "prune", "check",
+                              "config", "deploy", "rollback", "promote", "abort"})
+    keep(with_what_it_needs(command), 2);
   expect_as_the_schema_says();
 }
 

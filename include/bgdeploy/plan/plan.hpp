@@ -99,7 +99,7 @@ struct Discard {
 struct AwaitHealth {
   std::size_t host, slot;
   std::string container;
-  spec::Health health;     // of the release that the slot runs
+  spec::Health health;    // of the release that the slot runs
   bool leftover = false;  // it runs already, since a run that died started it: a failed deploy stops it
   bool operator==(const AwaitHealth&) const = default;
 };

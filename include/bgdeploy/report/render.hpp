@@ -26,6 +26,11 @@ Terminal look_at(std::FILE* stream, bool no_color, bool quiet, bool verbose);
 
 // An event as the JSON renderer prints it, at that time: one object on one line.
 std::string as_json(const Event& event, core::SystemTime time);
+// An error as it stands in events, alone: {"error":{"kind":…,"message":…,"details":[…]}}.
+std::string as_json(const core::Error& error);
+
+// Whether what `kind` chooses is read by a program too: json, or github.
+bool is_for_programs(std::string_view kind, const Terminal& terminal);
 
 // `kind`: auto | tty | plain | json | github. auto: tty on a terminal, github where GITHUB_ACTIONS=true, else
 // plain. Thread-safe. It stamps events with the clock's time. Its destructor leaves the terminal in order.

@@ -22,11 +22,13 @@ docs = pathlib.Path(sys.argv[1])
 schema = json.loads((docs / "output.schema.json").read_text())
 jsonschema.Draft202012Validator.check_schema(schema)
 
-def schema_of(command):
+def schema_of(command, document):
     own = schema["properties"][command]
-    if own.get("$ref", "#").startswith("#"):
-        return closed({"$defs": schema["$defs"], **own})
-    return json.loads((docs / own["$ref"]).read_text())
+    elsewhere = [one["$ref"] for one in own["anyOf"] if not one["$ref"].startswith("#")]
+    if elsewhere and "error" not in document:
+        return json.loads((docs / elsewhere[0]).read_text())
+    own = {"anyOf": [one for one in own["anyOf"] if one["$ref"] not in elsewhere]}
+    return closed({"$defs": schema["$defs"], **own})
 
 
 seen, wrong = set(), 0
@@ -34,7 +36,8 @@ for line in pathlib.Path(sys.argv[2]).read_text().splitlines():
     printed = json.loads(line)
     command = printed["command"]
     seen.add(command)
-    for error in jsonschema.Draft202012Validator(schema_of(command)).iter_errors(printed["document"]):
+    document = printed["document"]
+    for error in jsonschema.Draft202012Validator(schema_of(command, document)).iter_errors(document):
         best = jsonschema.exceptions.best_match([error])
         print(f"{command}: {best.json_path}: {best.message}")
         wrong += 1
