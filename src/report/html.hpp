@@ -47,8 +47,9 @@ struct Usual {
   std::size_t runs = 0;
 };
 std::vector<Usual> usual_times(std::span<const PastRun> runs);
-// When which release served, and what each run came to: newest first.
-std::string past_runs_html(std::span<const PastRun> runs, core::SystemTime now);
+// When which release served, and what each run came to: newest first. `own`: the run that is told of, which
+// the history has not got yet.
+std::string past_runs_html(std::span<const PastRun> runs, core::SystemTime now, const PastRun* own = nullptr);
 // "67 ms", "2.4s"
 std::string exact(core::Duration duration);
 // "2026-11-28 18:20:05 UTC"

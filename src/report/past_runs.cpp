@@ -32,10 +32,13 @@ core::SystemTime end_of(const PastRun& run) {
 }
 
 // One row for each time that another release began to serve.
-std::string releases_html(std::span<const PastRun> runs, core::SystemTime now) {
+std::string releases_html(std::span<const PastRun> runs, core::SystemTime now, const PastRun* own) {
   std::vector<const PastRun*> served;
-  for (const PastRun& run : runs)
+  const auto add = [&](const PastRun& run) {
     if (run.served && run.from != run.to) served.push_back(&run);
+  };
+  std::ranges::for_each(runs, add);
+  if (own != nullptr) add(*own);
   Table table("Releases over time", {"Release", "Slot", "Served from", "For", "When"});
   if (served.empty()) return "";
   const auto begin = end_of(*served.front()), end = now;
@@ -68,7 +71,7 @@ std::vector<Usual> usual_times(std::span<const PastRun> runs) {
   return usual;
 }
 
-std::string past_runs_html(std::span<const PastRun> runs, core::SystemTime now) {
+std::string past_runs_html(std::span<const PastRun> runs, core::SystemTime now, const PastRun* own) {
   Table table("Past runs", {"When", "Command", "From", "To", "Result", "Took", "Time"});
   core::Duration longest{1};
   for (const PastRun& run : runs) longest = std::max(longest, run.took);
@@ -83,7 +86,7 @@ std::string past_runs_html(std::span<const PastRun> runs, core::SystemTime now) 
                html_of({0, static_cast<double>(run.took.count()) / static_cast<double>(longest.count()),
                         kind_of(run)})});
   }
-  return table.html() + releases_html(runs, now);
+  return table.html() + releases_html(runs, now, own);
 }
 
 std::string history_page(const std::string& service, const std::vector<PastRun>& runs, core::SystemTime now) {

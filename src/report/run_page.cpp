@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
+#include <string_view>
 #include <tuple>
 
 #include "bgdeploy/report/words.hpp"
@@ -17,6 +19,12 @@ std::string_view kind_of(const Finished& finished) {
   return finished.exit_code == 0 ? "good" : finished.exit_code == 6 ? "odd" : "bad";
 }
 
+// Whether `to` serves since this run.
+bool put_live(const Finished& finished) {
+  const bool aside = finished.command == Command::abort || finished.command == Command::rehearse;
+  return !aside && (finished.verdict == Verdict::succeeded || finished.exit_code == 6);
+}
+
 constexpr std::size_t k_most_notes = 200;
 
 }  // namespace
@@ -26,7 +34,7 @@ class RunPage::Parts {
     StepName name;
     std::string about;
     SystemTime end;
-    Duration took{};
+    std::optional<Duration> took;  // unset: nobody measured it
     std::string_view result, kind;
     std::string why{};
   };
@@ -75,9 +83,7 @@ public:
     add_step(event.step, event.about, event.took, gave_up ? "halted" : "FAILED", gave_up ? "odd" : "bad",
              event.error.message);
   }
-  void operator()(const StepUndone& event) {
-    add_step(event.step, event.about, event.took.value_or(Duration{}), "undone", "odd");
-  }
+  void operator()(const StepUndone& event) { add_step(event.step, event.about, event.took, "undone", "odd"); }
   void operator()(const HealthProbe& event) {
     see(m_probes[{event.step.host, event.step.slot, event.question}], event.healthy, event.answer,
         event.took);
@@ -90,8 +96,8 @@ public:
   void operator()(const auto&) {}
 
 private:
-  void add_step(const StepName& name, const std::string& about, Duration took, std::string_view result,
-                std::string_view kind, const std::string& why = "") {
+  void add_step(const StepName& name, const std::string& about, std::optional<Duration> took,
+                std::string_view result, std::string_view kind, const std::string& why = "") {
     m_steps.push_back({name, about, m_now, took, result, kind, why});
   }
   void note(const char* kind, const std::string& host, const std::string& text) {
@@ -147,16 +153,19 @@ private:
       text +=
           fmt::format("<p class=\"soft\">{0}</p><pre tabindex=\"0\">{1}</pre>\n", as_html(part.key), lines);
     }
-    return text.empty() ? "" : "<section aria-label=\"Cause\"><h2>Cause</h2>" + text + "</section>\n";
+    const std::string_view title = m_finished.exit_code == 0 ? "Next" : "Cause";
+    return text.empty() ? ""
+                        : fmt::format("<section aria-label=\"{0}\"><h2>{0}</h2>{1}</section>\n", title, text);
   }
 
   std::string timeline() const {
     Table table("Timeline", {"Step", "Where", "Began at", "Took", "Result", "Time"});
     for (const Step& step : m_steps) {
-      const Duration end = since_begin(step.end), begin = std::max(end - step.took, Duration{0});
+      const Duration end = since_begin(step.end),
+                     begin = std::max(end - step.took.value_or(Duration{}), Duration{0});
       table.row({as_html(step.name.step) + element("span", step.about, "soft"),
                  as_html(step.name.host) + element("span", step.name.slot, "soft"),
-                 as_html("+" + short_duration(begin)), as_html(exact(step.took)),
+                 as_html("+" + short_duration(begin)), step.took ? as_html(exact(*step.took)) : "",
                  element("span", step.result, step.kind) +
                      (step.why.empty() ? "" : element("span", step.why, "soft")),
                  html_of({share(begin), share(end), step.kind})});
@@ -168,12 +177,12 @@ private:
   std::vector<std::pair<std::string, Duration>> slowest() const {
     std::vector<std::pair<std::string, Duration>> all;
     for (const Step& step : m_steps) {
-      if (step.result == "undone") continue;
+      if (step.result == "undone" || !step.took) continue;
       const auto found = std::ranges::find(all, step.name.step, &std::pair<std::string, Duration>::first);
       if (found == all.end())
-        all.emplace_back(step.name.step, step.took);
+        all.emplace_back(step.name.step, *step.took);
       else
-        found->second = std::max(found->second, step.took);
+        found->second = std::max(found->second, *step.took);
     }
     return all;
   }
@@ -199,19 +208,35 @@ private:
            known ? as_html(std::to_string(before->runs)) : "0",
            html_of({0, part(took), "plain", known ? std::optional(part(before->median)) : std::nullopt})});
     }
+    const PastRun own{.time = m_began,
+                      .took = since_begin(m_ended),
+                      .from = m_plan.from,
+                      .to = m_plan.to,
+                      .slot = m_plan.target,
+                      .served = put_live(m_finished)};
     return table.html(
                "Of several hosts the slowest counts. The line across a bar is the median of the last runs.") +
-           past_runs_html(m_past, m_ended);
+           past_runs_html(m_past, m_ended, &own);
   }
 
+  // "all to 1.1 (blue)"
+  static std::string all_to(const ReleaseName& release, const std::string& slot) {
+    return slot.empty() ? "none" : fmt::format("all to {} ({})", shown(release), slot);
+  }
+
+  // What each proxy sent where. A switch that failed or was undone leaves it as it was.
   std::string traffic() const {
-    Table table("Traffic", {"At", "What", "Where", "Result"});
-    for (const Step& step : m_steps)
-      if (step.name.step == "switch")
-        table.row({as_html("+" + short_duration(since_begin(step.end))), as_html(step.about),
-                   as_html(step.name.host), element("span", step.result, step.kind)});
-    return table.html(m_plan.live.empty() ? "Nothing served before."
-                                          : fmt::format("Before it slot {} got all requests.", m_plan.live));
+    Table table("Traffic", {"Proxy", "At", "Before", "After", "What", "Result"});
+    const std::string old = all_to(m_plan.from, m_plan.live), fresh = all_to(m_plan.to, m_plan.target);
+    for (const Step& step : m_steps) {
+      if (step.name.step != "switch") continue;
+      const bool done = step.result == "ok";
+      for (const auto host : std::views::split(std::string_view(step.name.host), std::string_view(", ")))
+        table.row({as_html(std::string_view(host)), as_html("+" + short_duration(since_begin(step.end))),
+                   as_html(step.result == "undone" ? fresh : old), as_html(done ? fresh : old),
+                   as_html(step.about), element("span", step.result, step.kind)});
+    }
+    return table.html();
   }
 
   std::string probes() const {

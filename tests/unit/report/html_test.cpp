@@ -88,6 +88,57 @@ TEST(RunPage, ShowsWhatHappenedAndWhen) {
     EXPECT_THAT(page, HasSubstr(words));
 }
 
+// What the page says at its head has to be what its tables say.
+TEST(RunPage, TheReleaseOfTheRunItselfServesSinceThenUnlessItWasUndone) {
+  const auto page_of = [](Verdict verdict, int exit_code, Command command, const std::string& undone) {
+    const StepName change{"lb-1, lb-2", "", "switch"};
+    std::vector<TimedEvent> events = {
+        {k_run_begin, Started{command, "", "shop", "1.0"}},
+        {k_run_begin, PastRuns{{past(48, "", "1.0", seconds(2)), past(24, "1.0", "1.1", seconds(2))}}},
+        {k_run_begin, PlanMade{.from = {"1.1"}, .to = {"1.0"}, .live = "green", .target = "blue"}},
+        {k_run_begin + seconds(1), StepFinished{change, "switch", seconds(1), "green -> blue"}}};
+    if (!undone.empty())
+      events.emplace_back(k_run_begin + seconds(2), StepUndone{change, undone, {}, undone});
+    events.emplace_back(k_run_begin + seconds(3),
+                        Finished{.command = command, .verdict = verdict, .exit_code = exit_code});
+    return run_page(events);
+  };
+  const auto since = [](const std::string& page) {
+    const auto at = page.find("<td>since then</td>");
+    return page.substr(page.rfind("<tr>", at), at - page.rfind("<tr>", at));
+  };
+  for (const Command command : {Command::deploy, Command::rollback, Command::promote})
+    EXPECT_THAT(since(page_of(Verdict::succeeded, 0, command, "")), HasSubstr(">1.0<")) << to_string(command);
+  EXPECT_THAT(since(page_of(Verdict::interrupted, 6, Command::deploy, "")), HasSubstr(">1.0<"));
+  for (const auto& [verdict, code] :
+       {std::pair(Verdict::failed, 1), std::pair(Verdict::rolled_back, 1),
+        std::pair(Verdict::interrupted, 130), std::pair(Verdict::inconsistent, 5)})
+    EXPECT_THAT(since(page_of(verdict, code, Command::deploy, "nginx sends to green again")),
+                HasSubstr(">1.1<"));
+  EXPECT_THAT(since(page_of(Verdict::succeeded, 0, Command::abort, "")), HasSubstr(">1.1<"));
+
+  const auto page = page_of(Verdict::rolled_back, 1, Command::deploy, "nginx sends to green again");
+  EXPECT_TRUE(is_well_formed(page)) << page;
+  for (const char* proxy : {"lb-1", "lb-2"}) {
+    EXPECT_THAT(page, HasSubstr(std::string("<th scope=\"row\">") + proxy +
+                                "</th><td>+1.0s</td><td>all to 1.1 (green)</td><td>all to 1.0 (blue)</td>"));
+    EXPECT_THAT(page, HasSubstr(std::string("<th scope=\"row\">") + proxy +
+                                "</th><td>+2.0s</td><td>all to 1.0 (blue)</td><td>all to 1.1 (green)</td>"));
+  }
+  EXPECT_THAT(page, Not(HasSubstr("<td>0 ms</td>"))) << "nobody measured the undo";
+}
+
+TEST(RunPage, OnlyAFailureHasACause) {
+  auto events = failed_events();
+  EXPECT_THAT(run_page(events), HasSubstr("<h2>Cause</h2>"));
+  auto& last = std::get<Finished>(events.back().second);
+  last.verdict = Verdict::held;
+  last.exit_code = 0;
+  last.error.reset();
+  EXPECT_THAT(run_page(events), HasSubstr("<h2>Next</h2>"));
+  EXPECT_THAT(run_page(events), Not(HasSubstr("<h2>Cause</h2>")));
+}
+
 TEST(RunPage, NeedsNothingElse) {
   for (const std::string& page :
        {run_page(failed_events()), history_page("shop", {past(1, "1", "2", seconds(1))}, k_run_begin)})
