@@ -78,7 +78,10 @@ Result<ssh::ClientConfig> read_config(const Hop& hop, const LocalUser& user, con
   argv.insert(argv.end(), {"--", hop.name});
   auto output = io::run_child(argv, {}, wait);
   if (!output) {
-    if (output.error().kind == ErrorKind::not_found) return built_in_config();
+    if (output.error().kind == ErrorKind::not_found) {
+      BGDEPLOY_TRY(check_nothing_unread(hop.name, user.home + "/.ssh"));
+      return built_in_config();
+    }
     return std::unexpected(std::move(output).error());
   }
   if (!output->ok())

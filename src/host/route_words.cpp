@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 
 #include "bgdeploy/core/nearest.hpp"
@@ -31,16 +32,32 @@ std::vector<std::string> matching_files(const std::string& pattern) {
   return files;
 }
 
+// The files that it includes, wherever it does.
+std::vector<std::string> included(const std::string& text, const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& include : ssh::names_in_config(text).includes) {
+    const bool relative = !include.starts_with('/') && !include.starts_with('~');
+    std::ranges::move(matching_files(relative ? folder + "/" + include : include), std::back_inserter(files));
+  }
+  return files;
+}
+
+std::string keyword_in(const std::string& file, const std::string& folder, const std::string& host,
+                       int depth) {
+  const auto text = io::read_file(file);
+  if (!text || depth > k_most_includes) return {};
+  std::string keyword = ssh::keyword_for(*text, host);
+  for (const auto& path : included(*text, folder))
+    if (keyword.empty()) keyword = keyword_in(path, folder, host, depth + 1);
+  return keyword;
+}
+
 void collect(const std::string& file, const std::string& folder, int depth, std::vector<std::string>& names) {
   const auto text = io::read_file(file);
   if (!text || depth > k_most_includes) return;
   for (auto& name : ssh::names_in_config(*text).hosts)
     if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
-  for (const auto& include : ssh::names_in_config(*text).includes) {
-    const bool relative = !include.starts_with('/') && !include.starts_with('~');
-    for (const auto& path : matching_files(relative ? folder + "/" + include : include))
-      collect(path, folder, depth + 1, names);
-  }
+  for (const auto& path : included(*text, folder)) collect(path, folder, depth + 1, names);
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -74,6 +91,21 @@ std::vector<std::string> config_aliases(const std::string& folder) {
   std::vector<std::string> names;
   collect(folder + "/config", folder, 0, names);
   return names;
+}
+
+core::Result<void> check_nothing_unread(const std::string& host, const std::string& folder) {
+  for (const std::string& where : {folder, std::string("/etc/ssh")}) {
+    const std::string file = where + (where == folder ? "/config" : "/ssh_config");
+    if (const auto keyword = keyword_in(file, where, host, 0); !keyword.empty())
+      return core::fail(core::ErrorKind::unsupported,
+                        fmt::format("{}: {} sets {} for it, and there is no ssh here, by which bgdeploy "
+                                    "reads that file",
+                                    core::printable(host), where == folder ? "~/.ssh/config" : file,
+                                    core::printable(keyword)),
+                        {},
+                        "install OpenSSH's client; or say it in the spec, and keep that file from bgdeploy");
+  }
+  return {};
 }
 
 core::Error unknown_name(const std::string& name, const ssh::ClientConfig& config,

@@ -12,6 +12,10 @@ namespace bgdeploy::host {
 // The `Host` names of OpenSSH's configuration in `folder` ("~/.ssh"), and of what it includes.
 std::vector<std::string> config_aliases(const std::string& folder);
 
+// Without the program ssh: that OpenSSH's configuration, in `folder` or of the machine, sets nothing for
+// `host` that bgdeploy would follow. Kind unsupported.
+core::Result<void> check_nothing_unread(const std::string& host, const std::string& folder);
+
 // There is no host `config` leads to. `name`: as the user wrote it.
 core::Error unknown_name(const std::string& name, const ssh::ClientConfig& config, const std::string& folder);
 

@@ -1,8 +1,11 @@
 #include "bgdeploy/ssh/config.hpp"
 
+#include <fnmatch.h>
+
 #include <algorithm>
+#include <array>
 #include <iterator>
-#include <utility>
+#include <span>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -73,6 +76,25 @@ std::string token_value(char token, const ConfigTokens& tokens) {
   }
 }
 
+// Of a line of a configuration file; none of a comment.
+std::vector<std::string> words_of(std::string_view line) {
+  auto words = split(line, " \t=\"");
+  if (!words.empty() && words.front().starts_with('#')) words.clear();
+  return words;
+}
+
+// By the patterns of a Host line, of which one with ! forbids it.
+bool matches(std::span<const std::string> patterns, const std::string& host) {
+  bool found = false;
+  for (const std::string& pattern : patterns) {
+    const bool negated = pattern.starts_with('!');
+    if (::fnmatch(pattern.c_str() + (negated ? 1 : 0), host.c_str(), 0) != 0) continue;
+    if (negated) return false;
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 ClientConfig parse_client_config(std::string_view text) {
@@ -100,13 +122,38 @@ ClientConfig parse_client_config(std::string_view text) {
   return config;
 }
 
+std::string keyword_for(std::string_view text, const std::string& host) {
+  constexpr std::array k_keys{"hostname",
+                              "user",
+                              "port",
+                              "hostkeyalias",
+                              "identityagent",
+                              "identityfile",
+                              "identitiesonly",
+                              "certificatefile",
+                              "proxycommand",
+                              "proxyjump",
+                              "revokedhostkeys",
+                              "userknownhostsfile",
+                              "globalknownhostsfile"};
+  bool of_host = true;
+  for (const auto& line : core::split_lines(text)) {
+    auto words = words_of(line);
+    if (words.empty()) continue;
+    const std::string key = core::to_lower(words.front());
+    if (key == "match") of_host = true;
+    if (key == "host") of_host = matches(std::span(words).subspan(1), host);
+    if (of_host && std::ranges::find(k_keys, key) != k_keys.end()) return words.front();
+  }
+  return {};
+}
+
 ConfigNames names_in_config(std::string_view text) {
   ConfigNames names;
   for (const auto& line : core::split_lines(text)) {
-    auto words = split(line, " \t=\"");
-    if (words.empty() || words.front().starts_with('#')) continue;
-    std::string key = std::exchange(words.front(), {});
-    std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+    auto words = words_of(line);
+    if (words.empty()) continue;
+    const std::string key = core::to_lower(words.front());
     words.erase(words.begin());
     if (key == "include") std::ranges::move(words, std::back_inserter(names.includes));
     if (key != "host") continue;

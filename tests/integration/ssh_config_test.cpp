@@ -62,6 +62,21 @@ protected:
 };
 
 // A key and a known_hosts file that CI hands over, beside a spec that names neither.
+// Nobody else can tell what is meant: the host must not be asked at another port, or by another user.
+TEST_F(Config, ThatNobodyCanReadIsSaidUnlessItIsOfOtherHosts) {
+  const auto server = machine("by-alias", "root");
+  add_config("Include more\n");
+  append(ssh() / "more", "Host included\n Port 2222\n");
+  const Environment no_ssh("PATH", "/nowhere");
+  for (const char* name : {"by-alias", "included"}) {
+    const auto error = refused(named(name));
+    EXPECT_EQ(error.kind, ErrorKind::unsupported);
+    EXPECT_THAT(error.message, HasSubstr(std::string(name) + ": ~/.ssh/config sets "));
+    EXPECT_THAT(error.message, HasSubstr("there is no ssh here"));
+  }
+  EXPECT_THAT(refused(named("unknown.invalid")).message, Not(HasSubstr("there is no ssh here")));
+}
+
 TEST_F(Config, TheEnvironmentNamesTheKeyAndKnownHostsThatTheSpecLeavesOut) {
   set_up();
   auto target = host();

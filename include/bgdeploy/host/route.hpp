@@ -12,7 +12,8 @@ namespace bgdeploy::host {
 // First hop first, the host itself last; `via` is not set yet. Reads ~/.ssh/config by `ssh -G` where an
 // OpenSSH client is installed, and the known_hosts files. BGDEPLOY_IDENTITY_FILE and
 // BGDEPLOY_KNOWN_HOSTS_FILE stand in for identity_file and known_hosts_file where the spec names none. Kinds:
-// unreachable, unsupported (ProxyCommand, RevokedHostKeys), timeout, cancelled.
+// unreachable, unsupported (ProxyCommand, RevokedHostKeys, a file that only ssh can read), timeout,
+// cancelled.
 Result<std::vector<ssh::Destination>> route_to(const spec::Host& host, const Wait& wait);
 
 // Connects one hop after the other.

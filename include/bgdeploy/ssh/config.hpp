@@ -31,6 +31,10 @@ struct ConfigNames {
 };
 ConfigNames names_in_config(std::string_view text);
 
+// Without OpenSSH: the first keyword in a configuration file's text that would set for `host` one of
+// ClientConfig's; empty where none does. A Match may be of any host.
+std::string keyword_for(std::string_view text, const std::string& host);
+
 // [user@]host[:port], with [::1]:22 for IPv6 addresses.
 struct HostAddress {
   std::optional<std::string> user;

@@ -18,6 +18,22 @@ TEST(ConfigNames, AreThoseOfHostLinesWithoutWildcards) {
   EXPECT_EQ(names_in_config("").hosts, std::vector<std::string>{});
 }
 
+TEST(KeywordFor, IsTheFirstThatSetsSomethingForTheHost) {
+  const auto text =
+      "# User nobody\nHost *\n  SendEnv LANG\nHost web-1 db-? !db-9\n  HostName=10.0.0.1\n"
+      "Host other\n  User x\n";
+  EXPECT_EQ(keyword_for(text, "web-1"), "HostName");
+  EXPECT_EQ(keyword_for(text, "db-1"), "HostName");
+  EXPECT_EQ(keyword_for(text, "db-9"), "");
+  EXPECT_EQ(keyword_for(text, "web-2"), "");
+  EXPECT_EQ(keyword_for("port 2222\n", "any"), "port") << "before the first Host it is of all";
+  EXPECT_EQ(keyword_for("Host a\nMatch user b\n ProxyJump j\n", "web-1"), "ProxyJump");
+  for (const char* known :
+       {"UserKnownHostsFile k", "GlobalKnownHostsFile k", "RevokedHostKeys r", "IdentityFile i",
+        "IdentitiesOnly yes", "IdentityAgent a", "CertificateFile c", "HostKeyAlias h", "ProxyCommand p"})
+    EXPECT_NE(keyword_for(known, "web-1"), "") << known;
+}
+
 TEST(ClientConfig, TakesWhatSshPrints) {
   const auto config = parse_client_config(
       "host app\nuser deploy\nhostname 10.0.0.11\nport 2222\nidentitiesonly yes\nhostkeyalias app-key\n"
