@@ -10,6 +10,7 @@
 
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/sha256.hpp"
+#include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/io/wakeup.hpp"
 #include "members.hpp"
 
@@ -163,7 +164,8 @@ Result<Members> open_members(const std::string& path, const Wait& wait) {
   if (start.empty()) return wrong("is empty");
   if (const auto packer = packed_with(start); !packer.empty())
     return wrong(fmt::format("is packed with {}, and only gzip is read here", packer),
-                 fmt::format("{} -dc FILE | bgdeploy deploy --archive -", packer));
+                 fmt::format("{} -dc{} | bgdeploy deploy --archive - --tag TAG", packer,
+                             path == "-" ? "" : " " + core::shell_quote(path)));
   if (!is_gzip(start)) return read_tar(file, wait);
   return spool_members(
       [&](const Take& take) {

@@ -104,12 +104,14 @@ public:
       const bool over = std::ranges::all_of(block, [](char byte) { return byte == '\0'; });
       if (block.empty()) m_members.doubt("; it has no mark of its end, so it may be cut short");
       if (block.empty() || (over && block.size() == k_block)) break;
+      // A header ends in zeros, which text has none of.
+      if (m_at == 0 && !(block.size() == k_block ? has_its_checksum(block) : block.contains('\0')))
+        return wrong("is neither a tar archive nor a folder with an image");
       if (block.size() < k_block)
         return wrong(fmt::format("ends in the middle of a header, at byte {}: it is cut short",
                                  m_at + static_cast<std::int64_t>(block.size())));
       if (!has_its_checksum(block))
-        return wrong(m_at == 0 ? "is neither a tar archive nor a folder with an image"
-                               : fmt::format("is damaged: at byte {} is no header of a file", m_at));
+        return wrong(fmt::format("is damaged: at byte {} is no header of a file", m_at));
       BGDEPLOY_TRY(read_entry(block));
     }
     return std::move(m_members);

@@ -28,6 +28,9 @@ core::Result<void> check_output(std::string_view option, const std::optional<std
   if (!file) return {};
   if (file->empty())
     return core::fail(core::ErrorKind::usage, fmt::format("{} is empty: is the variable set?", option));
+  if (*file == "-")
+    return core::fail(core::ErrorKind::usage, fmt::format("{} takes a file, and - is none", option), {},
+                      fmt::format("name one; {} ./- is a file of that name", option));
   const std::filesystem::path path(*file);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::error_code error;

@@ -292,8 +292,8 @@ TEST_F(Archive, HostileOrBrokenIsRefused) {
   EXPECT_THAT(told_of(good.substr(0, good.size() - 2048)), HasSubstr("so it may be cut short"));
   EXPECT_THAT(told_of(gzip(good).substr(0, 100)), HasSubstr("cut short"));
   EXPECT_EQ(told_of(""), fmt::format("--archive {} is empty", write("")));
-  EXPECT_THAT(told_of(std::string(2000, 'x')),
-              HasSubstr("is neither a tar archive nor a folder with an image"));
+  for (const std::string& text : {std::string(2000, 'x'), std::string("service: shop\n")})
+    EXPECT_THAT(told_of(text), HasSubstr("is neither a tar archive nor a folder with an image"));
   EXPECT_THAT(told_of("\x28\xb5\x2f\xfd" + good), HasSubstr("is packed with zstd"));
   EXPECT_THAT(told_of(tar({{"a", "b"}})), HasSubstr("holds no image"));
   EXPECT_THAT(told_of(tar({{"manifest.json", "{"}})), HasSubstr("manifest.json is not JSON"));
