@@ -136,9 +136,10 @@ std::vector<std::string> oddities(const spec::Spec& spec, const plan::State& sta
     for (std::size_t i = 0; i < host.slots.size(); ++i) {
       const plan::SlotState& slot = host.slots[i];
       const bool serves = live && *live == i;
-      if (serves && !slot.container && slot.others.empty() && slot.strangers.empty())
+      const Container* there = plan::occupant(slot);
+      if (serves && there == nullptr && slot.others.empty() && slot.strangers.empty())
         found.push_back(fmt::format("{}: the live slot {} has no container", host.host, spec.slots[i].name));
-      if (serves && slot.container && slot.answers == false)
+      if (serves && there != nullptr && slot.answers == false)
         found.push_back(fmt::format("{}: the live slot {} is not healthy: {}", host.host, spec.slots[i].name,
                                     slot.answer));
       if (slot.container && slot.container->status == Container::Status::paused)

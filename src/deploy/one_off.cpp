@@ -92,20 +92,19 @@ public:
     m_history = of_environment(std::move(history), m_spec);
     if (tag.empty()) {
       BGDEPLOY_TRY(live);
-      const bool served = *live && std::ranges::any_of(state.app_hosts, [&](const plan::AppHost& host) {
-        return plan::occupant(host.slots[**live]) != nullptr;
-      });
+      const auto* occupant = *live ? plan::occupant(state, **live) : nullptr;
       // An include may name a slot in which nothing runs yet.
-      if (!served)
+      if (occupant == nullptr)
         return core::fail(ErrorKind::nothing, "nothing is live yet, so say of which release", {},
                           "bgdeploy run --tag TAG -- CMD…");
-      return of_live(state, **live);
+      BGDEPLOY_ASSIGN(auto launch, as_it_ran(occupant->release));
+      return Chosen{**live, std::move(launch)};
     }
     Chosen chosen;
     BGDEPLOY_ASSIGN(chosen.launch, of_tag(tag));
     if (!live || !*live) return chosen;
     // Beside the live slot, as a deploy would put it; the live release where it is.
-    const auto* occupant = plan::occupant(state.app_hosts.front().slots[**live]);
+    const auto* occupant = plan::occupant(state, **live);
     const bool serves = occupant != nullptr && !occupant->release.digest.empty() &&
                         occupant->release.digest == chosen.launch.release.digest;
     chosen.slot = serves ? **live : 1 - **live;
@@ -113,16 +112,6 @@ public:
   }
 
 private:
-  Result<Chosen> of_live(const plan::State& state, std::size_t slot) {
-    const auto* occupant = plan::occupant(state.app_hosts.front().slots[slot]);
-    if (occupant == nullptr)
-      return core::fail(
-          ErrorKind::not_found,
-          fmt::format("{}: slot {} has no container", state.app_hosts.front().host, m_spec.slots[slot].name));
-    BGDEPLOY_ASSIGN(auto launch, as_it_ran(occupant->release));
-    return Chosen{slot, std::move(launch)};
-  }
-
   Result<plan::Launch> as_it_ran(const plan::Release& release) {
     BGDEPLOY_ASSIGN(auto recorded, recorded_target(m_spec, m_history, release));
     BGDEPLOY_ASSIGN(auto way, reinstate(m_context, {}, std::move(recorded), std::nullopt, m_wait));

@@ -105,7 +105,7 @@ void compare(const spec::Spec& spec, const std::vector<HistoryEntry>& history, P
   Ran after = would_run(spec, prepared.launch, prepared.sources);
   after.release = plan.to;
   prepared.changes = difference(spec, before, after);
-  const plan::Container* live = plan::occupant(prepared.state.app_hosts.front().slots[*plan.live]);
+  const plan::Container* live = plan::occupant(prepared.state, *plan.live);
   if (live == nullptr || !live->differences) return;
   auto more = unrecorded(*live->differences, prepared.changes);
   prepared.changes.insert(prepared.changes.end(), more.begin(), more.end());

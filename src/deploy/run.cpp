@@ -40,7 +40,7 @@ plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
   if (seen.app_hosts.empty()) return {};
   const auto live = plan::live_slot(spec, seen);
   if (!live || !*live) return {};
-  const plan::Container* container = plan::occupant(seen.app_hosts.front().slots[**live]);
+  const plan::Container* container = plan::occupant(seen, **live);
   return container != nullptr ? container->release : plan::Release{};
 }
 

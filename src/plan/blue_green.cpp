@@ -42,8 +42,8 @@ bool started_by_others(const Container& container) {
 
 bool target_is_live(const State& state, std::size_t live, const Request& request) {
   return std::ranges::all_of(state.app_hosts, [&](const AppHost& host) {
-    const auto& container = host.slots[live].container;
-    return container && container->running() && host.slots[live].answers.value_or(true) &&
+    const Container* container = occupant(host.slots[live]);
+    return container != nullptr && container->running() && host.slots[live].answers.value_or(true) &&
            (same_release(*container, request) || started_by_others(*container));
   });
 }
@@ -144,8 +144,8 @@ void retire(const spec::Spec& spec, const State& state, std::size_t slot, spec::
     const SlotState& own = state.app_hosts[host].slots[slot];
     const Container* old = occupant(own);
     if (old && (old->active() || how == spec::Retire::remove))
-      steps.push_back(Retire{host, slot, old->id, old->release, grace_of(spec, *old), how,
-                             own.container ? "" : old->name});
+      steps.push_back(
+          Retire{host, slot, old->id, old->release, grace_of(spec, *old), how, name_unless_own(own, *old)});
   }
 }
 
@@ -257,7 +257,7 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
     BGDEPLOY_TRY(choose_without_include(spec, state, request, plan));
   plan.to = request.launch.release;
   if (plan.live)
-    if (const Container* live = occupant(state.app_hosts.at(0).slots[*plan.live])) plan.from = live->release;
+    if (const Container* live = occupant(state, *plan.live)) plan.from = live->release;
   if (again) plan.from = state.last_served->release;
   note_oddities(spec, state, plan);
 
@@ -267,8 +267,7 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
     if (request.rehearse)
       return core::fail(ErrorKind::nothing,
                         fmt::format("{} serves now: there is nothing to rehearse", describe(plan.from)));
-    const AppHost& first = state.app_hosts.at(0);
-    if (const Container& live = *first.slots[*plan.live].container; started_by_others(live))
+    if (const Container& live = *occupant(state, *plan.live); started_by_others(live))
       plan.remarks.push_back(fmt::format(
           "bgdeploy did not start {}, which is what this spec would start: it stays as it is", live.name));
     if (!plan.to.tag.empty() && plan.to.tag != plan.from.tag)

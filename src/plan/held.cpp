@@ -90,14 +90,14 @@ Cleared cleared(const spec::Spec& spec, const State& state, std::size_t slot) {
 const Container* stopped_for_it(const spec::Spec& spec, const State& state, std::size_t host,
                                 std::optional<std::size_t> live) {
   if (spec.order != spec::Order::stop_first || !live) return nullptr;
-  const auto& container = state.app_hosts[host].slots[*live].container;
-  if (!container || container->active()) return nullptr;
-  if (state.last_served && container->release == state.last_served->release) return &*container;
+  const Container* container = occupant(state.app_hosts[host].slots[*live]);
+  if (container == nullptr || container->active()) return nullptr;
+  if (state.last_served && container->release == state.last_served->release) return container;
   const bool elsewhere = std::ranges::any_of(state.app_hosts, [&](const AppHost& other) {
     const Container* running = occupant(other.slots[*live]);
     return running != nullptr && running->running() && running->release == container->release;
   });
-  return elsewhere ? &*container : nullptr;
+  return elsewhere ? container : nullptr;
 }
 
 // What was there before, and is put back, is another release.
@@ -121,7 +121,7 @@ core::Result<Plan> plan_abort(const spec::Spec& spec, const State& state) {
   if (!idle) return plan;
   plan.target = *idle;
   if (plan.live)
-    if (const Container* live = occupant(state.app_hosts.at(0).slots[*plan.live])) plan.from = live->release;
+    if (const Container* live = occupant(state, *plan.live)) plan.from = live->release;
   if (state.held) plan.to = state.held->release;
   note_oddities(spec, state, plan);
   auto [steps, after] = cleared(spec, state, *idle);

@@ -46,6 +46,14 @@ std::optional<std::size_t> live_by_what_runs(const State& state) {
   return started_first(state);
 }
 
+bool share_a_port(const Container& one, const Container& other) {
+  return std::ranges::any_of(one.published, [&](const Published& first) {
+    return std::ranges::any_of(other.published, [&](const Published& second) {
+      return first.first <= second.last && second.first <= first.last;
+    });
+  });
+}
+
 bool own_runs(const State& state, std::size_t slot) {
   return std::ranges::any_of(state.app_hosts, [&](const AppHost& host) {
     const auto& container = host.slots[slot].container;
@@ -63,9 +71,28 @@ bool runs_wanted(const State& state, std::size_t slot, const Request& request) {
 }  // namespace
 
 const Container* occupant(const SlotState& slot) {
-  if (slot.container) return &*slot.container;
-  auto running = std::ranges::find_if(slot.others, &Container::running);
-  return running == slot.others.end() ? nullptr : &*running;
+  const Container* own = slot.container ? &*slot.container : nullptr;
+  if (own != nullptr && own->active()) return own;
+  // A stopped one that bears the name does not hide one of ours that has its port now. Without its port that
+  // one may be another environment's, and without our labels somebody else's.
+  const auto running = std::ranges::find_if(slot.others, [&](const Container& other) {
+    return other.running() && (own == nullptr || (other.managed && share_a_port(*own, other)));
+  });
+  return running == slot.others.end() ? own : &*running;
+}
+
+const Container* occupant(const State& state, std::size_t slot) {
+  const Container* first = nullptr;
+  for (const AppHost& host : state.app_hosts) {
+    const Container* one = occupant(host.slots[slot]);
+    if (one != nullptr && one->running()) return one;
+    if (first == nullptr) first = one;
+  }
+  return first;
+}
+
+std::string name_unless_own(const SlotState& slot, const Container& container) {
+  return slot.container && slot.container->id == container.id ? "" : container.name;
 }
 
 bool runs(const State& state, std::size_t slot) {

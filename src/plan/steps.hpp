@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "bgdeploy/plan/plan.hpp"
@@ -29,6 +30,9 @@ core::Result<void> choose_without_include(const spec::Spec& spec, const State& s
 // Whether a rollback starts what served last where it is: nothing runs now.
 bool starts_again(const State& state, const Request& request);
 void note_oddities(const spec::Spec& spec, const State& state, Plan& plan);
+
+// What a step calls the container where it does not bear the slot's name.
+std::string name_unless_own(const SlotState& slot, const Container& container);
 
 bool stops_something(const std::vector<Step>& steps);
 

@@ -24,7 +24,7 @@ std::optional<StopFirst> end_of_old(const spec::Spec& spec, const State& state, 
                  .container = old->id,
                  .release = old->release,
                  .grace = grace_of(spec, *old),
-                 .name = slot.container ? "" : old->name,
+                 .name = name_unless_own(slot, *old),
                  .stopped = stopped};
   // What was sick before may stay so.
   if (slot.answers == true || stopped) stop.health = spec.health;

@@ -79,7 +79,8 @@ struct SlotState {
   bool operator==(const SlotState&) const = default;
 };
 
-// What runs in a slot: the container under the slot's name, or what an older tool started there.
+// What runs in a slot: the container under the slot's name, or another one: of an older tool's, or of a time
+// when the slot's containers had another name.
 const Container* occupant(const SlotState& slot);
 
 struct AppHost {
@@ -194,5 +195,8 @@ struct State {
 
   bool operator==(const State&) const = default;
 };
+
+// Likewise of all hosts: the first that runs, else the first that is there. A host may be new.
+const Container* occupant(const State& state, std::size_t slot);
 
 }  // namespace bgdeploy::plan

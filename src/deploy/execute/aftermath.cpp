@@ -145,7 +145,7 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
   for (const plan::ProxyHost& proxy : look.state.proxies)
     if (!proxy.running) return std::unexpected(plan::nobody_is_served(spec, proxy.host));
   if (!clients.served) return {};
-  const plan::Container* old = live ? plan::occupant(look.state.app_hosts.front().slots[*live]) : nullptr;
+  const plan::Container* old = live ? plan::occupant(look.state, *live) : nullptr;
   const spec::Spec then = old == nullptr ? spec : as_of(spec, world, old->release);
   const Clients now = ask_until_as_good(then, world, look.state.proxies, clients, wait);
   auto worse = refused_now(then, world, clients, now);

@@ -109,8 +109,8 @@ void ask_serving(const spec::Spec& spec, const World& world, plan::State& state,
     for (std::size_t slot = 0; slot < host.slots.size(); ++slot)
       if (slot == **live || (world.proxies.empty() && plan::occupant(host.slots[slot])))
         ask_slot(spec, world, i, slot, host.slots[slot], wait);
-    const auto& container = host.slots[**live].container;
-    if (!container || container->status == plan::Container::Status::created)
+    const plan::Container* container = plan::occupant(host.slots[**live]);
+    if (container == nullptr || container->status == plan::Container::Status::created)
       host.live_listens = world.listens(i, **live);
   });
 }

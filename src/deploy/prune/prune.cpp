@@ -83,8 +83,7 @@ Result<void> prune_all(const Context& context, const Fleet& fleet, const World& 
   BGDEPLOY_ASSIGN(const auto live, plan::live_slot(context.spec, state));
   plan::Release serves;
   if (live)
-    if (const auto* container = plan::occupant(state.app_hosts.front().slots[*live]))
-      serves = container->release;
+    if (const auto* container = plan::occupant(state, *live)) serves = container->release;
   BGDEPLOY_ASSIGN(const auto histories, read_histories(fleet.history_host(), context.spec.history, wait));
   Pruning pruning(world, state, leftovers(context.spec, histories, serves), live, only_look, pruned);
   std::vector<Result<void>> results(world.apps.size());

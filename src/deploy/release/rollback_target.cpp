@@ -27,10 +27,14 @@ namespace {
 
 using Entries = std::vector<HistoryEntry>;
 
-// The container of a slot that could be started again: its own, or one that was moved aside.
-const plan::Container* kept(const plan::SlotState& slot) {
-  if (slot.aside) return &*slot.aside;
-  return slot.container ? &*slot.container : nullptr;
+// The container of a slot that could be started again: its own, or one that was moved aside. Of the first
+// host that has one.
+const plan::Container* kept(const plan::State& state, std::size_t slot) {
+  for (const plan::AppHost& host : state.app_hosts) {
+    if (const auto& aside = host.slots[slot].aside) return &*aside;
+    if (const auto& container = host.slots[slot].container) return &*container;
+  }
+  return nullptr;
 }
 
 const HistoryEntry* newest(const Entries& history, auto matches) {
@@ -104,7 +108,7 @@ std::vector<plan::Release> meant(const plan::State& state, std::size_t live, con
     std::vector<plan::Release> found;
     for (const HistoryEntry& entry : history | std::views::reverse)
       if (entry.served && means(entry.to, to)) found.push_back(entry.to);
-    if (const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
+    if (const plan::Container* container = kept(state, 1 - live);
         container && means(container->release, to))
       found.push_back(container->release);
     if (!found.empty()) return found;
@@ -157,9 +161,9 @@ Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, s
     return core::fail(ErrorKind::usage, std::move(message), std::move(digests));
   }
   // A tag such as `latest` may name the live release too, and whoever goes back wants another one.
-  const auto& serving = state.app_hosts.front().slots[live].container;
+  const plan::Container* serving = plan::occupant(state, live);
   const auto serves = [&](const plan::Release& release) {
-    return serving && (release.digest.empty() ? release.id == serving->release.id
+    return serving != nullptr && (release.digest.empty() ? release.id == serving->release.id
                                               : release.digest == serving->release.digest);
   };
   const auto other = std::ranges::find_if_not(found, serves);
@@ -212,8 +216,8 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
     return target_of(spec, history, state.last_served->release,
                      fmt::format("nothing runs, so this starts what served last again: {}",
                                  plan::describe(state.last_served->release)));
-  const auto& serving = state.app_hosts.front().slots[live].container;
-  const plan::Release now = serving ? serving->release : plan::Release{};
+  const plan::Container* serving = plan::occupant(state, live);
+  const plan::Release now = serving != nullptr ? serving->release : plan::Release{};
 
   const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
     return !now.id.empty() && e.to.id == now.id && e.from.id != now.id;
@@ -242,7 +246,7 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
                          plan::describe(entry->from));
     return target_of(spec, history, entry->from, std::move(note));
   }
-  const plan::Container* container = kept(state.app_hosts.front().slots[1 - live]);
+  const plan::Container* container = kept(state, 1 - live);
   if (container && container->managed && container->release.id != now.id) {
     return target_of(spec, history, container->release);
   }

@@ -292,5 +292,30 @@ TEST_F(Choose, ARunThatOnlyTidiedUpIsNoReleaseToComeBackFrom) {
   EXPECT_EQ(target->release, past_release("1.0"));
 }
 
+// As after the slots, or their containers, were given other names.
+TEST_F(Choose, KnowsWhatServesUnderAnotherName) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};
+  history[0].to.tag = history[1].to.tag = "latest";
+  plan::SlotState& blue = state.app_hosts[0].slots[0];
+  blue.others = {*blue.container};
+  blue.others[0].status = plan::Container::Status::running;
+  blue.container.reset();
+  EXPECT_EQ(choose()->release.id, "id-1.0");
+  EXPECT_EQ(choose("latest")->release.id, "id-1.0");
+  blue.container = container("0.9");
+  blue.container->published = blue.others[0].published = {{"", 8081, 8081}};
+  blue.container->status = plan::Container::Status::exited;
+  EXPECT_EQ(choose()->release.id, "id-1.0") << "an older one has the name and is stopped";
+}
+
+TEST_F(Choose, KnowsWhatServesThoughTheFirstHostIsNew) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};
+  state.app_hosts.insert(state.app_hosts.begin(), plan::AppHost{.host = "web-0"});
+  EXPECT_EQ(choose()->release, past_release("1.0"));
+  history.clear();
+  state.app_hosts[1].slots[1].container = container("1.0");
+  EXPECT_EQ(choose()->release, past_release("1.0")) << "by the container of another host";
+}
+
 }  // namespace
 }  // namespace bgdeploy::deploy

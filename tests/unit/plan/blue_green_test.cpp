@@ -9,6 +9,7 @@ namespace {
 
 using core::ErrorKind;
 using test::small_spec;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -567,6 +568,45 @@ TEST(BlueGreen, RetiresWhatAnOlderToolStartedOnTheLivePort) {
   state.app_hosts[0].slots[0].container.reset();
   const Plan plan = planned(state, deploy("2.0", k_digest_2));
   EXPECT_EQ(std::get<Retire>(plan.steps.back()).container, "c1");
+}
+
+// As after the slots' containers were given other names, and their old ones again.
+TEST(BlueGreen, AStoppedContainerThatBearsTheNameDoesNotHideTheOneThatServes) {
+  State state = blue_serves();
+  SlotState& blue = state.app_hosts[0].slots[0];
+  blue.others = {*blue.container};
+  blue.container = container("c0", release("0.9", k_digest_3), Container::Status::exited);
+  EXPECT_EQ(occupant(blue), &*blue.container) << "the other one may be another environment's";
+  blue.container->published = blue.others[0].published = {{"127.0.0.1", 8081, 8081}};
+  const Plan plan = planned(state, deploy("2.0", k_digest_2));
+  EXPECT_EQ(plan.from.tag, "1.0");
+  EXPECT_THAT(plan.notes, IsEmpty());
+  const auto& retire = std::get<Retire>(plan.steps.back());
+  EXPECT_EQ(retire.container, "c1");
+  EXPECT_EQ(retire.name, "shop-c1");
+  spec::Spec spec = small_spec();
+  spec.order = spec::Order::stop_first;
+  const auto stopping = make_plan(spec, state, deploy("2.0", k_digest_2));
+  ASSERT_TRUE(stopping);
+  EXPECT_THAT(
+      stopping->steps,
+      Contains(testing::VariantWith<StopFirst>(testing::Field(&StopFirst::name, testing::Eq("shop-c1")))));
+  Request back = deploy("1.0", k_digest_1);
+  back.kind = Request::Kind::rollback;
+  EXPECT_THAT(names(planned(state, back)), IsEmpty()) << "it serves";
+  blue.container->status = Container::Status::paused;
+  EXPECT_EQ(occupant(blue), &*blue.container) << "it holds the port";
+  blue.container->status = Container::Status::exited;
+  blue.others[0].managed = false;
+  EXPECT_EQ(occupant(blue), &*blue.container) << "somebody else took the port";
+}
+
+TEST(BlueGreen, KnowsWhatServesThoughTheFirstHostIsNew) {
+  State state = blue_serves();
+  state.app_hosts.insert(state.app_hosts.begin(), AppHost{.host = "web-0"});
+  const auto plan = make_plan(small_spec(2), state, deploy("2.0", k_digest_2));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->from.tag, "1.0");
 }
 
 TEST(BlueGreen, ForgetsWhatAnEarlierDeployMovedAsideEverywhere) {
