@@ -92,6 +92,12 @@ Result<Reinstated> to_go_back(const Context& context, const Goal& goal,
   return reinstate(context, goal, std::move(target), without_secrets, wait);
 }
 
+Ran runs_with(const spec::Spec& spec, const Prepared& prepared) {
+  Ran after = would_run(spec, prepared.launch, prepared.sources);
+  after.release = prepared.plan.to;
+  return after;
+}
+
 void compare(const spec::Spec& spec, const std::vector<HistoryEntry>& history, Prepared& prepared) {
   const plan::Plan& plan = prepared.plan;
   if (!plan.live || plan.from == plan::Release{}) return;
@@ -102,9 +108,7 @@ void compare(const spec::Spec& spec, const std::vector<HistoryEntry>& history, P
   Ran before{.release = plan.from};
   if (prepared.compared) before = ran(*entry);
   before.release = plan.from;
-  Ran after = would_run(spec, prepared.launch, prepared.sources);
-  after.release = plan.to;
-  prepared.changes = difference(spec, before, after);
+  prepared.changes = difference(spec, before, runs_with(spec, prepared));
   const plan::Container* live = plan::occupant(prepared.state, *plan.live);
   if (live == nullptr || !live->differences) return;
   auto more = unrecorded(*live->differences, prepared.changes);
@@ -306,6 +310,10 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
         deploying || (prepared.recordable && !way.recorded) ? sources_today() : std::move(way.sources);
     prepared.launch = std::move(request.launch);
     if (history) compare(context.spec, *history, prepared);
+    if (history && deploying)
+      prepared.same_as = another_run_of(context.spec, *history, prepared.plan.from,
+                                        prepared.compared ? std::optional(prepared.changes) : std::nullopt,
+                                        runs_with(context.spec, prepared));
     if (!goal.plan.empty()) BGDEPLOY_TRY(same_steps(context, goal.plan, prepared.plan));
     if (deploying) prepared.file = plan_file(context, {goal, seen, *launch}, prepared.plan, sources_today());
     return {};

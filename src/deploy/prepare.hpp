@@ -23,6 +23,7 @@ struct Prepared {
   bool recordable = true;                           // `launch` is how it runs
   std::vector<Change> changes{};                    // of the configuration, against what serves
   bool compared = false;                            // how what serves runs is recorded
+  std::string same_as{};                            // as in HistoryEntry
   std::string file{};                               // the plan, to be kept
   std::shared_ptr<const context::Files> files{};    // what `launch` is built from, where it is
   std::shared_ptr<const archive::Image> archive{};  // what is sent of it, where something is

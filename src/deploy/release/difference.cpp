@@ -122,6 +122,23 @@ std::vector<Change> difference(const spec::Spec& spec, const Ran& before, const 
   return changes;
 }
 
+std::string another_run_of(const spec::Spec& spec, const std::vector<HistoryEntry>& history,
+                           const plan::Release& serves, std::optional<std::vector<Change>> changes,
+                           const Ran& after) {
+  std::string id = serves.id;
+  if (serves == plan::Release{}) {
+    const auto last = std::find_if(history.rbegin(), history.rend(),
+                                   [](const HistoryEntry& entry) { return entry.served; });
+    if (last == history.rend() || last->ran_with.empty()) return "";
+    id = last->to.id;
+    changes = difference(spec, ran(*last), after);
+  }
+  // A tag is only a name.
+  const bool same =
+      changes && std::ranges::all_of(*changes, [](const Change& change) { return change.key == "tag"; });
+  return same && id != after.release.id ? id : "";
+}
+
 std::vector<Change> unrecorded(const std::vector<std::string>& differences,
                                const std::vector<Change>& known) {
   const auto explained = [&](const std::string& name) {

@@ -168,6 +168,7 @@ std::string to_json_line(const HistoryEntry& entry) {
                          {"message", entry.message},
                          {"from", to_json(entry.from)},
                          {"to", to_json(entry.to)},
+                         {"same_as", entry.same_as},
                          {"slot", entry.slot},
                          {"hosts", entry.hosts},
                          {"proxies", entry.proxies}};
@@ -195,6 +196,7 @@ Result<HistoryEntry> parse_history_line(std::string_view line) {
                      .message = text_of(object, "message"),
                      .from = release(object, "from"),
                      .to = release(object, "to"),
+                     .same_as = text_of(object, "same_as"),
                      .slot = text_of(object, "slot"),
                      .health = text_of(object, "health"),
                      .sources = text_of(object, "sources"),

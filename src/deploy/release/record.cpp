@@ -23,10 +23,12 @@ std::string result_of(const plan::Plan& plan, const Outcome& outcome, report::Co
 }
 
 // What all entries of one run have in common.
-HistoryEntry entry_of(const Context& context, const plan::Plan& plan) {
+HistoryEntry entry_of(const Context& context, const Prepared& prepared) {
+  const plan::Plan& plan = prepared.plan;
   HistoryEntry entry{.who = context.who,
                      .from = plan.from,
                      .to = plan.to,
+                     .same_as = prepared.same_as,
                      .slot = slot_name(context, plan.target),
                      .include = environment_include(context.spec),
                      .ports = environment_ports(context.spec)};
@@ -46,7 +48,7 @@ void remember_launch(const Context& context, const plan::Launch& launch, const s
 
 Result<void> record_hook(const Context& context, const Fleet& fleet, const Prepared& prepared,
                          const plan::RunHook& hook, core::Duration took) {
-  HistoryEntry entry = entry_of(context, prepared.plan);
+  HistoryEntry entry = entry_of(context, prepared);
   entry.time = context.clock.wall() - took;
   entry.took = took;
   entry.command = "hook";
@@ -63,7 +65,7 @@ Result<void> record(const Context& context, const Goal& goal, const Fleet& fleet
                     HistoryWriter& writer) {
   const plan::Plan& plan = prepared.plan;
   const bool serves_on = plan.aim == plan::Plan::Aim::serve && !changes_release(plan);
-  HistoryEntry entry = entry_of(context, plan);
+  HistoryEntry entry = entry_of(context, prepared);
   entry.time = began;
   entry.took = took;
   entry.command = command_name(goal);

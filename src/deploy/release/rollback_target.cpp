@@ -1,6 +1,7 @@
 #include "bgdeploy/deploy/release/rollback_target.hpp"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <ranges>
 #include <span>
@@ -43,11 +44,32 @@ const HistoryEntry* newest(const Entries& history, auto matches) {
   return found == reversed.end() ? nullptr : &*found;
 }
 
+// Several runs of one release have each an id of their own.
+class Runs {
+public:
+  explicit Runs(const Entries& history) {
+    for (const HistoryEntry& entry : history)
+      if (!entry.same_as.empty() && first(entry.to.id) != first(entry.same_as))
+        m_same[first(entry.to.id)] = first(entry.same_as);
+  }
+  bool same(const plan::Release& one, const plan::Release& other) const {
+    return first(one.id) == first(other.id);
+  }
+
+private:
+  std::string first(std::string id) const {
+    for (auto found = m_same.find(id); found != m_same.end(); found = m_same.find(id)) id = found->second;
+    return id;
+  }
+
+  std::map<std::string, std::string> m_same;  // without loops
+};
+
 // The newest entry before this one whose release served, and was another one.
-const HistoryEntry* served_before(const Entries& history, const HistoryEntry& entry) {
+const HistoryEntry* served_before(const Entries& history, const Runs& runs, const HistoryEntry& entry) {
   const std::span<const HistoryEntry> earlier(history.data(), &entry);
   const auto found = std::ranges::find_if(earlier | std::views::reverse, [&](const HistoryEntry& e) {
-    return e.served && e.to.id != entry.to.id;
+    return e.served && !runs.same(e.to, entry.to);
   });
   return found == earlier.rend() ? nullptr : &*found;
 }
@@ -108,8 +130,7 @@ std::vector<plan::Release> meant(const plan::State& state, std::size_t live, con
     std::vector<plan::Release> found;
     for (const HistoryEntry& entry : history | std::views::reverse)
       if (entry.served && means(entry.to, to)) found.push_back(entry.to);
-    if (const plan::Container* container = kept(state, 1 - live);
-        container && means(container->release, to))
+    if (const plan::Container* container = kept(state, 1 - live); container && means(container->release, to))
       found.push_back(container->release);
     if (!found.empty()) return found;
   }
@@ -164,7 +185,7 @@ Result<RollbackTarget> named(const spec::Spec& spec, const plan::State& state, s
   const plan::Container* serving = plan::occupant(state, live);
   const auto serves = [&](const plan::Release& release) {
     return serving != nullptr && (release.digest.empty() ? release.id == serving->release.id
-                                              : release.digest == serving->release.digest);
+                                                         : release.digest == serving->release.digest);
   };
   const auto other = std::ranges::find_if_not(found, serves);
   return target_of(spec, history, other == found.end() ? found.front() : *other);
@@ -219,18 +240,19 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
   const plan::Container* serving = plan::occupant(state, live);
   const plan::Release now = serving != nullptr ? serving->release : plan::Release{};
 
+  const Runs runs(history);
   const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
-    return !now.id.empty() && e.to.id == now.id && e.from.id != now.id;
+    return !now.id.empty() && runs.same(e.to, now) && !runs.same(e.from, now);
   });
   // A run that died right after its switch put a release back that the history knows from earlier.
   const HistoryEntry* last = newest(history, [](const HistoryEntry& e) { return e.served; });
-  if (entry && last && last->to.id != now.id)
+  if (entry && last && !runs.same(last->to, now))
     return target_of(spec, history, last->to,
                      fmt::format("the history does not say since when {} serves again; before it {} did",
                                  plan::describe(now), plan::describe(last->to)));
   // The live container was gone when its successor came.
   if (entry && entry->from == plan::Release{})
-    if (const auto* before = served_before(history, *entry))
+    if (const auto* before = served_before(history, runs, *entry))
       return target_of(spec, history, before->to,
                        fmt::format("nothing served when {} came; before that {} did", plan::describe(now),
                                    plan::describe(before->to)));
@@ -247,10 +269,10 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
     return target_of(spec, history, entry->from, std::move(note));
   }
   const plan::Container* container = kept(state, 1 - live);
-  if (container && container->managed && container->release.id != now.id) {
+  if (container && container->managed && !runs.same(container->release, now)) {
     return target_of(spec, history, container->release);
   }
-  entry = newest(history, [&](const HistoryEntry& e) { return e.served && e.to.id != now.id; });
+  entry = newest(history, [&](const HistoryEntry& e) { return e.served && !runs.same(e.to, now); });
   if (!entry)
     return core::fail(ErrorKind::nothing, "there is no earlier release to roll back to", {},
                       "bgdeploy history");

@@ -51,6 +51,31 @@ TEST_F(Difference, NamesKeysAsTheSpecHasThem) {
                           "slots.green.port: 8082 → 9082"));
 }
 
+TEST_F(Difference, WithoutOneItIsAnotherRunOfTheSameRelease) {
+  HistoryEntry last;
+  last.served = true;
+  last.to = k_before;
+  last.ran_with = now().with;
+  last.health = now().health;
+  Ran after = now();
+  after.release = {"id-2", "1.0-again", "shop", "sha256:aa"};
+  const auto of = [&](const plan::Release& serves, const std::optional<std::vector<Change>>& changes) {
+    return another_run_of(spec, {last}, serves, changes, after);
+  };
+  const std::vector<Change> renamed = {{.key = "tag", .before = "a", .after = "b"}};
+  EXPECT_EQ(of(k_before, renamed), "id-1");
+  EXPECT_EQ(of(k_before, {{{.key = "environment TOKEN", .words = "has another value now"}}}), "");
+  EXPECT_EQ(of(k_before, std::nullopt), "") << "nobody knows how it ran";
+  EXPECT_EQ(of({}, std::nullopt), "id-1") << "its container is gone";
+  after.release.digest = "sha256:bb";
+  EXPECT_EQ(of({}, std::nullopt), "");
+  after.release = k_before;
+  EXPECT_EQ(of(k_before, renamed), "") << "it serves";
+  last.served = false;
+  after.release.id = "id-2";
+  EXPECT_EQ(of({}, std::nullopt), "") << "nothing ever did";
+}
+
 TEST_F(Difference, OfASecretOnlyThatItsSourceChanged) {
   const Ran before = now({{"/work/.env"}, {{"A", spec::FromEnv{"A"}}, {"B", spec::FromEnv{"B"}}}});
   spec.docker.environment.erase("SAME");

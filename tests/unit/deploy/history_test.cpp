@@ -27,6 +27,7 @@ HistoryEntry entry(std::string tag) {
           .message = "web-1: \"HTTP 503\"\nénd",
           .from = {"20261120T050710Z-1f3a", "1.2.2", "app", "sha256:aa"},
           .to = {"20261121T050710Z-1f3a", std::move(tag), "app", "sha256:bb"},
+          .same_as = "20261119T050710Z-1f3a",
           .slot = "green",
           .hosts = {"web-1", "web-2"},
           .ran_with = {{"docker", R"({"mem_limit":"700m"})"}, {"compose", R"({"settings":"x"})"}},

@@ -292,6 +292,36 @@ TEST_F(Choose, ARunThatOnlyTidiedUpIsNoReleaseToComeBackFrom) {
   EXPECT_EQ(target->release, past_release("1.0"));
 }
 
+// Run again by force, to repair a host, or to grow the fleet.
+TEST_F(Choose, AReleaseThatRunsAgainIsNotTheOneBeforeItself) {
+  const auto again = [](const std::string& from, const std::string& to, const std::string& same_as) {
+    auto made = entry("deploy", from, to);
+    made.same_as = "id-" + same_as;
+    return made;
+  };
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0"), again("2.0", "2.0b", "2.0"),
+             again("2.0b", "2.0c", "2.0b")};
+  state.app_hosts[0].slots[0].container = container("2.0c");
+  state.app_hosts[0].slots[1].container = container("2.0b");
+  EXPECT_EQ(choose()->release, past_release("1.0"));
+  EXPECT_THAT(choose()->note, IsEmpty());
+  history.push_back(again("2.0c", "2.0", "2.0c"));
+  state.app_hosts[0].slots[0].container = container("2.0");
+  EXPECT_EQ(choose()->release, past_release("1.0")) << "an earlier container was started again";
+  history.pop_back();
+  state.app_hosts[0].slots[0].container = container("2.0c");
+  history.back() = again("", "2.0c", "2.0");
+  EXPECT_EQ(choose()->release, past_release("1.0")) << "its container was gone";
+  history.push_back(entry("rollback", "2.0c", "2.0"));
+  state.app_hosts[0].slots[0].container = container("2.0");
+  EXPECT_EQ(choose()->release, past_release("1.0")) << "an earlier version went back to itself";
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0"), entry("deploy", "2.0", "2.0b")};
+  state.app_hosts[0].slots[0].container = container("2.0b");
+  EXPECT_EQ(choose()->release, past_release("2.0")) << "a secret had another value";
+  history.back().same_as = "id-2.0b";
+  EXPECT_TRUE(choose()) << "a loop, by hand";
+}
+
 // As after the slots, or their containers, were given other names.
 TEST_F(Choose, KnowsWhatServesUnderAnotherName) {
   history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};

@@ -2,6 +2,7 @@
 // that their source changed, and nothing of their values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ Ran would_run(const spec::Spec& spec, const plan::Launch& launch, const std::str
 
 // Of what `before` does not record nothing is said.
 std::vector<Change> difference(const spec::Spec& spec, const Ran& before, const Ran& after);
+
+// The id of the release that `after` is another run of: the one that serves (`changes`: what differs from it;
+// unset: nobody knows), or where none does the one that served last. Empty where it is a new release.
+std::string another_run_of(const spec::Spec& spec, const std::vector<HistoryEntry>& history,
+                           const plan::Release& serves, std::optional<std::vector<Change>> changes,
+                           const Ran& after);
 
 // What of the wanted launch a container does not have (plan::Container::differences) though the records do
 // not differ there: a secret with another value, or what somebody changed by hand.

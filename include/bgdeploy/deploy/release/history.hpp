@@ -33,6 +33,9 @@ struct HistoryEntry {
   std::string message;  // why, when it did not succeed
   plan::Release from;   // what served before; all empty on a first deploy
   plan::Release to;
+  // The id of the release that `to` is another run of: the same image with the same configuration, and no
+  // secret had another value. Empty where it is a release of its own.
+  std::string same_as{};
   std::string slot;                  // of `to`
   std::vector<std::string> hosts;    // app hosts it ran on
   std::vector<std::string> proxies;  // hosts whose proxy sent to it
