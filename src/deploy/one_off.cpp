@@ -19,6 +19,7 @@
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "release/container_port.hpp"
+#include "release/elsewhere.hpp"
 #include "release/reinstate.hpp"
 
 namespace bgdeploy::deploy {
@@ -90,6 +91,7 @@ public:
     BGDEPLOY_ASSIGN(auto history,
                     read_history(m_fleet.history_host(), m_spec.history, m_spec.service, m_wait));
     m_history = of_environment(std::move(history), m_spec);
+    if (may_be_elsewhere(m_spec, state, m_history)) add_from_elsewhere(m_fleet, m_history, m_wait);
     if (tag.empty()) {
       BGDEPLOY_TRY(live);
       const auto* occupant = *live ? plan::occupant(state, **live) : nullptr;

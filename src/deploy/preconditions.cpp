@@ -7,6 +7,7 @@
 
 #include "bgdeploy/core/size.hpp"
 #include "bgdeploy/plan/owners.hpp"
+#include "bgdeploy/plan/plan.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/proxy/kinds.hpp"
 #include "disk.hpp"
@@ -18,9 +19,21 @@ using core::ErrorKind;
 using core::Result;
 using core::Wait;
 
-Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history) {
+namespace {
+
+// The history may have been kept on the very host that left.
+std::vector<std::string> proxies_by_label(const spec::Spec& spec, const plan::State& state) {
+  const auto live = plan::live_slot(spec, state).value_or(std::nullopt);
+  const plan::Container* serves = live ? plan::occupant(state, *live) : nullptr;
+  return serves == nullptr ? std::vector<std::string>{} : serves->proxies;
+}
+
+}  // namespace
+
+Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history,
+                              const plan::State& state) {
   const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
-  if (last == history.rend()) return {};
+  const bool recorded = last != history.rend();
   std::vector<std::string> left;
   const auto missing = [&](const std::vector<std::string>& names,
                            std::initializer_list<const std::vector<spec::Host>*> now) {
@@ -31,10 +44,11 @@ Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryE
       if (!there && std::ranges::find(left, name) == left.end()) left.push_back(name);
     }
   };
-  missing(last->hosts, {&spec.app_hosts, &spec.proxy_hosts});
+  if (recorded) missing(last->hosts, {&spec.app_hosts, &spec.proxy_hosts});
   // A proxy that is not switched is the user's own, as long as its host is one that we look at.
   const bool switched = plan::proxy_kind(spec).can.be_switched;
-  missing(last->proxies, {switched ? &spec::proxies(spec) : &spec.app_hosts});
+  missing(recorded ? last->proxies : proxies_by_label(spec, state),
+          {switched ? &spec::proxies(spec) : &spec.app_hosts});
   if (left.empty()) return {};
   return core::fail(
       ErrorKind::usage,

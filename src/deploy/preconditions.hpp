@@ -13,7 +13,8 @@ namespace bgdeploy::deploy {
 
 // A host that the last release ran on, or whose proxy sent to it, and that the spec does not name any more:
 // nobody looks whether it still sends to what is going to be stopped. Kind usage.
-core::Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history);
+core::Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryEntry>& history,
+                                    const plan::State& state);
 // A template that is wrong, or does not tell the slots apart, is to be known before anything is started.
 core::Result<void> check_rendering(const spec::Spec& spec, const plan::Places& places,
                                    const std::string& tag);

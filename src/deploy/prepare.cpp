@@ -24,6 +24,7 @@
 #include "ports.hpp"
 #include "preconditions.hpp"
 #include "release/container_port.hpp"
+#include "release/elsewhere.hpp"
 #include "release/reinstate.hpp"
 #include "watch/preflight.hpp"
 
@@ -205,8 +206,8 @@ report::PastRuns last_runs(const std::vector<HistoryEntry>& history) {
 Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gathered gathered,
                      bool recover_first, const Wait& wait, Prepared& prepared) {
   const bool deploying = goal.fresh();
-  const auto& [files, archive, wanted, history, histories, history_room, size, todays_secrets,
-               without_password] = gathered;
+  auto& [files, archive, wanted, history, histories, history_room, size, todays_secrets, without_password] =
+      gathered;
   prepared.files = files;
   prepared.archive = archive;
   if (!deploying && !goal.abort) BGDEPLOY_TRY(history);
@@ -214,17 +215,25 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
     context.sink.emit(report::Warning{
         "the history cannot be read, so whether a host left the spec, or a release waits, is not known: " +
         history.error().message});
-  else if (!goal.force && !goal.abort && !goal.rehearse)
-    BGDEPLOY_TRY(check_left_hosts(context.spec, *history));
 
   if (history) fleet.set_healths(past_healths(context.spec, *history));
-  if (history && recover_first) context.sink.emit(last_runs(*history));
   World world = fleet.world(context.clock, context.sink);
   world.files = prepared.files;
   world.archive = prepared.archive;
   std::optional<plan::Launch> launch;
   if (deploying && wanted) launch = *wanted;
   BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
+  if (history && may_be_elsewhere(context.spec, prepared.state, *history))
+    prepared.elsewhere = add_from_elsewhere(fleet, *history, wait);
+  if (!prepared.elsewhere.empty()) {
+    // What serves is asked as it was when it came up.
+    fleet.set_healths(past_healths(context.spec, *history));
+    world.healths = past_healths(context.spec, *history);
+    BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
+  }
+  if (history && !goal.force && !goal.abort && !goal.rehearse)
+    BGDEPLOY_TRY(check_left_hosts(context.spec, *history, prepared.state));
+  if (history && recover_first) context.sink.emit(last_runs(*history));
   const auto sources_today = [&] {
     return spec::sources_to_json(sources_of(context.spec),
                                  spec::source_folders(context.spec, context.variables("HOME")));

@@ -24,6 +24,7 @@ struct Prepared {
   std::vector<Change> changes{};                    // of the configuration, against what serves
   bool compared = false;                            // how what serves runs is recorded
   std::string same_as{};                            // as in HistoryEntry
+  std::vector<HistoryEntry> elsewhere{};            // what only another host than the history's has
   std::string file{};                               // the plan, to be kept
   std::shared_ptr<const context::Files> files{};    // what `launch` is built from, where it is
   std::shared_ptr<const archive::Image> archive{};  // what is sent of it, where something is

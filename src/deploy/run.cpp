@@ -220,6 +220,13 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
   };
   remove_leftovers(context.stop);
   changing = true;
+  if (!prepared.elsewhere.empty() && !prepared.plan.steps.empty()) {
+    const auto carried =
+        append_history(fleet->history_host(), context.spec.history, context.spec.service, prepared.elsewhere,
+                       deadlines::within(context.clock, deadlines::k_record));
+    if (!carried)
+      context.sink.emit(report::Warning{"the history stays on another host: " + carried.error().message});
+  }
   world.keep_log = [&](const KeptLog& log) { return keep_failed_log(context, fleet->history_host(), log); };
   Outcome outcome = execute(context.spec, prepared.state, prepared.plan, world,
                             {context.stop, leases.lost(), context.hurry});

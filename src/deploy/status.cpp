@@ -1,6 +1,7 @@
 #include "bgdeploy/deploy/status.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "bgdeploy/deploy/deadlines.hpp"
 #include "bgdeploy/deploy/observe/observe.hpp"
@@ -11,6 +12,8 @@
 #include "bgdeploy/plan/plan.hpp"
 #include "connect/usable_fleet.hpp"
 #include "observe/clients.hpp"
+#include "parallel.hpp"
+#include "release/elsewhere.hpp"
 #include "under_way.hpp"
 
 namespace bgdeploy::deploy {
@@ -42,8 +45,14 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
   survey.failed = std::move(failed);
   auto history = read_own_history(context, fleet, wait);
   if (history) fleet.set_healths(past_healths(fleet.spec(), *history));
-  const World world = fleet.world(context.clock, context.sink);
+  World world = fleet.world(context.clock, context.sink);
   BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
+  if (history && may_be_elsewhere(fleet.spec(), survey.state, *history) &&
+      !add_from_elsewhere(fleet, *history, wait).empty()) {
+    fleet.set_healths(past_healths(fleet.spec(), *history));
+    world.healths = past_healths(fleet.spec(), *history);
+    BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
+  }
   ask_running(fleet.spec(), world, survey.state, wait);
   for (plan::AppHost& host : survey.state.app_hosts)
     for (plan::SlotState& slot : host.slots) slot.answer = context.sink.redacted(std::move(slot.answer));
@@ -112,13 +121,24 @@ void survey_again_and_again(const Context& context, core::Duration pause,
 Result<std::vector<HistoryEntry>> past_deploys(const Context& context) {
   const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
   // Only from where it is kept: others may be down.
-  spec::Spec alone = context.spec;
-  alone.app_hosts = {context.spec.proxy_hosts.empty() ? context.spec.app_hosts.front()
-                                                      : context.spec.proxy_hosts.front()};
-  alone.proxy_hosts.clear();
-  BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(alone, wait));
-  BGDEPLOY_ASSIGN(auto entries, read_history(fleet.history_host(), alone.history, alone.service, wait));
-  return of_environment(std::move(entries), context.spec);
+  const auto read_on = [&](const spec::Host& host) -> Result<std::vector<HistoryEntry>> {
+    spec::Spec alone = context.spec;
+    alone.app_hosts = {host};
+    alone.proxy_hosts.clear();
+    BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(alone, wait));
+    BGDEPLOY_ASSIGN(auto entries, read_history(fleet.history_host(), alone.history, alone.service, wait));
+    return of_environment(std::move(entries), context.spec);
+  };
+  std::vector<spec::Host> hosts = context.spec.proxy_hosts;
+  std::ranges::copy(context.spec.app_hosts, std::back_inserter(hosts));
+  BGDEPLOY_ASSIGN(auto entries, read_on(hosts.front()));
+  if (!entries.empty() || hosts.size() == 1) return entries;
+  std::vector<Result<std::vector<HistoryEntry>>> others(hosts.size() - 1);
+  for_each_parallel(others.size(), context.spec.parallel,
+                    [&](std::size_t i) { others[i] = guarded([&] { return read_on(hosts[i + 1]); }); });
+  for (auto& other : others)
+    if (other) add_missing(entries, std::move(*other));
+  return entries;
 }
 
 }  // namespace bgdeploy::deploy

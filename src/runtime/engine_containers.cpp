@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/printable.hpp"
@@ -247,6 +248,8 @@ plan::Container EngineContainers::described(const engine::Container& container) 
     described.release = {value_of(container.labels, label::k_release),
                          value_of(container.labels, label::k_tag), value_of(container.labels, label::k_image),
                          value_of(container.labels, label::k_digest)};
+    for (const auto name : std::views::split(value_of(container.labels, label::k_proxies), ' '))
+      if (!name.empty()) described.proxies.emplace_back(name.begin(), name.end());
   } else {
     described.release = release_of(container.image);
   }

@@ -376,6 +376,33 @@ TEST_F(Momo, OneAppHostThatDoesNotStayHealthyUndoesBoth) {
   EXPECT_EQ(summary["versions"].size(), 1U) << summary;
 }
 
+// It is kept on the first proxy.
+TEST_F(Momo, TheHistoryIsFoundWhereTheFirstProxyLeavesOrChangesPlaces) {
+  use_two_proxies();
+  deploy_well("1");
+  deploy_well("2");
+  const auto second = "    - {host: " + second_proxy().env("LAB_ADDRESS") + ", sudo: true}\n";
+  const std::string other = "    - {host: \"${NGINX_SERVER_IP}\", sudo: true}\n";
+  const auto alone = replaced(file("bgdeploy.yml"), second, "");
+  write_file("bgdeploy.yml", alone);
+  const auto before = world();
+  const auto refused = deploy("3");
+  EXPECT_EQ(refused.exit_code, 2) << refused;
+  EXPECT_NE(refused.err.find(second_proxy().env("LAB_ADDRESS") + " was in the last deploy"),
+            std::string::npos)
+      << refused;
+  EXPECT_EQ(world(), before);
+  write_file("bgdeploy.yml", replaced(alone, other, other + second));
+  const auto history = bgdeploy({"history"});
+  EXPECT_NE(history.out.find("deploy"), std::string::npos) << history;
+  const auto back = bgdeploy({"rollback"});
+  EXPECT_EQ(back.exit_code, 0) << back;
+  EXPECT_EQ(served(), "1");
+  EXPECT_EQ(served_by(second_proxy()), "1");
+  const auto carried = proxy().read(proxy().home() + "/.local/state/bgdeploy/momo.jsonl").value_or("");
+  EXPECT_EQ(std::ranges::count(carried, '\n'), 3) << carried;
+}
+
 TEST_F(Momo, OneProxyThatFailsItsTestIsFoundBeforeAnythingStarts) {
   use_two_proxies();
   second_proxy().write(std::string(k_sites) + "other.conf", "server { listen 8090; nonsense on; }\n");

@@ -41,6 +41,8 @@ struct Container {
   std::vector<Published> published{};  // as it is while it runs, as it was made while it does not
   // From SIGTERM to SIGKILL, as it was made; unset: nobody said.
   std::optional<core::Duration> stop_grace{};
+  // The hosts whose proxy sent to it when it was made; empty: nobody said.
+  std::vector<std::string> proxies{};
 
   bool running() const { return status == Status::running || status == Status::restarting; }
   // Its process is there: to be stopped before it can be moved or removed.

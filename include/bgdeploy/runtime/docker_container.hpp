@@ -32,6 +32,8 @@ inline constexpr const char* k_build = "bgdeploy.build";
 inline constexpr const char* k_part = "part";  // its value for some layers of an image that is sent
 inline constexpr const char* k_build_of = "bgdeploy.build.service";
 inline constexpr const char* k_container_port = "bgdeploy.container_port";
+// The hosts whose proxy sends to the slot, by their names in the spec, with a space between.
+inline constexpr const char* k_proxies = "bgdeploy.proxies";
 // The policy as it was asked for: a stop turns it into `unless-stopped`, a start turns it back.
 inline constexpr const char* k_restart = "bgdeploy.restart";
 // Which of the keys that the daemon has its own defaults for were given: "logging,ulimits".
@@ -42,6 +44,8 @@ inline constexpr const char* k_one_off = "bgdeploy.one_off";
 inline constexpr const char* k_one_off_lock = "bgdeploy.one_off.lock";
 inline constexpr const char* k_one_off_of = "bgdeploy.one_off.of";
 }  // namespace label
+
+std::string proxies_label(const spec::Spec& spec);
 
 // Where a container will run.
 struct Placement {

@@ -84,7 +84,10 @@ Result<void> prune_all(const Context& context, const Fleet& fleet, const World& 
   plan::Release serves;
   if (live)
     if (const auto* container = plan::occupant(state, *live)) serves = container->release;
-  BGDEPLOY_ASSIGN(const auto histories, read_histories(fleet.history_host(), context.spec.history, wait));
+  BGDEPLOY_ASSIGN(auto histories, read_histories(fleet.history_host(), context.spec.history, wait));
+  auto& own = histories[context.spec.service];
+  if (may_be_elsewhere(context.spec, state, of_environment(own, context.spec)))
+    add_from_elsewhere(fleet, own, wait);
   Pruning pruning(world, state, leftovers(context.spec, histories, serves), live, only_look, pruned);
   std::vector<Result<void>> results(world.apps.size());
   for_each_parallel(results.size(), context.spec.parallel, [&](std::size_t i) {

@@ -82,7 +82,7 @@ printf '\nend\n'
 )sh";
 
 // One more argument: OLD, the number of lines to keep beside the new one, and of these no more than 8 MB.
-// One more, or none: a word that has to come as the first line, or nothing happens. Stdin: the new line. awk
+// One more, or none: a word that has to come as the first line, or nothing happens. Stdin: the new lines. awk
 // ends a last line that was cut off by a full disk, so that it does not swallow the new one.
 constexpr std::string_view k_append_script = R"sh(
 [ -z "${4-}" ] || { read -r word && [ "$word" = "$4" ]; } || exit 0
@@ -346,10 +346,17 @@ std::vector<std::string> append_arguments(const spec::History& history, const st
 }  // namespace
 
 Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
-                            const HistoryEntry& entry, const core::Wait& wait) {
-  BGDEPLOY_TRY(run_beside_history(host, k_append_script, append_arguments(history, service),
-                                  to_json_line(entry) + "\n", wait));
+                            std::span<const HistoryEntry> entries, const core::Wait& wait) {
+  std::string lines;
+  for (const HistoryEntry& entry : entries) lines += to_json_line(entry) + "\n";
+  BGDEPLOY_TRY(
+      run_beside_history(host, k_append_script, append_arguments(history, service), std::move(lines), wait));
   return {};
+}
+
+Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
+                            const HistoryEntry& entry, const core::Wait& wait) {
+  return append_history(host, history, service, std::span(&entry, 1), wait);
 }
 
 void HistoryWriter::begin(host::Host& host, const core::Wait& wait) {

@@ -263,7 +263,8 @@ Result<void> ComposeRuntime::up(std::size_t slot, const plan::Launch& launch,
   }
   BGDEPLOY_ASSIGN(auto call, call_for(slot, launch, std::move(arguments), wait));
   call.keep = true;
-  call.second_file = compose_override(m_on.spec, slot, launch, service, m_on.secrets);
+  call.second_file =
+      compose_override(m_on.spec, slot, launch, service, m_on.secrets, proxies_label(m_on.spec));
   BGDEPLOY_TRY(run(call, wait));
   return {};
 }
@@ -304,7 +305,8 @@ Result<std::vector<std::string>> ComposeRuntime::compare(std::size_t slot, const
   call.profiles = service.profiles;
   // What somebody else started has nothing of the second file; its secrets may be there in another way.
   if (there.managed)
-    call.second_file = compose_override(m_on.spec, slot, same, service, m_on.secrets);
+    call.second_file = compose_override(m_on.spec, slot, same, service, m_on.secrets,
+                                        value_of(container.labels, label::k_proxies));
   else if (auto found = differences_beside_files(slot, launch, container); !found.empty())
     return found;
   const auto hash = value_of(container.labels, compose_label::k_hash);

@@ -170,11 +170,13 @@ std::string compose_one_off_override(const spec::Spec& spec, const OneOff::Reque
 }
 
 std::string compose_override(const spec::Spec& spec, std::size_t slot, const plan::Launch& launch,
-                             const spec::ComposeService& service, const SecretValues& secrets) {
+                             const spec::ComposeService& service, const SecretValues& secrets,
+                             const std::string& proxies) {
   const plan::Release& release = launch.release;
   Labels labels{{label::k_service, spec.service},  {label::k_slot, spec.slots.at(slot).name},
                 {label::k_release, release.id},    {label::k_tag, release.tag},
                 {label::k_digest, release.digest}, {label::k_image, release.image}};
+  if (!proxies.empty()) labels[label::k_proxies] = proxies;
   if (!service.restart.empty()) labels[label::k_restart] = service.restart;
   auto pinned = pinned_service(launch, labels, secrets);
   if (std::get<plan::ComposeLaunch>(launch.with).settings.named.at(slot))

@@ -41,7 +41,8 @@ struct ComposePlace {
 
 // The second `-f`: pins the image of the service and adds bgdeploy's labels; secrets by name only.
 std::string compose_override(const spec::Spec& spec, std::size_t slot, const plan::Launch& launch,
-                             const spec::ComposeService& service, const SecretValues& secrets);
+                             const spec::ComposeService& service, const SecretValues& secrets,
+                             const std::string& proxies = "");
 
 // The same for a container that runs one command: its labels, and a mount that keeps docker from starting it.
 std::string compose_one_off_override(const spec::Spec& spec, const OneOff::Request& request,

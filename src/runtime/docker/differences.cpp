@@ -154,8 +154,9 @@ private:
     auto actual = m_labels;
     if (!m_managed)
       for (const auto* ours : {label::k_service, label::k_slot}) expected.erase(ours);
-    for (const auto* ours : {label::k_release, label::k_tag, label::k_image, label::k_digest,
-                             label::k_restart, label::k_explicit, label::k_container_port}) {
+    for (const auto* ours :
+         {label::k_release, label::k_tag, label::k_image, label::k_digest, label::k_restart,
+          label::k_explicit, label::k_container_port, label::k_proxies}) {
       expected.erase(ours);
       actual.erase(ours);
     }

@@ -53,6 +53,16 @@ std::string explicit_keys(const spec::Docker& docker) {
   return keys;
 }
 
+}  // namespace
+
+std::string proxies_label(const spec::Spec& spec) {
+  std::string names;
+  for (const spec::Host& host : spec::proxies(spec)) names += (names.empty() ? "" : " ") + host.name;
+  return names;
+}
+
+namespace {
+
 Json labels_of(const spec::Spec& spec, std::size_t slot, const plan::Launch& launch, int container_port) {
   const auto& docker = std::get<spec::Docker>(launch.with);
   Json labels = docker.labels;
@@ -64,6 +74,7 @@ Json labels_of(const spec::Spec& spec, std::size_t slot, const plan::Launch& lau
   labels[label::k_digest] = launch.release.digest;
   labels[label::k_image] = launch.release.image;
   if (container_port != 0) labels[label::k_container_port] = std::to_string(container_port);
+  labels[label::k_proxies] = proxies_label(spec);
   labels[label::k_restart] = docker.restart;
   labels[label::k_explicit] = explicit_keys(docker);
   return labels;

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include "deploy/release/elsewhere.hpp"
 
 #include "../plan/spec_for_tests.hpp"
 #include "bgdeploy/deploy/check.hpp"
@@ -57,17 +58,75 @@ TEST(LeftHosts, AreThoseThatNoRoleNamesAnyMore) {
   last.hosts = {"web-1"};
   last.proxies = {"web-1"};
   spec::Spec spec = test::small_spec();
-  EXPECT_TRUE(check_left_hosts(spec, {last}));
+  EXPECT_TRUE(check_left_hosts(spec, {last}, {}));
   spec.proxied = false;
-  EXPECT_TRUE(check_left_hosts(spec, {last})) << "its nginx is the user's now";
+  EXPECT_TRUE(check_left_hosts(spec, {last}, {})) << "its nginx is the user's now";
   spec = test::small_spec(2, 1);
   last.hosts = {"web-1", "web-2"};
   last.proxies = {"nginx-1"};
-  EXPECT_TRUE(check_left_hosts(spec, {last}));
+  EXPECT_TRUE(check_left_hosts(spec, {last}, {}));
   last.proxies = {"web-1"};
-  const auto left = check_left_hosts(spec, {last});
+  const auto left = check_left_hosts(spec, {last}, {});
   ASSERT_FALSE(left) << "its nginx may still send to what is going to be stopped";
   EXPECT_EQ(left.error().message, "web-1 was in the last deploy and is not in the spec any more");
+}
+
+// The one that left was the first proxy, and has the history.
+TEST(LeftHosts, AreToldByWhatServesWhereTheHistoryIsNot) {
+  const spec::Spec spec = test::small_spec();
+  plan::State state;
+  plan::AppHost app{.host = "web-1"};
+  plan::Container& green = app.slots[1].container.emplace();
+  green.managed = true;
+  green.proxies = {"web-0", "web-1"};
+  state.app_hosts = {app};
+  state.proxies = {{.host = "web-1", .written = true, .traffic = plan::Traffic::all_to(1)}};
+  const auto left = check_left_hosts(spec, {}, state);
+  ASSERT_FALSE(left);
+  EXPECT_EQ(left.error().kind, core::ErrorKind::usage);
+  EXPECT_THAT(left.error().message, HasSubstr("web-0 was in the last deploy"));
+  HistoryEntry forced;
+  forced.served = true;
+  forced.proxies = {"web-1"};
+  EXPECT_TRUE(check_left_hosts(spec, {forced}, state)) << "it is older than the history";
+  state.app_hosts[0].slots[1].container->proxies.clear();
+  EXPECT_TRUE(check_left_hosts(spec, {}, state)) << "nobody knows";
+}
+
+TEST(HistoryElsewhere, IsLookedForWhereNothingIsKnownOfWhatServes) {
+  const spec::Spec spec = test::small_spec();
+  plan::State state;
+  state.app_hosts = {{.host = "web-1"}};
+  state.proxies = {{.host = "web-1"}};
+  EXPECT_TRUE(may_be_elsewhere(spec, state, {}));
+  HistoryEntry entry;
+  entry.served = true;
+  entry.to.id = "id-1";
+  EXPECT_FALSE(may_be_elsewhere(spec, state, {entry})) << "nothing serves";
+  state.proxies[0].written = true;
+  state.proxies[0].traffic = plan::Traffic::all_to(0);
+  plan::Container& blue = state.app_hosts[0].slots[0].container.emplace();
+  blue.release.id = "id-2";
+  EXPECT_FALSE(may_be_elsewhere(spec, state, {})) << "somebody else started it";
+  blue.managed = true;
+  EXPECT_TRUE(may_be_elsewhere(spec, state, {entry})) << "the proxies changed places, and back";
+  HistoryEntry failed;
+  failed.from.id = entry.to.id = "id-2";
+  failed.to.id = "id-3";
+  EXPECT_FALSE(may_be_elsewhere(spec, state, {entry, failed}));
+}
+
+TEST(HistoryElsewhere, IsAddedOnceAndInItsOrder) {
+  const auto at = [](int seconds, std::string id) {
+    HistoryEntry entry;
+    entry.time = core::SystemTime(std::chrono::seconds(seconds));
+    entry.to.id = std::move(id);
+    return entry;
+  };
+  std::vector<HistoryEntry> history = {at(1, "a"), at(4, "d")};
+  const auto added = add_missing(history, {at(3, "c"), at(1, "a"), at(2, "b"), at(3, "c")});
+  EXPECT_EQ(added, (std::vector{at(2, "b"), at(3, "c")}));
+  EXPECT_EQ(history, (std::vector{at(1, "a"), at(2, "b"), at(3, "c"), at(4, "d")}));
 }
 
 }  // namespace

@@ -65,6 +65,8 @@ TEST(ComposeOverride, PinsTheImageAndNamesSecretsOnly) {
                                  {"bgdeploy.image", "own/app"},
                                  {"bgdeploy.restart", "always"}}));
   EXPECT_EQ(api["environment"], (Json{{"A.B", "${BGDEPLOY_SECRET_0}"}, {"KEY", "${BGDEPLOY_SECRET_1}"}}));
+  const auto fronted = Json::parse(compose_override(spec, 0, launch_of(spec), service, {}, "web-1 web-2"));
+  EXPECT_EQ(fronted["services"]["api"]["labels"]["bgdeploy.proxies"], "web-1 web-2");
   EXPECT_FALSE(api.contains("container_name"));
   spec.compose->named = {true, false};
   EXPECT_EQ(Json::parse(

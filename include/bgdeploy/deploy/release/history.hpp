@@ -1,5 +1,5 @@
-// The log of what was deployed, on the first proxy host. Never an input of planning, except to name the
-// release before this one and the configuration it ran with.
+// The log of what was deployed, on the first proxy host (release/elsewhere.hpp: or on another). Never an
+// input of planning, except to name the release before this one and the configuration it ran with.
 #pragma once
 
 #include <map>
@@ -95,6 +95,10 @@ std::vector<int> environment_ports(const spec::Spec& spec);
 // Appends under a lock and keeps the last `keep`; safe with concurrent writers.
 core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
                                   const HistoryEntry& entry, const core::Wait& wait);
+
+// Likewise several, the newest last.
+core::Result<void> append_history(host::Host& host, const spec::History& history, const std::string& service,
+                                  std::span<const HistoryEntry> entries, const core::Wait& wait);
 
 // The same, by a command that starts before it is known what there is to write, beside other work. Without
 // an entry it writes nothing.

@@ -1,0 +1,46 @@
+#include "release/elsewhere.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "bgdeploy/plan/plan.hpp"
+#include "parallel.hpp"
+
+namespace bgdeploy::deploy {
+
+bool may_be_elsewhere(const spec::Spec& spec, const plan::State& state,
+                      const std::vector<HistoryEntry>& history) {
+  const auto live = plan::live_slot(spec, state).value_or(std::nullopt);
+  const plan::Container* serves = live ? plan::occupant(state, *live) : nullptr;
+  if (serves == nullptr) return history.empty();
+  const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
+  return serves->managed && (last == history.rend() || last->to.id != serves->release.id);
+}
+
+std::vector<HistoryEntry> add_missing(std::vector<HistoryEntry>& history, std::vector<HistoryEntry> others) {
+  std::ranges::stable_sort(others, {}, &HistoryEntry::time);
+  std::vector<HistoryEntry> added;
+  for (HistoryEntry& entry : others)
+    if (std::ranges::find(history, entry) == history.end() && std::ranges::find(added, entry) == added.end())
+      added.push_back(std::move(entry));
+  std::ranges::copy(added, std::back_inserter(history));
+  std::ranges::stable_sort(history, {}, &HistoryEntry::time);
+  return added;
+}
+
+std::vector<HistoryEntry> add_from_elsewhere(const Fleet& fleet, std::vector<HistoryEntry>& history,
+                                             const core::Wait& wait) {
+  const spec::Spec& spec = fleet.spec();
+  std::vector<host::Host*> hosts = fleet.machines();
+  std::erase(hosts, &fleet.history_host());
+  std::vector<std::vector<HistoryEntry>> found(hosts.size());
+  for_each_parallel(hosts.size(), spec.parallel, [&](std::size_t i) {
+    auto read = guarded([&] { return read_history(*hosts[i], spec.history, spec.service, wait); });
+    if (read) found[i] = of_environment(std::move(*read), spec);
+  });
+  std::vector<HistoryEntry> all;
+  for (auto& entries : found) std::ranges::move(entries, std::back_inserter(all));
+  return add_missing(history, std::move(all));
+}
+
+}  // namespace bgdeploy::deploy
