@@ -339,7 +339,7 @@ std::vector<Command> make_commands() {
                     .help = "Default: all hosts",
                     .target = &Arguments::host,
                     .value = "HOST",
-                    .values = Values::host}},
+                    .values = Values::any_host}},
        .run = run_setup,
        .no_json = "what it shows is a script"},
       {.name = "init",

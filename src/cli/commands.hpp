@@ -13,7 +13,7 @@
 namespace bgdeploy::cli {
 
 // What a value can be, for a shell that completes it.
-enum class Values { any, file, environment, slot, host, release };
+enum class Values { any, file, environment, slot, host, any_host, release };
 
 struct Option {
   using Target = std::variant<bool Arguments::*, std::optional<int> Arguments::*, std::string Arguments::*,

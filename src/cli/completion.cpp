@@ -87,8 +87,11 @@ std::vector<std::string> values_of(const Completion& wanted) {
   if (!spec) return values;
   if (wanted.values == Values::slot)
     for (const spec::Slot& slot : spec->slots) values.push_back(slot.name);
-  if (wanted.values == Values::host)
+  const bool fronts = wanted.values == Values::any_host;
+  if (wanted.values == Values::host || fronts)
     for (const spec::Host& host : spec->app_hosts) values.push_back(host.name);
+  for (const spec::Host& host : fronts ? spec->proxy_hosts : std::vector<spec::Host>{})
+    if (std::ranges::find(values, host.name) == values.end()) values.push_back(host.name);
   if (wanted.values == Values::release) return known_releases(*spec);
   return values;
 }

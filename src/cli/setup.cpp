@@ -19,22 +19,29 @@ int run_setup(const Arguments& arguments) {
   const auto hosts = deploy::look_for_lacks(context, arguments.host);
   if (!hosts) return print_error(hosts.error());
   std::string names;
+  const bool several = std::ranges::count_if(*hosts, [](const auto& one) { return !one.script.empty(); }) > 1;
   for (const deploy::HostSetup& one : *hosts) {
     if (one.script.empty()) {
       print(fmt::format("# {}: nothing is lacking\n", core::printable(one.host.name)));
       continue;
     }
+    if (several) print(fmt::format("# ==> {} <==\n", core::printable(one.host.name)));
     print(one.script + "\n");
     names += (names.empty() ? "" : ", ") + core::printable(one.host.name);
   }
   if (names.empty()) return 0;
   if (!arguments.yes) {
     if (::isatty(STDIN_FILENO) != 1)
-      return print_error({core::ErrorKind::usage,
-                          "nothing was changed: no terminal to ask on",
-                          {},
-                          "bgdeploy setup --yes, or run the script as root on " + names});
-    print(fmt::format("# Run this as root on {}? [yes/no] ", names));
+      return print_error(
+          {core::ErrorKind::usage,
+           "nothing was changed: no terminal to ask on",
+           {},
+           several ? fmt::format("bgdeploy setup --yes, or for each of {}: bgdeploy setup --host HOST "
+                                 ">setup.sh, and run that there as root",
+                                 names)
+                   : "bgdeploy setup --yes, or run the script as root on " + names});
+    print(several ? fmt::format("# Run each of these as root on its host ({})? [yes/no] ", names)
+                  : fmt::format("# Run this as root on {}? [yes/no] ", names));
     std::fflush(stdout);
     if (core::trim(read_line(arguments.stop)) != "yes")
       return print_error(

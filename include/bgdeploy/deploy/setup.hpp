@@ -18,6 +18,7 @@ struct SetupHost {
   spec::Sudo sudo;
   std::map<std::string, std::string, std::less<>> facts;  // of the script in setup/facts
   std::vector<proxy::SitePart> parts{};                   // where it runs nginx
+  proxy::SiteFound site{};                                // where nginx is there already
 
   bool is(std::string_view fact) const { return fact_of(fact) == "yes"; }
   std::string_view fact_of(std::string_view fact) const {

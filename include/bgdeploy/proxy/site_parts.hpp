@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,16 @@ std::string server_name_of(const spec::Spec& spec, const SiteWish& wish);
 
 // The names that lead to a site that is there.
 std::vector<std::string> server_names_in(std::string_view text);
+
+// What nginx on a host says of the site.
+struct SiteFound {
+  bool used = false;                     // one uses what a deploy writes
+  std::optional<core::Error> problem{};  // as `check` tells it; where there is no site, why none may be added
+};
+// By what nginx reads. `parts` are those that would be added. Kind refused: it could not be looked at.
+core::Result<SiteFound> find_site(host::Host& host, const spec::Spec& spec,
+                                  const std::array<plan::Routing, 2>& slots,
+                                  const std::vector<SitePart>& parts, const core::Wait& wait);
 
 struct WrittenPart {
   std::string path;  // on the host

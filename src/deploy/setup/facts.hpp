@@ -7,7 +7,7 @@ namespace bgdeploy::deploy {
 
 // Prints "NAME VALUE" lines, and changes nothing. Its variables: docker, nginx and everything (commands as
 // the login is to run them, one a line), compose (a command), folder and history (of which it asks whether
-// the login may write there), include and upstream (by which a site is found), sources (files, one a line).
+// the login may write there), include, sources (files, one a line).
 inline constexpr std::string_view k_facts_script = R"sh(
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export LC_ALL=C
@@ -54,17 +54,12 @@ can_write() {
 ask folder_there test -d "$(at_home "$folder")"
 ask folder_writable test -w "$(at_home "$folder")"
 ask history_writable can_write "$history"
-has_site() {
-  [ -z "$sources" ] || {
-    while IFS= read -r source; do [ -f "$(at_home "$source")" ] || return 1; done <<END
+has_sources() {
+  while IFS= read -r source; do [ -f "$(at_home "$source")" ] || return 1; done <<END
 $sources
 END
-    return 0
-  }
-  found=$(grep -rlsF -e "include $include;" -e "://${upstream:-$include}" /etc/nginx | grep -vxF -e "$include")
-  [ -n "$found" ]
 }
-ask site_there has_site
+[ -z "$sources" ] || ask sources_there has_sources
 ask include_there test -e "$(at_home "$include")"
 say end
 )sh";

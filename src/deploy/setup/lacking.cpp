@@ -1,5 +1,7 @@
 // From what was found to a script: pure.
 #include <algorithm>
+#include <array>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -71,12 +73,30 @@ std::string quoted_path(const std::string& path) {
   return path.starts_with("~/") ? "\"$home\"" + core::shell_quote(path.substr(1)) : core::shell_quote(path);
 }
 
+// That nginx's package makes, or that others put files into: nobody may get it.
+bool is_for_all(const std::string& folder) {
+  constexpr std::array<std::string_view, 6> k_names = {
+      "conf.d", "modules-available", "modules-enabled", "sites-enabled", "sites-available", "snippets"};
+  const auto path = std::filesystem::path(folder).lexically_normal();
+  if (!path.has_filename()) return is_for_all(path.parent_path());
+  if (path == "/etc/nginx") return true;
+  return path.parent_path() == "/etc/nginx" &&
+         std::ranges::find(k_names, path.filename().string()) != k_names.end();
+}
+
+// It may be there by now. It becomes the login's where only the login's files come into it.
+std::string make_folder(const std::string& folder, bool of_login) {
+  const std::string path = quoted_path(folder);
+  return fmt::format("[ -d {0} ] || install -d -m 755{1} {0}\n", path,
+                     of_login && !is_for_all(folder) ? " -o \"$login\"" : "");
+}
+
 std::string write_file(const proxy::SitePart& part) {
   const std::string path = quoted_path(part.path);
-  return fmt::format(
-      "[ -e {0} ] || [ -L {0} ] || {{\n  own_folder {1}\n  set -- \"$@\" {0}\n  cat >{0} {2}{3}}}\n", path,
-      quoted_path(folder_of(part.path)), here_document(part.text),
-      part.kind == proxy::SitePart::Kind::site ? "" : fmt::format("  chown \"$login:\" {}\n", path));
+  const bool of_login = part.kind != proxy::SitePart::Kind::site;
+  return fmt::format("[ -e {0} ] || [ -L {0} ] || {{\n  {1}  set -- \"$@\" {0}\n  cat >{0} {2}{3}}}\n", path,
+                     make_folder(folder_of(part.path), of_login), here_document(part.text),
+                     of_login ? fmt::format("  chown \"$login:\" {}\n", path) : "");
 }
 
 std::optional<Lack> packages(const spec::Spec& spec, const SetupHost& host) {
@@ -147,7 +167,8 @@ Result<void> check_compose(const spec::Spec& spec, const SetupHost& host) {
 
 // Only the spec can say another folder.
 Result<void> check_folder(const spec::Spec& spec, const SetupHost& host, const std::string& folder) {
-  if (is_root(host) || host.sudo.all || !host.is("folder_there") || host.is("folder_writable")) return {};
+  if (is_root(host) || host.sudo.all || host.is("folder_writable")) return {};
+  if (!host.is("folder_there") && !is_for_all(folder)) return {};
   return core::fail(
       ErrorKind::usage,
       fmt::format("{} may not write in {} on {}, which holds files of others", host.fact_of("login"), folder,
@@ -170,13 +191,15 @@ fi
 void add_site(const spec::Spec& spec, const SetupHost& host, std::vector<Lack>& lacks) {
   // Only the user knows what uses the template.
   if (host.parts.empty()) return;
-  // A file that is included was once used by a site, however that names it.
-  if (host.is("include_there") || (spec.nginx.sites && host.is("site_there"))) return;
-  const bool has_site = host.is("site_there");
+  const bool has_site = host.site.used;
+  if (spec.nginx.sites ? host.is("sources_there") : has_site && host.is("include_there")) return;
+  // Ours would do harm, or no good.
+  if (!spec.nginx.sites && !has_site && host.site.problem) return;
   std::string commands, what;
   for (const proxy::SitePart& part : host.parts)
-    if (part.kind == proxy::SitePart::Kind::include || !has_site) commands += write_file(part);
-  lacks.push_back({has_site ? "what the site includes, before a first deploy" : "a site", commands});
+    if (part.kind != proxy::SitePart::Kind::site || !has_site) commands += write_file(part);
+  lacks.push_back(
+      {has_site && !spec.nginx.sites ? "what the site includes, before a first deploy" : "a site", commands});
 }
 
 }  // namespace
@@ -201,8 +224,7 @@ Result<std::vector<Lack>> lacking(const spec::Spec& spec, const SetupHost& host)
   if (runs_own_nginx(spec, host)) {
     BGDEPLOY_TRY(check_folder(spec, host, folder));
     if (!host.is("folder_there"))
-      lacks.push_back({"the folder of the include",
-                       fmt::format("install -d -m 755 -o \"$login\" {}\n", quoted_path(folder))});
+      lacks.push_back({"the folder of the include", make_folder(folder, !host.sudo.all)});
   }
   if ((host.front || host.app) && !host.sudo.all && !host.is("history_writable"))
     lacks.push_back({"the folder of the history",
@@ -210,12 +232,15 @@ Result<std::vector<Lack>> lacking(const spec::Spec& spec, const SetupHost& host)
   if (runs_own_nginx(spec, host)) {
     const auto before = lacks.size();
     add_site(spec, host, lacks);
-    const bool new_site = before != lacks.size() && !host.is("site_there");
+    const bool new_site = before != lacks.size() && !host.site.used;
     if (before != lacks.size() || !host.is("nginx_runs"))
       lacks.push_back({"nginx, running with it", fmt::format("nginx -t || {{ rm -f -- \"$@\"; exit 1; }}\n"
                                                              "{}nginx -s reload 2>/dev/null || start nginx\n",
                                                              new_site ? k_no_welcome : "")});
   }
+  // What only the user can mend is told once the rest is there.
+  if (lacks.empty() && runs_own_nginx(spec, host) && host.site.problem)
+    return std::unexpected(*host.site.problem);
   const std::string family = " " + std::string(host.fact_of("family")) + " ";
   if (!lacks.empty() && family.find(" debian ") == std::string::npos &&
       family.find(" ubuntu ") == std::string::npos)
@@ -247,10 +272,7 @@ std::string setup_script(const spec::Spec& spec, const SetupHost& host, const st
         "start() {\n"
         "  if [ -d /run/systemd/system ]; then systemctl enable --now \"$1\"; else service \"$1\" start; fi\n"
         "}\n";
-  if (uses("own_folder "))
-    text +=
-        "own_folder() { [ -d \"$1\" ] || install -d -o \"$login\" \"$1\"; }\nset --    # the files that are "
-        "made here\n";
+  if (uses("set -- \"$@\" ")) text += "set --    # the files that are made here\n";
   if (uses("\nallow\n"))
     text += fmt::format(
         "allow() {{\n"

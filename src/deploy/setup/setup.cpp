@@ -63,7 +63,6 @@ std::string facts_script(const spec::Spec& spec, const SetupHost& host) {
       {"folder", ""},
       {"history", spec.history.dir},
       {"include", nginx.include},
-      {"upstream", nginx.upstream.value_or("")},
       {"sources", ""}};
   if (host.front) {
     const std::string& file = spec::routing_file(nginx);
@@ -76,7 +75,29 @@ std::string facts_script(const spec::Spec& spec, const SetupHost& host) {
   return text + std::string(k_facts_script);
 }
 
-Result<void> look_at(const spec::Spec& spec, SetupHost& host, host::Host& machine, const Wait& wait) {
+// Each machine once, with what the spec wants of it.
+struct Machine {
+  host::Host* host;
+  spec::Host entry;
+  SetupHost wanted;
+  std::array<plan::Routing, 2> slots{};  // where it runs nginx
+};
+
+// As `check` sees it, with whatever rights the login has by now.
+Result<void> look_at_site(const spec::Spec& spec, Machine& machine, const Wait& wait) {
+  SetupHost& host = machine.wanted;
+  if (!host.front || spec.nginx.container || !host.is("nginx_there")) return {};
+  spec::Host entry = machine.entry;
+  const bool root = host.is("root") && host.fact_of("uid") != "0";
+  entry.ssh.sudo = {.all = root, .nginx = !root && host.sudo.nginx && host.is("nginx_works")};
+  BGDEPLOY_ASSIGN(const auto connected, host::connect(entry, wait));
+  BGDEPLOY_ASSIGN(host.site, proxy::find_site(*connected, spec, machine.slots, host.parts, wait));
+  return {};
+}
+
+Result<void> look_at(const spec::Spec& spec, Machine& seen, const Wait& wait) {
+  SetupHost& host = seen.wanted;
+  host::Host& machine = *seen.host;
   BGDEPLOY_ASSIGN(const host::Output output,
                   machine.run({{"sh", "-c", facts_script(spec, host)}, host::Tool::other, {}}, wait));
   for (const std::string& line : core::split_lines(output.out)) {
@@ -84,35 +105,30 @@ Result<void> look_at(const spec::Spec& spec, SetupHost& host, host::Host& machin
     // The script shows what it was told, so that it must not command the terminal.
     host.facts[line.substr(0, blank)] = core::printable(line.substr(std::min(blank + 1, line.size())));
   }
-  if (host.facts.contains("end")) return {};
+  if (host.facts.contains("end")) return look_at_site(spec, seen, wait);
   return core::fail(ErrorKind::refused,
                     fmt::format("{} could not be looked at (exit code {})", host.name, output.exit_code),
                     core::split_lines(core::printable(core::trim(output.err), true)));
 }
 
-// Each machine once, with what the spec wants of it.
-struct Machine {
-  host::Host* host;
-  SetupHost wanted;
-};
 Result<std::vector<Machine>> machines_of(const spec::Spec& spec, const Fleet& fleet) {
   std::vector<Machine> machines;
-  const auto find = [&](host::Host& host, const spec::Host& entry) -> SetupHost& {
+  const auto find = [&](host::Host& host, const spec::Host& entry) -> Machine& {
     const auto found = std::ranges::find(machines, &host, &Machine::host);
-    if (found != machines.end()) return found->wanted;
-    return machines.emplace_back(&host, SetupHost{entry.name, false, false, entry.ssh.sudo, {}, {}}).wanted;
+    if (found != machines.end()) return *found;
+    return machines.emplace_back(&host, entry, SetupHost{entry.name, false, false, entry.ssh.sudo, {}});
   };
-  for (std::size_t i = 0; i < spec.app_hosts.size(); ++i) find(fleet.app(i), spec.app_hosts[i]).app = true;
+  for (std::size_t i = 0; i < spec.app_hosts.size(); ++i)
+    find(fleet.app(i), spec.app_hosts[i]).wanted.app = true;
   const auto& fronts = spec::proxies(spec);
   for (std::size_t i = 0; i < fronts.size(); ++i) {
-    SetupHost& front = find(fleet.proxy(i), fronts[i]);
-    front.front = true;
-    std::array<plan::Routing, 2> slots;
-    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
-      BGDEPLOY_ASSIGN(slots[slot], plan::routing_to(spec, fleet.places(), i, slot, ""));
+    Machine& front = find(fleet.proxy(i), fronts[i]);
+    front.wanted.front = true;
+    for (std::size_t slot = 0; slot < front.slots.size(); ++slot) {
+      BGDEPLOY_ASSIGN(front.slots[slot], plan::routing_to(spec, fleet.places(), i, slot, ""));
     }
     // A template that only the user understands has a site of the user's.
-    if (auto parts = proxy::site_parts(spec, slots, {})) front.parts = *std::move(parts);
+    if (auto parts = proxy::site_parts(spec, front.slots, {})) front.wanted.parts = *std::move(parts);
   }
   return machines;
 }
@@ -127,7 +143,7 @@ Result<std::vector<HostSetup>> look(const spec::Spec& spec, const Fleet& fleet, 
   }
   std::vector<Result<void>> looked(machines.size());
   for_each_parallel(machines.size(), spec.parallel, [&](std::size_t i) {
-    looked[i] = guarded([&] { return look_at(spec, machines[i].wanted, *machines[i].host, wait); });
+    looked[i] = guarded([&] { return look_at(spec, machines[i], wait); });
   });
   std::vector<HostSetup> found;
   for (std::size_t i = 0; i < machines.size(); ++i) {

@@ -184,6 +184,16 @@ std::vector<Directive> parse_directives(std::string_view text) {
   return Parser(text).directives(0);
 }
 
+std::string word(const std::string& text) {
+  if (text.find_first_of(" \t\r\n;{}#\"'\\") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 NginxConfig NginxConfig::from_dump(std::string_view dump) {
   NginxConfig config;
   std::string path;

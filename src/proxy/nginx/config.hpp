@@ -21,6 +21,9 @@ struct Directive {
 // Rules: ngx_conf_read_token in nginx's src/core/ngx_conf_file.c.
 std::vector<Directive> parse_directives(std::string_view text);
 
+// `text` as one word of nginx's configuration: in quotes where it needs them.
+std::string word(const std::string& text);
+
 class NginxConfig {
 public:
   // A dump has a line "# configuration file PATH:" and the text for each file. Text before the first such

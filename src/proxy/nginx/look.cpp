@@ -184,6 +184,36 @@ std::optional<core::Error> harm_to_others(const Subject& subject, const Observat
   return taken_from_others(map_sites(before, {}), map_sites(after, {}), files);
 }
 
+SiteFound site_found(const Subject& subject, const Observation& observed,
+                     const std::vector<SitePart>& parts) {
+  // As for a check, which does not look into it either.
+  if (observed.dump_too_long) return {.used = observed.included};
+  const auto traffic = observed.file.state == "file" ? traffic_of(subject, observed) : std::nullopt;
+  const auto live = traffic ? traffic->live() : std::nullopt;
+  const auto sites = look_at_sites(subject, observed, live);
+  SiteFound found;
+  if (sites) found.problem = sites->problem;
+  found.used = sites && (!sites->users.empty() || (!sites->unsure && !sites->problem));
+  if (found.used) return found;
+  if (!sites || sites->unsure) {
+    found.problem = core::Error{
+        core::ErrorKind::refused, fmt::format("what nginx on {} reads is not known", subject.proxy),
+        observed.test_output, "let a login do it that may become root there, or mend what nginx -T says"};
+    return found;
+  }
+  if (parts.empty() || subject.spec.nginx.sites) return found;
+  const SitePart& site = parts.back();
+  if (auto harm = harm_to_others(subject, observed, {site.path}, site.text)) {
+    found.problem = std::move(*harm).within(subject.proxy);
+    return found;
+  }
+  // Whether it would be the one that a deploy needs.
+  Observation then = observed;
+  then.dump += fmt::format("\n# configuration file {}:\n{}\n", site.path, site.text);
+  if (const auto with_ours = look_at_sites(subject, then, live)) found.problem = with_ours->problem;
+  return found;
+}
+
 std::optional<core::Error> problem_after_switch(const Subject& subject, std::string_view dump,
                                                 std::size_t slot, const Observation& observed) {
   const auto config = NginxConfig::from_dump(dump);

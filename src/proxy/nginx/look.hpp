@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "bgdeploy/proxy/nginx.hpp"
+#include "bgdeploy/proxy/site_parts.hpp"
 #include "script.hpp"
 #include "site.hpp"
 
@@ -35,6 +36,9 @@ std::optional<SiteAnswer> look_at_sites(const Subject& subject, const Observatio
 // unknown.
 std::optional<core::Error> harm_to_others(const Subject& subject, const Observation& observed,
                                           const std::vector<std::string>& files, const std::string& text);
+
+// `parts` are those that would be added where there is no site.
+SiteFound site_found(const Subject& subject, const Observation& observed, const std::vector<SitePart>& parts);
 
 // What is wrong with the configuration that nginx has once the routing to `slot` is written.
 std::optional<core::Error> problem_after_switch(const Subject& subject, std::string_view dump,

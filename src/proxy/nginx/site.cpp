@@ -45,8 +45,8 @@ public:
 
   SiteAnswer answer() {
     SiteAnswer answer;
-    const bool unsure = m_map.exhausted || (m_question.partial && m_map.incomplete);
-    if (!unsure) answer.problem = problem();
+    answer.unsure = m_map.exhausted || (m_question.partial && m_map.incomplete);
+    if (!answer.unsure) answer.problem = problem();
     std::vector<std::size_t> fronts;
     for (std::size_t i = 0; i < m_map.servers.size(); ++i)
       if (m_users.contains(&m_map.servers[i])) fronts.push_back(i);
@@ -183,17 +183,18 @@ private:
         return refused(fmt::format("{}; {}: did you mean that file?", nothing, sends(stray)),
                        fmt::format("set proxy.nginx.include: {}", core::printable(stray.place.file)));
     if (!written().upstreams.empty() || m_question.whole_site)
-      return refused(nothing, m_config.empty() ? ""
-                                               : fmt::format("put \"include {};\" into the http block of {}",
-                                                             include, core::printable(m_config.main())));
+      return refused(nothing, m_config.empty()
+                                  ? ""
+                                  : fmt::format("put \"include {};\" into the http block of {}",
+                                                word(include), core::printable(m_config.main())));
     const Server* server = candidate();
     if (server == nullptr)
       return refused(nothing,
                      m_map.servers.empty()
-                         ? fmt::format("put \"include {};\" into the server block of a site", include)
+                         ? fmt::format("put \"include {};\" into the server block of a site", word(include))
                          : fmt::format("put \"include {};\" into the server block of the site (there: {})",
-                                       include, server_places()));
-    return refused(nothing, fmt::format("put \"include {};\" into the server block of {}{}", include,
+                                       word(include), server_places()));
+    return refused(nothing, fmt::format("put \"include {};\" into the server block of {}{}", word(include),
                                         printed(server->place), pass_to_write(*server)));
   }
 

@@ -28,6 +28,7 @@ struct SiteQuestion {
 
 struct SiteAnswer {
   std::optional<core::Error> problem;  // kind refused: the switch would change nothing, or not everything
+  bool unsure = false;                 // too little of the configuration is known to name a problem
   std::vector<Place> users;            // the sites that use it: where they include it, else where they begin
   std::vector<plan::Front> fronts;
   std::vector<plan::Claim> claims;

@@ -166,7 +166,7 @@ Result<std::vector<SitePart>> parts_with_include(const spec::Spec& spec, const R
   BGDEPLOY_ASSIGN(const Use use, use_of(spec, rendered));
   const std::string& include = spec.nginx.include;
   Block block{.name = {}, .before = {}, .in_server = {}, .pass = use.pass, .in_location = {}};
-  const std::string line = fmt::format("include {};", include);
+  const std::string line = fmt::format("include {};", word(include));
   const std::string why = "which bgdeploy writes: it says which slot serves.\n";
   if (!use.wrap.empty())
     block.before = fmt::format("# Reads {},\n# {}upstream {} {{\n  {}\n  keepalive 32;\n}}\n\n", include, why,

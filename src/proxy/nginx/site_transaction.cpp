@@ -22,6 +22,14 @@ using core::Result;
 // Undoing must work when the deadline that it follows has passed.
 constexpr core::Duration k_files_back_within = std::chrono::minutes(1);
 
+Result<Observation> look_on(host::Host& host, const spec::Spec& spec, const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto output,
+                  host.run(script_command(settings_for(host, spec), scripts::k_observe), wait));
+  auto observed = parse_observation(output);
+  if (!observed) return std::unexpected(std::move(observed).error().within(host.name()));
+  return observed;
+}
+
 class Transaction final : public SiteTransaction {
 public:
   Transaction(host::Host& host, const spec::Spec& spec) : m_host(host), m_spec(spec) {}
@@ -126,13 +134,7 @@ private:
     std::optional<std::string> content;
   };
 
-  Result<Observation> look(const spec::Spec& spec, const Wait& wait) {
-    BGDEPLOY_ASSIGN(const auto output,
-                    m_host.run(script_command(settings_for(m_host, spec), scripts::k_observe), wait));
-    auto observed = parse_observation(output);
-    if (!observed) return std::unexpected(std::move(observed).error().within(m_host.name()));
-    return observed;
-  }
+  Result<Observation> look(const spec::Spec& spec, const Wait& wait) { return look_on(m_host, spec, wait); }
 
   // They lead to it until somebody says otherwise.
   std::vector<std::string> names_there(const Observation& site) const {
@@ -211,6 +213,13 @@ private:
 };
 
 }  // namespace
+
+Result<SiteFound> find_site(host::Host& host, const spec::Spec& spec,
+                            const std::array<plan::Routing, 2>& slots, const std::vector<SitePart>& parts,
+                            const Wait& wait) {
+  BGDEPLOY_ASSIGN(const auto observed, look_on(host, spec, wait));
+  return site_found({spec, host.name(), host.address(), slots}, observed, parts);
+}
 
 Result<std::unique_ptr<SiteTransaction>> stage_site(host::Host& host, const spec::Spec& spec,
                                                     const std::array<plan::Routing, 2>& slots,

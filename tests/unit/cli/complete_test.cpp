@@ -53,6 +53,7 @@ TEST(Complete, SaysWhichValuesFit) {
   EXPECT_EQ(completed("status -e s").values, Values::environment);
   EXPECT_EQ(completed("logs --slot ").values, Values::slot);
   EXPECT_EQ(completed("exec --host w").values, Values::host);
+  EXPECT_EQ(completed("setup --host w").values, Values::any_host);
   EXPECT_EQ(completed("rollback --to ").values, Values::release);
   EXPECT_EQ(completed("lock -m ").values, Values::any);
   EXPECT_EQ(completed("lock -").values, Values::any);

@@ -37,10 +37,10 @@ protected:
   }
   void complete() {
     fresh();
-    for (const char* fact :
-         {"docker_there", "docker_works", "docker_group", "engine_runs", "nginx_there", "nginx_works",
-          "nginx_runs", "folder_there", "folder_writable", "include_there", "site_there"})
+    for (const char* fact : {"docker_there", "docker_works", "docker_group", "engine_runs", "nginx_there",
+                             "nginx_works", "nginx_runs", "folder_there", "folder_writable", "include_there"})
       host.facts[fact] = "yes";
+    host.site.used = true;
   }
   std::vector<Lack> lacks() const {
     const auto found = lacking(spec, host);
@@ -66,7 +66,7 @@ protected:
   }
 
   spec::Spec spec = test::small_spec();
-  SetupHost host{"web-1", true, true, {}, {}, {}};
+  SetupHost host{"web-1", true, true, {}, {}};
 };
 
 TEST_F(Setup, AFreshHostLacksAllOfIt) {
@@ -239,12 +239,33 @@ TEST_F(Setup, WithoutTheRightToTestNginxTheSpecHasToChange) {
   expect_refused("deploy may not write in /etc/nginx/bgdeploy on web-1, which holds files of others");
 }
 
+// The package makes it by the same script, and others put files there.
+TEST_F(Setup, AFolderOfNginxsPackageIsGivenToNobody) {
+  fresh();
+  for (const char* folder :
+       {"/etc/nginx", "/etc/nginx/conf.d", "/etc/nginx/./sites-enabled/", "/etc/nginx/snippets"}) {
+    host.parts[0].path = spec.nginx.include = std::string(folder) + "/shop.inc";
+    host.sudo = {.nginx = true};
+    expect_refused("deploy may not write in " + std::string(folder));
+    host.sudo = {.all = true};
+    EXPECT_THAT(script(), Not(HasSubstr("-o \"$login\" ")));
+  }
+  host.sudo = {.nginx = true};
+  host.parts[0].path = spec.nginx.include = "/etc/nginx/bgdeploy/shop.inc";
+  EXPECT_THAT(
+      script(),
+      HasSubstr("[ -d /etc/nginx/bgdeploy ] || install -d -m 755 -o \"$login\" /etc/nginx/bgdeploy\n"));
+  // Nor is the site's.
+  EXPECT_THAT(script(), HasSubstr("[ -d /etc/nginx/conf.d ] || install -d -m 755 /etc/nginx/conf.d\n"));
+  spec.nginx.sites = spec::Sites{"/srv/{slot}.conf", "/etc/nginx/sites-enabled/shop.conf"};
+  expect_refused("deploy may not write in /etc/nginx/sites-enabled");
+}
+
 TEST_F(Setup, NginxInAContainerIsTheUsers) {
   complete();
   spec.nginx.container = "web";
   host.sudo = {.docker = true};
-  for (const char* fact :
-       {"nginx_there", "nginx_runs", "site_there", "include_there", "folder_there", "docker_works"})
+  for (const char* fact : {"nginx_there", "nginx_runs", "include_there", "folder_there", "docker_works"})
     host.facts[fact] = "no";
   EXPECT_THAT(names(), ElementsAre("sudo for deploy, for the commands that a deploy runs"));
   EXPECT_THAT(script(), HasSubstr("' exec'' web'' *'"));
@@ -264,9 +285,36 @@ TEST_F(Setup, LeavesASiteThatIsThereAlone) {
   EXPECT_THAT(names(),
               ElementsAre("what the site includes, before a first deploy", "nginx, running with it"));
   EXPECT_THAT(script(), Not(HasSubstr("shop-site.conf")));
-  // What it included once somebody used, by whatever name.
-  host.facts["include_there"] = "yes";
-  host.facts["site_there"] = "no";
+}
+
+// Whether there is a site nginx says, as it says it to `check`.
+TEST_F(Setup, AnIncludeThatNoSiteUsesLacksTheSite) {
+  complete();
+  host.site.used = false;
+  EXPECT_THAT(names(), ElementsAre("a site", "nginx, running with it"));
+  EXPECT_THAT(script(), HasSubstr("shop-site.conf"));
+}
+
+TEST_F(Setup, WhatOnlyTheUserCanMendIsToldOnceTheRestIsThere) {
+  complete();
+  for (const bool used : {true, false}) {
+    host.site = {used, core::Error{ErrorKind::refused, "nothing uses $service_url", {}, {}}};
+    host.facts["docker_group"] = host.facts["docker_works"] = "no";
+    EXPECT_THAT(names(), ElementsAre("deploy in the group docker"));
+    host.facts["docker_group"] = host.facts["docker_works"] = "yes";
+    const auto found = lacking(spec, host);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().message, "nothing uses $service_url");
+  }
+}
+
+TEST_F(Setup, WholeSitesAreThereWithTheirFiles) {
+  complete();
+  spec.nginx.sites = spec::Sites{"/srv/{slot}.conf", "/etc/nginx/bgdeploy/shop.conf"};
+  host.parts = {{"/srv/blue.conf", "server {}\n", proxy::SitePart::Kind::source},
+                {"/srv/green.conf", "server {}\n", proxy::SitePart::Kind::source}};
+  EXPECT_THAT(names(), ElementsAre("a site", "nginx, running with it"));
+  host.facts["sources_there"] = "yes";
   EXPECT_THAT(names(), IsEmpty());
 }
 

@@ -187,6 +187,36 @@ TEST_F(Beside, ASecondSiteOfTheIncludeIsOneTooMany) {
   EXPECT_EQ(harm({{k_site_path, server("listen 80 default_server;")}, {k_ours, named}}, named), "");
 }
 
+// What `setup` goes by.
+TEST_F(Beside, ASiteIsFoundInWhatNginxReads) {
+  const std::vector<SitePart> parts = {{k_include_path, "", SitePart::Kind::include}, {k_ours, named}};
+  const auto found = [&](const Files& files) {
+    observed.dump = dump_of(files);
+    return site_found(subject(), observed, parts);
+  };
+  EXPECT_TRUE(found({{k_site_path, k_site}}).used);
+  EXPECT_FALSE(found({{k_site_path, k_site}}).problem);
+  // A comment, and an upstream whose name only begins alike, are no site: ours may come.
+  for (const std::string& text :
+       std::vector<std::string>{"", "# include " + k_include_path + ";\n",
+                                "server {\nlisten 8090;\nlocation / { proxy_pass http://shop-api; }\n}"}) {
+    EXPECT_FALSE(found({{k_site_path, text}}).used);
+    EXPECT_FALSE(found({{k_site_path, text}}).problem);
+  }
+  // As check says it.
+  const auto unused = found({{k_site_path, "server {\ninclude " + k_include_path + ";\nreturn 204;\n}"}});
+  EXPECT_TRUE(unused.used);
+  ASSERT_TRUE(unused.problem);
+  EXPECT_THAT(unused.problem->message, HasSubstr("but nothing uses $service_url"));
+  const auto taken = found({{k_site_path, others("listen 80;\nserver_name a.test;")}});
+  EXPECT_FALSE(taken.used);
+  ASSERT_TRUE(taken.problem);
+  EXPECT_THAT(taken.problem->message, HasSubstr("a.test on port 80 leads to"));
+  observed.dump = "";
+  EXPECT_THAT(site_found(subject(), observed, parts).problem->message,
+              HasSubstr("what nginx on web-1 reads is not known"));
+}
+
 TEST_F(Beside, ANameLeadsToOneSiteAlone) {
   for (const char* name : {"b.test", "B.test", ".b.test"})
     EXPECT_THAT(harm({{k_site_path,

@@ -64,6 +64,17 @@ TEST_F(SiteParts, KnowWhetherTheyWereChanged) {
   EXPECT_FALSE(is_unchanged_part("", "shop"));
 }
 
+TEST_F(SiteParts, IncludeAFileOfAnyName) {
+  for (const char* path : {"/etc/nginx/my shop's.inc", "/etc/nginx/a\"b;{c}.inc", "/etc/nginx/a\\b.inc"}) {
+    spec.nginx.include = path;
+    const auto directives = parse_directives(site());
+    const auto& block = directives.back().block;
+    const auto line = std::ranges::find(block, "include", &Directive::name);
+    ASSERT_NE(line, block.end());
+    EXPECT_EQ(line->args, std::vector<std::string>{path});
+  }
+}
+
 TEST_F(SiteParts, HaveNamesThatCanBeReadBack) {
   using ::testing::ElementsAre;
   using ::testing::IsEmpty;
