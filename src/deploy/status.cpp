@@ -54,6 +54,9 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
     BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
   }
   ask_running(fleet.spec(), world, survey.state, wait);
+  // It names hosts too that were not seen.
+  if (!survey.failed.empty())
+    for (plan::ProxyHost& proxy : survey.state.proxies) proxy.outdated = false;
   for (plan::AppHost& host : survey.state.app_hosts)
     for (plan::SlotState& slot : host.slots) slot.answer = context.sink.redacted(std::move(slot.answer));
   if (!history) {

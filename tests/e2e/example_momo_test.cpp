@@ -285,6 +285,7 @@ TEST_F(Momo, WhatOnlyLooksShowsTheHostsThatAreThere) {
   EXPECT_EQ(status.out.find("\n" + two + "  "), std::string::npos) << status;
   EXPECT_NE(status.out.find("LIVE"), std::string::npos) << status;
   EXPECT_NE(status.out.find("\nnot shown: " + two), std::string::npos) << status;
+  EXPECT_EQ(status.out.find("is not what the spec would write"), std::string::npos) << status;
   EXPECT_EQ(history.exit_code, 0) << history;
 
   app1().exec({"mv", "/run/docker.sock", "/run/docker.sock.away"});
