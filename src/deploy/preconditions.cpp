@@ -50,10 +50,14 @@ Result<void> check_left_hosts(const spec::Spec& spec, const std::vector<HistoryE
   missing(recorded ? last->proxies : proxies_by_label(spec, state),
           {switched ? &spec::proxies(spec) : &spec.app_hosts});
   if (left.empty()) return {};
+  const bool as_proxies = std::ranges::all_of(left, [&](const std::string& name) {
+    return std::ranges::find(spec.app_hosts, name, &spec::Host::name) != spec.app_hosts.end();
+  });
   return core::fail(
       ErrorKind::usage,
-      fmt::format("{} {} in the last deploy and {} not in the spec any more", fmt::join(left, ", "),
-                  left.size() == 1 ? "was" : "were", left.size() == 1 ? "is" : "are"),
+      fmt::format("{} {} in the last deploy and {} not in the spec any more{}", fmt::join(left, ", "),
+                  left.size() == 1 ? "was" : "were", left.size() == 1 ? "is" : "are",
+                  as_proxies ? ", as a proxy" : ""),
       {"it may still send to the release that is going to be stopped"},
       left.size() == 1 ? "remove the service from that host first; when that is done, add --force"
                        : "remove the service from those hosts first; when that is done, add --force");

@@ -68,7 +68,7 @@ TEST(LeftHosts, AreThoseThatNoRoleNamesAnyMore) {
   last.proxies = {"web-1"};
   const auto left = check_left_hosts(spec, {last}, {});
   ASSERT_FALSE(left) << "its nginx may still send to what is going to be stopped";
-  EXPECT_EQ(left.error().message, "web-1 was in the last deploy and is not in the spec any more");
+  EXPECT_EQ(left.error().message, "web-1 was in the last deploy and is not in the spec any more, as a proxy");
 }
 
 // The one that left was the first proxy, and has the history.
