@@ -223,12 +223,14 @@ Result<std::unique_ptr<Signer>> load_private_key(const std::string& path,
     const auto kind = errno == ENOENT || errno == ENOTDIR ? ErrorKind::not_found : ErrorKind::denied;
     return fail(kind, fmt::format("private key {}: {}", path, std::strerror(errno)));
   }
-  if (status.st_uid == ::geteuid() && (status.st_mode & 077) != 0)
-    return fail(ErrorKind::denied, fmt::format("private key {} can be read by others", path), {},
-                fmt::format("chmod 600 {}", core::shell_quote(path)));
   auto text = io::read_file(path);
   if (!text) return fail(ErrorKind::denied, fmt::format("private key {}", text.error().message));
-  return parse_private_key(core::Secret(std::move(*text)), path, passphrase);
+  const core::Secret key(std::move(*text));
+  const bool is_private = key.reveal().find("PRIVATE KEY-----") != std::string::npos;
+  if (is_private && status.st_uid == ::geteuid() && (status.st_mode & 077) != 0)
+    return fail(ErrorKind::denied, fmt::format("private key {} can be read by others", path), {},
+                fmt::format("chmod 600 {}", core::shell_quote(path)));
+  return parse_private_key(key, path, passphrase);
 }
 
 }  // namespace bgdeploy::ssh

@@ -122,6 +122,14 @@ TEST_F(KeyFileTest, ThatOthersCanReadIsRefused) {
   EXPECT_THAT(signer.error().next, HasSubstr("chmod 600"));
 }
 
+TEST_F(KeyFileTest, ThatIsThePublicOneIsNamedAsThat) {
+  const auto path = make_key({"", {"-t", "ed25519"}, ""}) + ".pub";
+  ::chmod(path.c_str(), 0644);
+  const auto signer = load_private_key(path, {});
+  ASSERT_FALSE(signer);
+  EXPECT_THAT(signer.error().message, HasSubstr("is not a private key"));
+}
+
 TEST_F(KeyFileTest, ThatIsMissingIsNotFound) {
   const auto signer = load_private_key((m_folder / "none").string(), {});
   ASSERT_FALSE(signer);
