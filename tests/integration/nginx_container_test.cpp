@@ -200,11 +200,9 @@ TEST_F(NginxContainer, SwitchesBackendsByNameUnderLoad) {
 
 TEST_F(NginxContainer, GetsItsSite) {
   fs::remove(include());
-  write(conf("web") / "site.conf", "server { listen 80; location / { return 200 none; } }\n");
+  write(conf("web") / "site.conf", "server { listen 80 default_server; location / { return 200 none; } }\n");
   start_web();
-  const auto parts = site_parts(spec(), slots(), {{"test"}, ""});
-  ASSERT_TRUE(parts) << parts.error().message;
-  auto staged = stage_site(*host, spec(), *parts, false, soon());
+  auto staged = stage_site(*host, spec(), slots(), {{"test"}, ""}, false, soon());
   ASSERT_TRUE(staged) << staged.error().message;
   const auto committed = (*staged)->commit(soon());
   ASSERT_TRUE(committed) << committed.error().message << ::testing::PrintToString(committed.error().details);
