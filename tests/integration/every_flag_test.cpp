@@ -116,8 +116,8 @@ TEST_F(EveryFlag, RunsOnceWithoutAFinding) {
       {{}, {"setup"}},
       {{}, {"setup", "--yes", "--host", address}},
       {{}, {"site"}},
-      {{}, {"site", "--write", "--server-name", "shop.example.com", "--to", "/etc/nginx/conf.d/made.conf"}},
-      {{}, {"site", "--write", "--force", "--to", "/etc/nginx/conf.d/made.conf"}},
+      {{}, {"site", "--write", "--server-name", "shop.example.com"}, 1},  // another one has the include
+      {{}, {"site", "--write", "--force", "--to", "/etc/nginx/sites-enabled/app.conf"}},
       {{}, {"init"}, 2},  // there is a spec
       {{}, {"init", "--from", "none.yml", "--force"}, 2},
       {{}, {"init", "-f", "/", "--force"}, 2},
