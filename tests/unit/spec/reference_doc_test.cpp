@@ -1,5 +1,5 @@
-// docs/spec.md is the reference. What it shows must load, and it must show every key: neither more nor less
-// than the program knows.
+// docs/spec.md and docs/compose.md are the reference. What they show must load, and they must show every key: neither
+// more nor less than the program knows.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,9 +16,10 @@ namespace bgdeploy::spec {
 namespace {
 
 std::string document() {
-  std::ifstream file(std::string(BGDEPLOY_SOURCE_DIR) + "/docs/spec.md");
   std::ostringstream text;
-  text << file.rdbuf();
+  for (const char* page : {"/docs/spec.md", "/docs/compose.md"}) {
+    text << std::ifstream(std::string(BGDEPLOY_SOURCE_DIR) + page).rdbuf();
+  }
   return text.str();
 }
 
@@ -75,7 +76,7 @@ TEST(ReferenceDoc, ShowsEveryKeyOfTheSchema) {
   std::size_t shown = 0;
   visit_keys(root_keys(), [&](const std::string& path, const Key& key) {
     if (key.planned) return;
-    EXPECT_TRUE(has_key(all, key.name)) << path << " is not in docs/spec.md";
+    EXPECT_TRUE(has_key(all, key.name)) << path << " is in neither page";
     ++shown;
   });
   EXPECT_GT(shown, 130U);
@@ -107,7 +108,7 @@ TEST(ReferenceDoc, MarksWhatIsReplacedForEachSlot) {
   visit_keys(root_keys(), [&](const std::string& path, const Key& key) {
     // In the long form of a volume the line of `volumes` says so.
     if (key.per_slot && !path.starts_with("docker.volumes[]")) {
-      EXPECT_TRUE(is_marked_per_slot(text, key.name)) << path << " has no † in docs/spec.md";
+      EXPECT_TRUE(is_marked_per_slot(text, key.name)) << path << " has no † in the reference";
     }
   });
 }
