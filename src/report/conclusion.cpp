@@ -253,7 +253,7 @@ std::string conclusion(const Finished& event) {
 std::vector<Part> parts(const Finished& event, const std::function<bool(const std::string&)>& told) {
   std::vector<Part> all;
   if (event.verdict == Verdict::held && !event.remark.empty())
-    all.push_back({"reach", {one_line(event.remark)}});
+    all.push_back({"held", {one_line(event.remark)}});
   // That it was interrupted, the headline says.
   const bool only_interrupted =
       event.verdict == Verdict::interrupted && event.error && event.error->details.empty();

@@ -17,9 +17,9 @@ Finished ended(Command command, Verdict verdict, int exit_code) {
 
 TEST(HoldWords, SayWhatServesAndWhatToTypeNext) {
   Finished held = ended(Command::deploy, Verdict::held, 0);
-  held.remark = "ssh -L 8081:127.0.0.1:8081 web-1";
+  held.remark = "reach it with ssh -L 8081:127.0.0.1:8081 web-1";
   EXPECT_THAT(closing(held, 0), testing::ElementsAre("2.0 is healthy and waits (0.9s). 1.0 serves as before.",
-                                                     "  reach   ssh -L 8081:127.0.0.1:8081 web-1",
+                                                     "  held    reach it with ssh -L 8081:127.0.0.1:8081 web-1",
                                                      "  next    bgdeploy promote, or bgdeploy abort"));
   EXPECT_EQ(headline(ended(Command::promote, Verdict::succeeded, 0)),
             "2.0 serves (green), was 1.0. 0.9s. Back: bgdeploy rollback");
