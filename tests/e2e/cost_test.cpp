@@ -54,8 +54,8 @@ TEST_F(Cost, OfADeployIsFewProcessesAndCommands) {
       std::ranges::count_if(all, [](const std::string& line) { return line.ends_with("sh -c sh"); });
   std::string list;
   for (const auto& line : all) list += line + "\n";
-  EXPECT_LE(commands, 4) << list;
-  EXPECT_LE(all.size(), 30) << list;
+  EXPECT_LE(commands, 3) << list;
+  EXPECT_LE(all.size(), 29) << list;
   const auto nginx = std::ranges::count_if(all, [](const auto& line) { return begins(line, {"nginx "}); });
   EXPECT_EQ(nginx, 2) << "it reads its configuration to tell what it has, and to test what it gets\n" << list;
 }

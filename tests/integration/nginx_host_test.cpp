@@ -89,6 +89,22 @@ TEST_F(NginxHost, IsLookedAtWhenItIsToldSo) {
   EXPECT_EQ(observed().live(), 0U);
 }
 
+TEST_F(NginxHost, IsSwitchedByTheShellThatLooked) {
+  const auto none = [] { return std::string(); };
+  ASSERT_TRUE(proxy->begin_to_look({}, none, soon()));
+  proxy->look_now();
+  EXPECT_EQ(observed().live(), 0U);
+  auto first = staged(1);
+  ASSERT_TRUE(first->commit(soon()));
+  ASSERT_TRUE(first->accept(soon()));
+  EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
+  // The next one has a shell of its own.
+  auto second = staged(0);
+  ASSERT_TRUE(second->commit(soon()));
+  ASSERT_TRUE(second->restore(soon()));
+  EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
+}
+
 TEST_F(NginxHost, ObservesAndChecksInOneCommand) {
   const auto seen = observed();
   EXPECT_EQ(seen.traffic, plan::Traffic::all_to(0));

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <random>
 #include <span>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/substitute.hpp"
@@ -205,12 +207,15 @@ public:
     }
     const std::scoped_lock one_at_a_time(m_looking);
     m_begun = {std::move(process)};
+    m_host.when_crowded([waiting = std::weak_ptr(m_waiting)] {
+      if (const auto alive = waiting.lock()) alive->take();
+    });
     return printed;
   }
 
   void look_now() override {
     const std::scoped_lock one_at_a_time(m_looking);
-    if (m_begun.process) m_begun.looks = m_begun.process->write("look\n") && m_begun.process->close_input();
+    if (m_begun.process) m_begun.looks = m_begun.process->write("look\n").has_value();
   }
 
   Result<plan::ProxyHost> observe(const std::array<Routing, 2>& slots, const Wait& wait) override {
@@ -268,10 +273,19 @@ public:
     alone.unlock();
     settings["slot"] = fmt::format("{}", slot);
     settings["content"] = content;
-    auto process = m_host.start(script_command(settings, scripts::k_switch), wait);
-    if (!process) return within(std::unexpected(process.error()));
-    Conversation conversation(*std::move(process));
-    if (auto staged = conversation.answer("staged", wait); !staged) {
+    std::optional<Conversation> conversation;
+    Result<Settings> staged = core::fail(ErrorKind::lost, "no shell waits");
+    if (auto process = m_waiting->take(); process && process->write(order_to_stage(settings))) {
+      conversation.emplace(std::move(process));
+      staged = conversation->answer("staged", wait);
+    }
+    if (!conversation || (!staged && !conversation->begun())) {
+      auto process = m_host.start(script_command(settings, scripts::k_switch), wait);
+      if (!process) return within(std::unexpected(process.error()));
+      conversation.emplace(*std::move(process));
+      staged = conversation->answer("staged", wait);
+    }
+    if (!staged) {
       // However the script ended, without a commit the live file has not changed.
       auto error = std::move(staged).error();
       if (error.kind == ErrorKind::inconsistent) error.kind = ErrorKind::refused;
@@ -281,14 +295,14 @@ public:
       return within(std::unexpected(std::move(error)));
     }
     alone.lock();
-    if (!m_slots || !m_last) return make_switch(std::move(conversation), {}, explain);
+    if (!m_slots || !m_last) return make_switch(*std::move(conversation), {}, explain);
     const auto look_at_new = [this, slot](const Settings& lines) {
       Observation observed = *m_last;
       if (const auto name = lines.find("read_as"); name != lines.end()) observed.read_as = name->second;
       const auto dump = lines.find(">");
       return problem_after_switch(asked_about(), dump == lines.end() ? "" : dump->second, slot, observed);
     };
-    return make_switch(std::move(conversation), look_at_new, explain);
+    return make_switch(*std::move(conversation), look_at_new, explain);
   }
 
   Result<void> recover(bool keep, const Wait& wait) override {
@@ -349,39 +363,53 @@ private:
                               words, commands_to_allow(m_spec.nginx, docker_command(m_host, m_spec)));
   }
 
-  // That looks when it is told so, after it has run `script`.
+  // That looks when it is told so, after it has run `script`, and can switch then.
   host::Command look_command(const std::vector<std::string>& script) const {
     auto settings = settings_for(m_host, m_spec);
-    settings["upgrade_patience"] = "0";
+    settings["looks"] = m_looked;
     std::string text;
     if (!script.empty())
       text =
           fmt::format("IFS= read -r last\n(set -- {} \"$last\"\n{}\n) </dev/null\nprintf '\\n{}%s\\n' $?\n",
                       core::shell_join(std::span(script).subspan(4)), script.at(2), k_printed);
     text += "read -r word && [ \"$word\" = look ] || exit 0\n";
-    return script_command(settings, text + std::string(scripts::k_observe));
+    return script_command(settings, text + std::string(scripts::k_switch));
+  }
+
+  // What comes before the line that begins with `last` and ends with an exit code. Nothing follows that one.
+  static Result<host::Output> up_to(std::string_view last, host::Process& process, const Wait& wait) {
+    host::Output output;
+    std::string& out = output.out;
+    while (true) {
+      BGDEPLOY_ASSIGN(const auto piece, process.read_piece(wait));
+      if (!piece) return core::fail(ErrorKind::lost, "the command ended early");
+      out += *piece;
+      if (!out.ends_with('\n')) continue;
+      const auto line = out.rfind('\n', out.size() - 2) + 1;
+      if (!std::string_view(out).substr(line).starts_with(last)) continue;
+      output.exit_code =
+          core::leading_number<int>(std::string_view(out).substr(line + last.size())).value_or(-1);
+      out.resize(line);
+      return output;
+    }
   }
 
   static Result<std::string> printed_first(host::Process& process, const Wait& wait) {
-    std::string text;
-    while (true) {
-      BGDEPLOY_ASSIGN(const auto line, process.read_line(wait));
-      if (!line) return core::fail(ErrorKind::lost, "the command ended early");
-      if (line->starts_with(k_printed)) {
-        if (line->substr(k_printed.size()) != "0") return core::fail(ErrorKind::refused, "the script failed");
-        text.pop_back();  // a line break of ours
-        return text;
-      }
-      (text += *line) += '\n';
-    }
+    BGDEPLOY_ASSIGN(auto output, up_to(k_printed, process, wait));
+    if (!output.ok()) return core::fail(ErrorKind::refused, "the script failed");
+    output.out.pop_back();  // a line break of ours
+    return std::move(output.out);
   }
 
   // If `patiently`, waits for an upgrade of nginx to end.
   Result<Observation> ask(bool patiently, const Wait& wait) {
     Begun begun = std::exchange(m_begun, {});
     if (!patiently && begun.looks)
-      if (const auto output = begun.process->finish(wait))
-        if (auto observed = parse_observation(*output)) return observed;
+      if (const auto output = up_to(fmt::format("looked {} ", m_looked), *begun.process, wait))
+        if (auto observed = parse_observation(*output)) {
+          m_waiting->put(std::move(begun.process));
+          return observed;
+        }
     auto settings = settings_for(m_host, m_spec);
     if (!patiently) settings["upgrade_patience"] = "0";
     BGDEPLOY_ASSIGN(const auto output, m_host.run(script_command(settings, scripts::k_observe), wait));
@@ -436,6 +464,23 @@ private:
     return within(Conversation(*std::move(process)).answer(answer, wait));
   }
 
+  // The shell that has looked, until a switch takes it up, or other commands want its place.
+  class Waiting {
+  public:
+    void put(std::unique_ptr<host::Process> process) {
+      const std::scoped_lock lock(m_mutex);
+      m_process = std::move(process);
+    }
+    std::unique_ptr<host::Process> take() {
+      const std::scoped_lock lock(m_mutex);
+      return std::move(m_process);
+    }
+
+  private:
+    std::mutex m_mutex;
+    std::unique_ptr<host::Process> m_process;
+  };
+
   // A command that has been started for an observe() to come.
   struct Begun {
     std::unique_ptr<host::Process> process{};
@@ -447,6 +492,9 @@ private:
   spec::Spec m_spec;
   std::mutex m_looking;
   Begun m_begun;
+  // In the line at the end of a look, since nginx's configuration before it may have any line.
+  const std::string m_looked = fmt::format("{:08x}", std::random_device()());
+  const std::shared_ptr<Waiting> m_waiting = std::make_shared<Waiting>();
   std::string m_pid_file;
   Inside m_inside;
   std::optional<std::array<Routing, 2>> m_slots;  // what observe() was asked about

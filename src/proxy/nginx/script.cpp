@@ -146,6 +146,7 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec) {
                        {"include", nginx.include},
                        {"container", nginx.container.value_or("")},
                        {"slot", ""},
+                       {"looks", ""},
                        {"test_command", quoted(nginx.test)},
                        {"dump_command", quoted(command.dump)},
                        {"version_command", quoted(command.version)},
@@ -181,6 +182,16 @@ host::Command script_command(const Settings& settings, std::string_view script) 
   for (const auto& [name, value] : settings) text += fmt::format("{}={}\n", name, core::shell_quote(value));
   text += script;
   return {.argv = {"sh", "-c", std::move(text), "bgdeploy"}, .tool = host::Tool::other, .input = {}};
+}
+
+std::string order_to_stage(const Settings& settings) {
+  std::string order = fmt::format("stage {} {}\n", settings.at("slot"), settings.at("pid_file"));
+  std::string_view rest = settings.at("content");
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    order += fmt::format("= {}\n", rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  return order += fmt::format("- {}\n", rest);
 }
 
 std::vector<std::string> socket_patterns(const Routing& backends) {

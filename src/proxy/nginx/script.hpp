@@ -28,6 +28,9 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec);
 
 host::Command script_command(const Settings& settings, std::string_view script);
 
+// For a switch script that waits for its order: the settings `slot`, `pid_file` and `content`.
+std::string order_to_stage(const Settings& settings);
+
 // "HEXADDRESS:HEXPORT" as /proc/net/tcp writes the backends a little-endian kernel is connected to, for IPv4
 // also as tcp6 has it; ":HEXPORT" where the address is a name.
 std::vector<std::string> socket_patterns(const Routing& backends);
@@ -90,6 +93,8 @@ public:
   // together under ">". Kind refused or inconsistent: the script says that it failed.
   Result<Settings> answer(std::string_view word, const Wait& wait, std::string_view other = {});
   Result<void> hang_up() { return m_process->close_input(); }
+  // Whether the script has said anything.
+  bool begun() const { return m_greeted; }
 
 private:
   core::Error ended(const Wait& wait);

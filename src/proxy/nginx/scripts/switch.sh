@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
-# The switch as one transaction. The deployer talks to it over stdin: it says "staged"; on `commit` it says "committed"
+# The switch as one transaction. Where `looks` is set it first tells what `look` finds, says "looked", that word and the
+# exit code, and waits for its order: see await_order. So one shell does both.
+#
+# The deployer talks to it over stdin: it says "staged"; on `commit` it says "committed"
 # (first the new configuration and "seen", and goes on at `reload`, where nobody has read that configuration before);
 # then come `restore`, or `accept` and `drain HUNDREDTHS BACKEND…`, whose answer has a line "changed" when the files are
 # not ours any more. A failure, a signal or the end of stdin before "committed" puts the old files back and into force.
@@ -18,11 +21,33 @@
 . ./parts/lock.sh
 . ./parts/container.sh
 . ./parts/files.sh
+. ./parts/live_file.sh
 . ./parts/backup.sh
 . ./parts/text.sh
 . ./parts/dump.sh
+. ./parts/look.sh
 . ./parts/reload.sh
 . ./parts/connections.sh
+
+# Takes the settings that were not known before: a line `stage SLOT PID_FILE`, then those of the content, the last one
+# after "- ", all others after "= ". Fails where no switch is wanted.
+await_order() {
+  read -r word slot pid_file && [ "$word" = stage ] || return 1
+  content=''
+  while IFS= read -r line; do
+    case $line in
+      '= '*) content=$content${line#= }$line_break ;;
+      *) content=$content${line#- } && return ;;
+    esac
+  done
+  return 1
+}
+# What looks gets no way to undo anything, which `fail` has from here on.
+if [ -n "$looks" ]; then
+  (upgrade_patience=0 && look) </dev/null
+  say "looked $looks $?"
+  await_order || exit 0
+fi
 
 say bgdeploy
 state=staged had=0 first=0 tested=0 watcher='' why='' words='' hidden=''

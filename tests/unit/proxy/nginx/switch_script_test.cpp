@@ -174,6 +174,43 @@ TEST_P(SwitchScript, WaitsForItsTurn) {
   EXPECT_EQ(holder, "first\nthen 1\nagain\n");
 }
 
+TEST_P(SwitchScript, LooksFirstAndThenTakesItsOrder) {
+  settings["looks"] = "so";
+  for (const std::string& content : std::vector<std::string>{"", "no end", "\n- a\\n\t.\r\n= \xff \n\n"}) {
+    write("conf.d/app.inc", "old\n");
+    settings["content"] = "";
+    settings["pid_file"] = "";
+    auto conversation = talk(scripts::k_switch);
+    const auto looked = conversation.answer("looked", k_switch_wait);
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_EQ(looked->at("looked"), "so 0");
+    EXPECT_EQ(looked->at("pid_file"), path("nginx.pid"));
+    EXPECT_THAT(hidden(), IsEmpty());
+    auto order = order_to_stage({{"slot", "1"}, {"pid_file", path("nginx.pid")}, {"content", content}});
+    order.pop_back();  // tell() ends the line
+    ASSERT_TRUE(conversation.tell(order));
+    const auto staged = conversation.answer("staged", k_switch_wait);
+    ASSERT_TRUE(staged) << staged.error().message;
+    EXPECT_EQ(read("conf.d/.app.inc.bgdeploy.new"), content);
+    ASSERT_TRUE(conversation.hang_up());
+    EXPECT_FALSE(conversation.answer("committed", k_switch_wait));
+    EXPECT_THAT(hidden(), IsEmpty());
+    EXPECT_EQ(live(), "old\n");
+  }
+}
+
+// What somebody else has staged stays, whatever goes wrong.
+TEST_P(SwitchScript, ALookThatFailsChangesNothing) {
+  settings["looks"] = "so";
+  settings["include"] = path("conf.d/a\nb");
+  write("conf.d/.a\nb.bgdeploy.new", "theirs");
+  const auto output = finished(script(scripts::k_switch));
+  EXPECT_THAT(output.out, HasSubstr("failed refused the path of the include has a line break in it\n"));
+  EXPECT_THAT(output.out, ::testing::EndsWith("looked so 1\n"));
+  EXPECT_EQ(output.exit_code, 0);
+  EXPECT_EQ(read("conf.d/.a\nb.bgdeploy.new"), "theirs");
+}
+
 TEST_P(SwitchScript, ObservesWithoutAChange) {
   const auto observed = parse_observation(finished(script(scripts::k_observe)));
   ASSERT_TRUE(observed) << observed.error().message;

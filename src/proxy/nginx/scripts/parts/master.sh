@@ -94,13 +94,8 @@ find_master() {
   done
 }
 
-# Sets `serving` and `leaving`, the workers of all masters as " pid:start pid:start ": those that accept connections,
-# and those that only finish the ones they have. `sort_workers` does so among what find_master saw.
-workers() {
-  find_master
-  sort_workers
-  [ -n "$master" ]
-}
+# Sets `serving` and `leaving`, the workers of all masters that find_master saw as " pid:start pid:start ": those that
+# accept connections, and those that only finish the ones they have.
 sort_workers() {
   serving=' ' leaving=' '
   for kid in $offspring; do

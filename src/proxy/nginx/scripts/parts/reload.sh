@@ -6,6 +6,13 @@ patience=6000
 away_patience=1000
 told_at=0
 
+# The workers as they are now: see sort_workers.
+workers() {
+  find_master
+  sort_workers
+  [ -n "$master" ]
+}
+
 where_master() {
   if [ -z "$container" ]; then
     printf 'pid file %s' "$pid_file"
