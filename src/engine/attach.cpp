@@ -55,8 +55,11 @@ Result<void> Client::logs(const Container& container, const LogRange& range, con
 Result<std::unique_ptr<Attachment>> Client::hijack(const Request& request, bool terminal,
                                                    const Output& output, const Wait& wait) {
   auto attachment = std::make_unique<Attachment>(terminal, output);
-  BGDEPLOY_ASSIGN(const auto response, attachment->open(m_http->socket(), request, wait));
-  if (response.status >= 400) return std::unexpected(docker_error(response));
+  auto response = attachment->open(m_http->socket(), request, wait);
+  if (!response && response.error().kind == core::ErrorKind::unreachable)
+    return std::unexpected(m_http->unreachable());
+  BGDEPLOY_TRY(response);
+  if (response->status >= 400) return std::unexpected(docker_error(*response));
   return attachment;
 }
 

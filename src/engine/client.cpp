@@ -142,6 +142,11 @@ Result<std::shared_ptr<Client>> Client::open(host::Host& host, const std::option
   for (const auto& way : ways) {
     BGDEPLOY_ASSIGN(const auto socket, host.socket_to(way));
     auto client = open(socket, wait.at_most(std::chrono::seconds(20)));
+    if (client)
+      (*client)->m_http->explain_by([&host, way]() -> std::optional<core::Error> {
+        const auto there = host.socket_to(way);
+        return there ? std::nullopt : std::optional(there.error());
+      });
     if (client && std::holds_alternative<host::CommandEndpoint>(way)) {
       (*client)->share_places(host);
       host.when_crowded([kept = std::weak_ptr(*client)] {

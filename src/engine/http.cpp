@@ -105,6 +105,10 @@ std::string percent_encode(std::string_view text) {
   return encoded;
 }
 
+namespace {
+constexpr const char* k_unreachable = "cannot connect to docker's socket";
+}
+
 class Http::Connection {
 public:
   // `finished` tells whether the connection is fit for another exchange.
@@ -164,8 +168,7 @@ private:
   }
 
   static core::Error transport_error(CURLcode code) {
-    if (code == CURLE_COULDNT_CONNECT)
-      return {ErrorKind::unreachable, "cannot connect to docker's socket", {}};
+    if (code == CURLE_COULDNT_CONNECT) return {ErrorKind::unreachable, k_unreachable, {}};
     return {
         ErrorKind::lost, fmt::format("the connection to docker broke ({})", curl_easy_strerror(code)), {}};
   }
@@ -206,6 +209,19 @@ void Http::keep_none_while(std::function<bool()> crowded) {
   m_crowded = std::move(crowded);
 }
 
+void Http::explain_by(std::function<std::optional<core::Error>()> why) {
+  const std::lock_guard lock(m_mutex);
+  m_why = std::move(why);
+}
+
+core::Error Http::unreachable() {
+  const std::lock_guard lock(m_mutex);
+  auto why = m_why ? m_why() : std::nullopt;
+  if (!why) return {ErrorKind::unreachable, k_unreachable, {}};
+  why->kind = ErrorKind::unreachable;
+  return *std::move(why);
+}
+
 Result<Response> Http::send(const Request& request, const Wait& wait) {
   return stream(request, {}, wait);
 }
@@ -215,6 +231,7 @@ Result<Response> Http::stream(const Request& request, const Sink& sink, const Wa
   bool finished = false;
   auto response = connection->exchange(m_socket.string(), request, sink ? &sink : nullptr, wait, finished);
   if (finished) give_back(std::move(connection));
+  if (!response && response.error().kind == ErrorKind::unreachable) return std::unexpected(unreachable());
   return response;
 }
 

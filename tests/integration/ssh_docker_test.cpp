@@ -59,6 +59,19 @@ TEST_F(SshDocker, IsReachedThroughACommandWhereNothingMayBeForwarded) {
   m_lab.docker({"rm", "-f", "one"});
 }
 
+// The socket is there no more either, which is nobody's fault but the connection's.
+TEST_F(SshDocker, ALostConnectionIsWhyDockerIsNotReached) {
+  const auto host = log_in("root", {});
+  const auto client = engine::Client::open(*host, {}, soon());
+  ASSERT_TRUE(client) << all_text(client.error());
+  for (const auto pid : m_server->children()) ::kill(pid, SIGKILL);
+  EXPECT_FALSE(host->run({{"true"}}, soon()));
+  const auto listed = (*client)->list_containers(soon());
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().kind, core::ErrorKind::unreachable);
+  EXPECT_THAT(listed.error().message, HasSubstr("the SSH connection broke"));
+}
+
 // Docker's own connection is kept for the next request, and yet everybody gets a turn.
 TEST_F(SshDocker, SharesOneSessionWithCommandsAndOtherRequests) {
   const auto host = log_in("root", {}, "MaxSessions 1\n");

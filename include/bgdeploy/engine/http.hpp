@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,11 @@ public:
 
   const std::filesystem::path& socket() const { return m_socket; }
 
+  // `why` tells why nothing listens on the socket any more, where it knows.
+  void explain_by(std::function<std::optional<core::Error>()> why);
+  // Of kind unreachable.
+  core::Error unreachable();
+
   // Ends the connections that are kept for later requests; as long as `crowded` says so, none is kept.
   void drop_idle();
   void keep_none_while(std::function<bool()> crowded);
@@ -81,6 +87,7 @@ private:
   std::mutex m_mutex;
   std::vector<std::unique_ptr<Connection>> m_free;
   std::function<bool()> m_crowded;
+  std::function<std::optional<core::Error>()> m_why;
 };
 
 }  // namespace bgdeploy::engine

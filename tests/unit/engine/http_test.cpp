@@ -86,6 +86,10 @@ TEST(Http, AnErrorsBodyIsNoPartOfTheStream) {
 TEST(Http, NobodyListeningIsUnreachable) {
   Http http("/nonexistent/docker.sock");
   EXPECT_EQ(http.send({"GET", "/x", {}, {}}, in_time()).error().kind, ErrorKind::unreachable);
+  http.explain_by([] { return core::Error{ErrorKind::lost, "web-1: the SSH connection broke", {}}; });
+  const auto failed = http.send({"GET", "/x", {}, {}}, in_time());
+  EXPECT_EQ(failed.error().kind, ErrorKind::unreachable) << "nothing was sent";
+  EXPECT_EQ(failed.error().message, "web-1: the SSH connection broke");
 }
 
 TEST(Http, AConnectionThatEndsIsLost) {
