@@ -105,6 +105,7 @@ Result<void> read_state(const Json& state, Container& container) {
   container.oom_killed = flag_of(state, "OOMKilled");
   container.error = text_of(state, "Error");
   container.started = time_of(state, "StartedAt");
+  container.finished = time_of(state, "FinishedAt");
   const Json& health = member(state, "Health");
   container.health = text_of(health, "Status");
   if (container.health == "none") container.health.clear();

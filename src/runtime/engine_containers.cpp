@@ -108,6 +108,11 @@ Result<void> EngineContainers::start(const std::string& id, const Wait& wait) {
   const auto policy = label_of(container, label::k_restart);
   if (!policy.empty() && container.restart_policy != policy)
     BGDEPLOY_TRY(m_on.client->set_restart_policy(id, policy, wait));
+  if (container.status == "exited") {
+    const std::scoped_lock lock(m_mutex);
+    m_ended[id] =
+        container.finished + core::Duration{1};  // its own last line may be of that very millisecond
+  }
   return m_on.client->start_container(id, wait);
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ public:
   // engine_output.cpp
   Result<Diagnosis> diagnose(const std::string& id, const Wait& wait);
   Result<Diagnosis> glance(const std::string& id, const Wait& wait);
+  // Of what start() has started, without the lines of its earlier life.
   Result<void> logs(const std::string& id, const LogRange& range,
                     const std::function<void(const LogLine&)>& line, const Wait& wait);
   Result<int> exec(const std::string& id, const std::vector<std::string>& argv, engine::Console* console,
@@ -66,6 +68,8 @@ public:
 
 private:
   const EngineHost& m_on;
+  std::mutex m_mutex;
+  std::map<std::string, core::SystemTime> m_ended;  // what start() has started, when its earlier life ended
 };
 
 // Cleaning up goes on where what it cleans up after was interrupted.

@@ -42,8 +42,13 @@ Result<Diagnosis> EngineContainers::diagnose(const std::string& id, const Wait& 
   return diagnosis;
 }
 
-Result<void> EngineContainers::logs(const std::string& id, const LogRange& range,
+Result<void> EngineContainers::logs(const std::string& id, const LogRange& wanted,
                                     const std::function<void(const LogLine&)>& line, const Wait& wait) {
+  LogRange range = wanted;
+  if (!range.since) {
+    const std::scoped_lock lock(m_mutex);
+    if (const auto ended = m_ended.find(id); ended != m_ended.end()) range.since = ended->second;
+  }
   BGDEPLOY_ASSIGN(const auto container, m_on.client->inspect_container(id, wait));
   std::array<core::SystemTime, 2> times{};
   const auto splitter = [&](bool is_stderr) {

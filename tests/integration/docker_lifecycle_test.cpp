@@ -215,6 +215,19 @@ TEST(DockerLifecycle, ACrashAtBootEndsTheWaitAndSaysWhy) {
               ::testing::UnorderedElementsAre("starting", "no database\\x1b[31m\xef\xbf\xbd"));
 }
 
+TEST(DockerLifecycle, WhatIsStartedAgainSaysNothingOfItsEarlierLife) {
+  Docker docker([](spec::Spec& spec) { spec.docker.restart = "no"; });
+  const auto container = docker.runtime().launch(
+      0, docker.launch({"/app", "print", "starting\n", "no database\n", "3"}), soon());
+  ASSERT_TRUE(container) << container.error().message;
+  ASSERT_EQ(docker.runtime().await_exit(container->id, soon()).value_or(k_failed), 3);
+  ASSERT_TRUE(docker.runtime().start(container->id, soon()));
+  ASSERT_EQ(docker.runtime().await_exit(container->id, soon()).value_or(k_failed), 3);
+  const auto again = docker.runtime().diagnose(container->id, soon());
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->output, ::testing::UnorderedElementsAre("starting", "no database"));
+}
+
 TEST(DockerLifecycle, ACrashLoopEndsTheWaitToo) {
   Docker docker;
   const auto container = docker.runtime().launch(0, docker.launch({"/app", "print", "", "", "1"}), soon());

@@ -88,14 +88,14 @@ struct Container {
   bool tty = false;
   // From SIGTERM to SIGKILL, as the container was made; unset: docker's default.
   std::optional<core::Duration> stop_timeout{};
-  core::SystemTime created{}, started{};        // the epoch where it never happened
-  core::SystemTime asked{};                     // when the engine answered this, by its clock
-  std::string network_mode;                     // the first network's name
-  std::map<std::string, std::string> networks;  // name to IP address, empty while stopped
-  std::vector<PublishedPort> ports;             // as they are now
-  std::vector<PortBinding> bindings;            // as it was made
-  std::int64_t memory_limit = 0;                // bytes; 0: none
-  std::string json;                             // the whole answer
+  core::SystemTime created{}, started{}, finished{};  // the epoch where it never happened
+  core::SystemTime asked{};                           // when the engine answered this, by its clock
+  std::string network_mode;                           // the first network's name
+  std::map<std::string, std::string> networks;        // name to IP address, empty while stopped
+  std::vector<PublishedPort> ports;                   // as they are now
+  std::vector<PortBinding> bindings;                  // as it was made
+  std::int64_t memory_limit = 0;                      // bytes; 0: none
+  std::string json;                                   // the whole answer
 };
 
 struct LayerProgress {
