@@ -1,11 +1,12 @@
 // Runs a command and says what it cost:
 //
-//   bench_measure [--expect ADDRESS:PORT=VERSION] OUT COMMAND...
+//   bench_measure [--expect ADDRESS:PORT=VERSION MILLISECONDS] OUT COMMAND...
 //
 // OUT gets lines "NAME VALUE": exit_code; began (milliseconds since the epoch); wall_ms; cpu_ms, user and
 // system, of the command and of everything it started, whatever went into the background included;
 // peak_kb, the largest process among them; and, with --expect, answered_ms: from the start until a GET of
-// /version there first says "version=VERSION".
+// /version there first says "version=VERSION". It is asked again after MILLISECONDS: how exactly the answer
+// is timed, and how little the question disturbs what is measured.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -37,12 +38,11 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr auto k_background_ends_within = std::chrono::seconds(30);
-// How exactly the first answer is timed, and how little the question disturbs what is measured.
-constexpr int k_probe_pause_ms = 2;
 
 struct Expected {
   sockaddr_in address{};
   std::string body;
+  int pause_ms = 0;
 };
 
 // "ADDRESS:PORT=VERSION"
@@ -127,12 +127,14 @@ Cost run(char** argv, Clock::time_point began) {
 int main(int argc, char** argv) {
   int at = 1;
   std::optional<Expected> expected;
-  if (argc > 2 && std::string_view(argv[1]) == "--expect") {
+  if (argc > 3 && std::string_view(argv[1]) == "--expect") {
     expected = parse_expected(argv[2]);
     if (!expected) return std::fprintf(stderr, "bench_measure: bad --expect %s\n", argv[2]), 2;
-    at = 3;
+    expected->pause_ms = std::atoi(argv[3]);
+    at = 4;
   }
-  if (argc < at + 2) return std::fprintf(stderr, "usage: bench_measure [--expect A:P=V] OUT COMMAND...\n"), 2;
+  if (argc < at + 2)
+    return std::fprintf(stderr, "usage: bench_measure [--expect A:P=V MS] OUT COMMAND...\n"), 2;
 
   const auto epoch = std::chrono::system_clock::now().time_since_epoch();
   const auto began = Clock::now();
@@ -145,7 +147,7 @@ int main(int argc, char** argv) {
           answered_ms = Milliseconds(Clock::now() - began).count();
           return;
         }
-        ::poll(nullptr, 0, k_probe_pause_ms);
+        ::poll(nullptr, 0, expected->pause_ms);
       }
     });
     cost = run(argv + at + 1, began);
