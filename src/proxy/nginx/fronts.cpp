@@ -187,6 +187,28 @@ std::vector<plan::Front> fronts_of(const SiteMap& map, const std::vector<std::si
   return fronts;
 }
 
+std::vector<std::string> ignored_names(const SiteMap& map, const std::vector<std::size_t>& users) {
+  std::vector<std::string> words;
+  for (const std::size_t index : users) {
+    const Server& server = map.servers.at(index);
+    if (server.stream) continue;
+    for (const Listen& listen : listens_of(server)) {
+      const Neighbours neighbours(map, listen);
+      for (const std::string& name : names_of(server)) {
+        const Server* first = neighbours.named(name).front();
+        const auto uses = [&](std::size_t user) { return &map.servers.at(user) == first; };
+        // By convention "_" is nobody's name.
+        if (name.empty() || name == "_" || std::ranges::any_of(users, uses)) continue;
+        auto word = fmt::format("nginx ignores {} in {}: on port {} it leads to {} already",
+                                core::printable(name), core::printable(to_string(server.place)), listen.port,
+                                core::printable(to_string(first->place)));
+        if (std::ranges::find(words, word) == words.end()) words.push_back(std::move(word));
+      }
+    }
+  }
+  return words;
+}
+
 std::optional<core::Error> taken_from_others(const SiteMap& before, const SiteMap& after,
                                              const std::vector<std::string>& files) {
   const auto is_ours = [&](const Server* server) {

@@ -58,6 +58,7 @@ public:
       else if (m_users.contains(&server))
         answer.users.push_back(server.place);
     answer.fronts = fronts_of(m_map, fronts);
+    if (!answer.unsure) answer.notes = ignored_names(m_map, fronts);
     for (const Stray& stray : m_strays) judge(stray, answer);
     // Most likely this is what the spec should name.
     if (answer.problem) answer.claims.clear();

@@ -22,6 +22,25 @@ std::string http_server(const std::string& head) {
   return "server { " + head + " " + k_uses + " }\n";
 }
 
+// "nginx: [warn] conflicting server name": the test passes, and the requests go elsewhere.
+TEST(Fronts, TellsWhichNamesNginxIgnores) {
+  const auto notes = [](const std::string& ours, const std::string& theirs) {
+    return asked({{k_include_path, k_own}, {"/etc/nginx/conf.d/a.conf", theirs}, {k_site_path, ours}}).notes;
+  };
+  const std::string theirs = "server { server_name www.shop.example Shop.example; return 404; }";
+  const std::string words = "nginx ignores shop.example in " + k_site_path +
+                            ":1: on port 80 it leads to /etc/nginx/conf.d/a.conf:1 already";
+  EXPECT_THAT(notes(http_server("server_name shop.example new.example _;"), theirs), ElementsAre(words));
+  EXPECT_THAT(notes(http_server("listen 80; listen *:80; server_name shop.example;"), theirs),
+              ElementsAre(words));
+  EXPECT_THAT(notes(http_server("listen 81; server_name shop.example;"), theirs), IsEmpty());
+  EXPECT_THAT(notes(http_server("server_name new.example;"), theirs), IsEmpty());
+  EXPECT_THAT(notes(http_server(""), "server { return 404; }"), IsEmpty()) << "no name is nobody's";
+  EXPECT_THAT(notes(http_server("server_name shop.example;"), http_server("server_name shop.example;")),
+              IsEmpty())
+      << "that one uses it too";
+}
+
 TEST(Fronts, ReadsListenAsNginxDoes) {
   EXPECT_THAT(fronts(http_server("")), ElementsAre(Front{"127.0.0.1", 80, false, false, ""}));
   EXPECT_THAT(fronts(http_server("listen 8080;")), ElementsAre(Front{"127.0.0.1", 8080, false, false, ""}));
