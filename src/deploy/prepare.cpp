@@ -216,21 +216,14 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
         "the history cannot be read, so whether a host left the spec, or a release waits, is not known: " +
         history.error().message});
 
-  if (history) fleet.set_healths(past_healths(context.spec, *history));
   World world = fleet.world(context.clock, context.sink);
   world.files = prepared.files;
   world.archive = prepared.archive;
   std::optional<plan::Launch> launch;
   if (deploying && wanted) launch = *wanted;
-  BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
-  if (history && may_be_elsewhere(context.spec, prepared.state, *history))
-    prepared.elsewhere = add_from_elsewhere(fleet, *history, wait);
-  if (!prepared.elsewhere.empty()) {
-    // What serves is asked as it was when it came up.
-    fleet.set_healths(past_healths(context.spec, *history));
-    world.healths = past_healths(context.spec, *history);
-    BGDEPLOY_ASSIGN(prepared.state, observe(context.spec, world, launch, wait));
-  }
+  BGDEPLOY_ASSIGN(prepared.state,
+                  history ? observe_by_history(fleet, world, launch, *history, prepared.elsewhere, wait)
+                          : observe(context.spec, world, launch, wait));
   if (history && !goal.force && !goal.abort && !goal.rehearse)
     BGDEPLOY_TRY(check_left_hosts(context.spec, *history, prepared.state));
   if (history && recover_first) context.sink.emit(last_runs(*history));

@@ -44,15 +44,11 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
   Survey survey;
   survey.failed = std::move(failed);
   auto history = read_own_history(context, fleet, wait);
-  if (history) fleet.set_healths(past_healths(fleet.spec(), *history));
   World world = fleet.world(context.clock, context.sink);
-  BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
-  if (history && may_be_elsewhere(fleet.spec(), survey.state, *history) &&
-      !add_from_elsewhere(fleet, *history, wait).empty()) {
-    fleet.set_healths(past_healths(fleet.spec(), *history));
-    world.healths = past_healths(fleet.spec(), *history);
-    BGDEPLOY_ASSIGN(survey.state, observe(fleet.spec(), world, std::nullopt, wait));
-  }
+  std::vector<HistoryEntry> elsewhere;
+  BGDEPLOY_ASSIGN(survey.state,
+                  history ? observe_by_history(fleet, world, std::nullopt, *history, elsewhere, wait)
+                          : observe(fleet.spec(), world, std::nullopt, wait));
   ask_running(fleet.spec(), world, survey.state, wait);
   // It names hosts too that were not seen.
   if (!survey.failed.empty())

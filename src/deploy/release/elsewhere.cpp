@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "bgdeploy/deploy/observe/observe.hpp"
+#include "bgdeploy/deploy/release/rollback_target.hpp"
 #include "bgdeploy/plan/plan.hpp"
 #include "parallel.hpp"
 
@@ -41,6 +43,21 @@ std::vector<HistoryEntry> add_from_elsewhere(const Fleet& fleet, std::vector<His
   std::vector<HistoryEntry> all;
   for (auto& entries : found) std::ranges::move(entries, std::back_inserter(all));
   return add_missing(history, std::move(all));
+}
+
+core::Result<plan::State> observe_by_history(Fleet& fleet, World& world,
+                                             const std::optional<plan::Launch>& launch,
+                                             std::vector<HistoryEntry>& history,
+                                             std::vector<HistoryEntry>& added, const core::Wait& wait) {
+  const auto look = [&] {
+    fleet.set_healths(past_healths(fleet.spec(), history));
+    world.healths = past_healths(fleet.spec(), history);
+    return observe(fleet.spec(), world, launch, wait);
+  };
+  auto state = look();
+  if (!state || !may_be_elsewhere(fleet.spec(), *state, history)) return state;
+  added = add_from_elsewhere(fleet, history, wait);
+  return added.empty() ? std::move(state) : look();
 }
 
 }  // namespace bgdeploy::deploy

@@ -17,6 +17,12 @@ bool may_be_elsewhere(const spec::Spec& spec, const plan::State& state,
 // added. A host that cannot be read has nothing.
 std::vector<HistoryEntry> add_from_elsewhere(const Fleet& fleet, std::vector<HistoryEntry>& history,
                                              const core::Wait& wait);
+// Observes with what `history` says of each release's health check; where another host may know more, once
+// more with what those have. That is added to `history` and to `added`.
+core::Result<plan::State> observe_by_history(Fleet& fleet, World& world,
+                                             const std::optional<plan::Launch>& launch,
+                                             std::vector<HistoryEntry>& history,
+                                             std::vector<HistoryEntry>& added, const core::Wait& wait);
 // Adds those of `others` that are not there, in the order of their times, and returns them.
 std::vector<HistoryEntry> add_missing(std::vector<HistoryEntry>& history, std::vector<HistoryEntry> others);
 
