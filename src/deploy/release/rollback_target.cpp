@@ -29,11 +29,16 @@ namespace {
 using Entries = std::vector<HistoryEntry>;
 
 // The container of a slot that could be started again: its own, or one that was moved aside. Of the first
-// host that has one.
+// host that has one. What made another one stand aside served only if it has run since before what is in the
+// other slot: that one came when this slot was live.
 const plan::Container* kept(const plan::State& state, std::size_t slot) {
   for (const plan::AppHost& host : state.app_hosts) {
-    if (const auto& aside = host.slots[slot].aside) return &*aside;
-    if (const auto& container = host.slots[slot].container) return &*container;
+    const auto& [container, aside] = std::tie(host.slots[slot].container, host.slots[slot].aside);
+    const plan::Container* other = plan::occupant(host.slots[1 - slot]);
+    const bool served =
+        container && container->running() && other != nullptr && container->started < other->started;
+    if (aside && !served) return &*aside;
+    if (container) return &*container;
   }
   return nullptr;
 }

@@ -171,6 +171,19 @@ TEST_F(Choose, FallsBackOnTheContainerWhenTheHistoryIsLost) {
   state.app_hosts[0].slots[1].container = container("3.0");
   state.app_hosts[0].slots[1].aside = container("1.0");
   EXPECT_EQ(choose()->release, past_release("1.0"));
+  // A second run came when that newcomer was live already, and its deployer died too.
+  using namespace std::chrono_literals;
+  auto& [live, idle] = state.app_hosts[0].slots;
+  idle.container = container("1.5");
+  idle.container->status = plan::Container::Status::running;
+  idle.container->started = core::SystemTime(100s);
+  live.container->started = core::SystemTime(200s);
+  EXPECT_EQ(choose()->release.tag, "1.5");
+  idle.container->started = core::SystemTime(300s);
+  EXPECT_EQ(choose()->release.tag, "1.0");
+  idle.container->started = core::SystemTime(100s);
+  idle.container->status = plan::Container::Status::exited;
+  EXPECT_EQ(choose()->release.tag, "1.0") << "it may never have got healthy";
 }
 
 // Somebody removed the live container, and the next deploy found nothing that served.
