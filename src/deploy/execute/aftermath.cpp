@@ -172,6 +172,25 @@ Outcome needs_a_human(const Error& began_with, Error now) {
   return {Verdict::inconsistent, 5, false, std::move(now)};
 }
 
+// Without the lock another run may have deployed: what serves then is neither what served before nor what
+// this run has started, whichever slot it is in.
+std::optional<Error> taken_over(const StepContext& context, const Look& look) {
+  if (!context.lost()) return {};
+  const auto serves_in = [&](const plan::State& state) -> const plan::Container* {
+    const auto live = plan::live_slot(context.spec, state).value_or(std::nullopt);
+    return live ? plan::occupant(state, *live) : nullptr;
+  };
+  const plan::Container *now = serves_in(look.state), *before = serves_in(context.state);
+  if (now == nullptr || (before != nullptr && now->id == before->id)) return {};
+  if (now->managed && now->release.id == context.plan.to.id) return {};
+  const std::size_t live = plan::live_slot(context.spec, look.state)->value();
+  if (!answers(live, look)) return {};
+  return Error{ErrorKind::inconsistent,
+               fmt::format("another run has deployed meanwhile: {} serves ({})", plan::describe(now->release),
+                           context.spec.slots[live].name),
+               {}};
+}
+
 Outcome given_up(const Error& began_with, std::vector<std::string> left) {
   left.push_back("look with `bgdeploy status`, then run this again");
   return needs_a_human(began_with, {ErrorKind::inconsistent, "the undo was given up", std::move(left)});
@@ -259,6 +278,8 @@ Outcome failed_before_accept(Run& run, Traffic traffic, Error error) {
   if (ours && context.hurried() && !leftovers.empty()) return given_up(error, std::move(leftovers));
 
   auto look = look_again(context);
+  if (look)
+    if (auto other = taken_over(context, *look)) return needs_a_human(error, *std::move(other));
   // Perhaps the switch was done, and only its answer was lost.
   if (look && traffic == Traffic::unsure && !plan.rewrites() && routed_to(spec, plan.target, *look) &&
       answers(plan.target, *look))
@@ -296,6 +317,7 @@ Outcome failed_after_accept(const StepContext& context, Error error) {
   }
   const std::string& name = spec.slots[plan.target].name;
   if (!look) return needs_a_human(error, std::move(look.error()));
+  if (auto other = taken_over(context, *look)) return needs_a_human(error, *std::move(other));
   if (plan.switches() && !routed_to(spec, plan.target, *look))
     return needs_a_human(
         error, {ErrorKind::inconsistent,

@@ -227,13 +227,16 @@ TEST_P(Execute, GivesUpAtOnceWhenTheContainerExits) {
 }
 
 TEST_P(Execute, SaysHowAContainerEndedThatHadNoAddressAnyMore) {
-  world.crashing_tag = "2.0";
-  world.crashes_at_once = true;
-  const Outcome outcome = deploy(spec, world, "2.0");
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.error->kind, core::ErrorKind::unhealthy);
-  EXPECT_THAT(outcome.error->message, testing::HasSubstr("shop-green exited with exit code 3"));
-  EXPECT_THAT(world.steps<report::LogLine>(), Contains("health"));
+  for (const bool between_lives : {false, true}) {
+    world.crashing_tag = "2.0";
+    world.crashes_at_once = true;
+    world.between_lives = between_lives;
+    const Outcome outcome = deploy(spec, world, "2.0");
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.error->kind, core::ErrorKind::unhealthy);
+    EXPECT_THAT(outcome.error->message, testing::HasSubstr("shop-green exited with exit code 3"));
+    EXPECT_THAT(world.steps<report::LogLine>(), Contains("health"));
+  }
 }
 
 TEST_P(Execute, PutsEveryProxyBackWhenOneRefuses) {
