@@ -133,9 +133,19 @@ Result<void> StepRunner::start_anew(const plan::Start& step, Error why) {
 Error StepRunner::never_asked(const plan::AwaitHealth& step, const std::string& container, Error error) {
   auto diagnosis = runtime(step.host).diagnose(container, m_context.wait_through(deadlines::k_request));
   if (!diagnosis) return error;
-  using Status = plan::Container::Status;
-  if (diagnosis->status == Status::running || diagnosis->status == Status::paused) return error;
   const Sick sick{step.host, step.slot, container, nullptr, {}, started_at(step.host)};
+  using Status = plan::Container::Status;
+  if (diagnosis->status == Status::running || diagnosis->status == Status::paused) {
+    if (diagnosis->restarts == 0) return error;
+    // It ends over and over, and docker has just started it again: its next end tells more.
+    std::optional<runtime::Diagnosis> at_exit;
+    (void)watch(
+        step.host, container,
+        deadlines::within(m_context.world.clock, deadlines::getting_healthy(step.health), m_context.stop()),
+        at_exit);
+    if (!at_exit) return explain(sick, {}, {ErrorKind::unhealthy, std::move(error.message), {}});
+    diagnosis = std::move(*at_exit);
+  }
   return explain(sick, std::move(*diagnosis), {ErrorKind::unhealthy, std::move(error.message), {}});
 }
 

@@ -278,6 +278,28 @@ TEST_P(Execute, TouchesNothingMoreOnceTheLockIsLost) {
   EXPECT_EQ(world.effects() - before, 2 * static_cast<int>(places));  // it only looked, before and after
 }
 
+// A deployer that slept through the end of its lock.
+TEST_P(Execute, SaysWhoDeployedMeanwhileWhereTheLockIsLost) {
+  for (const std::size_t slot : {0U, 1U}) {
+    World effects = world.world();
+    std::stop_source lost;
+    effects.revive = [&](World&, const core::Wait&) {
+      world.run(slot, release("3.0"));
+      world.put_live(slot);
+    };
+    const plan::Launch launch{release("2.0"), {}};
+    const auto state = observe(spec, effects, launch, world.wait());
+    ASSERT_TRUE(state);
+    const auto plan = plan::make_plan(spec, *state, {plan::Request::Kind::deploy, launch, true});
+    ASSERT_TRUE(plan) << plan.error().message;
+    lost.request_stop();
+    const Outcome outcome = execute(spec, *state, *plan, effects, {{}, lost.get_token()});
+    EXPECT_EQ(outcome.exit_code, 5);
+    EXPECT_THAT(outcome.error->message, testing::StartsWith("another run has deployed meanwhile: 3.0"));
+    EXPECT_FALSE(outcome.checked);
+  }
+}
+
 // As where one cut ends the connection of a commit and, a moment later, that of the lock.
 TEST_P(Execute, ALockThatIsLostWhileTheWayBackIsTakenLeavesOnlyLooking) {
   world.refusing_proxy = spec::proxies(spec).back().name;

@@ -63,6 +63,8 @@ public:
   // Releases whose container starts but never answers, or exits at once.
   std::string unhealthy_tag, crashing_tag;
   bool crashes_at_once = false;  // what crashes has no address any more when it is first asked
+  // When one is looked at next, docker has just started it again; it ends once more.
+  std::atomic<bool> between_lives = false;
   // One that is healthy once on the first host, and never again.
   std::string faltering_tag;
   // A release that is healthy until it gets requests; one whose container ends then; and what ends as soon as
