@@ -32,8 +32,9 @@ std::string login_script(std::span<const std::string> argv, std::string_view mar
                         core::shell_join(argv.subspan(std::min<std::size_t>(argv.size(), 4))), argv[2])
           : "exec " + core::shell_join(argv);
   // A caller may write its input and leave, so a mark that nobody reads must not end the shell. `exec` drops
-  // the trap.
-  return fmt::format("{{ trap : PIPE; echo {0}; echo {0} >&2; {1}\nexit; }}\n", core::trim(mark), words);
+  // the trap. With TMOUT, which a hardened host exports, bash would end when it waits for us.
+  return fmt::format("{{ trap : PIPE; unset -v TMOUT; echo {0}; echo {0} >&2; {1}\nexit; }}\n",
+                     core::trim(mark), words);
 }
 
 std::string Preface::take(std::string_view data) {

@@ -18,12 +18,12 @@ TEST(LoginCommand, HoldsNothingThatShellsReadDifferently) {
 
 TEST(LoginScript, OfPlainWordsIsShort) {
   EXPECT_EQ(login_script(std::vector<std::string>{"docker", "version"}, "mark\n"),
-            "{ trap : PIPE; echo mark; echo mark >&2; exec docker version\nexit; }\n");
+            "{ trap : PIPE; unset -v TMOUT; echo mark; echo mark >&2; exec docker version\nexit; }\n");
 }
 
 TEST(LoginScript, RunsAScriptInTheShellThatReadsIt) {
   EXPECT_EQ(login_script(std::vector<std::string>{"sh", "-c", "echo $1", "name", "a b"}, "mark\n"),
-            "{ trap : PIPE; echo mark; echo mark >&2; trap - PIPE; set -- 'a b'\necho $1\nexit; }\n");
+            "{ trap : PIPE; unset -v TMOUT; echo mark; echo mark >&2; trap - PIPE; set -- 'a b'\necho $1\nexit; }\n");
 }
 
 // What `shell` makes of a command and of the input that is sent once its mark has come.
