@@ -105,6 +105,18 @@ TEST_F(NginxHost, IsSwitchedByTheShellThatLooked) {
   EXPECT_EQ(lab.read(lab.include), lab.text_for(1));
 }
 
+// An argument of a command has 128 kB at most.
+TEST_F(NginxHost, IsGivenAFileOfAnyLength) {
+  std::string text = lab.text_for(1);
+  for (int line = 0; line < 5'000; ++line)
+    text += "# so that a rollback finds a template as long as this one is\n";
+  auto result = proxy->stage(1, text, soon());
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_TRUE((*result)->commit(soon()));
+  EXPECT_EQ(lab.read(lab.include), text);
+  ASSERT_TRUE((*result)->restore(soon()));
+}
+
 TEST_F(NginxHost, ObservesAndChecksInOneCommand) {
   const auto seen = observed();
   EXPECT_EQ(seen.traffic, plan::Traffic::all_to(0));

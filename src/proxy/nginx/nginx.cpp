@@ -268,22 +268,23 @@ public:
     if (content.find('\0') != std::string::npos)
       return core::fail(ErrorKind::usage, "the include's content has a NUL byte in it");
     std::unique_lock alone(m_looking);
-    auto settings = known_settings();
+    const std::string order = order_to_stage(slot, m_pid_file, content);
     const Explain explain = explanation(slot, content);
     alone.unlock();
-    settings["slot"] = fmt::format("{}", slot);
-    settings["content"] = content;
     std::optional<Conversation> conversation;
-    Result<Settings> staged = core::fail(ErrorKind::lost, "no shell waits");
-    if (auto process = m_waiting->take(); process && process->write(order_to_stage(settings))) {
+    const auto asked = [&](std::unique_ptr<host::Process> process) {
+      (void)process->write(order);  // one that has ended says so when it is listened to
       conversation.emplace(std::move(process));
-      staged = conversation->answer("staged", wait);
-    }
-    if (!conversation || (!staged && !conversation->begun())) {
-      auto process = m_host.start(script_command(settings, scripts::k_switch), wait);
+      return conversation->answer("staged", wait);
+    };
+    Result<Settings> staged;
+    if (auto waiting = m_waiting->take()) staged = asked(std::move(waiting));
+    // What waited may have ended.
+    if (!conversation || (!staged && staged.error().kind == ErrorKind::denied && !conversation->begun())) {
+      conversation.reset();
+      auto process = m_host.start(script_command(settings_for(m_host, m_spec), scripts::k_switch), wait);
       if (!process) return within(std::unexpected(process.error()));
-      conversation.emplace(*std::move(process));
-      staged = conversation->answer("staged", wait);
+      staged = asked(*std::move(process));
     }
     if (!staged) {
       // However the script ended, without a commit the live file has not changed.
@@ -407,7 +408,7 @@ private:
     if (!patiently && begun.looks)
       if (const auto output = up_to(fmt::format("looked {} ", m_looked), *begun.process, wait))
         if (auto observed = parse_observation(*output)) {
-          m_waiting->put(std::move(begun.process));
+          if (!m_host.crowded()) m_waiting->put(std::move(begun.process));
           return observed;
         }
     auto settings = settings_for(m_host, m_spec);

@@ -184,14 +184,15 @@ host::Command script_command(const Settings& settings, std::string_view script) 
   return {.argv = {"sh", "-c", std::move(text), "bgdeploy"}, .tool = host::Tool::other, .input = {}};
 }
 
-std::string order_to_stage(const Settings& settings) {
-  std::string order = fmt::format("stage {} {}\n", settings.at("slot"), settings.at("pid_file"));
-  std::string_view rest = settings.at("content");
-  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-    order += fmt::format("= {}\n", rest.substr(0, end));
-    rest.remove_prefix(end + 1);
+std::string order_to_stage(std::size_t slot, std::string_view pid_file, std::string_view content) {
+  std::string order = fmt::format("stage {} {}\n", slot, pid_file);
+  for (const char c : content) {
+    if (c == '\n')
+      order += "\\n";
+    else
+      (order += c == '\\' ? "\\" : "") += c;
   }
-  return order += fmt::format("- {}\n", rest);
+  return order += '\n';
 }
 
 std::vector<std::string> socket_patterns(const Routing& backends) {

@@ -28,8 +28,8 @@ Settings settings_for(const host::Host& host, const spec::Spec& spec);
 
 host::Command script_command(const Settings& settings, std::string_view script);
 
-// For a switch script that waits for its order: the settings `slot`, `pid_file` and `content`.
-std::string order_to_stage(const Settings& settings);
+// What the switch script waits for.
+std::string order_to_stage(std::size_t slot, std::string_view pid_file, std::string_view content);
 
 // "HEXADDRESS:HEXPORT" as /proc/net/tcp writes the backends a little-endian kernel is connected to, for IPv4
 // also as tcp6 has it; ":HEXPORT" where the address is a name.

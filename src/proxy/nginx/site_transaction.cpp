@@ -89,10 +89,9 @@ public:
     }
     for (const auto& [file, part] : files) BGDEPLOY_TRY(write(file, part->text, wait));
     if (!changes) return {};
-    auto settings = settings_for(m_host, switched);
-    settings["slot"] = fmt::format("{}", live.value_or(0));
-    settings["content"] = content;
-    BGDEPLOY_ASSIGN(auto process, m_host.start(script_command(settings, scripts::k_switch), wait));
+    BGDEPLOY_ASSIGN(auto process,
+                    m_host.start(script_command(settings_for(m_host, switched), scripts::k_switch), wait));
+    (void)process->write(order_to_stage(live.value_or(0), "", content));
     Conversation conversation(std::move(process));
     if (auto staged = conversation.answer("staged", wait); !staged)
       return std::unexpected(std::move(staged).error().within(m_host.name()));

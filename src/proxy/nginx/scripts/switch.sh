@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154,SC2015
-# The switch as one transaction. Where `looks` is set it first tells what `look` finds, says "looked", that word and the
-# exit code, and waits for its order: see await_order. So one shell does both.
+# The switch as one transaction. Where `looks` is set it first tells what `look` finds, and says "looked", that word and
+# the exit code: so one shell does both. It waits for its order: see await_order.
 #
 # The deployer talks to it over stdin: it says "staged"; on `commit` it says "committed"
 # (first the new configuration and "seen", and goes on at `reload`, where nobody has read that configuration before);
@@ -29,25 +29,19 @@
 . ./parts/reload.sh
 . ./parts/connections.sh
 
-# Takes the settings that were not known before: a line `stage SLOT PID_FILE`, then those of the content, the last one
-# after "- ", all others after "= ". Fails where no switch is wanted.
+# Takes the settings that come by stdin, since an argument may not be as long as a file: a line `stage SLOT PID_FILE`, and
+# the content in one line, as printf's %b takes it. Fails where no switch is wanted.
 await_order() {
-  read -r word slot pid_file && [ "$word" = stage ] || return 1
-  content=''
-  while IFS= read -r line; do
-    case $line in
-      '= '*) content=$content${line#= }$line_break ;;
-      *) content=$content${line#- } && return ;;
-    esac
-  done
-  return 1
+  read -r word slot pid_file && [ "$word" = stage ] && IFS= read -r line || return 1
+  content=$(printf '%b.' "$line")
+  content=${content%.}
 }
 # What looks gets no way to undo anything, which `fail` has from here on.
 if [ -n "$looks" ]; then
   (upgrade_patience=0 && look) </dev/null
   say "looked $looks $?"
-  await_order || exit 0
 fi
+await_order || exit 0
 
 say bgdeploy
 state=staged had=0 first=0 tested=0 watcher='' why='' words='' hidden=''

@@ -36,7 +36,6 @@ printf '102 101 ' >"$proc/100/task/100/children"
                      {"dump_command", "cat " + path("dump")},
                      {"version_command", "true"},
                      {"reload_command", fmt::format("sh {} {}", path("reload"), proc().string())},
-                     {"content", "new\n"},
                      {"keep", "1"}});
     settings["include"] = path("conf.d/app.inc");
   }
@@ -46,6 +45,9 @@ printf '102 101 ' >"$proc/100/task/100/children"
     EXPECT_TRUE(host);
     auto process = (*host)->start({script(text), host::Tool::other, {}}, k_switch_wait);
     EXPECT_TRUE(process);
+    if (text == scripts::k_switch && !settings.contains("looks")) {
+      EXPECT_TRUE((*process)->write(order_to_stage(0, settings["pid_file"], content)));
+    }
     m_host = *std::move(host);
     return Conversation(*std::move(process));
   }
@@ -55,6 +57,7 @@ printf '102 101 ' >"$proc/100/task/100/children"
     BGDEPLOY_TRY(conversation.tell("commit"));
     return conversation.answer("committed", k_switch_wait, "seen");
   }
+  std::string content = "new\n";
   std::string live() const { return read("conf.d/app.inc"); }
   std::vector<std::string> hidden() const {
     std::vector<std::string> names;
@@ -176,22 +179,21 @@ TEST_P(SwitchScript, WaitsForItsTurn) {
 
 TEST_P(SwitchScript, LooksFirstAndThenTakesItsOrder) {
   settings["looks"] = "so";
-  for (const std::string& content : std::vector<std::string>{"", "no end", "\n- a\\n\t.\r\n= \xff \n\n"}) {
+  for (const std::string& text : std::vector<std::string>{"", "no end", "\n- a\\n\\\t.\r\n%s \\c \xff \n\n",
+                                                          std::string(200'000, '\n')}) {
     write("conf.d/app.inc", "old\n");
-    settings["content"] = "";
-    settings["pid_file"] = "";
     auto conversation = talk(scripts::k_switch);
     const auto looked = conversation.answer("looked", k_switch_wait);
     ASSERT_TRUE(looked) << looked.error().message;
     EXPECT_EQ(looked->at("looked"), "so 0");
     EXPECT_EQ(looked->at("pid_file"), path("nginx.pid"));
     EXPECT_THAT(hidden(), IsEmpty());
-    auto order = order_to_stage({{"slot", "1"}, {"pid_file", path("nginx.pid")}, {"content", content}});
+    auto order = order_to_stage(1, path("nginx.pid"), text);
     order.pop_back();  // tell() ends the line
     ASSERT_TRUE(conversation.tell(order));
     const auto staged = conversation.answer("staged", k_switch_wait);
     ASSERT_TRUE(staged) << staged.error().message;
-    EXPECT_EQ(read("conf.d/.app.inc.bgdeploy.new"), content);
+    EXPECT_EQ(read("conf.d/.app.inc.bgdeploy.new"), text);
     ASSERT_TRUE(conversation.hang_up());
     EXPECT_FALSE(conversation.answer("committed", k_switch_wait));
     EXPECT_THAT(hidden(), IsEmpty());
