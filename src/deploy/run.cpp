@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "bgdeploy/deploy/connect/fleet.hpp"
@@ -248,6 +249,15 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
   return outcome.exit_code;
 }
 
+// A user may write one into a hook's own text.
+void hide_secrets(const Context& context, spec::Hook& hook) {
+  const auto hide = [&](std::string& text) { text = context.sink.redacted(std::move(text)); };
+  if (auto* run = std::get_if<spec::HookRun>(&hook.what)) hide(run->command);
+  if (auto* host = std::get_if<spec::HookHost>(&hook.what)) hide(host->command);
+  if (auto* container = std::get_if<spec::HookContainer>(&hook.what))
+    std::ranges::for_each(container->argv, hide);
+}
+
 }  // namespace
 
 int run(const Context& context, const Goal& goal) {
@@ -287,6 +297,9 @@ Result<Preview> preview(const Context& context, const Goal& goal) {
   preview.state = std::move(prepared.state);
   take_for_under_way(preview.lock, preview.state);
   preview.plan = std::move(prepared.plan);
+  for (plan::Step& step : preview.plan.steps)
+    if (auto* hook = std::get_if<plan::RunHook>(&step)) hide_secrets(context, hook->hook);
+  for (std::string& hook : preview.plan.skipped) hook = context.sink.redacted(std::move(hook));
   preview.compared = prepared.compared;
   preview.file = std::move(prepared.file);
   for (Change& change : prepared.changes) {

@@ -68,7 +68,7 @@ TEST_F(Hooks, AreToldWhatTheyNeedAndRunInOrder) {
                "curl -fsS \"$BGDEPLOY_URL/version\" >>smoke\n[ \"$BGDEPLOY_URLS\" = \"$BGDEPLOY_URL\" ]\n"
                "echo \"the password is $PASSWORD\"\nps -eww -o args >ps\n");
   use_hooks(
-      hook("before_deploy", "{run: sh ./tell.sh before_deploy}") +
+      hook("before_deploy", "{run: 'sh ./tell.sh before_deploy # " + std::string(k_secret) + "'}") +
       "  before_start:\n    - container: [--migrate]\n    - run: sh ./tell.sh before_start\n" +
       hook("before_switch", "{run: sh ./smoke.sh}") +
       "  after_switch:\n    - host: 'echo \"$BGDEPLOY_TAG $BGDEPLOY_URL\" >/srv/data/there; ps -eww -o args "
