@@ -408,7 +408,8 @@ private:
     if (!patiently && begun.looks)
       if (const auto output = up_to(fmt::format("looked {} ", m_looked), *begun.process, wait))
         if (auto observed = parse_observation(*output)) {
-          if (!m_host.crowded()) m_waiting->put(std::move(begun.process));
+          m_waiting->put(std::move(begun.process));
+          if (m_host.crowded()) m_waiting->take();
           return observed;
         }
     auto settings = settings_for(m_host, m_spec);

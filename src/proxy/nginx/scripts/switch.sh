@@ -29,8 +29,8 @@
 . ./parts/reload.sh
 . ./parts/connections.sh
 
-# Takes the settings that come by stdin, since an argument may not be as long as a file: a line `stage SLOT PID_FILE`, and
-# the content in one line, as printf's %b takes it. Fails where no switch is wanted.
+# Takes the settings that come by stdin, since an argument may not be as long as a file: a line `stage SLOT PID_FILE`,
+# and the content in one line, as printf's %b takes it. Fails where no switch is wanted.
 await_order() {
   read -r word slot pid_file && [ "$word" = stage ] && IFS= read -r line || return 1
   content=$(printf '%b.' "$line")

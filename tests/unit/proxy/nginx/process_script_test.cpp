@@ -14,7 +14,9 @@ const std::vector<std::string> k_parts{"base",   "process", "command",    "conta
 class ProcessScript : public MadeUpHost {
 protected:
   std::string masters() const { return say(k_parts, "find_master && say \"$master of$family\" || say none"); }
-  std::string serving_and_leaving() const { return say(k_parts, "find_master; sort_workers; say \"$serving|$leaving\""); }
+  std::string serving_and_leaving() const {
+    return say(k_parts, "find_master; sort_workers; say \"$serving|$leaving\"");
+  }
   // A descriptor that is a socket.
   void open_socket(int pid, int descriptor, int inode) const {
     const auto folder = proc() / std::to_string(pid) / "fd";
@@ -192,7 +194,8 @@ TEST_P(ProcessScript, AFileThatIsNewerThanAllWorkersIsNotRead) {
     fs::last_write_time(path("live"), fs::file_time_type::clock::now() - ago);
     auto parts = k_parts;
     parts.push_back("live_file");
-    return say(parts, "path=" + path("live") + "; find_master; sort_workers; reload_pending && say pending || say read");
+    return say(parts, "path=" + path("live") +
+                          "; find_master; sort_workers; reload_pending && say pending || say read");
   };
   EXPECT_EQ(written(std::chrono::seconds(5)), "pending\n");
   EXPECT_EQ(written(std::chrono::seconds(60)), "read\n");
