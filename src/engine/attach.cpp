@@ -56,9 +56,7 @@ Result<std::unique_ptr<Attachment>> Client::hijack(const Request& request, bool 
                                                    const Output& output, const Wait& wait) {
   auto attachment = std::make_unique<Attachment>(terminal, output);
   auto response = attachment->open(m_http->socket(), request, wait);
-  if (!response && response.error().kind == core::ErrorKind::unreachable)
-    return std::unexpected(m_http->unreachable());
-  BGDEPLOY_TRY(response);
+  if (!response) return std::unexpected(m_http->explained(std::move(response.error())));
   if (response->status >= 400) return std::unexpected(docker_error(*response));
   return attachment;
 }

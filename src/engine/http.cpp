@@ -105,10 +105,6 @@ std::string percent_encode(std::string_view text) {
   return encoded;
 }
 
-namespace {
-constexpr const char* k_unreachable = "cannot connect to docker's socket";
-}
-
 class Http::Connection {
 public:
   // `finished` tells whether the connection is fit for another exchange.
@@ -168,7 +164,8 @@ private:
   }
 
   static core::Error transport_error(CURLcode code) {
-    if (code == CURLE_COULDNT_CONNECT) return {ErrorKind::unreachable, k_unreachable, {}};
+    if (code == CURLE_COULDNT_CONNECT)
+      return {ErrorKind::unreachable, "cannot connect to docker's socket", {}};
     return {
         ErrorKind::lost, fmt::format("the connection to docker broke ({})", curl_easy_strerror(code)), {}};
   }
@@ -214,10 +211,11 @@ void Http::explain_by(std::function<std::optional<core::Error>()> why) {
   m_why = std::move(why);
 }
 
-core::Error Http::unreachable() {
+core::Error Http::explained(core::Error error) {
+  if (error.kind != ErrorKind::unreachable) return error;
   const std::lock_guard lock(m_mutex);
   auto why = m_why ? m_why() : std::nullopt;
-  if (!why) return {ErrorKind::unreachable, k_unreachable, {}};
+  if (!why) return error;
   why->kind = ErrorKind::unreachable;
   return *std::move(why);
 }
@@ -231,7 +229,7 @@ Result<Response> Http::stream(const Request& request, const Sink& sink, const Wa
   bool finished = false;
   auto response = connection->exchange(m_socket.string(), request, sink ? &sink : nullptr, wait, finished);
   if (finished) give_back(std::move(connection));
-  if (!response && response.error().kind == ErrorKind::unreachable) return std::unexpected(unreachable());
+  if (!response) return std::unexpected(explained(std::move(response.error())));
   return response;
 }
 

@@ -71,8 +71,8 @@ public:
 
   // `why` tells why nothing listens on the socket any more, where it knows.
   void explain_by(std::function<std::optional<core::Error>()> why);
-  // Of kind unreachable.
-  core::Error unreachable();
+  // The same error, or of kind unreachable what `why` tells.
+  core::Error explained(core::Error error);
 
   // Ends the connections that are kept for later requests; as long as `crowded` says so, none is kept.
   void drop_idle();
