@@ -25,8 +25,7 @@ std::string serving_words(const spec::Spec& spec, const deploy::Survey& survey, 
   using Who = deploy::Serving::Who;
   if (survey.serving.who == Who::nobody) return "NOBODY IS SERVED";
   if (survey.serving.who == Who::some) return "NOT EVERYBODY IS SERVED";
-  const auto live = plan::live_slot(spec, survey.state).value_or(std::nullopt);
-  const plan::Container* container = live ? plan::occupant(survey.state, *live) : nullptr;
+  const plan::Container* container = plan::live_container(spec, survey.state);
   const std::string name = container == nullptr ? "what bgdeploy does not know"
                            : verbose            ? plan::describe(container->release)
                                                 : plan::short_name(container->release);

@@ -23,8 +23,7 @@ namespace {
 
 // The history may have been kept on the very host that left.
 std::vector<std::string> proxies_by_label(const spec::Spec& spec, const plan::State& state) {
-  const auto live = plan::live_slot(spec, state).value_or(std::nullopt);
-  const plan::Container* serves = live ? plan::occupant(state, *live) : nullptr;
+  const plan::Container* serves = plan::live_container(spec, state);
   return serves == nullptr ? std::vector<std::string>{} : serves->proxies;
 }
 

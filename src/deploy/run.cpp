@@ -39,9 +39,7 @@ namespace {
 // The release that serves, as far as it was seen.
 plan::Release serving(const spec::Spec& spec, const plan::State& seen) {
   if (seen.app_hosts.empty()) return {};
-  const auto live = plan::live_slot(spec, seen);
-  if (!live || !*live) return {};
-  const plan::Container* container = plan::occupant(seen, **live);
+  const plan::Container* container = plan::live_container(spec, seen);
   return container != nullptr ? container->release : plan::Release{};
 }
 

@@ -149,6 +149,11 @@ core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const
   return live;
 }
 
+const Container* live_container(const spec::Spec& spec, const State& state) {
+  const auto live = live_slot(spec, state).value_or(std::nullopt);
+  return live ? occupant(state, *live) : nullptr;
+}
+
 core::Result<void> choose_without_include(const spec::Spec& spec, const State& state, const Request& request,
                                           Plan& plan) {
   const bool first = own_runs(state, 0);

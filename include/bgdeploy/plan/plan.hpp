@@ -240,6 +240,8 @@ core::Result<Plan> make_plan(const spec::Spec& spec, const State& state, const R
 // where and what to type. Without a proxy: the slot that runs; of two the one that answers, else the one that
 // was started first; where nothing runs, what served last.
 core::Result<std::optional<std::size_t>> live_slot(const spec::Spec& spec, const State& state);
+// What is in the live slot, as occupant() tells it; none where that slot is empty, or not known.
+const Container* live_container(const spec::Spec& spec, const State& state);
 // Nothing runs, or ever ran: a proxy may not start without its file, so that one names a slot before anything
 // was deployed.
 bool nothing_runs_yet(const State& state);

@@ -145,7 +145,7 @@ Result<void> old_serves(const spec::Spec& spec, const plan::State& before, const
   for (const plan::ProxyHost& proxy : look.state.proxies)
     if (!proxy.running) return std::unexpected(plan::nobody_is_served(spec, proxy.host));
   if (!clients.served) return {};
-  const plan::Container* old = live ? plan::occupant(look.state, *live) : nullptr;
+  const plan::Container* old = plan::live_container(spec, look.state);
   const spec::Spec then = old == nullptr ? spec : as_of(spec, world, old->release);
   const Clients now = ask_until_as_good(then, world, look.state.proxies, clients, wait);
   auto worse = refused_now(then, world, clients, now);
@@ -176,18 +176,15 @@ Outcome needs_a_human(const Error& began_with, Error now) {
 // this run has started, whichever slot it is in.
 std::optional<Error> taken_over(const StepContext& context, const Look& look) {
   if (!context.lost()) return {};
-  const auto serves_in = [&](const plan::State& state) -> const plan::Container* {
-    const auto live = plan::live_slot(context.spec, state).value_or(std::nullopt);
-    return live ? plan::occupant(state, *live) : nullptr;
-  };
-  const plan::Container *now = serves_in(look.state), *before = serves_in(context.state);
+  const auto live = plan::live_slot(context.spec, look.state).value_or(std::nullopt);
+  const plan::Container* now = plan::live_container(context.spec, look.state);
+  const plan::Container* before = plan::live_container(context.spec, context.state);
   if (now == nullptr || (before != nullptr && now->id == before->id)) return {};
   if (now->managed && now->release.id == context.plan.to.id) return {};
-  const std::size_t live = plan::live_slot(context.spec, look.state)->value();
-  if (!answers(live, look)) return {};
+  if (!answers(*live, look)) return {};
   return Error{ErrorKind::inconsistent,
                fmt::format("another run has deployed meanwhile: {} serves ({})", plan::describe(now->release),
-                           context.spec.slots[live].name),
+                           context.spec.slots[*live].name),
                {}};
 }
 

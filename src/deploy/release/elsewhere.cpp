@@ -12,8 +12,7 @@ namespace bgdeploy::deploy {
 
 bool may_be_elsewhere(const spec::Spec& spec, const plan::State& state,
                       const std::vector<HistoryEntry>& history) {
-  const auto live = plan::live_slot(spec, state).value_or(std::nullopt);
-  const plan::Container* serves = live ? plan::occupant(state, *live) : nullptr;
+  const plan::Container* serves = plan::live_container(spec, state);
   if (serves == nullptr) return history.empty();
   const auto last = std::ranges::find_if(history.rbegin(), history.rend(), &HistoryEntry::served);
   return serves->managed && (last == history.rend() || last->to.id != serves->release.id);
@@ -50,8 +49,8 @@ core::Result<plan::State> observe_by_history(Fleet& fleet, World& world,
                                              std::vector<HistoryEntry>& history,
                                              std::vector<HistoryEntry>& added, const core::Wait& wait) {
   const auto look = [&] {
-    fleet.set_healths(past_healths(fleet.spec(), history));
     world.healths = past_healths(fleet.spec(), history);
+    fleet.set_healths(world.healths);
     return observe(fleet.spec(), world, launch, wait);
   };
   auto state = look();
