@@ -110,8 +110,8 @@ Result<void> EngineContainers::start(const std::string& id, const Wait& wait) {
     BGDEPLOY_TRY(m_on.client->set_restart_policy(id, policy, wait));
   if (container.status == "exited") {
     const std::scoped_lock lock(m_mutex);
-    m_ended[id] =
-        container.finished + core::Duration{1};  // its own last line may be of that very millisecond
+    // Its last line may be of that very millisecond.
+    m_ended[id] = container.finished + core::Duration{1};
   }
   return m_on.client->start_container(id, wait);
 }

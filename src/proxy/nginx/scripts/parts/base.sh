@@ -3,8 +3,8 @@
 # `name=value` a line (proxy/script.cpp): `proc`, the path of /proc; `include`, or `from_0 to_0 from_1 to_1` (whole
 # sites, by slot), or both empty; `container` (with `inspect_command logs_command`) where nginx runs in one;
 # `test_command dump_command version_command reload_command by_signal globals prefix conf pid_file upgrade_patience`;
-# `looks` for a switch, `keep` to recover, `old_workers drain_for backends` to drain. The sender quotes the
-# words of commands; nothing that comes from this host is ever evaluated.
+# `looks` for a switch, `keep` to recover, `old_workers drain_for backends` to drain. The sender quotes the words of
+# commands; nothing that comes from this host is ever evaluated.
 #
 # A line to the sender begins with a word of the protocol; foreign text always stands behind "detail".
 #
