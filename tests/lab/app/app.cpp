@@ -195,6 +195,15 @@ void serve_and_close(int fd) {
   open_connections.notify_one();
 }
 
+void serve_next(int listener) {
+  const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) return;
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ++open_connections;
+  std::thread(serve_and_close, fd).detach();
+}
+
 int listen_on_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
@@ -260,17 +269,15 @@ int run() {
   for (;;) {
     pollfd ready[] = {{listener, POLLIN, 0}, {deaf ? -1 : signals, POLLIN, 0}};
     if (::poll(ready, 2, -1) < 0) continue;
-    if (ready[1].revents != 0) break;
-    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) continue;
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ++open_connections;
-    std::thread(serve_and_close, fd).detach();
+    if (ready[1].revents != 0) stopping = true;
+    // Those who connected before the signal are served too: closing the listener would reset them.
+    if (ready[0].revents != 0)
+      serve_next(listener);
+    else if (stopping)
+      break;
   }
-  std::printf("stopping, %d open\n", open_connections.load());
-  stopping = true;
   ::close(listener);
+  std::printf("stopping, %d open\n", open_connections.load());
   for (int open = open_connections; open > 0; open = open_connections) open_connections.wait(open);
   std::printf("stopped\n");
   return 0;
