@@ -103,7 +103,7 @@ bool is_there(const std::string& program, const std::string& folder) {
   });
 }
 
-// Starts the program in the folder (empty: ours), with these as its standard streams.
+// Starts the program in the folder (empty: ours), with these as its standard streams and nothing else open.
 Result<pid_t> spawn(const std::vector<std::string>& argv, const std::string& folder, int in, int out,
                     int err) {
   if (argv.empty() || argv.front().empty()) return fail(ErrorKind::not_found, "no command was given");
@@ -118,6 +118,8 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const std::string& fol
     posix_spawn_file_actions_adddup2(&actions, err, 2);
   else
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  // Not all that we have open closes by itself: libcurl's sockets do not.
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
   use_default_signals(attributes);
   std::vector<char*> words;

@@ -32,7 +32,7 @@ core::Result<void> check_url(const core::Secret& url) {
   const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
   const bool web = text.starts_with("http://") || text.starts_with("https://");
   if (web && parsed && curl_url_set(parsed.get(), CURLUPART_URL, text.c_str(), 0) == CURLUE_OK) return {};
-  return core::fail(ErrorKind::usage, "the value is no URL of http or https");
+  return core::fail(ErrorKind::usage, "the value is not a URL of http or https");
 }
 
 core::Result<int> post_json(const core::Secret& url, std::string_view body, const core::Wait& wait) {

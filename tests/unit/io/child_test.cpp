@@ -1,6 +1,7 @@
 #include "bgdeploy/io/child.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -43,6 +44,14 @@ TEST_F(WithPath, OneThatIsNowhereIsNotFound) {
 
 TEST_F(WithPath, OneThatCannotBeRunIsThere) {
   EXPECT_EQ(start("/bin", "/etc/passwd"), "/etc/passwd cannot be started: Permission denied");
+}
+
+TEST(Child, GetsNothingButItsThreeStreams) {
+  const Fd left_open(::dup(STDERR_FILENO));
+  const auto output = run_child({"sh", "-c", "test ! -e /proc/self/fd/" + std::to_string(left_open.get())}, "",
+                                Wait::for_at_most(10s));
+  ASSERT_TRUE(output);
+  EXPECT_TRUE(output->ok());
 }
 
 }  // namespace
