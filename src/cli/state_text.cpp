@@ -50,7 +50,7 @@ std::optional<std::size_t> live_of(const spec::Spec& spec, const plan::State& st
 }
 
 std::string health_word(const plan::SlotState& slot, const Container& container) {
-  return slot.answers ? slot.answer : container.health;
+  return slot.answer.empty() ? container.health : slot.answer;
 }
 
 // With its exit code where that says more than that it was stopped.

@@ -24,7 +24,7 @@ std::string words_for(CURLcode code, bool tunnelled) {
       return "the certificate is not trusted, or is of another host";
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-      return "the answer is no HTTP";
+      return "the answer is not HTTP";
     default:
       return curl_easy_strerror(code);
   }

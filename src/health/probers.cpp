@@ -27,8 +27,9 @@ public:
       return {.text = "its image has no HEALTHCHECK, which health.docker asks for",
               .is_final = true,
               .next = "give the image a HEALTHCHECK, or set health.http, health.tcp or health.exec"};
-    return {diagnosis->health == "healthy",
-            answer_text(with_first_line("docker says " + diagnosis->health, diagnosis->health_log))};
+    return {.healthy = diagnosis->health == "healthy",
+            .text = answer_text(with_first_line("docker says " + diagnosis->health, diagnosis->health_log)),
+            .early = diagnosis->health == "starting" && diagnosis->restarts == 0};
   }
 
 private:
@@ -87,7 +88,9 @@ public:
     if (!diagnosis) return failure(diagnosis.error(), m_timeout);
     const auto& running = diagnosis->running_for;
     if (!running) return {.text = fmt::format("not running, exit code {}", diagnosis->exit_code)};
-    return {*running >= m_for, "running for " + core::format_duration(std::max(*running, core::Duration(0)))};
+    return {.healthy = *running >= m_for,
+            .text = "running for " + core::format_duration(std::max(*running, core::Duration(0))),
+            .early = *running < m_for && diagnosis->restarts == 0};
   }
 
 private:

@@ -48,6 +48,15 @@ bool target_is_live(const State& state, std::size_t live, const Request& request
   });
 }
 
+// What was started a moment ago has still to show that it is well.
+void await_live(const spec::Spec& spec, const State& state, std::size_t live, const Request& request,
+                std::vector<Step>& steps) {
+  for (std::size_t host = 0; host < state.app_hosts.size(); ++host)
+    if (const SlotState& slot = state.app_hosts[host].slots[live]; !slot.answers && !slot.answer.empty())
+      steps.push_back(
+          AwaitHealth{host, live, occupant(slot)->id, request.launch.health.value_or(spec.health)});
+}
+
 // A release has one id on all hosts: the one that an interrupted deploy gave it on any of them.
 Request with_one_id(const State& state, std::size_t slot, Request request) {
   for (const AppHost& host : state.app_hosts)
@@ -279,6 +288,7 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
     forget_aside(state, *plan.live, {}, tidied);
     BGDEPLOY_ASSIGN(plan.steps, rewrite(spec, state, plan));
     if ((leaving || !plan.steps.empty()) && stops_something(tidied)) plan.steps.push_back(AwaitLeaving{});
+    await_live(spec, state, *plan.live, request, plan.steps);
     plan.steps.insert(plan.steps.end(), tidied.begin(), tidied.end());
     plan.target = *plan.live;
     BGDEPLOY_TRY(check_claims(spec, state, plan.steps));

@@ -22,6 +22,7 @@ struct Answer {
   std::string text;
   bool lost = false;       // the host itself cannot be asked any more
   bool timed_out = false;  // there was none within the time
+  bool early = false;      // it has run without an end so far, and only time can tell
   bool is_final = false;   // it will be the same for as long as the container lives
   bool silent = false;     // nothing came back over the network: refused, closed, or no answer in time
   std::string asked{};     // "GET http://127.0.0.1:8081/health"; empty where nothing was asked over a network

@@ -73,8 +73,8 @@ struct SlotState {
   std::vector<Stranger> strangers{};   // none of these is in the three above
   // The address that what is to be started in it will publish on, "" for all. Unset: nothing, or not asked.
   std::optional<std::string> will_publish{};
-  // Whether it passed its health check when it was observed; unset when it was not asked: only slots that
-  // traffic is sent to are.
+  // Whether it passed its health check when it was observed; unset when it was not asked (only slots that
+  // traffic is sent to are). When it is too early to tell, only `answer` is set.
   std::optional<bool> answers;
   std::string answer;  // its words: "HTTP 503", "connection refused"
 

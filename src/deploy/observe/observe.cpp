@@ -44,7 +44,7 @@ void ask_slot(const spec::Spec& spec, const World& world, std::size_t host, std:
   const plan::Container* container = plan::occupant(state);
   if (container == nullptr) return;
   health::Answer answer = ask(spec, world, host, slot, *container, wait);
-  state.answers = answer.healthy;
+  if (!answer.early) state.answers = answer.healthy;
   state.answer = std::move(answer.text);
 }
 

@@ -276,7 +276,7 @@ TEST_P(Network, HttpIsCancelled) {
 }
 
 TEST_P(Network, HttpSaysWhatIsNoHttp) {
-  EXPECT_EQ(ask("SSH-2.0-OpenSSH_9.2\r\n").text, "the answer is no HTTP");
+  EXPECT_EQ(ask("SSH-2.0-OpenSSH_9.2\r\n").text, "the answer is not HTTP");
 }
 
 TEST_P(Network, NothingThatListensIsRefused) {
@@ -310,10 +310,26 @@ TEST_F(Probe, DockerIsAskedForItsOwnHealth) {
   EXPECT_FALSE(probe().healthy);
   EXPECT_EQ(probe().text, "docker says starting");
   EXPECT_FALSE(probe().is_final);
+  EXPECT_TRUE(probe().early);
+  m_runtime.diagnosis.restarts = 1;
+  EXPECT_FALSE(probe().early) << "it ended once";
   m_runtime.diagnosis.health = "unhealthy";
   m_runtime.diagnosis.health_log = "curl: (7) refused\nmore";
   EXPECT_EQ(probe().text, "docker says unhealthy: curl: (7) refused");
   m_runtime.diagnosis = {.health = "healthy"};
+  EXPECT_TRUE(probe().healthy);
+}
+
+TEST_F(Probe, RunningIsHealthyWithTimeAndNotAfterAnEnd) {
+  m_health.probe = spec::HealthRunning{std::chrono::seconds(10)};
+  EXPECT_EQ(probe().text, "not running, exit code 0");
+  EXPECT_FALSE(probe().early);
+  m_runtime.diagnosis.running_for = std::chrono::seconds(3);
+  EXPECT_FALSE(probe().healthy);
+  EXPECT_TRUE(probe().early);
+  m_runtime.diagnosis.restarts = 1;
+  EXPECT_FALSE(probe().early);
+  m_runtime.diagnosis.running_for = std::chrono::seconds(10);
   EXPECT_TRUE(probe().healthy);
 }
 

@@ -359,6 +359,17 @@ TEST(BlueGreen, RedeploysWhatIsLiveWhenForcedOrWhenItDoesNotAnswer) {
   EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("is not healthy")));
 }
 
+TEST(BlueGreen, WaitsForTheHealthOfWhatIsLiveWhereItIsTooEarlyToTell) {
+  State state = blue_serves();
+  SlotState& live = state.app_hosts[0].slots[0];
+  live.container->differences = std::vector<std::string>{};
+  live.answers.reset();
+  live.answer = "running for 1s";
+  const Plan plan = planned(state, deploy("1.0", k_digest_1));
+  ASSERT_EQ(names(plan), (std::vector<std::string>{"health"}));
+  EXPECT_EQ(std::get<AwaitHealth>(plan.steps[0]).container, "c1");
+}
+
 TEST(BlueGreen, MovesAStoppedReleaseAsideAndForgetsItAfterTheSwitch) {
   State state = blue_serves();
   state.app_hosts[0].slots[1].container =
