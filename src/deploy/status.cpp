@@ -31,11 +31,14 @@ Result<std::vector<HistoryEntry>> read_own_history(const Context& context, const
   return of_environment(std::move(entries), context.spec);
 }
 
-std::optional<core::SystemTime> last_switch(const std::vector<HistoryEntry>& history) {
+// Unset: by a run that died before it could say so.
+std::optional<core::SystemTime> last_switch(const std::vector<HistoryEntry>& history,
+                                            const plan::Container* live) {
   const auto last = std::ranges::find_if(history.rbegin(), history.rend(), [](const HistoryEntry& entry) {
     return entry.served && entry.from != entry.to;
   });
   if (last == history.rend()) return std::nullopt;
+  if (live != nullptr && live->managed && live->release.id != last->to.id) return std::nullopt;
   return last->time + last->took;
 }
 
@@ -60,7 +63,7 @@ Result<Survey> look(const Context& context, Fleet& fleet, std::vector<HostFailur
   } else {
     survey.state.last_served = find_last_served(fleet.spec(), survey.state, *history);
     survey.state.held = find_held(fleet.spec(), survey.state, *history);
-    survey.since = last_switch(*history);
+    survey.since = last_switch(*history, plan::live_container(fleet.spec(), survey.state));
     survey.way_back = find_way_back(fleet.spec(), world, survey.state, *history, wait);
   }
   if (survey.state.held)

@@ -280,6 +280,8 @@ TEST_F(Watch, KilledWhileWatching) {
     run.signal(SIGKILL);
     run.wait();
     EXPECT_EQ(served(), tag);
+    const auto status = bgdeploy({"status", "-o", "json"});
+    EXPECT_TRUE(nlohmann::json::parse(status.out)["since"].is_null()) << "nobody wrote that down" << status;
     write_watched("for: 500ms");
     const auto finished = bgdeploy(next);
     SCOPED_TRACE(next.front());

@@ -22,7 +22,7 @@ struct Survey {
   std::vector<std::string> ways_to_held{};  // how to reach what waits
   std::optional<WayBack> way_back{};        // nothing: there is none, or it cannot be told
   Serving serving;
-  std::optional<core::SystemTime> since{};  // when what serves was switched to, by the history
+  std::optional<core::SystemTime> since{};  // when what serves was switched to; unset where the history does not say
   LockStatus lock;
   std::vector<HostFailure> failed;
 };
