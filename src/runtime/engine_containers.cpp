@@ -10,6 +10,7 @@
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/substitute.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/core/timestamp.hpp"
 #include "bgdeploy/plan/proxy_kind.hpp"
 #include "bgdeploy/plan/routing.hpp"
 #include "bgdeploy/plan/substitutions.hpp"
@@ -109,11 +110,25 @@ Result<void> EngineContainers::start(const std::string& id, const Wait& wait) {
   if (!policy.empty() && container.restart_policy != policy)
     BGDEPLOY_TRY(m_on.client->set_restart_policy(id, policy, wait));
   if (container.status == "exited") {
+    const auto last = last_line(container, wait).value_or(container.finished);
     const std::scoped_lock lock(m_mutex);
-    // Its last line may be of that very millisecond.
-    m_ended[id] = container.finished + core::Duration{1};
+    // Docker is asked in whole milliseconds.
+    m_ended[id] = std::max(container.finished, last) + core::Duration{1};
   }
   return m_on.client->start_container(id, wait);
+}
+
+// Docker reads what a container wrote last after its end, and the line has the time of that.
+std::optional<core::SystemTime> EngineContainers::last_line(const engine::Container& container,
+                                                            const Wait& wait) {
+  std::optional<core::SystemTime> last;
+  const auto time = [&](bool, std::string_view text) {
+    if (const auto parsed = core::parse_time(text)) last = parsed;
+  };
+  constexpr core::Duration k_patience = std::chrono::seconds(2);  // a start does not wait for a slow log
+  (void)m_on.client->logs(
+      container, {.tail = 1, .timed = true}, time, [](bool, std::string_view) {}, wait.at_most(k_patience));
+  return last;
 }
 
 Result<bool> EngineContainers::stop(const std::string& id, core::Duration grace, const Wait& wait) {

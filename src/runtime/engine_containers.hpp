@@ -67,6 +67,8 @@ public:
                    const Output& output, const Wait& wait);
 
 private:
+  std::optional<core::SystemTime> last_line(const engine::Container& container, const Wait& wait);
+
   const EngineHost& m_on;
   std::mutex m_mutex;
   std::map<std::string, core::SystemTime> m_ended;  // what start() has started, when its earlier life ended
