@@ -68,7 +68,8 @@ private:
     else if (m_members.holds("index.json"))
       BGDEPLOY_TRY(read_index("index.json", {}, 0));
     else
-      return wrong("holds no image: neither manifest.json nor index.json is in it" + m_members.doubt());
+      return wrong("holds no image: neither manifest.json nor index.json is in it" + m_members.doubt(),
+                   k_writes_one);
     for (Image& image : m_images) image.id = id_of(image);
     return std::move(m_images);
   }
@@ -95,7 +96,7 @@ private:
   // [{"Config": "….json", "RepoTags": ["shop:1.2"], "Layers": ["…/layer.tar"]}]
   Result<void> read_manifest() {
     BGDEPLOY_ASSIGN(const Json list, json("manifest.json"));
-    if (!list.is_array()) return wrong("is damaged: manifest.json is no list");
+    if (!list.is_array()) return wrong("is damaged: manifest.json is not a list");
     for (const Json& entry : list) {
       const std::string config = text_of(entry, "Config");
       std::vector<std::pair<std::string, std::string>> layers;
@@ -132,7 +133,7 @@ private:
         const std::string digest = text_of(descriptor, "digest");
         if (!is_digest(digest))
           return wrong(
-              fmt::format("names an image by {}, which is no sha256 digest", core::printable(digest)));
+              fmt::format("names an image by {}, which is not a sha256 digest", core::printable(digest)));
         const auto own = names_of(descriptor);
         auto one = read_index(blob(digest), own.empty() ? names : own, depth + 1);
         // Whoever saves an image for several platforms may have pulled only one of them.
@@ -153,7 +154,7 @@ private:
     for (const Json& layer : member(json, "layers")) {
       const std::string digest = text_of(layer, "digest");
       if (!is_digest(digest))
-        return wrong(fmt::format("names a layer by {}, which is no sha256 digest", core::printable(digest)));
+        return wrong(fmt::format("names a layer by {}, which is not a sha256 digest", core::printable(digest)));
       layers.emplace_back(blob(digest), digest);
     }
     return add(std::move(names), blob(config), config, layers);
@@ -173,7 +174,7 @@ private:
                                core::printable(config), contents.size(), layers.size()));
     for (std::size_t i = 0; i < layers.size(); ++i) {
       if (!is_digest(contents[i]))
-        return wrong(fmt::format("is damaged: {} is no sha256 digest", core::printable(contents[i])));
+        return wrong(fmt::format("is damaged: {} is not a sha256 digest", core::printable(contents[i])));
       Layer layer{contents[i], layers[i].second, {}};
       BGDEPLOY_ASSIGN(layer.data, m_members.find(layers[i].first));
       BGDEPLOY_ASSIGN(const std::string start,

@@ -58,6 +58,9 @@ Result<void> inflate(const Piece& piece, const Wait& wait, const Take& take);
 // 64 hex digits.
 std::string hash_of(std::string_view data);
 
+// What to do about a file that is no archive at all.
+constexpr const char* k_writes_one = "write one with: docker save --output FILE IMAGE:TAG";
+
 inline std::unexpected<core::Error> wrong(std::string message, std::string next = {}) {
   return core::fail(core::ErrorKind::usage, std::move(message), {}, std::move(next));
 }

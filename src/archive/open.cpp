@@ -161,7 +161,7 @@ Result<Members> open_members(const std::string& path, const Wait& wait) {
     if (::fstat(file->get(), &status) != 0) return unreadable();
   }
   BGDEPLOY_ASSIGN(const std::string start, read_at(*file, 0, 6));
-  if (start.empty()) return wrong("is empty");
+  if (start.empty()) return wrong("is empty", k_writes_one);
   if (const auto packer = packed_with(start); !packer.empty())
     return wrong(fmt::format("is packed with {}, and only gzip is read here", packer),
                  fmt::format("{} -dc{} | bgdeploy deploy --archive - --tag TAG", packer,

@@ -106,12 +106,12 @@ public:
       if (block.empty() || (over && block.size() == k_block)) break;
       // A header ends in zeros, which text has none of.
       if (m_at == 0 && !(block.size() == k_block ? has_its_checksum(block) : block.contains('\0')))
-        return wrong("is neither a tar archive nor a folder with an image");
+        return wrong("is neither a tar archive nor a folder with an image", k_writes_one);
       if (block.size() < k_block)
         return wrong(fmt::format("ends in the middle of a header, at byte {}: it is cut short",
                                  m_at + static_cast<std::int64_t>(block.size())));
       if (!has_its_checksum(block))
-        return wrong(fmt::format("is damaged: at byte {} is no header of a file", m_at));
+        return wrong(fmt::format("is damaged: at byte {} is not the header of a file", m_at));
       BGDEPLOY_TRY(read_entry(block));
     }
     return std::move(m_members);
