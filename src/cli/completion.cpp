@@ -65,7 +65,11 @@ function __bgdeploy_complete
     set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
     set -l found ($program __complete -- (commandline -cp | string collect) 2>/dev/null)
     if test "$found" = :file
-        __fish_complete_path (string replace -r '^--[^=]*=' '' -- "$typed")
+        # The option itself too where the file stands in one word with it: fish drops what does not begin as typed.
+        set -l option (string match -r '^(?:--[^=]*=|-[^-])' -- "$typed")
+        for path in (__fish_complete_path (string replace -- "$option" '' "$typed"))
+            printf '%s\n' "$option$path"
+        end
     else
         printf '%s\n' $found
     end

@@ -108,6 +108,8 @@ TEST_F(Completion, Fish) {
   EXPECT_EQ(completed("bgdeploy -f\"our shop.yml\" logs --slot \"gr"), "grape\n");
   EXPECT_EQ(completed("bgdeploy --file=\"our shop.yml\" logs --slot gr"), "grape\n");
   EXPECT_EQ(completed("~/bgdeploy -est"), "-estaging\n");
+  EXPECT_EQ(completed("bgdeploy --file=bgdeploy.y"), "--file=bgdeploy.yml\n");
+  EXPECT_EQ(completed("bgdeploy -fbgdeploy.y"), "-fbgdeploy.yml\n");
 }
 
 TEST_F(Completion, TakesAnythingWithoutAFinding) {
