@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -11,7 +13,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <mutex>
 
@@ -22,6 +23,8 @@
 #include "bgdeploy/core/printable_json.hpp"
 #include "bgdeploy/core/shell_words.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "bgdeploy/io/fd.hpp"
+#include "bgdeploy/io/wakeup.hpp"
 #include "bgdeploy/report/render.hpp"
 #include "commands.hpp"
 #include "page.hpp"
@@ -39,6 +42,7 @@ bool g_no_color = false;
 bool g_document_due = false;  // `-o json` was asked for, and nothing printed yet
 
 constexpr std::array<const char*, 2> k_spec_names{"bgdeploy.yml", "bgdeploy.yaml"};
+constexpr const char* k_stdin = "-";
 
 // Where it is likely to be instead: in a folder above.
 std::optional<std::filesystem::path> spec_above() {
@@ -91,25 +95,37 @@ Result<std::filesystem::path> find_spec(const std::string& given) {
   return std::unexpected(no_spec());
 }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+// Nobody may write into a pipe, so the wait for it ends with `stop`.
+Result<std::string> read_file(const std::filesystem::path& path, const std::stop_token& stop) {
+  const bool from_stdin = path == k_stdin;
   std::error_code unknown;
-  const auto kind = std::filesystem::status(path, unknown).type();
+  const auto kind =
+      from_stdin ? std::filesystem::file_type::fifo : std::filesystem::status(path, unknown).type();
   if (kind == std::filesystem::file_type::not_found) return std::unexpected(no_such_file(path));
   if (kind == std::filesystem::file_type::directory)
     return core::fail(ErrorKind::usage, fmt::format("{} is a folder; name the file", path.string()), {},
                       "-f " + core::shell_quote((path / "bgdeploy.yml").lexically_normal().string()));
+  const auto unreadable = [&] {
+    return core::fail(ErrorKind::usage,
+                      fmt::format("{} cannot be read: {}", path.string(), std::strerror(errno)));
+  };
+  const io::Fd file(from_stdin ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                               : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return unreadable();
   // The loader refuses what is too large; this only bounds the memory. It is not allocated ahead: clearing
   // that much would take longer than all the rest of loading.
   constexpr std::size_t k_most = std::size_t{16} << 20;
-  std::ifstream stream(path, std::ios::binary);
+  const core::Wait wait{core::SteadyTime::max(), stop};
   std::string text;
   std::array<char, 16384> chunk;
-  while (stream && text.size() < k_most) {
-    stream.read(chunk.data(), chunk.size());
-    text.append(chunk.data(), static_cast<std::size_t>(stream.gcount()));
+  while (text.size() < k_most) {
+    BGDEPLOY_TRY(io::wait_for(file.get(), POLLIN, wait, path.string()));
+    const auto count = ::read(file.get(), chunk.data(), chunk.size());
+    if (count == 0) break;
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (count < 0) return unreadable();
+    text.append(chunk.data(), static_cast<std::size_t>(count));
   }
-  if (!stream && !stream.eof())
-    return core::fail(ErrorKind::usage, fmt::format("{} cannot be read", path.string()));
   return text;
 }
 
@@ -170,7 +186,7 @@ std::optional<std::string> variable(std::string_view name) {
 
 Result<spec::Source> read_spec(const Arguments& arguments) {
   BGDEPLOY_ASSIGN(const auto path, find_spec(arguments.file));
-  BGDEPLOY_ASSIGN(std::string text, read_file(path));
+  BGDEPLOY_ASSIGN(std::string text, read_file(path, arguments.stop));
   return spec::Source{path, std::move(text)};
 }
 
