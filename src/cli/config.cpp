@@ -48,8 +48,9 @@ int run_config(const Arguments& arguments) {
                       spec->environment.empty() ? "" : " in " + spec->environment, machines_of(*spec)));
     return 0;
   }
-  arguments.output == "json" ? print_json(core::trim(spec::render(*spec, true)))
-                             : print(spec::render(*spec, false));
+  const bool json = arguments.output == "json";
+  const std::string text = context.sink.redacted(spec::render(*spec, json));
+  json ? print_json(core::trim(text)) : print(text);
   return 0;
 }
 

@@ -29,7 +29,7 @@ core::Result<void> check_output(std::string_view option, const std::optional<std
   if (file->empty())
     return core::fail(core::ErrorKind::usage, fmt::format("{} is empty: is the variable set?", option));
   if (*file == "-")
-    return core::fail(core::ErrorKind::usage, fmt::format("{} takes a file, and - is none", option), {},
+    return core::fail(core::ErrorKind::usage, fmt::format("{} takes a file, and - is not one", option), {},
                       fmt::format("name one; {} ./- is a file of that name", option));
   const std::filesystem::path path(*file);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -40,7 +40,7 @@ core::Result<void> check_output(std::string_view option, const std::optional<std
   if (!std::filesystem::is_directory(folder, error))
     why = fmt::format("there is no folder {}", folder.string());
   else if (path.filename().empty() || (kind != Type::not_found && kind != Type::regular))
-    why = fmt::format("{} is no file", path.string());
+    why = fmt::format("{} is not a file", path.string());
   else if (::access(folder.c_str(), W_OK) != 0)
     why = fmt::format("{} cannot be written", folder.string());
   if (why.empty()) return {};

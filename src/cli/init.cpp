@@ -80,7 +80,7 @@ int run_init(const Arguments& arguments) {
   init::Draft draft;
   const std::string file = arguments.file.empty() ? usual_file() : arguments.file;
   if (file == "-")
-    return print_error({ErrorKind::usage, "init writes a file, and - is none", {}, "--stdout prints it"});
+    return print_error({ErrorKind::usage, "init writes a file, and - is not one", {}, "--stdout prints it"});
   if (!arguments.environment.empty())
     return print_error({ErrorKind::usage,
                         "init has no use for --environment: it writes all that it finds",

@@ -51,10 +51,11 @@ public:
     put();
   }
 
+  // A macro would take its quotes, and its line apart.
   void literal(std::string_view line) {
     std::string shown = roff_word(line);
     if (const auto at = shown.find(" -- "); at != std::string::npos) shown.replace(at, 4, " \\-\\- ");
-    m_text += fmt::format(".Dl {}\n", shown);
+    m_text += fmt::format(".Bd -literal -offset indent -compact\n{}\n.Ed\n", shown);
   }
 
   const std::string& text() const { return m_text; }
@@ -155,7 +156,7 @@ public:
         words += fmt::format(" Default: {}.", text_of(key["default"]));
       m_page.prose(words);
       for (const auto& example : key.value("examples", ordered_json::array()))
-        if (example.is_primitive()) m_page.literal(name + ": " + text_of(example));
+        m_page.literal(name + ": " + as_yaml(example));
     }
     m_page.macro(".El");
   }
@@ -172,6 +173,11 @@ public:
 private:
   static std::string text_of(const ordered_json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  // "{port}" without quotes would be a map.
+  static std::string as_yaml(const ordered_json& value) {
+    const std::string text = text_of(value);
+    return text.starts_with('{') ? value.dump() : text;
   }
 
   ManPage& m_page;

@@ -199,6 +199,8 @@ std::expected<Invocation, int> parse(int argc, char** argv) {
     return std::unexpected(
         refuse(words, usage_error(words).value_or(core::Error{core::ErrorKind::usage, error.what(), {}})));
   }
+  // CLI11 takes `--dry-run=false`.
+  if (auto error = usage_error(words)) return std::unexpected(refuse(words, *error));
   if (app.get_subcommands().empty()) {
     print(help(nullptr, stderr), stderr);
     return std::unexpected(k_usage);

@@ -28,7 +28,7 @@ std::optional<core::SystemTime> parse_moment(const std::string& text) {
 std::unexpected<core::Error> no(std::string_view what, std::string_view option, const std::string& text,
                                 std::string how) {
   return core::fail(core::ErrorKind::usage,
-                    fmt::format("{}: '{}' is no {}", option, core::printable(text), what), {},
+                    fmt::format("{}: '{}' is not a {}", option, core::printable(text), what), {},
                     "write it as " + std::move(how));
 }
 

@@ -87,6 +87,8 @@ private:
       return read_cluster(word);
     if (given.option == nullptr) return unknown(given.spelling);
     if (equals != std::string::npos) given.value = word.substr(equals + 1);
+    if (given.value && !takes_value(*given.option))
+      return wrong(fmt::format("{} takes no value", given.spelling));
     if (takes_value(*given.option) && !given.value) {
       if (m_at + 1 == m_words.size() || find(m_words[m_at + 1]) != nullptr)
         return wrong(fmt::format("{} needs a value", given.spelling));
@@ -203,16 +205,16 @@ private:
       return wrong(fmt::format("-f means {} here; the spec goes before the command: bgdeploy -f {} {}",
                                spellings_of(*own_f->option).back(), shown, command));
     if (word.ends_with(".yml") || word.ends_with(".yaml"))
-      return wrong(fmt::format("{0} takes no word '{1}', did you mean -f {1}?", command, shown));
+      return wrong(fmt::format("{0} takes no argument '{1}', did you mean -f {1}?", command, shown));
     if (find("--" + word) != nullptr)
-      return wrong(fmt::format("{0} takes no word '{1}', did you mean --{1}?", command, shown));
+      return wrong(fmt::format("{0} takes no argument '{1}', did you mean --{1}?", command, shown));
     if (const Option* count = find("-n"); count != nullptr && core::parse_number<int>(word))
-      return wrong(fmt::format("{0} takes no word '{1}', did you mean -n {1}?", command, shown));
+      return wrong(fmt::format("{0} takes no argument '{1}', did you mean -n {1}?", command, shown));
     for (const char* meant : {"--tag", "--to", "--slot", "--message"})
       if (const Option* option = find(meant);
           option != nullptr && takes_value(*option) && !was_given(*option))
-        return wrong(fmt::format("{} takes no word '{}', did you mean {} {}?", command, shown, meant, shown));
-    return wrong(fmt::format("{} takes no word '{}'", command, shown));
+        return wrong(fmt::format("{} takes no argument '{}', did you mean {} {}?", command, shown, meant, shown));
+    return wrong(fmt::format("{} takes no argument '{}'", command, shown));
   }
 
   bool was_given(const Option& option) const {

@@ -105,7 +105,7 @@ Result<Response> Attachment::open(const std::filesystem::path& socket, const Req
   const auto head = answer.substr(0, end);
   Response response;
   response.status = status_of(head);
-  if (response.status == 0) return core::fail(ErrorKind::refused, "what answers is no docker daemon");
+  if (response.status == 0) return core::fail(ErrorKind::refused, "what answers is not a docker daemon");
   m_first = answer.substr(end + 4);
   if (response.status < 400) return response;
   const auto length = body_length(head);

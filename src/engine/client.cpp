@@ -122,7 +122,7 @@ Result<std::shared_ptr<Client>> Client::open(const std::filesystem::path& socket
   BGDEPLOY_ASSIGN(const auto response, http->send({"GET", "/_ping", {}, {}}, wait));
   const int server = minor_of(response.api_version);
   if (response.status != 200 || server == 0)
-    return core::fail(ErrorKind::unreachable, "what answers on the socket is no docker daemon");
+    return core::fail(ErrorKind::unreachable, "what answers on the socket is not a docker daemon");
   if (server < k_oldest) {
     return core::fail(ErrorKind::unsupported,
                       fmt::format("docker speaks API {} only; 1.{} (Docker 20.10) or newer is needed",

@@ -44,7 +44,7 @@ struct Place {
 Result<std::string> url_part(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
-    return core::fail(ErrorKind::refused, "the registry leads to something that is no URL");
+    return core::fail(ErrorKind::refused, "the registry leads to something that is not a URL");
   std::string copy = text;
   curl_free(text);
   return copy;
@@ -53,7 +53,7 @@ Result<std::string> url_part(CURLU* url, CURLUPart part) {
 Result<Place> place_of(const std::string& text) {
   const std::unique_ptr<CURLU, UrlFree> url(curl_url());
   if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
-    return core::fail(ErrorKind::refused, "the registry leads to something that is no URL");
+    return core::fail(ErrorKind::refused, "the registry leads to something that is not a URL");
   BGDEPLOY_ASSIGN(auto host, url_part(url.get(), CURLUPART_HOST));
   BGDEPLOY_ASSIGN(const auto port, url_part(url.get(), CURLUPART_PORT));
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);

@@ -113,7 +113,7 @@ core::Error unknown_name(const std::string& name, const ssh::ClientConfig& confi
   core::Error error{core::ErrorKind::unreachable, {}, {}};
   // `ssh -G` prints names in small letters.
   if (config.host_name && core::to_lower(*config.host_name) != core::to_lower(name)) {
-    error.message = fmt::format("{}: ~/.ssh/config leads to {}, which is no name that DNS knows",
+    error.message = fmt::format("{}: ~/.ssh/config leads to {}, which is not a name that DNS knows",
                                 core::printable(name), core::printable(*config.host_name));
     error.next = "correct HostName there";
     return error;

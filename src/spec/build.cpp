@@ -17,7 +17,7 @@ void check_args(const Value& args, const Build& build) {
   for (const auto& [name, value] : build.args) {
     if (!is_environment_name(name))
       args.error("has " + in_quotes(name) +
-                 ", which is no name of an argument: letters, digits, '_', '.', '-'");
+                 ", which is not the name of an argument: letters, digits, '_', '.', '-'");
     if (value.find('\0') != std::string::npos) args.error("has a value with a NUL byte: " + in_quotes(name));
   }
 }

@@ -34,7 +34,7 @@ void read_environment(const Value& value, Compose& compose) {
     const Value& place = entry.present() ? entry : value;
     const std::string which = entry.present() ? "" : fmt::format("names {}, which ", in_quotes(name));
     if (!is_variable_name(name)) {
-      place.error_at_key(which + "is no name for a variable of compose");
+      place.error_at_key(which + "is not a name for a variable of compose");
     } else if (name.starts_with("BGDEPLOY_")) {
       place.error_at_key(which + "begins with 'BGDEPLOY_', which bgdeploy sets itself");
     }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "bgdeploy/core/display_width.hpp"
+#include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/core/printable.hpp"
 #include "bgdeploy/core/utf8.hpp"
 #include "text_rules.hpp"
@@ -26,16 +28,20 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// Whether one of the secret keys stands in the line.
-bool names_secret(std::string_view line) {
-  for (const std::string_view key : k_secret_keys) {
-    for (std::size_t at = 0; (at = line.find(key, at)) != std::string_view::npos;) {
-      at += key.size();
-      const std::size_t next = line.find_first_not_of("\"' \t", at);
-      if (next != std::string_view::npos && line[next] == ':') return true;
-    }
-  }
-  return false;
+// Also a slip of the fingers: who misspells a key writes the secret behind it all the same.
+bool is_secret_word(std::string_view word) {
+  static const std::vector<std::string> k_more{"registry", "notify", "passwd", "passphrase"};
+  std::string lower(word);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  // The first letter is seldom the wrong one, and a file may have many words.
+  std::vector<std::string> keys;
+  const auto add = [&](std::string_view key) {
+    if (lower.starts_with(key.front())) keys.emplace_back(key);
+  };
+  std::ranges::for_each(k_secret_keys, add);
+  std::ranges::for_each(k_more, add);
+  return !keys.empty() && core::nearest(lower, keys).has_value();
 }
 
 // The lines that name a secret key, and those indented below one. The text alone decides: a file
@@ -75,6 +81,18 @@ bool continues_character(char c) {
 }
 
 }  // namespace
+
+bool names_secret(std::string_view line) {
+  while (!line.empty()) {
+    line.remove_prefix(std::min(line.find_first_of(k_word_characters), line.size()));
+    const std::string_view word = line.substr(0, line.find_first_not_of(k_word_characters));
+    line.remove_prefix(word.size());
+    const std::size_t next = line.find_first_not_of("\"' \t");
+    const bool is_key = next != std::string_view::npos && (line[next] == ':' || line[next] == '=');
+    if (is_key && is_secret_word(word)) return true;
+  }
+  return false;
+}
 
 Diagnostics::Diagnostics(std::string file, std::string_view text)
     : m_file(core::printable(file)), m_lines(lines_of(text)), m_secret(secret_lines(m_lines)) {}

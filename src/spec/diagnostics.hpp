@@ -20,6 +20,9 @@ struct Mark {
 // Whether the line may be shown below the message, or could hold a secret.
 enum class Show { line, place };
 
+// Whether a key stands in the line below which, or behind which, a secret may be.
+bool names_secret(std::string_view line);
+
 class Diagnostics {
 public:
   // `text` must outlive this.

@@ -66,7 +66,7 @@ void read_extra_hosts(const Value& value, Docker& docker) {
       if (auto host = extra_host_of(name, *text))
         out.push_back(std::move(*host));
       else if (extra_host_of("name", *text))
-        addresses.error_at_key("is no name for a host");
+        addresses.error_at_key("is not a name for a host");
       else
         wrong(address, *text, "an IP address or host-gateway");
     }
@@ -81,8 +81,8 @@ void read_variables(const Value& value, Docker& docker) {
     if (is_environment_name(name)) continue;
     const Value entry = value.get(name);
     (entry.present() ? entry : value)
-        .error_at_key(entry.present() ? "is no name for an environment variable"
-                                      : fmt::format("names {}, which is no name for an environment variable",
+        .error_at_key(entry.present() ? "is not a name for an environment variable"
+                                      : fmt::format("names {}, which is not a name for an environment variable",
                                                     in_quotes(name)));
   }
 }
@@ -95,7 +95,7 @@ void read_labels(const Value& value, Docker& docker) {
   for (const auto& [name, text] : out) {
     const Value entry = value.get(name);
     const Value& place = entry.present() ? entry : value;
-    if (name.empty() || has_control_character(name)) place.error_at_key("is no name for a label");
+    if (name.empty() || has_control_character(name)) place.error_at_key("is not a name for a label");
     if (name.starts_with("bgdeploy."))
       place.error_at_key("begins with 'bgdeploy.', which bgdeploy keeps for itself");
   }
@@ -125,7 +125,7 @@ const Section& limit_keys() {
 void read_ulimits(const Value& value, Docker& docker) {
   for (const auto& [name, limit] : value.entries()) {
     if (!is_ulimit(name))
-      limit.error_at_key("is no limit that docker knows; such are nofile, nproc and memlock");
+      limit.error_at_key("is not a limit that docker knows; such are nofile, nproc and memlock");
     const bool both = !limit.is(Node::Kind::map);
     const auto soft = (both ? limit : limit.need("soft")).integer(-1, k_most_limit);
     const auto hard = both ? soft : limit.need("hard").integer(-1, k_most_limit);

@@ -231,7 +231,7 @@ private:
     for (const char c : name) {
       if (is_in_name(c) || std::string_view(".-[]").find(c) != std::string_view::npos) continue;
       return here(k_blanks.find(c) != std::string_view::npos
-                      ? "the variable's name holds a blank"
+                      ? "the variable's name contains a space"
                       : "the variable's name holds a character other than letters, digits, '_', '.' and '-'");
     }
     return {};

@@ -13,7 +13,7 @@ bool is_request_path(std::string_view text) {
 }
 
 Type<std::string> request_path() {
-  return matching(text_form("/\\S*"), is_request_path, "a path that begins with '/' and has no blanks");
+  return matching(text_form("/\\S*"), is_request_path, "a path that begins with '/' and has no spaces");
 }
 
 const Table<HealthHttp>& http_keys() {
@@ -137,15 +137,15 @@ const Table<Verify>& verify_keys() {
                                  "a name or an address, with a port or without"),
                         "The Host header. Default: a name of the site that uses the include."),
                     key("path", &Verify::path, request_path(),
-                        "The path that is asked for. Default: that of health.http."),
+                        "The path that is asked for. Default: that of health.http, else /.")
+                        .without_default(),
                 });
   return k_table;
 }
 
 void read_health(const Value& health, Health& out) {
   if (!health.is_map()) return;
-  if (health.count_of(health_keys().exactly_one) != 1)
-    health.error_at_key("must have exactly one of http, tcp, docker, exec and running");
+  health.need_one_of(health_keys().exactly_one, "; an environment takes one away with null");
   read_fields(health_keys(), health, out);
   if (const auto* running = std::get_if<HealthRunning>(&out.probe);
       running != nullptr && running->for_at_least >= out.deadline)

@@ -85,10 +85,7 @@ const Table<Hook>& hook_keys() {
 
 std::optional<Hook> read_hook(const Value& item, HookPosition at) {
   if (!item.is_map()) return {};
-  if (item.count_of(k_hook_kinds) != 1) {
-    item.error("must have exactly one of run, container and host");
-    return {};
-  }
+  if (!item.need_one_of(k_hook_kinds)) return {};
   Hook hook;
   hook.on_rollback = at != HookPosition::before_start;
   read_kind(item, hook);

@@ -70,7 +70,7 @@ Type<std::map<std::string, std::string>> request_headers() {
     if (!headers.present()) return {};
     std::map<std::string, std::string> fields;
     for (const auto& [name, value] : headers.entries()) {
-      if (!is_header_name(name)) value.error_at_key("is no name for a header");
+      if (!is_header_name(name)) value.error_at_key("is not a name for a header");
       auto text = value.text();
       if (!text) continue;
       if (has_control_character(*text)) {

@@ -27,8 +27,10 @@ public:
     for (auto& item : result->items) item = run(item, secret, section);
     for (auto& entry : result->entries) {
       if (entry.value->kind == Node::Kind::scalar && is_command_line(section, entry.key)) continue;
+      const bool written = entry.value->text.find('$') == std::string::npos;
       entry.value = run(entry.value, secret || std::ranges::count(k_secret_keys, entry.key) > 0,
                         section.empty() ? std::string_view(entry.key) : section);
+      if (secret && entry.key == "env" && !written) refuse_value(entry);
     }
     if (node->kind == Node::Kind::scalar && node->text.find('$') != std::string::npos) {
       auto text = expand(node->text, 0);
@@ -37,7 +39,7 @@ public:
       if (text) {
         result->text = std::move(*text);
       } else {
-        report(node->at, text.error().message, secret);
+        report(node->at, text.error(), secret);
         result->kind = Node::Kind::broken;
       }
     }
@@ -46,10 +48,23 @@ public:
 
 private:
   using Text = core::Result<std::string>;
+  static constexpr auto k_own_words = core::ErrorKind::refused;  // the message of a ${VAR:?message}
 
-  // A user who typed the secret itself here does not want to read it again.
-  void report(Mark at, const std::string& message, bool secret) {
-    m_diagnostics.error(at, secret ? "a substitution is malformed, or its variable is not set" : message,
+  // {env: "${TOKEN}"} names the secret, not its variable, and whoever looks for that would show it.
+  void refuse_value(Entry& entry) {
+    if (entry.value->kind != Node::Kind::scalar || m_variables(entry.value->text)) return;
+    m_diagnostics.error(entry.value->at,
+                        "env takes the name of a variable that is set: write {env: NAME}, without ${…}",
+                        Show::place);
+    auto broken = std::make_shared<Node>(*entry.value);
+    broken->kind = Node::Kind::broken;
+    entry.value = std::move(broken);
+  }
+
+  // A user who typed the secret itself here does not want to read it again. Who wrote a message means it.
+  void report(Mark at, const core::Error& error, bool secret) {
+    const bool hidden = secret && error.kind != k_own_words;
+    m_diagnostics.error(at, hidden ? "a substitution is malformed, or its variable is not set" : error.message,
                         secret ? Show::place : Show::line);
   }
 
@@ -110,8 +125,8 @@ private:
     if (has_default && !filled) return expand(rest.substr(2), depth + 1);
     if (has_message && !filled) {
       BGDEPLOY_ASSIGN(const std::string message, expand(rest.substr(2), depth + 1));
-      return fail(fmt::format("variable '{}' is {}{}{}", name, value ? "empty" : "not set",
-                              message.empty() ? "" : ": ", message));
+      return core::fail(k_own_words, fmt::format("variable '{}' is {}{}{}", name, value ? "empty" : "not set",
+                                                 message.empty() ? "" : ": ", message));
     }
     if (!value) {
       return fail(fmt::format("variable '{0}' is not set; ${{{0}:-default}} would give it a default", name));

@@ -83,10 +83,22 @@ private:
     if (key.per_slot)
       schema["description"] =
           fmt::format("{} {{slot}}, {{port}} and the like are replaced for each slot.", key.doc);
-    if (const auto found = defaults.find(key.name); found != defaults.end()) schema["default"] = *found;
-    if (!key.examples.empty()) schema["examples"] = key.examples;
+    if (const auto found = defaults.find(key.name); found != defaults.end() && !key.required)
+      schema["default"] = *found;
+    if (!key.examples.empty()) schema["examples"] = examples(key);
     schema.update(value(key.shape, part));
     return schema;
+  }
+
+  // Of a key that takes a list alone, one item is the example.
+  static Json examples(const Key& key) {
+    const auto is_text = [](const Form& form) {
+      return form.kind != Form::Kind::list && form.kind != Form::Kind::map && form.kind != Form::Kind::section;
+    };
+    if (std::ranges::any_of(key.shape, is_text)) return key.examples;
+    Json lists = Json::array();
+    for (const std::string& item : key.examples) lists.push_back(Json::array({item}));
+    return lists;
   }
 
   Json value(const Shape& shape, bool part) {

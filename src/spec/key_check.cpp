@@ -39,10 +39,12 @@ private:
   }
 
   void unknown(const Entry& entry, const Section& in) {
+    const std::string advice = advice_on_key(entry.key, in);
+    // A value that slipped into the place of a key resembles no key.
+    const bool hidden = (in.secret && advice.empty()) || names_secret(entry.key);
     m_diagnostics.error(entry.at,
-                        fmt::format("unknown key{}{}", in.secret ? "" : " " + in_quotes(entry.key),
-                                    advice_on_key(entry.key, in)),
-                        in.secret ? Show::place : Show::line);
+                        fmt::format("unknown key{}{}", hidden ? "" : " " + in_quotes(entry.key), advice),
+                        hidden || in.secret ? Show::place : Show::line);
   }
 
   Diagnostics& m_diagnostics;

@@ -67,6 +67,11 @@ struct Field {
   Field required() && { return with(&Key::required); }
   Field per_slot() && { return with(&Key::per_slot); }
   Field planned() && { return with(&Key::planned); }
+  // The default of the member is not that of the key, which `doc` tells.
+  Field without_default() && {
+    has_default = false;
+    return std::move(*this);
+  }
   Field examples(std::vector<std::string> texts) && {
     key.examples = std::move(texts);
     return std::move(*this);

@@ -70,10 +70,7 @@ void read_notify(const Value& list, std::vector<Notify>& out) {
   if (!list.present()) return;
   for (const Value& item : list.items()) {
     if (!item.is_map()) continue;
-    if (item.count_of(entry_keys().exactly_one) != 1) {
-      item.error("must have exactly one of slack and webhook");
-      continue;
-    }
+    if (!item.need_one_of(entry_keys().exactly_one)) continue;
     Notify one;
     read_fields(entry_keys(), item, one);
     out.push_back(std::move(one));

@@ -1,6 +1,7 @@
 #include "reader.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -54,6 +55,12 @@ std::optional<std::vector<std::string>> split_words(std::string_view line) {
   return words;
 }
 
+// "http, tcp and docker"
+std::string enumeration(const std::vector<std::string>& words) {
+  if (words.size() < 2) return fmt::format("{}", fmt::join(words, ""));
+  return fmt::format("{} and {}", fmt::join(words.begin(), words.end() - 1, ", "), words.back());
+}
+
 }  // namespace
 
 void Value::error(std::string_view predicate) const {
@@ -102,8 +109,27 @@ Value Value::need(std::string_view key) const {
   return value;
 }
 
-std::ptrdiff_t Value::count_of(const std::vector<std::string>& keys) const {
-  return std::ranges::count_if(keys, [&](const std::string& key) { return get(key).present(); });
+bool Value::need_one_of(const std::vector<std::string>& keys, std::string_view advice) const {
+  std::vector<Value> given;
+  std::vector<std::string> names;
+  for (const std::string& key : keys)
+    if (const Value value = get(key); value.present()) {
+      given.push_back(value);
+      names.push_back(key);
+    }
+  if (given.size() == 1) return true;
+  const auto problem = fmt::format("must have exactly one of {}", enumeration(keys));
+  if (given.empty()) {
+    error(problem);
+    return false;
+  }
+  // What an environment adds stands behind what the rest has.
+  const Value& last = *std::ranges::max_element(given, {}, &Value::m_key);
+  m_reading->diagnostics.error(
+      last.m_key,
+      fmt::format("{} {}, and has {}{}", m_path, problem, enumeration(names), advice),
+      m_secret ? Show::place : Show::line);
+  return false;
 }
 
 bool Value::is_map() const {
@@ -205,9 +231,12 @@ std::optional<double> Value::number_above_zero() const {
 std::optional<bool> Value::boolean() const {
   const auto value = text();
   if (!value) return {};
-  if (*value == "true") return true;
-  if (*value == "false") return false;
-  wrong("true or false (YAML 1.2 knows no other spelling)", *value);
+  // As YAML 1.2 spells them.
+  for (const char* yes : {"true", "True", "TRUE"})
+    if (*value == yes) return true;
+  for (const char* no : {"false", "False", "FALSE"})
+    if (*value == no) return false;
+  wrong("true or false", *value);
   return {};
 }
 
@@ -224,7 +253,7 @@ std::optional<Duration> Value::duration(Zero zero) const {
   } else if (*duration > k_longest) {
     wrong("at most 24h", *value);
   } else if (zero == Zero::refused && *duration == Duration{0}) {
-    wrong("longer than nothing", *value);
+    wrong("longer than 0", *value);
   } else {
     return duration;
   }
@@ -253,9 +282,11 @@ std::optional<std::vector<std::string>> Value::texts() const {
     return {};
   }
   std::vector<std::string> result;
-  for (const auto& item : items()) {
+  const auto all = items();
+  for (const auto& item : all) {
     if (auto value = item.text()) result.push_back(std::move(*value));
   }
+  if (result.size() != all.size()) return {};  // that is reported
   return result;
 }
 

@@ -44,8 +44,8 @@ public:
   Value get(std::string_view key) const;
   Value need(std::string_view key) const;
   std::vector<std::pair<std::string, Value>> entries() const;
-  // How many of these keys are there.
-  std::ptrdiff_t count_of(const std::vector<std::string>& keys) const;
+  // Whether a map has exactly one of these keys. Several are reported at the last of them, with `advice`.
+  bool need_one_of(const std::vector<std::string>& keys, std::string_view advice = {}) const;
   bool is_map() const;               // reports anything else; an empty value is an empty map
   std::vector<Value> items() const;  // of a list; reports anything else
   bool is(Node::Kind kind) const { return m_node != nullptr && m_node->kind == kind; }

@@ -41,7 +41,9 @@ const Section& registry_keys() {
        {.name = "password",
         .doc = "Where the password comes from: env, file or command.",
         .shape = section_form<password_keys>(),
-        .required = true}}};
+        .required = true}},
+      {},
+      true};
   return k_section;
 }
 
@@ -51,14 +53,11 @@ std::optional<SecretSource> read_secret_source(const Value& visible) {
   if (!source.is(Node::Kind::map)) {
     source.error(
         "must say where the secret comes from, {env: NAME}, {file: PATH} or {command: [CMD, …]}; the secret "
-        "itself does not belong into this file");
+        "itself does not belong in this file");
     return {};
   }
   const Value env = source.get("env");
-  if (source.count_of(source_keys().exactly_one) != 1) {
-    source.error("must have exactly one of env, file and command");
-    return {};
-  }
+  if (!source.need_one_of(source_keys().exactly_one)) return {};
   if (const auto name = env.matching(is_variable_name, "the name of an environment variable"))
     return FromEnv{*name};
   if (auto path = source.get("file").file()) return FromFile{std::move(*path)};
@@ -84,7 +83,7 @@ void read_secrets(const Value& secrets, Spec& spec) {
     return;
   }
   for (const auto& [name, value] : secrets.entries()) {
-    if (!is_environment_name(name)) value.secret().error_at_key("is no name for an environment variable");
+    if (!is_environment_name(name)) value.secret().error_at_key("is not a name for an environment variable");
     if (auto source = read_secret_source(value)) spec.secrets.emplace(name, std::move(*source));
     const auto& inherited = spec.docker.inherited;
     if (spec.docker.environment.contains(name) ||

@@ -29,7 +29,7 @@ std::string written_path(const fs::path& path, const SourceFolders& folders) {
 }
 
 std::unexpected<core::Error> no_record() {
-  return core::fail(core::ErrorKind::refused, "it is no record of where secrets come from");
+  return core::fail(core::ErrorKind::refused, "it is not a record of where secrets come from");
 }
 
 core::Result<fs::path> path_of(const std::string& text, const SourceFolders& folders) {

@@ -101,7 +101,7 @@ Type<std::string> openssh_file() {
 }
 
 Type<bool> flag() {
-  return {{{.kind = FormKind::flag, .pattern = "true|false"}},
+  return {{{.kind = FormKind::flag, .pattern = "true|True|TRUE|false|False|FALSE"}},
           [](const Value& value) { return value.boolean(); }};
 }
 

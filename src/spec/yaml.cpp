@@ -182,7 +182,7 @@ private:
     if (begin >= m_text.size() || (m_text[begin] != '"' && m_text[begin] != '\'')) return;
     const std::size_t end = end_of_quote(m_text, begin);
     if (end == std::string_view::npos)
-      throw Stop{at, fmt::format("the quote that opens here is never closed: put a {} behind the value",
+      throw Stop{at, fmt::format("the quote that opens here is never closed: put a {} after the value",
                                  m_text[begin])};
     const Quote quote{at, mark_at(m_text, end)};
     if (quote.close.line > quote.open.line) m_long_quote = quote;
@@ -304,7 +304,7 @@ std::string advice(std::string_view text, Mark at, const std::optional<Quote>& q
   line = line.substr(0, line.find('\n'));
   const std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
   if (line.substr(0, indent).find('\t') != std::string_view::npos)
-    return "; indent with blanks, not with tabs";
+    return "; indent with spaces, not with tabs";
   if (c == ':') return "; check the indentation, or put a value that holds ': ' in quotes";
   if (std::string_view("?@`%*&!{[").find(c) != std::string_view::npos) return "; put the value in quotes";
   return "";

@@ -140,6 +140,34 @@ TEST_F(Input, ASecretIsNowhereButInTheContainer) {
   EXPECT_EQ(here.out, "") << here;
 }
 
+TEST_F(Input, ASecretThatTheSpecHasOnceMoreIsHiddenInIt) {
+  set_environment("SHOP_TOKEN", "correct-horse-7719");
+  write_spec({{"secrets", "secrets: {TOKEN: {env: SHOP_TOKEN}}"},
+              {"docker", "docker: {environment: {URL: \"https://x:${SHOP_TOKEN}@h/\"}}"}});
+  for (const Words& words : {Words{"config"}, Words{"config", "-o", "json"}}) {
+    const auto shown = bgdeploy(words);
+    EXPECT_EQ(shown.exit_code, 0) << shown;
+    EXPECT_NE(shown.out.find("https://x:***@h/"), std::string::npos) << shown;
+    EXPECT_EQ(shown.both().find("correct-horse"), std::string::npos);
+  }
+}
+
+// From a pipe, and where nobody writes into it a signal ends the wait.
+TEST_F(Input, ASpecComesThroughAPipe) {
+  write_spec();
+  const auto validated = [&](const std::string& before, const std::string& file) {
+    return run({{"sh", "-c", before + " \"$0\" validate --offline -f " + file, bgdeploy_binary()},
+                {{"PATH", "/usr/bin:/bin"}},
+                workspace()});
+  };
+  const auto from_stdin = validated("cat bgdeploy.yml |", "-");
+  EXPECT_EQ(from_stdin.exit_code, 0) << from_stdin;
+  const auto from_fifo = validated("mkfifo fifo; cat bgdeploy.yml >fifo &", "fifo");
+  EXPECT_EQ(from_fifo.exit_code, 0) << from_fifo;
+  const auto silent = validated("timeout -k 5 0.5", "fifo");
+  EXPECT_EQ(silent.exit_code, 124) << "it took the signal" << silent;
+}
+
 TEST_F(Input, ASecretThatTheApplicationTellsIsNotPassedOn) {
   lab().image("1.0");
   const std::string secret = "correct-horse-7719";

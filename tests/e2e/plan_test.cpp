@@ -93,7 +93,7 @@ TEST_F(Plan, ThatWasKeptIsCarriedOutOnlyWhileItHolds) {
   lab().docker({"rename", "gone", "shop-" + live_slot()});
   const auto good = get("plan.json");
   put("plan.json", good.substr(0, good.size() / 2));
-  expect_refused(apply, {"plan.json: it is no plan of bgdeploy's"});
+  expect_refused(apply, {"plan.json: it is not a plan of bgdeploy's"});
   auto other = good;
   other.replace(other.find("\"1.1\""), 5, "\"1.0\"");
   put("plan.json", other);

@@ -135,7 +135,7 @@ TEST_F(Config, ANameThatIsNoHostIsToldWithThoseThatAre) {
   EXPECT_EQ(error.message,
             "'web-2.invalid' is neither a Host in ~/.ssh/config (there: web-1, db-1) nor a name DNS knows");
   EXPECT_EQ(refused(named("db-1")).message,
-            "db-1: ~/.ssh/config leads to db.nowhere.invalid, which is no name that DNS knows");
+            "db-1: ~/.ssh/config leads to db.nowhere.invalid, which is not a name that DNS knows");
 }
 
 TEST_F(Config, AKeyFileThatIsNotThereIsNamedWithWhoNamedIt) {

@@ -250,9 +250,9 @@ Result<Goal> goal_of(const Json& object) {
 
 Result<Goal> parse(const std::string& text) {
   const auto no_plan = [](std::string why) { return core::fail(ErrorKind::usage, std::move(why)); };
-  if (!core::is_modest(text)) return no_plan("it is no plan of bgdeploy's");
+  if (!core::is_modest(text)) return no_plan("it is not a plan of bgdeploy's");
   auto body = ordered_json::parse(text, nullptr, false);
-  if (!body.is_object() || !body.contains(k_format)) return no_plan("it is no plan of bgdeploy's");
+  if (!body.is_object() || !body.contains(k_format)) return no_plan("it is not a plan of bgdeploy's");
   const Json read = Json::parse(text, nullptr, false);
   if (core::integer(member(read, k_format)) != k_version)
     return no_plan(fmt::format("another version of bgdeploy made it: this one reads format {}", k_version));
@@ -261,9 +261,9 @@ Result<Goal> parse(const std::string& text) {
   if (checksum != checksum_of(body)) return no_plan("it was changed or cut off since it was made");
   const Json& footing = member(read, "footing");
   for (const char* list : {"hosts", "proxies"})
-    if (!member(footing, list).is_array()) return no_plan("it is no plan of bgdeploy's");
+    if (!member(footing, list).is_array()) return no_plan("it is not a plan of bgdeploy's");
   for (const char* map : {"with", "spec"})
-    if (!member(footing, map).is_object()) return no_plan("it is no plan of bgdeploy's");
+    if (!member(footing, map).is_object()) return no_plan("it is not a plan of bgdeploy's");
   return goal_of(member(read, "goal"));
 }
 

@@ -255,12 +255,12 @@ private:
     if (found.directive == "set")
       return refused(
           fmt::format("{} includes {} outside of a server block, where nginx takes no `set`: this include "
-                      "belongs into a server block",
+                      "belongs in a server block",
                       printed(found.included_at), m_question.include),
           "move that line into the server block, or at http level use proxy.nginx.upstream");
     return refused(
         fmt::format("{} includes {} inside of a server block, where nginx takes no `upstream`: this include "
-                    "belongs into the http block",
+                    "belongs in the http block",
                     printed(found.included_at), m_question.include),
         fmt::format("move that line out of the server block, into the http block of {}",
                     core::printable(m_config.main())));

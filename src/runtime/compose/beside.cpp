@@ -181,9 +181,9 @@ private:
     std::error_code error;
     const auto status = fs::status(path, error);
     if (!fs::exists(status)) return wrong_file(path, "does not exist");
-    if (!fs::is_regular_file(status)) return wrong_file(path, "is no file");
+    if (!fs::is_regular_file(status)) return wrong_file(path, "is not a file");
     if (name.size() > k_longest_path || core::printable(name) != name)
-      return wrong_file(path, "has a name that is too long, or is no plain text");
+      return wrong_file(path, "has a name that is too long, or is not plain text");
     std::ifstream stream(path, std::ios::binary);
     std::string content;
     content.resize(k_beside_bytes + 1);

@@ -32,7 +32,7 @@ Result<std::string> read_compose_file(const std::string& path) {
     return core::fail(ErrorKind::usage, fmt::format("compose.file {} has {} bytes; at most 256 kB are sent",
                                                     path, text->size()));
   if (!is_text(*text))
-    return core::fail(ErrorKind::usage, fmt::format("compose.file {} is no UTF-8 text", path));
+    return core::fail(ErrorKind::usage, fmt::format("compose.file {} is not UTF-8 text", path));
   return text;
 }
 
@@ -90,7 +90,7 @@ Result<std::vector<plan::ComposeFile>> files_of(const Json& list) {
     if (!entry.is_object() || !entry.contains("path") || !entry.contains("text") ||
         !entry["path"].is_string() || !entry["text"].is_string() ||
         !is_plain_path(entry["path"].get<std::string>()))
-      return core::fail(ErrorKind::refused, "it is no record of compose");
+      return core::fail(ErrorKind::refused, "it is not a record of compose");
     files.push_back({.path = entry["path"].get<std::string>(),
                      .content = core::Secret(entry["text"].get<std::string>())});
   }
@@ -132,7 +132,7 @@ std::string compose_record(const plan::ComposeLaunch& compose) {
 
 Result<plan::ComposeLaunch> parse_compose_record(std::string_view record) {
   const auto object = Json::parse(record, nullptr, false);
-  const auto wrong = [] { return core::fail(ErrorKind::refused, "it is no record of compose"); };
+  const auto wrong = [] { return core::fail(ErrorKind::refused, "it is not a record of compose"); };
   if (!object.is_object() || !object.contains("settings") || !object["settings"].is_string()) return wrong();
   plan::ComposeLaunch compose;
   BGDEPLOY_ASSIGN(compose.settings, spec::load_compose(object["settings"].get<std::string>()));

@@ -16,7 +16,7 @@ using core::Json;
 
 Result<int> to_port(const std::string& text) {
   if (const auto port = core::parse_port(text)) return *port;
-  return core::fail(core::ErrorKind::usage, fmt::format("docker.container_port: '{}' is no port", text));
+  return core::fail(core::ErrorKind::usage, fmt::format("docker.container_port: '{}' is not a port", text));
 }
 
 // Ranks as in compose, the secrets on top. JSON carries UTF-8 only, and no process gets a NUL byte: refused

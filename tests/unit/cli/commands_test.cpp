@@ -52,6 +52,16 @@ TEST(Commands, AnExampleIsACommandLineThatCanBeRead) {
     }
 }
 
+TEST(Commands, AFlagTakesNoValue) {
+  for (const char* word : {"--dry-run=false", "--hold=banana", "--force="}) {
+    testing::internal::CaptureStderr();
+    const auto invocation = parsed({"deploy", "--tag", "1", word});
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(" takes no value"));
+    ASSERT_FALSE(invocation) << word;
+    EXPECT_EQ(invocation.error(), 2);
+  }
+}
+
 TEST(Commands, OptionsFillTheirArguments) {
   const auto invocation = parsed({"-f", "a.yml", "deploy", "--tag", "1.0", "--force", "-e", "staging"});
   ASSERT_TRUE(invocation);

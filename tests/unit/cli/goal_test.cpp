@@ -25,10 +25,10 @@ TEST(Output, IsAFileThatCanBeInAFolderThatIsThere) {
   EXPECT_EQ(told(folder + "/plan.json"), "");
   std::ofstream(folder + "/plan.json") << "{}";
   EXPECT_EQ(told(folder + "/plan.json"), "") << "it is replaced";
-  EXPECT_EQ(told("-"), "--out takes a file, and - is none") << "stdout is no place for it";
+  EXPECT_EQ(told("-"), "--out takes a file, and - is not one") << "stdout is no place for it";
   EXPECT_EQ(told(""), "--out is empty: is the variable set?");
   EXPECT_EQ(told(folder + "/no/plan.json"), "--out: there is no folder " + folder + "/no");
-  EXPECT_EQ(told(folder), "--out: " + folder + " is no file");
+  EXPECT_EQ(told(folder), "--out: " + folder + " is not a file");
   std::filesystem::remove_all(folder);
 }
 

@@ -19,14 +19,14 @@ TEST(Times, AreReadInOneWayAndRefusedInOneWording) {
     EXPECT_FALSE(past_time_of("--since", wrong, now)) << wrong;
   EXPECT_EQ(duration_of("--for", "1m30s"), std::chrono::seconds(90));
 
-  EXPECT_EQ(time_of("--until", "2h").error().message, "--until: '2h' is no time");
+  EXPECT_EQ(time_of("--until", "2h").error().message, "--until: '2h' is not a time");
   EXPECT_EQ(time_of("--until", "soon").error().next,
             "write it as 2026-12-27T08:00, with Z or an offset where it is not local time");
-  EXPECT_EQ(past_time_of("--since", "\x1b", now).error().message, "--since: '\\x1b' is no time");
+  EXPECT_EQ(past_time_of("--since", "\x1b", now).error().message, "--since: '\\x1b' is not a time");
   EXPECT_EQ(past_time_of("--since", "soon", now).error().next,
             "write it as 10m, for 10 minutes ago, or 2026-12-27T08:00, with Z or an offset where it is not "
             "local time");
-  EXPECT_EQ(duration_of("--lock-wait", "5").error().message, "--lock-wait: '5' is no duration");
+  EXPECT_EQ(duration_of("--lock-wait", "5").error().message, "--lock-wait: '5' is not a duration");
   EXPECT_EQ(duration_of("--lock-wait", "5").error().next, "write it as 90s, 15m or 2h");
 }
 

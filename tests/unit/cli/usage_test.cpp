@@ -48,10 +48,10 @@ TEST(Usage, EveryCommandPrintsJsonAsTheSchemaSaysOrSaysWhyNot) {
 TEST(Usage, SaysWhatToTypeInstead) {
   EXPECT_EQ(told_of("deploy --tga 1"), "unknown option --tga, did you mean --tag?");
   EXPECT_EQ(told_of("deploy --tga=1"), "unknown option --tga, did you mean --tag?");
-  EXPECT_EQ(told_of("deploy 1.0"), "deploy takes no word '1.0', did you mean --tag 1.0?");
-  EXPECT_EQ(told_of("rollback 1.0"), "rollback takes no word '1.0', did you mean --to 1.0?");
-  EXPECT_EQ(told_of("logs blue"), "logs takes no word 'blue', did you mean --slot blue?");
-  EXPECT_EQ(told_of("config foo"), "config takes no word 'foo'");
+  EXPECT_EQ(told_of("deploy 1.0"), "deploy takes no argument '1.0', did you mean --tag 1.0?");
+  EXPECT_EQ(told_of("rollback 1.0"), "rollback takes no argument '1.0', did you mean --to 1.0?");
+  EXPECT_EQ(told_of("logs blue"), "logs takes no argument 'blue', did you mean --slot blue?");
+  EXPECT_EQ(told_of("config foo"), "config takes no argument 'foo'");
   EXPECT_EQ(told_of("exec ls"), "put -- before the command: bgdeploy exec -- ls");
   EXPECT_EQ(told_of("logs -f shop.yml"),
             "-f means --follow here; the spec goes before the command: bgdeploy -f shop.yml logs");
@@ -74,12 +74,12 @@ TEST(Usage, NamesTheOptionThatLacksItsValueOrHasAWrongOne) {
   EXPECT_EQ(told_of("--verison"), "unknown option --verison, did you mean --version?");
   EXPECT_EQ(told_of("deploy -t 1.0"), "unknown option -t, did you mean --tag?");
   EXPECT_EQ(told_of("-x"), "unknown option -x");
-  EXPECT_EQ(told_of("deploy --tag 1 2"), "deploy takes no word '2'");
-  EXPECT_EQ(told_of("deploy tag 1.0"), "deploy takes no word 'tag', did you mean --tag?");
-  EXPECT_EQ(told_of("validate a.yml"), "validate takes no word 'a.yml', did you mean -f a.yml?");
-  EXPECT_EQ(told_of("logs 100"), "logs takes no word '100', did you mean -n 100?");
+  EXPECT_EQ(told_of("deploy --tag 1 2"), "deploy takes no argument '2'");
+  EXPECT_EQ(told_of("deploy tag 1.0"), "deploy takes no argument 'tag', did you mean --tag?");
+  EXPECT_EQ(told_of("validate a.yml"), "validate takes no argument 'a.yml', did you mean -f a.yml?");
+  EXPECT_EQ(told_of("logs 100"), "logs takes no argument '100', did you mean -n 100?");
   EXPECT_EQ(told_of("undo"), "unknown command 'undo', did you mean 'rollback'?");
-  EXPECT_EQ(told_of("plan 1.0"), "plan takes no word '1.0', did you mean --tag 1.0?");
+  EXPECT_EQ(told_of("plan 1.0"), "plan takes no argument '1.0', did you mean --tag 1.0?");
   EXPECT_EQ(told_of("run ls"), "put -- before the command: bgdeploy run -- ls");
   EXPECT_EQ(told_of("deploy --progres json"), "unknown option --progres, did you mean --progress?");
   EXPECT_EQ(told_of("deploy --tag 1 --digest sha256:0"),

@@ -145,15 +145,15 @@ TEST_F(PlanFile, WhatIsNoPlanOrWasChangedIsRefused) {
     EXPECT_EQ(read.error().kind, ErrorKind::usage);
     EXPECT_THAT(read.error().message, HasSubstr(words)) << content;
   };
-  refused("", "it is no plan of bgdeploy's");
+  refused("", "it is not a plan of bgdeploy's");
   refused(
       "\x7f"
       "ELF",
-      "it is no plan of bgdeploy's");
-  refused("[]", "it is no plan of bgdeploy's");
-  refused("{}", "it is no plan of bgdeploy's");
-  refused(std::string(200'000, '['), "it is no plan of bgdeploy's");
-  refused(good.substr(0, good.size() / 2), "it is no plan of bgdeploy's");
+      "it is not a plan of bgdeploy's");
+  refused("[]", "it is not a plan of bgdeploy's");
+  refused("{}", "it is not a plan of bgdeploy's");
+  refused(std::string(200'000, '['), "it is not a plan of bgdeploy's");
+  refused(good.substr(0, good.size() / 2), "it is not a plan of bgdeploy's");
   refused(R"({"bgdeploy_plan":2})", "another version of bgdeploy made it");
   refused(R"({"bgdeploy_plan":"1"})", "another version of bgdeploy made it");
   refused(R"({"bgdeploy_plan":1})", "it was changed or cut off");

@@ -170,7 +170,7 @@ TEST_F(Secrets, AMalformedEnvFileIsNamedByItsLineWithoutItsValue) {
   const auto path = file("env", "A=1\nmy key=s3cret\n");
   m_spec.docker.env_file = {path};
   EXPECT_EQ(read().error().message,
-            "docker.env_file: " + path.string() + ":2: the variable's name holds a blank");
+            "docker.env_file: " + path.string() + ":2: the variable's name contains a space");
   m_spec.docker.env_file = {file("env", "=s3cret\n")};
   EXPECT_EQ(read().error().message,
             "docker.env_file: " + path.string() + ":1: no variable name before the =");

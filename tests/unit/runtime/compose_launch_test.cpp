@@ -93,7 +93,7 @@ TEST_F(ComposeLaunchFiles, TellsWhichCannotBeRead) {
   EXPECT_EQ(read.error().message,
             "compose.file " + m_folder + "/green-8082.yml cannot be read: No such file or directory");
   write("green-8082.yml", "\xff");
-  EXPECT_THAT(read_compose_files(m_spec).error().message, HasSubstr("is no UTF-8 text"));
+  EXPECT_THAT(read_compose_files(m_spec).error().message, HasSubstr("is not UTF-8 text"));
   write("green-8082.yml", std::string((256 << 10) + 1, '#'));
   EXPECT_THAT(read_compose_files(m_spec).error().message, HasSubstr("at most 256 kB"));
 }

@@ -89,7 +89,7 @@ TEST(ComposeSpec, TellsWhatIsWrong) {
        "6:1: compose puts both slots into the same service of the same project; let project or service hold "
        "{slot}"},
       {"{file: a, project: \"p-{slot}\", environment: {a.b: x}}",
-       "6:55: compose.environment.a.b is no name for a variable of compose"},
+       "6:55: compose.environment.a.b is not a name for a variable of compose"},
       {"{file: a, project: \"p-{slot}\", environment: {BGDEPLOY_TAG: x}}",
        "6:55: compose.environment.BGDEPLOY_TAG begins with 'BGDEPLOY_', which bgdeploy sets itself"},
       {"{file: a, project: \"p-{slot}\", command: []}", "6:50: compose.command must name a program"},

@@ -97,7 +97,7 @@ TEST(Dotenv, FilesOfOtherEditorsAreReadToo) {
 
 TEST(Dotenv, ErrorsNameThePlaceAndNoValue) {
   EXPECT_EQ(x("A=1\n\n=s3cret"), "error: .env:3: no variable name before the =");
-  EXPECT_EQ(x("A='1\n2'\nmy key=s3cret"), "error: .env:3: the variable's name holds a blank");
+  EXPECT_EQ(x("A='1\n2'\nmy key=s3cret"), "error: .env:3: the variable's name contains a space");
   EXPECT_EQ(
       x("a;b=s3cret"),
       "error: .env:1: the variable's name holds a character other than letters, digits, '_', '.' and '-'");

@@ -47,7 +47,7 @@ hosts: {app: [web.example.com, "-oProxyCommand=id"]}
 bgdeploy.yml:5:9: slots.blue must be a port from 1 to 65535, not '80801'
   blue: 80801
         ^
-bgdeploy.yml:8:16: health.http.path must be a path that begins with '/' and has no blanks, not 'up'
+bgdeploy.yml:8:16: health.http.path must be a path that begins with '/' and has no spaces, not 'up'
   http: {path: up, port: x}
                ^
 bgdeploy.yml:8:26: health.http.port must be a port from 1 to 65535, not 'x'
@@ -129,7 +129,7 @@ TEST(Report, SaysWhereAKeyBelongs) {
   EXPECT_EQ(messages_of("service: shop\nimage: x\nhosts: {app: [a]}\nslots: {blue: 1, green: 2}\n"
                         "health:\nhttp: {path: up}\ninterval: 1s\nproxy:\n  nginx:\n  include: /a/b.inc\n"),
             "6:1: 'http' belongs below 'health': indent it\n"
-            "6:14: health.http.path must be a path that begins with '/' and has no blanks, not 'up'\n"
+            "6:14: health.http.path must be a path that begins with '/' and has no spaces, not 'up'\n"
             "10:3: 'include' belongs below 'nginx': indent it");
   EXPECT_EQ(of("name: shop"), "7:1: unknown key 'name': `service` is the service's name");
   EXPECT_EQ(of("services: {web: {}}"),
@@ -220,12 +220,12 @@ TEST(Report, SaysWhatToDoAboutTheUsualSlipsOfYaml) {
 TEST(Report, SaysWhereAQuoteOpensThatIsNeverClosed) {
   const auto of = [](const std::string& lines) { return messages_of(minimal(lines + "\n")); };
   EXPECT_EQ(of("docker: {user: \"app}"),
-            "7:16: the quote that opens here is never closed: put a \" behind the value");
+            "7:16: the quote that opens here is never closed: put a \" after the value");
   EXPECT_EQ(of("retire: \"stop"),
-            "7:9: the quote that opens here is never closed: put a \" behind the value");
-  EXPECT_EQ(of("retire: 'it''s"), "7:9: the quote that opens here is never closed: put a ' behind the value");
+            "7:9: the quote that opens here is never closed: put a \" after the value");
+  EXPECT_EQ(of("retire: 'it''s"), "7:9: the quote that opens here is never closed: put a ' after the value");
   EXPECT_EQ(of("retire: \"a\\\""),
-            "7:9: the quote that opens here is never closed: put a \" behind the value");
+            "7:9: the quote that opens here is never closed: put a \" after the value");
   // The next one closes it.
   EXPECT_EQ(
       of("retire: \"stop\ndocker: {user: \"app\"}"),
@@ -320,6 +320,17 @@ TEST(Secrets, AreNeverEchoed) {
       minimal("notify: [{slack: \"${hunter2!}\"}]\n"),
       minimal("notify: [{slack: hunter2\n"),
       minimal("environments: {a: {secrets: {A: hunter2}, x: 1}}\n"),
+      minimal("registry:\n  username: ci\n  password:hunter2\n"),
+      minimal("registry:\n  username: ci\n  password=hunter2\n"),
+      minimal("registry:\n  username: ci\n  password:\n  hunter2:\n"),
+      minimal("registry: {username: ci, pasword: hunter2}\n"),
+      minimal("registry: {username: ci, PASSWORD: hunter2}\n"),
+      minimal("registry: \"ci:hunter2\"\n"),
+      minimal("password:hunter2: x\n"),
+      minimal("Secrets: {DB: hunter2}\n"),
+      minimal("notify: [{slak: hunter2}]\n"),
+      minimal("notify:\n  - hunter2\n"),
+      minimal("ssh: {passphrase: hunter2}\n"),
   };
   for (const auto& text : texts) {
     const std::string report = report_of(text, {}, text.find("environments") == std::string::npos ? "" : "a");
@@ -328,16 +339,29 @@ TEST(Secrets, AreNeverEchoed) {
   }
 }
 
+TEST(Secrets, AreNotTakenForTheNamesOfTheirVariables) {
+  const Variables variables{{"SECRET", "hunter2"}, {"STAGE", "PROD"}, {"PROD_TOKEN", "x"}};
+  const auto of = [&](const std::string& source) {
+    return report_of(minimal("secrets: {A: {env: \"" + source + "\"}}\n"), variables);
+  };
+  EXPECT_EQ(of("${SECRET}"),
+            "bgdeploy.yml: 1 error\nbgdeploy.yml:7:20: env takes the name of a variable that is set: write {env: "
+            "NAME}, without ${…}\n");
+  EXPECT_EQ(of("${STAGE}_TOKEN"), "loaded");
+  EXPECT_EQ(report_of(minimal("secrets: {A: {file: \"${FILE:?see the wiki}\"}}\n")),
+            "bgdeploy.yml: 1 error\nbgdeploy.yml:7:21: variable 'FILE' is not set: see the wiki\n");
+}
+
 TEST(Secrets, SayWhereSecretsBelong) {
   EXPECT_EQ(report_of(minimal("secrets:\n  DB: hunter2\n")),
             "bgdeploy.yml: 1 error\n"
             "bgdeploy.yml:8:7: secrets.DB must say where the secret comes from, {env: NAME}, {file: PATH} or "
-            "{command: [CMD, …]}; the secret itself does not belong into this file\n");
+            "{command: [CMD, …]}; the secret itself does not belong in this file\n");
   EXPECT_EQ(messages_of(minimal("secrets: {A: {}, B: {env: X, file: y}, C: {command: []}, 1D: {env: X}}\n")),
             "7:14: secrets.A must have exactly one of env, file and command\n"
-            "7:21: secrets.B must have exactly one of env, file and command\n"
+            "7:30: secrets.B must have exactly one of env, file and command, and has env and file\n"
             "7:53: secrets.C.command must name a program\n"
-            "7:58: secrets.1D is no name for an environment variable");
+            "7:58: secrets.1D is not a name for an environment variable");
   EXPECT_EQ(messages_of(minimal("docker: {environment: {A: 1}}\nsecrets: {A: {env: X}}\n")),
             "8:11: secrets.A is in docker.environment too; keep it in one of them");
   EXPECT_EQ(messages_of(minimal("registry: {username: ci}\n")), "7:1: registry.password is missing");
@@ -412,7 +436,7 @@ TEST(Hosts, KnowWhatBelongsToSsh) {
   EXPECT_EQ(messages_of(minimal("ssh: {sudo: [docker, root], port: 0, keepalive: 0s}\n")),
             "7:22: ssh.sudo[1] must be docker or nginx, not 'root'\n"
             "7:35: ssh.port must be a port from 1 to 65535, not '0'\n"
-            "7:49: ssh.keepalive must be longer than nothing, not '0s'");
+            "7:49: ssh.keepalive must be longer than 0, not '0s'");
   EXPECT_EQ(messages_of(minimal("ssh: {sudo: yes}\n")),
             "7:13: ssh.sudo must be true, false or a list of docker and nginx, not 'yes'");
 }
@@ -454,18 +478,19 @@ TEST(Slots, AreTwoAndDistinct) {
 
 TEST(HealthErrors, NameTheKindAndTheValue) {
   const auto of = [](const std::string& health) { return messages_of(with("{tcp: true}", health)); };
-  EXPECT_EQ(of("{}"), "5:1: health must have exactly one of http, tcp, docker, exec and running");
+  EXPECT_EQ(of("{}"), "5:9: health must have exactly one of http, tcp, docker, exec and running");
   EXPECT_EQ(of("{tcp: true, docker: true}"),
-            "5:1: health must have exactly one of http, tcp, docker, exec and running");
+            "5:21: health must have exactly one of http, tcp, docker, exec and running, and has tcp and docker; "
+            "an environment takes one away with null");
   EXPECT_EQ(of("{tcp: false}"), "5:15: health.tcp must be true; leave it out otherwise");
   EXPECT_EQ(of("{tcp: yes}"),
-            "5:15: health.tcp must be true or false (YAML 1.2 knows no other spelling), not 'yes'");
+            "5:15: health.tcp must be true or false, not 'yes'");
   EXPECT_EQ(of("{exec: []}"), "5:16: health.exec must name a program");
   EXPECT_EQ(of("{tcp: true, via: proxy}"), "5:26: health.via must be host or direct, not 'proxy'");
   EXPECT_EQ(of("{tcp: true, success_threshold: 0}"),
             "5:40: health.success_threshold must be a whole number from 1 to 1000, not '0'");
   EXPECT_EQ(of("{tcp: true, timeout: 0s, deadline: 100h}"),
-            "5:30: health.timeout must be longer than nothing, not '0s'\n"
+            "5:30: health.timeout must be longer than 0, not '0s'\n"
             "5:44: health.deadline must be at most 24h, not '100h'");
   for (const auto* status : {"2xx", "99", "600", "299-200", "200-", "\"200,,204\"", "\"\""}) {
     EXPECT_NE(of("{http: {status: " + std::string(status) + "}}").find("must be statuses"), std::string::npos)
@@ -474,9 +499,9 @@ TEST(HealthErrors, NameTheKindAndTheValue) {
   EXPECT_EQ(of("{http: {headers: {\"X-A\": \"b\\r\\nEvil: 1\"}}}"),
             "5:34: health.http.headers.X-A must be one line without control characters");
   EXPECT_EQ(of("{http: {headers: {\"A\\r\\nB\": c}}}"),
-            "5:27: health.http.headers.A\\x0d\\x0aB is no name for a header");
+            "5:27: health.http.headers.A\\x0d\\x0aB is not a name for a header");
   EXPECT_EQ(of("{http: {path: \"/a b\"}}"),
-            "5:23: health.http.path must be a path that begins with '/' and has no blanks, not '/a b'");
+            "5:23: health.http.path must be a path that begins with '/' and has no spaces, not '/a b'");
 }
 
 TEST(NginxErrors, KeepTheConfigurationClosed) {
@@ -634,7 +659,7 @@ TEST(DockerErrors, NameTheValue) {
   };
   EXPECT_EQ(of("environment: {A: [1]}"), "7:27: docker.environment.A must be one value, not a list");
   EXPECT_EQ(of("environment: {\"A B\": 1}"),
-            "7:24: docker.environment.A B is no name for an environment variable");
+            "7:24: docker.environment.A B is not a name for an environment variable");
   EXPECT_EQ(of("environment: [A, A=2]"), "7:27: docker.environment[1] names 'A' a second time");
   EXPECT_EQ(of("environment: [=2]"), "7:24: docker.environment[0] must be NAME=value");
   EXPECT_EQ(of("logging: {options: [max-size]}"), "7:30: docker.logging.options[0] must be NAME=value");
@@ -651,7 +676,7 @@ TEST(DockerErrors, NameTheValue) {
       of("restart: sometimes"),
       "7:19: docker.restart must be no, always, unless-stopped, on-failure or on-failure:N, not 'sometimes'");
   EXPECT_EQ(of("init: on"),
-            "7:16: docker.init must be true or false (YAML 1.2 knows no other spelling), not 'on'");
+            "7:16: docker.init must be true or false, not 'on'");
   EXPECT_EQ(of("command: \"a 'b\""), "7:19: docker.command has a quote that is never closed");
   EXPECT_EQ(of("labels: {bgdeploy.slot: x}"),
             "7:19: docker.labels.bgdeploy.slot begins with 'bgdeploy.', which bgdeploy keeps for itself");
@@ -680,7 +705,7 @@ TEST(DockerErrors, NothingIsTakenThatOnlyFailsAtTheStart) {
             "7:24: docker.extra_hosts[0] must be NAME:ADDRESS or NAME:host-gateway, not 'db=10.0.0'");
   EXPECT_EQ(of("extra_hosts: {db: gateway}"),
             "7:28: docker.extra_hosts.db must be an IP address or host-gateway, not 'gateway'");
-  EXPECT_EQ(of("extra_hosts: {\"a b\": 1.2.3.4}"), "7:24: docker.extra_hosts.a b is no name for a host");
+  EXPECT_EQ(of("extra_hosts: {\"a b\": 1.2.3.4}"), "7:24: docker.extra_hosts.a b is not a name for a host");
   EXPECT_EQ(of("volumes: [\"~/x:/x\"]"), of("volumes: [\"../x:/x\"]"));
   EXPECT_EQ(of("volumes: ['C:\\x:/x']"),
             "7:20: docker.volumes[0] must have an absolute path in the container as its target");
@@ -713,7 +738,7 @@ TEST(DockerErrors, NothingIsTakenThatOnlyFailsAtTheStart) {
       "uid=1000 and noexec");
   EXPECT_EQ(of("tmpfs: run"), "7:17: docker.tmpfs must be an absolute path in the container, not 'run'");
   EXPECT_EQ(of("ulimits: {files: 1}"),
-            "7:20: docker.ulimits.files is no limit that docker knows; such are nofile, nproc and memlock");
+            "7:20: docker.ulimits.files is not a limit that docker knows; such are nofile, nproc and memlock");
   EXPECT_EQ(of("cap_add: [NET_ADMN]"),
             "7:20: docker.cap_add[0] must be a capability such as NET_ADMIN, not 'NET_ADMN'; did you mean "
             "NET_ADMIN?");
@@ -735,7 +760,7 @@ TEST(OtherErrors, NameTheValue) {
   EXPECT_EQ(messages_of(minimal("verify: {host: \"a b\"}\n")),
             "7:16: verify.host must be a name or an address, with a port or without, not 'a b'");
   EXPECT_EQ(messages_of(minimal("verify: {path: x}\n")),
-            "7:16: verify.path must be a path that begins with '/' and has no blanks, not 'x'");
+            "7:16: verify.path must be a path that begins with '/' and has no spaces, not 'x'");
   EXPECT_EQ(
       messages_of(minimal("history: {dir: state}\n")),
       "7:16: history.dir must be an absolute path on the host, or one that begins with '~/', not 'state'");

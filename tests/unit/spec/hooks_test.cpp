@@ -77,7 +77,7 @@ TEST(Hooks, ErrorsNameTheirPlace) {
       {"hooks: {before_switch: [{}]}",
        "7:25: hooks.before_switch[0] must have exactly one of run, container and host"},
       {"hooks: {before_switch: [{run: a, host: b}]}",
-       "7:25: hooks.before_switch[0] must have exactly one of run, container and host"},
+       "7:34: hooks.before_switch[0] must have exactly one of run, container and host, and has run and host"},
       {"hooks: {before_switch: [{run: a, tiemout: 5s}]}",
        "7:34: unknown key 'tiemout', did you mean 'timeout'?"},
       {"hooks: {before_switch: [{run: ' '}]}", "7:31: hooks.before_switch[0].run must not be empty"},

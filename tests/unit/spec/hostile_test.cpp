@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
              "7:16: '${' has no '}'"},
         File{"NUL byte", minimal(std::string("docker: {user: a\0b}\n", 20)), "7:17: there is a NUL byte"},
         File{"escaped NUL", minimal("docker: {user: \"a\\0b\"}\n"), "7:16: the value holds a NUL byte"},
-        File{"tab", minimal("docker:\n\tuser: x\n"), "indent with blanks, not with tabs"},
+        File{"tab", minimal("docker:\n\tuser: x\n"), "indent with spaces, not with tabs"},
         File{"not UTF-8", minimal("docker: {user: \xFF}\n"), "7:16: this is not UTF-8"},
         File{"UTF-16", std::string("\xFF\xFEs\0e\0r\0", 8), "1:1: this is not UTF-8"},
         File{"duplicate key", minimal("service: other\n"), "7:1: key 'service' is there twice"},

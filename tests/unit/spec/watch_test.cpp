@@ -57,7 +57,7 @@ TEST(WatchKeys, ResponsesAndCommands) {
 
 TEST(WatchKeys, SayWhatIsWrongAndWhere) {
   EXPECT_EQ(messages_of(minimal("watch:\n  interval: 1s\n")), "7:1: watch.for is missing");
-  EXPECT_EQ(complaint("for: 0s"), "7:14: watch.for must be longer than nothing, not '0s'");
+  EXPECT_EQ(complaint("for: 0s"), "7:14: watch.for must be longer than 0, not '0s'");
   EXPECT_EQ(complaint("for: 1m, heath: true"), "7:18: unknown key 'heath', did you mean 'health'?");
   EXPECT_EQ(complaint("for: 1m, health: false"),
             "7:1: watch must have something to look at: health, url, responses or run");

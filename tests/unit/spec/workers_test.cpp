@@ -82,7 +82,7 @@ TEST(NotifyKeys, NameWhatIsWrong) {
   EXPECT_EQ(messages_of(minimal("notify: [{on: failed}]\n")),
             "7:10: notify[0] must have exactly one of slack and webhook");
   EXPECT_EQ(messages_of(minimal("notify: [{slack: {env: A}, webhook: {env: B}}]\n")),
-            "7:10: notify[0] must have exactly one of slack and webhook");
+            "7:28: notify[0] must have exactly one of slack and webhook, and has slack and webhook");
   EXPECT_EQ(messages_of(minimal("notify: [{slack: {env: A}, on: [faild]}]\n")),
             "7:33: notify[0].on[0] must be succeeded, unchanged, held, failed, rolled_back, interrupted or "
             "inconsistent, not 'faild'");
