@@ -174,7 +174,7 @@ TEST_F(Notify, NeverShowsTheUrl) {
   m_variables["HOOK"] = "hooks.example.com/T0/secret-path";  // no scheme
   run({});
   EXPECT_THAT(m_posted, IsEmpty());
-  EXPECT_THAT(m_shown.at(1), HasSubstr("no URL"));
+  EXPECT_THAT(m_shown.at(1), HasSubstr("not a URL"));
   EXPECT_THAT(m_shown.at(1), Not(HasSubstr("secret-path")));
   m_variables["HOOK"] = k_hook;
   m_shown.clear();

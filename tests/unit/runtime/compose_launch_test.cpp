@@ -192,7 +192,7 @@ TEST_F(ComposeLaunchBeside, WhatIsMissingOrTooMuchIsNamed) {
   write("c/compose.yml", "services: {api: {env_file: none.env}}\n");
   EXPECT_EQ(error(), "refers to " + m_folder + "/c/none.env, which does not exist");
   write("c/compose.yml", "services: {api: {env_file: conf}}\n");
-  EXPECT_EQ(error(), "refers to " + m_folder + "/c/conf, which is no file");
+  EXPECT_EQ(error(), "refers to " + m_folder + "/c/conf, which is not a file");
   write("c/conf/big", std::string((4 << 20) + 1, 'x'));
   write("c/compose.yml", "services: {api: {volumes: ['./conf:/conf']}}\n");
   EXPECT_EQ(error(), "refers to more than 4 MB or 1000 files, with conf/big");
