@@ -49,7 +49,8 @@ int run_config(const Arguments& arguments) {
     return 0;
   }
   const bool json = arguments.output == "json";
-  const std::string text = context.sink.redacted(spec::render(*spec, json));
+  const std::string text = spec::render(
+      *spec, json, [&](std::string value) { return context.sink.redacted(std::move(value)); });
   json ? print_json(core::trim(text)) : print(text);
   return 0;
 }

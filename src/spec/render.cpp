@@ -61,6 +61,12 @@ void emit(const Json& value, std::size_t indent, std::string& out, const std::st
   }
 }
 
+void show_as(Json& value, const std::function<std::string(std::string)>& shown) {
+  if (value.is_string()) value = shown(value.get<std::string>());
+  if (value.is_structured())
+    for (Json& inner : value) show_as(inner, shown);
+}
+
 template <class T>
 Json written(const Table<T>& table, const T& from) {
   Json map = Json::object();
@@ -141,8 +147,9 @@ std::string compose_to_json(const Compose& compose) {
   return written(compose_keys(), compose).dump();
 }
 
-std::string render(const Spec& spec, bool json) {
-  const Json value = written(root_keys(), spec);
+std::string render(const Spec& spec, bool json, const std::function<std::string(std::string)>& shown) {
+  Json value = written(root_keys(), spec);
+  if (shown) show_as(value, shown);
   if (json) return value.dump(2) + "\n";
   std::string yaml;
   emit(value, 0, yaml);

@@ -45,7 +45,8 @@ core::Result<Health> load_health(std::string_view json);
 std::string compose_to_json(const Compose& compose);
 core::Result<Compose> load_compose(std::string_view json);
 
-// The whole spec as YAML (json = false) or JSON, resolved, secrets shown as their source only.
-std::string render(const Spec& spec, bool json);
+// The whole spec as YAML (json = false) or JSON, resolved, secrets shown as their source only, and each text as
+// `shown` gives it.
+std::string render(const Spec& spec, bool json, const std::function<std::string(std::string)>& shown = {});
 
 }  // namespace bgdeploy::spec
