@@ -136,11 +136,8 @@ Result<std::vector<Machine>> machines_of(const spec::Spec& spec, const Fleet& fl
 Result<std::vector<HostSetup>> look(const spec::Spec& spec, const Fleet& fleet, const std::string& only,
                                     const Wait& wait) {
   BGDEPLOY_ASSIGN(std::vector<Machine> machines, machines_of(spec, fleet));
-  if (!only.empty()) {
+  if (!only.empty())
     std::erase_if(machines, [&](const Machine& machine) { return machine.wanted.name != only; });
-    if (machines.empty())
-      return core::fail(ErrorKind::usage, fmt::format("the spec has no host {}", core::printable(only)));
-  }
   std::vector<Result<void>> looked(machines.size());
   for_each_parallel(machines.size(), spec.parallel, [&](std::size_t i) {
     looked[i] = guarded([&] { return look_at(spec, machines[i], wait); });
@@ -183,6 +180,11 @@ Result<void> run_script(const Context& context, const HostSetup& setup, host::Ho
 }  // namespace
 
 Result<std::vector<HostSetup>> look_for_lacks(const Context& context, const std::string& only) {
+  const auto has = [&](const std::vector<spec::Host>& hosts) {
+    return std::ranges::find(hosts, only, &spec::Host::name) != hosts.end();
+  };
+  if (!only.empty() && !has(context.spec.app_hosts) && !has(context.spec.proxy_hosts))
+    return core::fail(ErrorKind::usage, fmt::format("the spec has no host {}", core::printable(only)));
   const Wait wait = deadlines::within(context.clock, deadlines::k_command, context.stop);
   BGDEPLOY_ASSIGN(const Fleet fleet, Fleet::connect(without_sudo(context.spec), wait));
   return look(context.spec, fleet, only, wait);

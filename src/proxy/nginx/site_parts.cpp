@@ -286,6 +286,9 @@ Result<std::vector<SitePart>> site_parts(const spec::Spec& spec, const std::arra
                       fmt::format("the site's name or path has characters that end a word of "
                                   "nginx's configuration: {} {}",
                                   names, wish.path));
+  if (!wish.path.empty() && !wish.path.starts_with('/') && !wish.path.starts_with("~/"))
+    return core::fail(ErrorKind::usage,
+                      fmt::format("the site's path is absolute, as nginx sees it: {}", wish.path));
   const auto path =
       wish.path.empty() ? fmt::format("/etc/nginx/conf.d/{}-site.conf", spec.service) : wish.path;
   if (!plan::proxy_kind(spec).can.be_switched) return both_ports(spec, slots, wish, path);

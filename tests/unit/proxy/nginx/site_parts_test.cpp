@@ -100,6 +100,7 @@ TEST_F(SiteParts, HaveTheNameThatTheSpecHas) {
     expect_refused("characters that end a word", {{name}, ""});
   expect_refused("characters that end a word", {{"a.example.com", "b;"}, ""});
   expect_refused("characters that end a word", {{}, "/etc/nginx/a b.conf"});
+  expect_refused("the site's path is absolute, as nginx sees it: conf.d/a.conf", {{}, "conf.d/a.conf"});
 }
 
 TEST_F(SiteParts, ResolveNamesWhereNginxDoesItWhileItServes) {
