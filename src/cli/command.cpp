@@ -39,6 +39,7 @@ namespace {
 std::atomic<int> g_output_error = 0;
 report::Program g_program;
 bool g_no_color = false;
+bool g_on_github = false;
 bool g_document_due = false;  // `-o json` was asked for, and nothing printed yet
 
 constexpr std::array<const char*, 2> k_spec_names{"bgdeploy.yml", "bgdeploy.yaml"};
@@ -207,6 +208,7 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments) {
 void remember_call(const Arguments& arguments) {
   g_program = {};
   g_no_color = arguments.no_color;
+  g_on_github = report::is_for_github(arguments.progress, report::Terminal{});
   g_document_due = arguments.output == "json";
   if (!arguments.file.empty()) g_program.call += " -f " + core::shell_quote(arguments.file);
   if (!arguments.environment.empty()) g_program.call += " -e " + core::shell_quote(arguments.environment);
@@ -248,6 +250,7 @@ int print_error(const core::Error& error) {
   const Page page = page_of_stderr(g_no_color);
   const std::string text = fitted(error_text(k_heading, error), page);
   print(painted(page, Color::red, k_heading) + text.substr(k_heading.size()), stderr);
+  if (g_on_github) print(report::github_annotations(g_program.in(error)), stderr);
   print_error_document(error);
   return deploy::exit_code(error.kind);
 }

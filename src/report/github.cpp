@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "bgdeploy/core/number.hpp"
 #include "bgdeploy/report/words.hpp"
 #include "github_summary.hpp"
 #include "line_log.hpp"
@@ -29,6 +32,24 @@ std::string escaped(std::string_view data) {
 // In a property of a command a colon or a comma would end it.
 std::string escaped_property(std::string_view data) {
   return replace_all(replace_all(escaped(data), ":", "%3A"), ",", "%2C");
+}
+
+// "file=bgdeploy.yml,line=7,col=3" of "bgdeploy.yml:7:3: unknown key 'x'".
+std::string place_of(std::string_view line) {
+  const auto end = line.find(": ");
+  const std::string_view place = line.substr(0, end);
+  const auto column = place.rfind(':');
+  if (end == std::string_view::npos || column == 0 || column == std::string_view::npos) return {};
+  const auto row = place.rfind(':', column - 1);
+  if (row == 0 || row == std::string_view::npos) return {};
+  const auto rows = core::parse_number<int>(place.substr(row + 1, column - row - 1));
+  const auto columns = core::parse_number<int>(place.substr(column + 1));
+  if (!rows || !columns) return {};
+  return fmt::format("file={},line={},col={}", escaped_property(place.substr(0, row)), *rows, *columns);
+}
+
+std::string annotation(const std::string& properties, const std::string& text) {
+  return fmt::format("::error {}::{}\n", properties, escaped(text));
 }
 
 // To a file that the runner names; without one, as outside of a job, nowhere.
@@ -76,7 +97,7 @@ private:
         for (const std::string& line : *lines)
           text += (text.empty() ? "" : "\n") + (lines == &part.quoted ? "| " + line : line);
     const std::string service = finished->service.empty() ? "" : one_line(finished->service) + ": ";
-    write("::error title=" + escaped_property(service + headline(*finished)) + "::" + escaped(text) + "\n");
+    write(annotation("title=" + escaped_property(service + headline(*finished)), text));
   }
 
   // What the summary's table tells.
@@ -105,6 +126,17 @@ private:
 };
 
 }  // namespace
+
+std::string github_annotations(const core::Error& error) {
+  std::string text, whole = one_line(error.message);
+  for (const std::string& detail : error.details) {
+    const std::string line = one_line(detail);
+    whole += "\n" + line;
+    if (const auto place = place_of(line); !place.empty())
+      text += annotation(place, line.substr(line.find(": ") + 2));
+  }
+  return text.empty() ? annotation("title=bgdeploy", whole) : text;
+}
 
 std::unique_ptr<Sink> github_renderer(const Terminal& terminal, core::Clock& clock) {
   return std::make_unique<GithubRenderer>(terminal, clock);

@@ -53,6 +53,10 @@ bool is_for_programs(std::string_view kind, const Terminal& terminal) {
   return chosen == "json" || chosen == "github";
 }
 
+bool is_for_github(std::string_view kind, const Terminal& terminal) {
+  return resolve(kind, terminal) == "github";
+}
+
 std::unique_ptr<Sink> pick(std::string_view kind, const Terminal& terminal, core::Clock& clock) {
   const auto wanted = resolve(kind, terminal);
   for (const auto& candidate : k_kinds) {

@@ -81,9 +81,10 @@ void read_variables(const Value& value, Docker& docker) {
     if (is_environment_name(name)) continue;
     const Value entry = value.get(name);
     (entry.present() ? entry : value)
-        .error_at_key(entry.present() ? "is not a name for an environment variable"
-                                      : fmt::format("names {}, which is not a name for an environment variable",
-                                                    in_quotes(name)));
+        .error_at_key(
+            entry.present()
+                ? "is not a name for an environment variable"
+                : fmt::format("names {}, which is not a name for an environment variable", in_quotes(name)));
   }
 }
 

@@ -64,7 +64,8 @@ private:
   // A user who typed the secret itself here does not want to read it again. Who wrote a message means it.
   void report(Mark at, const core::Error& error, bool secret) {
     const bool hidden = secret && error.kind != k_own_words;
-    m_diagnostics.error(at, hidden ? "a substitution is malformed, or its variable is not set" : error.message,
+    m_diagnostics.error(at,
+                        hidden ? "a substitution is malformed, or its variable is not set" : error.message,
                         secret ? Show::place : Show::line);
   }
 

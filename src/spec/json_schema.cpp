@@ -93,7 +93,8 @@ private:
   // Of a key that takes a list alone, one item is the example.
   static Json examples(const Key& key) {
     const auto is_text = [](const Form& form) {
-      return form.kind != Form::Kind::list && form.kind != Form::Kind::map && form.kind != Form::Kind::section;
+      return form.kind != Form::Kind::list && form.kind != Form::Kind::map &&
+             form.kind != Form::Kind::section;
     };
     if (std::ranges::any_of(key.shape, is_text)) return key.examples;
     Json lists = Json::array();

@@ -126,8 +126,7 @@ bool Value::need_one_of(const std::vector<std::string>& keys, std::string_view a
   // What an environment adds stands behind what the rest has.
   const Value& last = *std::ranges::max_element(given, {}, &Value::m_key);
   m_reading->diagnostics.error(
-      last.m_key,
-      fmt::format("{} {}, and has {}{}", m_path, problem, enumeration(names), advice),
+      last.m_key, fmt::format("{} {}, and has {}{}", m_path, problem, enumeration(names), advice),
       m_secret ? Show::place : Show::line);
   return false;
 }

@@ -31,6 +31,11 @@ std::string as_json(const core::Error& error);
 
 // Whether what `kind` chooses is read by a program too: json, or github.
 bool is_for_programs(std::string_view kind, const Terminal& terminal);
+bool is_for_github(std::string_view kind, const Terminal& terminal);
+
+// Annotations of GitHub's, a line each: an error of a file, which its details tell by "FILE:LINE:COLUMN: ", stands
+// beside that line of the change, and any other one beside the run.
+std::string github_annotations(const core::Error& error);
 
 // `kind`: auto | tty | plain | json | github. auto: tty on a terminal, github where GITHUB_ACTIONS=true, else
 // plain. Thread-safe. It stamps events with the clock's time. Its destructor leaves the terminal in order.

@@ -49,6 +49,20 @@ TEST(GithubRenderer, ForeignTextCannotSpeakToTheRunner) {
   EXPECT_THAT(text, HasSubstr("::warning title=bgdeploy on b%2Cc%3A%3Ad::"));
 }
 
+TEST(GithubAnnotations, StandBesideTheirLineOrBesideTheRun) {
+  const core::Error spec{
+      core::ErrorKind::usage,
+      "bgdeploy.yml: 2 errors",
+      {"deploy/shop,1.yml:7:3: unknown key 'inti'", "inti: true", "^", "shop.yml:9:1: x\n::error::y"}};
+  EXPECT_EQ(github_annotations(spec),
+            "::error file=deploy/shop%2C1.yml,line=7,col=3::unknown key 'inti'\n"
+            "::error file=shop.yml,line=9,col=1::x\\x0a\\x3a:error::y\n");
+  const core::Error host{
+      core::ErrorKind::unreachable, "web-1: no route\n::error::forged", {"10:2: x", "a: b"}};
+  EXPECT_EQ(github_annotations(host),
+            "::error title=bgdeploy::web-1: no route\\x0a\\x3a:error::forged%0A10:2: x%0Aa: b\n");
+}
+
 TEST(GithubRenderer, ClosesTheGroupWhenItEndsUnfinished) {
   EXPECT_THAT(rendered("github", {}, started()), testing::EndsWith("::endgroup::\n"));
 }
