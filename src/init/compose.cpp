@@ -64,7 +64,10 @@ void read_healthcheck(Draft& draft, const Json& healthcheck, const Variables& kn
   if (draft.has({"health"}) || test.is_null()) return;
   std::vector<std::string> words = texts(healthcheck, "test");
   if (words.empty() || words[0] == "NONE") return;
-  if (tell_health_url(draft, fmt::format("{}", fmt::join(words, " ")), source)) return;
+  const auto text = [&](const char* key) { return text_of(healthcheck, key); };
+  const HealthTimes times{text("interval"), text("timeout"), text("start_period"), text("retries")};
+  if (tell_health_url(draft, fmt::format("{}", fmt::join(words, " ")), source))
+    return tell_health_times(draft, times, true);
   if (test.is_string() || words[0] == "CMD-SHELL")
     words = {"sh", "-c", words.back()};
   else if (words[0] == "CMD")
@@ -72,6 +75,7 @@ void read_healthcheck(Draft& draft, const Json& healthcheck, const Variables& kn
   const Variables plain = without_secrets(known);
   for (std::string& word : words) word = in_spec(word, plain);
   tell_masked(draft, {"health", "exec"}, words, "the healthcheck of " + source);
+  tell_health_times(draft, times, true);
 }
 
 // Each slot stays a compose project, or a service of one.
@@ -152,7 +156,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     for (const Service& app : found) {
       names[runs.size()] = from.name;
       apps[runs.size()] = app;
-      runs.push_back(run_of(file, app, known, own.empty() ? project : own, from.name, left_out));
+      runs.push_back(run_of(file, app, known, own.empty() ? project : own, from.name, left_out, beside));
       read_healthcheck(draft, member(app.keys, "healthcheck"), known, from.name);
       note_alternatives(left_out, app.keys, from.name);
       if (const auto* port = draft.find({"health", "http", "port"});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 
 #include "bgdeploy/core/number.hpp"
 
@@ -20,6 +21,7 @@ struct Context {
   const Variables plain;  // those that may be shown
   const std::string &project, &source;
   std::vector<std::string>& left_out;
+  const FileBeside& beside;
 };
 
 // "3000" of "${PORT:-3000}", which nobody sets.
@@ -208,7 +210,7 @@ std::vector<std::string> env_files_of(const Context& in, const Json& keys) {
   if (!value.is_array()) return files;
   for (const Json& one : value) {
     const auto path = one.is_string() ? one.get<std::string>() : text_of(one, "path");
-    if (text_of(one, "required") == "false")
+    if (text_of(one, "required") == "false" && !(in.beside && in.beside(path)))
       in.left_out.push_back(fmt::format("`env_file` {} of {}, which need not be there", path, in.source));
     else if (!path.empty())
       files.push_back(path);
@@ -217,18 +219,19 @@ std::vector<std::string> env_files_of(const Context& in, const Json& keys) {
 }
 
 // What `deploy` says beyond the limits.
-bool says_more(const Json& deploy) {
-  Json rest = deploy;
-  if (!rest.is_object()) return false;
-  if (const auto resources = rest.find("resources"); resources != rest.end() && resources->is_object()) {
-    if (const auto limits = resources->find("limits"); limits != resources->end() && limits->is_object()) {
-      limits->erase("memory");
-      limits->erase("cpus");
-      if (limits->empty()) resources->erase("limits");
-    }
-    if (resources->empty()) rest.erase("resources");
-  }
-  return !rest.empty();
+std::vector<std::string> left_out_of(const Json& deploy) {
+  std::vector<std::string> paths;
+  const auto add = [&](const std::string& path, const Json& map,
+                       std::initializer_list<std::string_view> read) {
+    if (!map.is_object()) return;
+    for (const auto& [key, value] : map.items())
+      if (std::ranges::find(read, key) == read.end()) paths.push_back(path + "." + key);
+  };
+  add("deploy", deploy, {"resources"});
+  const Json& resources = member(deploy, "resources");
+  add("deploy.resources", resources, {"limits"});
+  add("deploy.resources.limits", member(resources, "limits"), {"memory", "cpus"});
+  return paths;
 }
 
 // Keys that were read, those that a spec has other words for, and those that are for development.
@@ -239,8 +242,7 @@ bool is_covered(std::string_view key, const Json& value) {
       "working_dir", "shm_size",   "tmpfs",     "stop_signal", "init",        "stop_grace_period",
       "command",     "entrypoint", "cap_add",   "cap_drop",    "extra_hosts", "read_only",
       "labels",      "logging",    "ulimits",   "healthcheck", "extends",     "container_name",
-      "depends_on",  "profiles",   "develop",   "pull_policy"};
-  if (key == "deploy") return !says_more(value);
+      "depends_on",  "profiles",   "develop",   "pull_policy", "deploy"};
   const bool off = value.is_null() || (value.is_string() && value.get_ref<const std::string&>() == "false") ||
                    (value.is_structured() && value.empty());
   return off || key.starts_with("x-") || std::ranges::find(k_covered, key) != std::end(k_covered);
@@ -289,9 +291,9 @@ std::vector<Setting> settings_of(const Json& value, const Variables& known) {
 }
 
 Run run_of(const Json& file, const Service& app, const Variables& known, const std::string& project,
-           const std::string& source, std::vector<std::string>& left_out) {
+           const std::string& source, std::vector<std::string>& left_out, const FileBeside& beside) {
   const Json& keys = app.keys;
-  const Context in{file, known, without_secrets(known), project, source, left_out};
+  const Context in{file, known, without_secrets(known), project, source, left_out, beside};
   Run run{source, text_of(keys, "container_name"), in_spec(repository_of(text_of(keys, "image")), known)};
   if (const Json& ports = member(keys, "ports"); ports.is_array())
     for (const Json& port : ports) {
@@ -310,6 +312,8 @@ Run run_of(const Json& file, const Service& app, const Variables& known, const s
   read_volumes(in, keys, run);
   for (const auto& [key, value] : keys.items())
     if (!is_covered(key, value)) left_out.push_back(fmt::format("`{}` of {}", key, source));
+  for (const std::string& path : left_out_of(member(keys, "deploy")))
+    left_out.push_back(fmt::format("`{}` of {}", path, source));
   return run;
 }
 

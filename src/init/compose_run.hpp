@@ -19,8 +19,9 @@ Variables without_secrets(Variables known);
 std::vector<Setting> settings_of(const Json& value, const Variables& known);
 
 // `file`: which the service stands in, and which is called `source`. `left_out`: what no key of `docker`
-// stands for, and what else compose itself would do.
+// stands for, and what else compose itself would do. `beside`: whether an `env_file` is there that need not
+// be.
 Run run_of(const Json& file, const Service& app, const Variables& known, const std::string& project,
-           const std::string& source, std::vector<std::string>& left_out);
+           const std::string& source, std::vector<std::string>& left_out, const FileBeside& beside);
 
 }  // namespace bgdeploy::init

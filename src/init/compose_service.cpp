@@ -11,6 +11,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "file_kind.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -155,7 +156,9 @@ int rank(const std::string& name, const Json& keys) {
     return !value.is_null() && !value.empty();
   };
   int rank = has("ports") ? 40 : has("expose") || has("healthcheck") ? 20 : 10;
-  if (has("profiles")) rank = 0;
+  // Under a profile others are started by hand, as tools are.
+  const bool tool = std::ranges::any_of(core::texts_of(keys, "profiles"), is_for_development);
+  if (has("profiles")) rank = has("ports") && !tool ? 30 : 0;
   const std::string small = core::to_lower(name);
   return rank + (is_one_of(k_unserved, small) ? 1 : is_one_of(k_served, small) ? 5 : 3);
 }

@@ -154,6 +154,17 @@ private:
   std::vector<Stage> m_all;
 };
 
+// "--interval=30s --timeout=3s" of HEALTHCHECK.
+HealthTimes times_of(std::string_view healthcheck) {
+  const auto given = [&](std::string_view option) {
+    const std::size_t at = healthcheck.substr(0, healthcheck.find("CMD")).find(option);
+    if (at == std::string_view::npos) return std::string();
+    const std::string_view value = healthcheck.substr(at + option.size());
+    return std::string(value.substr(0, value.find_first_of(" \t")));
+  };
+  return {given("--interval="), given("--timeout="), given("--start-period="), given("--retries=")};
+}
+
 bool asks(std::string_view command, int port) {
   const std::string text = fmt::format(":{}", port);
   for (std::size_t at = command.find(text); at != std::string_view::npos; at = command.find(text, at + 1))
@@ -193,8 +204,9 @@ void read_dockerfile(Draft& draft, const File& file) {
   else if (!stage.exposed.empty())
     draft.say({"docker", "container_port"}, port_of(stage), "EXPOSE of " + file.name);
   if (healthcheck.empty() || healthcheck.find("NONE") != std::string::npos || draft.has({"health"})) return;
-  if (!tell_health_url(draft, healthcheck, "HEALTHCHECK of " + file.name))
-    draft.say({"health", "docker"}, true, "HEALTHCHECK of " + file.name);
+  const bool asked = tell_health_url(draft, healthcheck, "HEALTHCHECK of " + file.name);
+  if (!asked) draft.say({"health", "docker"}, true, "HEALTHCHECK of " + file.name);
+  tell_health_times(draft, times_of(healthcheck), asked);
 }
 
 }  // namespace bgdeploy::init

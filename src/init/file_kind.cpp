@@ -121,8 +121,8 @@ std::span<const char* const> folders_of_interest() {
 }
 
 bool is_for_development(std::string_view name) {
-  return has_word(
-      name, {"dev", "devel", "development", "test", "tests", "testing", "e2e", "local", "debug", "override"});
+  return has_word(name, {"dev", "devel", "development", "test", "tests", "testing", "e2e", "local", "debug",
+                         "override", "tools"});
 }
 
 std::vector<std::string> best_compose_files(std::vector<std::string> names) {

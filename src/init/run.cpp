@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/short_syntax.hpp"
+#include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -409,6 +411,21 @@ bool tell_health_url(Draft& draft, std::string_view command, const std::string& 
     return true;
   }
   return false;
+}
+
+void tell_health_times(Draft& draft, const HealthTimes& times, bool asked) {
+  using std::chrono_literals::operator""s;
+  const auto timeout = core::parse_duration(times.timeout);
+  if (asked && timeout && *timeout > 0s)
+    draft.say({"health", "timeout"}, core::format_duration(*timeout), "as docker has it");
+  const auto start = core::parse_duration(times.start_period),
+             interval = core::parse_duration(times.interval);
+  const auto whole = start.value_or(0s) + core::parse_number<int>(times.retries).value_or(3) *
+                                              (interval.value_or(30s) + timeout.value_or(0s));
+  const bool told = start || interval || core::parse_number<int>(times.retries);
+  if (told && whole > spec::Health().deadline)
+    draft.say({"health", "deadline"}, core::format_duration(whole),
+              "docker's start period, and its tries after that");
 }
 
 std::pair<int, std::string> free_port(int from, const std::set<int>& taken) {

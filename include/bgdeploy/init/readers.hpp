@@ -91,6 +91,13 @@ bool names_slots(const std::string& one, const std::string& other);
 bool tell_health_url(Draft& draft, std::string_view command, const std::string& source,
                      bool in_container = true);
 
+// How docker runs a health check, in its own words. `asked`: bgdeploy asks by itself, and waits that long for
+// an answer; either way a release may take as long to get healthy as it may with docker.
+struct HealthTimes {
+  std::string interval{}, timeout{}, start_period{}, retries{};
+};
+void tell_health_times(Draft& draft, const HealthTimes& times, bool asked);
+
 // --- the readers
 
 // The text of a file that another one refers to, named as files are; nothing where it is not to be read.

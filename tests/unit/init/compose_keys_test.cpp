@@ -68,8 +68,7 @@ TEST(ComposeKeys, NoKeyIsLeftOutWithoutAWord) {
                      "some_new_key: 1",
                      "mac_address: a",
                      "cgroup_parent: a",
-                     "storage_opt: {a: b}",
-                     "deploy: {replicas: 2}"};
+                     "storage_opt: {a: b}"};
   for (const std::string& key : left) {
     Draft draft;
     from_compose(draft, "services:\n  api:\n    image: acme/api\n    ports: ['80:80']\n    " + key + "\n");
@@ -89,10 +88,12 @@ TEST(ComposeKeys, NoKeyIsLeftOutWithoutAWord) {
     ports: ["80:80"]
     networks: {front: {aliases: [web]}}
     labels: {auth: "u:hunter2"}
+    deploy: {replicas: 2, resources: {limits: {cpus: '1', pids: 5}, reservations: {cpus: '1'}}}
 )");
   EXPECT_EQ(draft.text({"build", "args", "B"}), "${B:-}");
   for (const char* note :
-       {"`build.args.NPM_TOKEN`", "`build.ssh`", "`networks.front.aliases`", "the label auth"})
+       {"`build.args.NPM_TOKEN`", "`build.ssh`", "`networks.front.aliases`", "the label auth",
+        "`deploy.replicas`", "`deploy.resources.reservations`", "`deploy.resources.limits.pids`"})
     EXPECT_TRUE(notes(draft, note)) << note;
   EXPECT_FALSE(write(draft).contains("hunter"));
 }
@@ -123,6 +124,51 @@ TEST(ComposeKeys, ServicesCalledBlueAndGreenAreTheSlots) {
                              "web: {image: x/y, ports: ['1:1']}, api: {image: x/y, ports: ['2:1']}"}) {
     Draft other;
     EXPECT_FALSE(from_compose(other, "services: {" + std::string(others) + "}\n").compose) << others;
+  }
+}
+
+TEST(ComposeKeys, WhatPublishesIsDeployedThoughItHasAProfile) {
+  for (const char* services :
+       {"app: {image: acme/app, ports: ['5000:5000'], profiles: [prod]}, worker: {image: acme/worker}",
+        "app: {extends: {service: base}, image: acme/app, ports: ['5000:5000']}, base: {image: x, "
+        "healthcheck: "
+        "{test: a}}",
+        "app: {image: acme/app, ports: ['5000:5000'], profiles: [prod]}, app-dev: {image: acme/dev, ports: "
+        "['5001:5000'], profiles: [dev]}",
+        "app: {image: acme/app, expose: [5000]}, admin: {image: acme/admin, ports: ['1:1'], profiles: "
+        "[tools]}",
+        "app: {image: acme/app, ports: ['5000:5000']}, job: {extends: app, ports: [], command: job}"}) {
+    Draft draft;
+    EXPECT_EQ(from_compose(draft, "services: {" + std::string(services) + "}\n").image, "acme/app")
+        << services;
+  }
+}
+
+TEST(ComposeKeys, HealthMayTakeAsLongAsWithDocker) {
+  using namespace std::chrono_literals;
+  for (const auto& [times, timeout, deadline] :
+       {std::tuple("timeout: 20s, interval: 10s, start_period: 3m", 20s, 270s),
+        std::tuple("timeout: 5s", 5s, 120s), std::tuple("interval: 1m30s", 2s, 270s),
+        std::tuple("retries: 10, timeout: '${T}'", 2s, 300s),
+        std::tuple("interval: 5s, timeout: 0s", 2s, 120s)})
+    for (const char* test : {"curl http://localhost/up", "check"}) {
+      Draft draft;
+      const auto spec =
+          from_compose(draft, "services: {api: {image: a/b, ports: ['80:80'], healthcheck: {test: '" +
+                                  std::string(test) + "', " + times + "}}}\n");
+      EXPECT_EQ(spec.health.timeout, timeout) << times;
+      EXPECT_EQ(spec.health.deadline, deadline) << times;
+    }
+  for (const auto& [command, timeout] :
+       {std::pair("curl http://localhost/up", 20s), std::pair("/check", 2s)}) {
+    Draft draft;
+    read_dockerfile(draft, {"Dockerfile",
+                            "FROM a\nEXPOSE 80\nHEALTHCHECK --interval=30s --timeout=20s "
+                            "--start-period=60s --retries=2 CMD " +
+                                std::string(command) + " --timeout=9s\n"});
+    const auto spec = completed(draft);
+    EXPECT_EQ(spec.health.timeout, timeout) << command;
+    EXPECT_EQ(spec.health.deadline, 160s) << command;
   }
 }
 

@@ -183,7 +183,7 @@ volumes: {uploads: {}}
   EXPECT_TRUE(notes(draft, "./src:/src"));
   EXPECT_TRUE(notes(draft, "db of docker-compose.yml"));
   EXPECT_TRUE(notes(draft, "`privileged`"));
-  EXPECT_TRUE(notes(draft, "`deploy`"));
+  EXPECT_TRUE(notes(draft, "`deploy.replicas`"));
 }
 
 TEST(Compose, ASecretWithinAValueIsNotCopied) {
