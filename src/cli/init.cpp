@@ -64,10 +64,15 @@ void tell_next(const Arguments& arguments, const std::string& file, const init::
   text += '\n';
   if (const auto gaps = draft.gaps(); !gaps.empty())
     text += core::printable(fmt::format("  fill in: {}", fmt::join(gaps, ", "))) + '\n';
+  for (const std::string& why : draft.refused()) text += "  " + core::printable(why) + '\n';
   const std::string option = arguments.file.empty() ? "" : "-f " + core::shell_quote(file) + " ";
-  if (const auto names = init::unset_variables(draft, variable); !names.empty())
-    text += core::printable(fmt::format("  export {} first, or look without: bgdeploy {}validate --offline",
-                                        fmt::join(names, ", "), option)) +
+  const auto unset = init::unset_variables(draft, variable);
+  if (!unset.required.empty())
+    text += core::printable(fmt::format("  export {} first", fmt::join(unset.required, ", "))) + '\n';
+  if (!unset.secrets.empty())
+    text += core::printable(fmt::format("  export {} {}, or look without: bgdeploy {}validate --offline",
+                                        fmt::join(unset.secrets, ", "),
+                                        unset.required.empty() ? "first" : "too", option)) +
             '\n';
   text += fmt::format("  next: read it, then bgdeploy {0}check; bgdeploy {0}site shows what nginx needs\n",
                       option);

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/draft.hpp"
+#include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/load.hpp"
 #include "script_words.hpp"
 
@@ -115,19 +117,35 @@ void fill(Draft& draft, const std::string& folder) {
   settle_health_port(draft);
   if (worker && !draft.has({"health"}))
     draft.say({"health", "running", "for"}, "10s", "docker has run it for that long without an end");
-  if (!draft.has({"health"}))
+  constexpr const char* k_kinds[] = {"http", "tcp", "docker", "exec", "running"};
+  if (std::ranges::none_of(k_kinds, [&](const char* kind) { return draft.has({"health", kind}); }))
     draft.guess({"health", "http", "path"}, "/", "no source names a path that tells health");
   complete_proxy(draft, service);
 }
 
-// How many lines the loader's errors have; 0: it takes the draft.
-std::size_t errors_in(const Draft& draft) {
+using Errors = std::vector<std::string>;
+
+// What the loader says of the draft, without places in it; nothing: it takes the draft.
+Errors errors_in(const Draft& draft) {
   const std::string text = write(draft);
   const auto home = [](std::string_view name) {
     return name == "HOME" ? std::optional<std::string>("/") : std::nullopt;
   };
   const auto spec = spec::load({"/bgdeploy.yml", text}, "", with_required(text, home));
-  return spec ? 0 : spec.error().details.size() + 1;
+  Errors errors;
+  if (spec) return errors;
+  constexpr std::string_view k_file = "/bgdeploy.yml:";  // before line, column and message; else a line of it
+  for (const std::string& line : spec.error().details)
+    if (line.starts_with(k_file)) errors.push_back(line.substr(std::min(line.find(": ") + 2, line.size())));
+  if (errors.empty()) errors.push_back(spec.error().message);
+  return errors;
+}
+
+// What only the first ones say.
+std::string first_beyond(const Errors& errors, const Errors& others) {
+  const auto found = std::ranges::find_if(
+      errors, [&](const auto& one) { return std::ranges::find(others, one) == others.end(); });
+  return found == errors.end() ? std::string() : *found;
 }
 
 // What may be dropped: each finding, then the sections that they stand in, the smaller ones first, since a
@@ -144,6 +162,17 @@ std::vector<Path> droppable(const Draft& draft) {
   return paths;
 }
 
+// "NAME" of each "${NAME:?why}".
+std::vector<std::string> required_in(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
+    const std::string_view name = text.substr(at + 2, text.find_first_of(":}", at) - at - 2);
+    const bool escaped = at > 0 && text[at - 1] == '$';
+    if (!escaped && text.substr(at + 2 + name.size()).starts_with(":?")) names.emplace_back(name);
+  }
+  return names;
+}
+
 // A list of things that mean something without each other: not the words of a command.
 bool is_set(const Finding& finding) {
   constexpr std::string_view k_keys[] = {"volumes",  "networks", "extra_hosts", "cap_add",
@@ -152,37 +181,68 @@ bool is_set(const Finding& finding) {
          std::ranges::find(k_keys, finding.path.back()) != std::end(k_keys);
 }
 
-void tell_refused(Draft& draft, std::string_view what) {
-  draft.note(fmt::format("{}, which was found, but which is no value that it can have", what));
+// Texts of the app's own, any of which may be a secret that nothing tells to be one.
+bool is_of_the_app(const Path& path) {
+  constexpr std::string_view k_keys[] = {"environment", "labels", "command", "entrypoint", "logging", "args"};
+  return path[0] == "secrets" || std::ranges::any_of(path, [&](const std::string& key) {
+           return std::ranges::find(k_keys, key) != std::end(k_keys);
+         });
+}
+
+// `value`: as it was found, null for a section. `why`: as the loader says it, maybe with the value.
+void tell_refused(Draft& draft, const Path& path, const Json& value, std::string why) {
+  std::string found = value.is_null()     ? ""
+                      : value.is_string() ? value.get<std::string>()
+                                          : core::dump_json(value);
+  if (is_of_the_app(path) || masked(value) != value) {
+    if (why.contains(found)) why.clear();
+    found.clear();
+  }
+  draft.note(fmt::format("`{}{}{}`, which was found, but which is no value that it can have{}{}",
+                         fmt::join(path, "."), found.empty() ? "" : ": ", found, why.empty() ? "" : ": ",
+                         why));
 }
 
 // Of a list the item that the loader refuses, so that the others stay.
-std::optional<Draft> without_refused_item(const Draft& draft, const Finding& finding, std::size_t before) {
+std::optional<Draft> without_refused_item(const Draft& draft, const Finding& finding, const Errors& before) {
   for (std::size_t i = 0; i < finding.value.size() && finding.value.size() > 1; ++i) {
     Draft without = draft;
     Json rest = finding.value;
     rest.erase(i);
     without.change(finding.path, std::move(rest), finding.comment);
-    if (errors_in(without) >= before) continue;
-    tell_refused(without, fmt::format("`{}: {}`", fmt::join(finding.path, "."),
-                                      finding.value[i].is_string() ? finding.value[i].get<std::string>()
-                                                                   : core::dump_json(finding.value[i])));
+    const Errors after = errors_in(without);
+    if (after.size() >= before.size()) continue;
+    tell_refused(without, finding.path, finding.value[i], first_beyond(before, after));
     return without;
   }
   return std::nullopt;
 }
 
+// What has its name from the service's, and was not found.
+void drop_named_after(Draft& draft, const std::string& service) {
+  for (const auto& [path, end] :
+       {std::pair(Path{"proxy", "nginx", "include"}, ".inc"), std::pair(Path{"image"}, "")}) {
+    const Finding* found = draft.find(path);
+    const bool made =
+        found != nullptr && (found->comment.starts_with("guessed") || found->comment.starts_with("FILL"));
+    if (made && draft.text(path).ends_with("/" + service + end)) draft.drop(path);
+  }
+}
+
 // The draft without what the loader refuses, if there is such a thing.
 std::optional<Draft> without_refused(const Draft& draft, const std::string& folder) {
-  const std::size_t before = errors_in(draft);
+  const Errors before = errors_in(draft);
   for (const Path& path : droppable(draft)) {
     Draft without = draft;
     without.drop(path);
+    if (path == Path{"service"}) drop_named_after(without, draft.text(path));
     fill(without, folder);
-    if (errors_in(without) >= before) continue;
-    if (const Finding* finding = draft.find(path); finding != nullptr && is_set(*finding))
+    const Errors after = errors_in(without);
+    if (after.size() >= before.size()) continue;
+    const Finding* finding = draft.find(path);
+    if (finding != nullptr && is_set(*finding))
       if (auto better = without_refused_item(draft, *finding, before)) return better;
-    tell_refused(without, fmt::format("`{}`", fmt::join(path, ".")));
+    tell_refused(without, path, finding == nullptr ? Json() : finding->value, first_beyond(before, after));
     return without;
   }
   return std::nullopt;
@@ -191,30 +251,42 @@ std::optional<Draft> without_refused(const Draft& draft, const std::string& fold
 }  // namespace
 
 spec::Environment with_required(std::string_view text, spec::Environment variables) {
-  std::set<std::string, std::less<>> required;
-  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
-    const std::string_view name = text.substr(at + 2, text.find_first_of(":}", at) - at - 2);
-    if (text.substr(at + 2 + name.size()).starts_with(":?")) required.emplace(name);
-  }
-  return [required = std::move(required),
+  const auto names = required_in(text);
+  return [required = std::set<std::string, std::less<>>(names.begin(), names.end()),
           variables = std::move(variables)](std::string_view name) -> std::optional<std::string> {
     if (auto value = variables(name); value && !value->empty()) return value;
     return required.contains(name) ? std::optional<std::string>("8080") : variables(name);
   };
 }
 
-std::vector<std::string> unset_variables(const Draft& draft, const spec::Environment& variables) {
-  std::vector<std::string> names;
-  for (const Finding& finding : draft.findings())
-    if (std::string name = core::text_of(finding.value, "env"); !name.empty() && !variables(name))
-      add_once(names, std::move(name));
-  return names;
+Unset unset_variables(const Draft& draft, const spec::Environment& variables) {
+  Unset unset;
+  const auto is_set = [&](const std::string& name) { return variables(name).value_or("") != ""; };
+  for (const Finding& finding : draft.findings()) {
+    for (std::string& name : required_in(core::dump_json(finding.value)))
+      if (!is_set(name)) add_once(unset.required, std::move(name));
+    // "NAME", and "${OTHER:-NAME}", which another variable may name.
+    std::string name = core::text_of(finding.value, "env");
+    if (name.starts_with("${")) {
+      const std::string other = name.substr(2, name.find_first_of(":}") - 2);
+      const std::size_t begin = name.find(":-");
+      name = is_set(other)                ? *variables(other)
+             : begin == std::string::npos ? ""
+                                          : name.substr(begin + 2, name.find('}') - begin - 2);
+    }
+    if (!name.empty() && !variables(name)) add_once(unset.secrets, std::move(name));
+  }
+  std::erase_if(unset.secrets, [&](const std::string& name) {
+    return std::ranges::find(unset.required, name) != unset.required.end();
+  });
+  return unset;
 }
 
 void complete(Draft& draft, const std::string& folder) {
   constexpr int k_most = 32;
+  hide_secrets(draft);
   fill(draft, folder);
-  for (int i = 0; i < k_most && errors_in(draft) > 0; ++i) {
+  for (int i = 0; i < k_most && !errors_in(draft).empty(); ++i) {
     auto better = without_refused(draft, folder);
     if (!better) return;
     draft = std::move(*better);

@@ -24,6 +24,18 @@ struct Context {
   const FileBeside& beside;
 };
 
+// A secret that is set here has to be set where bgdeploy runs: without it a volume would be another one.
+std::string with_required_secrets(const Context& in, const std::string& text) {
+  std::string out = in_spec(text, in.plain);
+  for (const auto& [name, value] : in.known) {
+    const std::string from = fmt::format("${{{}:-}}", name);
+    if (value.empty() || in.plain.contains(name)) continue;
+    for (std::size_t at = out.find(from); at != std::string::npos; at = out.find(from))
+      out.replace(at, from.size(), fmt::format("${{{}:?has to be set}}", name));
+  }
+  return out;
+}
+
 // "3000" of "${PORT:-3000}", which nobody sets.
 std::string with_defaults(std::string text) {
   for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${")) {
@@ -92,7 +104,7 @@ void read_volumes(const Context& in, const Json& keys, Run& run) {
   for (const Json& item : volumes) {
     const std::string type = text_of(item, "type");
     if (type == "tmpfs") {
-      run.settings["tmpfs"].push_back(in_spec(tmpfs_of(item), in.known));
+      run.settings["tmpfs"].push_back(with_required_secrets(in, tmpfs_of(item)));
       continue;
     }
     const bool other = !type.empty() && type != "bind" && type != "volume";
@@ -106,7 +118,7 @@ void read_volumes(const Context& in, const Json& keys, Run& run) {
     const std::string first = text.substr(0, text.find(':'));
     if (first.size() < text.size() && first.find_first_of("/.~$") == std::string::npos)
       text = docker_name(in, "volumes", first) + text.substr(first.size());
-    run.volumes.push_back(in_spec(text, in.known));
+    run.volumes.push_back(with_required_secrets(in, text));
   }
 }
 
@@ -294,7 +306,8 @@ Run run_of(const Json& file, const Service& app, const Variables& known, const s
            const std::string& source, std::vector<std::string>& left_out, const FileBeside& beside) {
   const Json& keys = app.keys;
   const Context in{file, known, without_secrets(known), project, source, left_out, beside};
-  Run run{source, text_of(keys, "container_name"), in_spec(repository_of(text_of(keys, "image")), known)};
+  Run run{source, text_of(keys, "container_name"),
+          with_required_secrets(in, repository_of(text_of(keys, "image")))};
   if (const Json& ports = member(keys, "ports"); ports.is_array())
     for (const Json& port : ports) {
       if (run.container_port == 0 && read_port(port, known, run)) continue;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bgdeploy/init/readers.hpp"
+
 namespace bgdeploy::init {
 namespace {
 
@@ -31,7 +33,13 @@ void Draft::fill_in(Path path, Json value, std::string_view what) {
 }
 
 void Draft::note(std::string text) {
+  text = without_tokens(text);
   if (std::ranges::find(m_notes, text) == m_notes.end()) m_notes.push_back(std::move(text));
+}
+
+void Draft::refuse(std::string text) {
+  m_refused.push_back(without_tokens(text));
+  note(std::move(text));
 }
 
 void Draft::read_from(std::string source) {

@@ -200,7 +200,7 @@ private:
   Result<void> failed(const core::Error& error) {
     if (m_named) return std::unexpected(error);
     const std::string& why = error.details.empty() ? error.message : error.details[0];
-    m_draft.note("not read: " + why.substr(0, why.find('\n')));
+    m_draft.refuse("not read: " + why.substr(0, why.find('\n')));
     return {};
   }
 

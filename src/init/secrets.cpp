@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bgdeploy/core/base64.hpp"
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
@@ -70,7 +71,8 @@ bool ends_as_secret(std::string_view word) {
 bool is_secret_word(const std::vector<std::string>& words) {
   constexpr std::string_view k_anywhere[] = {"jwt",    "pw",   "creds",    "salt", "hmac",
                                              "pepper", "totp", "mnemonic", "otp",  "pin"};
-  constexpr std::string_view k_last[] = {"pat", "sk", "dsn", "sig", "signature", "seed"};
+  constexpr std::string_view k_last[] = {"pat",       "sk",   "dsn",     "sig",
+                                         "signature", "seed", "signing", "license"};
   if (words.empty() || is_about(words.back())) return false;
   if (is_among(words.back(), k_last) || ends_as_secret(words.back())) return true;
   constexpr std::size_t k_alone = 4;  // "DBPASS_PROD"; not PASS_HEADERS and KEY_COLOR
@@ -90,9 +92,9 @@ bool is_public_key(std::string_view folded_name) {
 bool is_secret_name(std::string_view name) {
   const std::string text = folded(name);
   if (is_public_key(text)) return false;
-  for (const char* part :
-       {"password", "passwd", "passphrase", "passcode", "requirepass", "secret", "token", "credential",
-        "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth"})
+  for (const char* part : {"password", "passwd", "passphrase", "passcode", "requirepass", "secret", "token",
+                           "credential", "private", "apikey", "api_key", "access_key", "_dsn", "_pwd", "auth",
+                           "release_cookie", "erlang_cookie"})
     if (text.contains(part)) return true;
   return is_secret_word(parts_of_name(name));
 }
@@ -165,11 +167,45 @@ bool gives_secret(std::string_view text) {
   return false;
 }
 
-// "postgres://app:hunter2@db/app"
+// "postgres://app:hunter2@db/app", "app:hunter2@db"; no "app:1.2@sha256:…".
 bool has_password(std::string_view url) {
   const std::size_t scheme = url.find("://");
-  const std::size_t at = url.find('@', scheme == std::string_view::npos ? url.size() : scheme);
-  return at != std::string_view::npos && url.substr(scheme + 3, at - scheme - 3).contains(':');
+  if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  const std::size_t at = url.find('@');
+  if (at == std::string_view::npos || !url.substr(0, at).contains(':')) return false;
+  constexpr std::string_view k_in_none = "/ \t\n\"'{}$";
+  return scheme != std::string_view::npos ||
+         (url.find_first_of(k_in_none) > at && !url.substr(at + 1).starts_with("sha256:"));
+}
+
+// "app:hunter2" of a variable that is about who logs in; no "mail:25".
+bool is_login(std::string_view name, std::string_view value) {
+  constexpr std::string_view k_logins[] = {"smtp", "imap",  "ldap",    "mail", "amqp",
+                                           "user", "login", "account", "basic"};
+  const std::size_t colon = value.find(':');
+  const std::string_view behind = value.substr(std::min(colon, value.size() - 1) + 1);
+  const bool pair = colon > 0 && colon < value.size() && !behind.empty() &&
+                    value.find_first_of(" /@${", 0) == std::string_view::npos && !behind.contains(':') &&
+                    !core::parse_number<int>(behind);
+  return pair && std::ranges::any_of(parts_of_name(name),
+                                     [&](const std::string& word) { return is_among(word, k_logins); });
+}
+
+// "Bearer hunter2", and "Basic " with "user:password" in base64, as headers have them.
+bool has_credentials(std::string_view text) {
+  constexpr std::string_view k_quotes = "\"'\\,;)}";
+  const std::string small = core::to_lower(text);
+  for (const std::string_view scheme : {"bearer ", "basic "})
+    for (std::size_t at = small.find(scheme); at != std::string::npos; at = small.find(scheme, at + 1)) {
+      std::string_view word = core::trim(text.substr(at + scheme.size()));
+      word = word.substr(0, word.find_first_of(" \t\n"));
+      while (!word.empty() && k_quotes.contains(word.back())) word.remove_suffix(1);
+      if (word.empty() || word.contains('$')) continue;
+      if (scheme == "bearer " && std::ranges::any_of(word, core::is_digit)) return true;
+      const auto decoded = core::base64_decode(word);
+      if (scheme == "basic " && decoded && decoded->find(':') < decoded->size() - 1) return true;
+    }
+  return false;
 }
 
 // How those who hand out keys mark them, and how long what follows is at least.
@@ -177,14 +213,29 @@ struct Mark {
   std::string_view text;
   std::size_t more = 1;
 };
-constexpr Mark k_marks[] = {
-    {"sk_live_"},    {"sk_test_"},       {"rk_live_"},    {"rk_test_"},  {"whsec_", 8},   {"ghp_"},
-    {"gho_"},        {"ghu_"},           {"ghs_"},        {"ghr_"},      {"github_pat_"}, {"glpat-"},
-    {"gldt-"},       {"glrt-"},          {"xoxa-"},       {"xoxb-"},     {"xoxe-"},       {"xoxp-"},
-    {"xoxr-"},       {"xoxs-"},          {"xapp-"},       {"dckr_pat_"}, {"npm_", 30},    {"pypi-", 30},
-    {"hf_", 20},     {"sk-ant-", 8},     {"sk-proj-", 8}, {"sk-", 32},   {"shpat_", 8},   {"dop_v1_", 8},
-    {"AKIA", 16},    {"ASIA", 16},       {"AIza", 30},    {"ya29.", 16}, {"SG.", 30},     {"hvs.", 16},
-    {"lin_api_", 8}, {"AGE-SECRET-KEY-"}};
+constexpr Mark k_marks[] = {{"sk_live_"},    {"sk_test_"},
+                            {"rk_live_"},    {"rk_test_"},
+                            {"whsec_", 8},   {"ghp_"},
+                            {"gho_"},        {"ghu_"},
+                            {"ghs_"},        {"ghr_"},
+                            {"github_pat_"}, {"glpat-"},
+                            {"gldt-"},       {"glrt-"},
+                            {"xoxa-"},       {"xoxb-"},
+                            {"xoxe-"},       {"xoxp-"},
+                            {"xoxr-"},       {"xoxs-"},
+                            {"xapp-"},       {"dckr_pat_"},
+                            {"npm_", 30},    {"pypi-", 30},
+                            {"hf_", 20},     {"sk-ant-", 8},
+                            {"sk-proj-", 8}, {"sk-", 32},
+                            {"shpat_", 8},   {"dop_v1_", 8},
+                            {"AKIA", 16},    {"ASIA", 16},
+                            {"AIza", 30},    {"ya29.", 16},
+                            {"SG.", 30},     {"hvs.", 16},
+                            {"lin_api_", 8}, {"AGE-SECRET-KEY-"},
+                            {"dp.st.", 8},   {"dp.pt.", 8},
+                            {"dp.ct.", 8},   {"dp.sa.", 8},
+                            {"NRAK-", 16},   {"glsa_", 16},
+                            {"sntrys_", 16}, {"tskey-", 8}};
 constexpr std::string_view k_in_tokens = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
 
 // "eyJ….….…", whose parts are base64 of JSON.
@@ -192,6 +243,14 @@ bool is_jwt(std::string_view token) {
   const std::size_t first = token.find('.');
   return token.starts_with("eyJ") && first != std::string_view::npos &&
          token.find('.', first + 1) < token.size() - 1;
+}
+
+// "123456789:AAEh…" of Telegram; `token`: where it stands in the text.
+bool is_bot_token(std::string_view text, std::string_view token) {
+  constexpr std::size_t k_shortest = 30, k_digits = 8;
+  const auto at = static_cast<std::size_t>(token.data() - text.data());
+  if (token.size() < k_shortest || at <= k_digits || text[at - 1] != ':') return false;
+  return std::ranges::all_of(text.substr(at - 1 - k_digits, k_digits), core::is_digit);
 }
 
 // A token of a known kind, or the address of a webhook, wherever it stands in the text.
@@ -205,7 +264,7 @@ bool has_token(std::string_view text) {
     const auto marks = [&](const Mark& mark) {
       return token.starts_with(mark.text) && token.size() >= mark.text.size() + mark.more;
     };
-    if (std::ranges::any_of(k_marks, marks) || is_jwt(token)) return true;
+    if (std::ranges::any_of(k_marks, marks) || is_jwt(token) || is_bot_token(text, token)) return true;
     at = end;
   }
   return false;
@@ -236,6 +295,25 @@ bool has_key(std::string_view name, std::string_view text) {
              std::string_view::npos;
 }
 
+// Whatever it belongs to.
+bool is_marked(std::string_view value) {
+  return value.contains("-----BEGIN") || has_password(value) || has_token(value) || has_credentials(value);
+}
+
+bool any_is_marked(const Json& value) {
+  if (value.is_string()) return is_marked(value.get_ref<const std::string&>());
+  return value.is_structured() && std::ranges::any_of(value, any_is_marked);
+}
+
+// Where readers look at each text themselves, or where nothing but a reference stands.
+bool was_looked_at(std::span<const std::string> path) {
+  constexpr std::string_view k_sections[] = {"secrets", "health", "hooks"};
+  constexpr std::string_view k_of_docker[] = {"environment", "command", "entrypoint", "labels", "logging"};
+  if (path.size() > 2 && path[0] == "environments") path = path.subspan(2);
+  return is_among(path[0], k_sections) || path.back() == "password" ||
+         (path.size() > 1 && path[0] == "docker" && is_among(path[1], k_of_docker));
+}
+
 // Words of a command line, where what looks like a secret has a stand-in.
 class Masked {
 public:
@@ -253,6 +331,7 @@ public:
 private:
   std::string text(std::string_view words) {
     constexpr std::string_view k_blanks = " \t\n";
+    if (words.contains("-----BEGIN")) return hide();
     std::string out;
     while (!words.empty()) {
       const std::size_t begin = std::min(words.find_first_not_of(k_blanks), words.size());
@@ -260,14 +339,25 @@ private:
       words.remove_prefix(begin);
       const std::string word(words.substr(0, words.find_first_of(k_blanks)));
       words.remove_prefix(word.size());
-      // "Authorization: Bearer hunter2"
       if (word.ends_with(':') && is_secret_part(std::string_view(word).substr(0, word.size() - 1))) {
         m_follows = words.empty();
-        return out + word + (words.empty() ? "" : " " + hide());
+        out += word;
+        if (words.empty()) return out;
+        words.remove_prefix(value_of_label(word, words));
+        out += " " + hide();
+        continue;
       }
       if (!word.empty()) out += masked(word);
     }
     return out;
+  }
+  // Up to where the quote ends that `label` begins with, as in `-H 'Authorization: Bearer hunter2' URL`; what
+  // has none is all of it.
+  static std::size_t value_of_label(std::string_view label, std::string_view text) {
+    const std::size_t quote = label.find_first_of("'\"");
+    if (quote == std::string_view::npos) return text.size();
+    const std::size_t end = std::min(text.find(label[quote]), text.size());
+    return end > 0 && end < text.size() && text[end - 1] == '\\' ? end - 1 : end;
   }
   // "$$NAME": a shell in the container has the value.
   static bool by_the_app(std::string_view text) {
@@ -275,36 +365,44 @@ private:
     return text.starts_with("$$");
   }
   std::string masked(const std::string& word) {
-    if (std::exchange(m_follows, false) && !word.starts_with('-')) return by_the_app(word) ? word : hide();
+    const std::string before = std::exchange(m_before, word);
+    if (std::exchange(m_follows, false) && !word.starts_with('-'))
+      return by_the_app(word) ? word : hide(word);
+    if (has_credentials(before + " " + word)) return hide(word);
     if (is_program(base_of(word))) m_program = base_of(word);
     if (const Option* option = secret_option(m_program, word)) {
       m_follows = word == option->option;
       const std::string_view given = std::string_view(word).substr(option->option.size());
-      return m_follows || by_the_app(given) ? word : std::string(option->option) + hide();
+      return m_follows || by_the_app(given) ? word : std::string(option->option) + hide(given);
     }
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (by_the_app(value)) return word;
     if (!value.empty() && (is_secret_part(name) || is_secret("", value) || !secret_in(value).empty()))
-      return name + "=" + hide();
+      return name + "=" + hide(value);
     m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
-    return is_secret("", word) || !secret_in(word).empty() ? hide() : word;
+    return is_secret("", word) || !secret_in(word).empty() ? hide(word) : word;
   }
-  std::string hide() {
+  // Within the quotes that `word` has.
+  std::string hide(std::string_view word = {}) {
+    constexpr std::string_view k_quotes = "'\"\\", k_ends = "'\"\\;)";
     m_hidden = true;
-    return "SECRET";
+    const std::size_t begin = std::min(word.find_first_not_of(k_quotes), word.size());
+    std::size_t end = word.size();
+    while (end > begin && k_ends.contains(word[end - 1])) --end;
+    return fmt::format("{}SECRET{}", word.substr(0, begin), word.substr(end));
   }
 
-  std::string m_program;  // whose options these are
+  std::string m_program, m_before;  // whose options these are, and the last word
   bool m_follows = false, m_hidden = false;
 };
 
 }  // namespace
 
 bool is_secret(std::string_view name, std::string_view value) {
-  return is_secret_name(name) || value.contains("-----BEGIN") || has_password(value) || has_token(value) ||
-         has_key(name, value) || gives_secret(value);
+  return is_secret_name(name) || is_login(name, value) || is_marked(value) || has_key(name, value) ||
+         gives_secret(value);
 }
 
 std::string secret_in(std::string_view text, const Variables& known) {
@@ -317,6 +415,34 @@ std::string secret_in(std::string_view text, const Variables& known) {
     if (is_secret(name, found == known.end() ? std::string_view() : found->second)) return std::string(name);
   }
   return {};
+}
+
+Json masked(Json value) {
+  return Masked().all(std::move(value));
+}
+
+std::string without_tokens(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    out += has_password(word) || has_token(word) ? std::string_view("SECRET") : word;
+    text.remove_prefix(word.size());
+    const std::size_t blanks = std::min(text.find_first_not_of(' '), text.size());
+    out += text.substr(0, blanks);
+    text.remove_prefix(blanks);
+  }
+  return out;
+}
+
+void hide_secrets(Draft& draft) {
+  const auto findings = draft.findings();
+  for (const Finding& one : findings) {
+    if (was_looked_at(one.path) || !any_is_marked(one.value)) continue;
+    Json shown = masked(one.value);
+    if (shown == one.value) continue;
+    draft.drop(one.path);
+    draft.fill_in(one.path, std::move(shown), "what looks like a secret was not copied");
+  }
 }
 
 void tell_masked(Draft& draft, Path path, const Json& value, std::string comment) {

@@ -35,6 +35,8 @@ public:
   void fill_in(Path path, Json value, std::string_view what);
   // What the spec cannot say, or what nobody knows how to: told as a comment, once.
   void note(std::string text);
+  // The same of a file that makes no sense, which whoever asks should know at once.
+  void refuse(std::string text);
   void read_from(std::string source);
 
   // Whether something is known of the key, or of one below it.
@@ -50,12 +52,13 @@ public:
   const std::vector<Finding>& findings() const { return m_findings; }
   const std::vector<std::string>& notes() const { return m_notes; }
   const std::vector<std::string>& sources() const { return m_sources; }
+  const std::vector<std::string>& refused() const { return m_refused; }
   // The keys that have a stand-in.
   std::vector<std::string> gaps() const;
 
 private:
   std::vector<Finding> m_findings;
-  std::vector<std::string> m_notes, m_sources;
+  std::vector<std::string> m_notes, m_sources, m_refused;
 };
 
 // Adds what a spec needs and no source said, so that it loads. `folder`: the name of the folder that it
@@ -66,8 +69,13 @@ void complete(Draft& draft, const std::string& folder);
 // not yet here.
 spec::Environment with_required(std::string_view text, spec::Environment variables);
 
-// The variables that secrets are read from, and that are not set.
-std::vector<std::string> unset_variables(const Draft& draft, const spec::Environment& variables);
+// The variables that are not set: `required` by the file, as ${NAME:?…}, and those that secrets are read
+// from.
+struct Unset {
+  std::vector<std::string> required, secrets;
+  bool operator==(const Unset&) const = default;
+};
+Unset unset_variables(const Draft& draft, const spec::Environment& variables);
 
 // As bgdeploy.yml, with comments.
 std::string write(const Draft& draft);

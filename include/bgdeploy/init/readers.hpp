@@ -67,6 +67,13 @@ bool is_network_mode(std::string_view network);
 bool is_secret(std::string_view name, std::string_view value);
 // The first variable of a text in the spec's form, "${NAME}", that stands for a secret; empty: none does.
 std::string secret_in(std::string_view text, const Variables& known = {});
+// What looks like a secret, anywhere in it, becomes "SECRET".
+Json masked(Json value);
+// The same for tokens and URLs that stand in a sentence.
+std::string without_tokens(std::string_view text);
+// The same for what was found, wherever no reader expects a secret, as in a host's name; it is to be filled
+// in.
+void hide_secrets(Draft& draft);
 // A command line, or options: what looks like a secret in it becomes "SECRET", which is to be filled in.
 void tell_masked(Draft& draft, Path path, const Json& value, std::string comment = {});
 // Without a query that looks like a secret.

@@ -76,6 +76,9 @@ TEST(Secrets, AreKnownByTheirNames) {
                            "ENCKEY1",
                            "KEY2",
                            "PW_DB",
+                           "APP_SIGNING",
+                           "NEWRELIC_LICENSE",
+                           "RELEASE_COOKIE",
                            "PASS"})
     EXPECT_TRUE(is_secret(name, "v")) << name;
   for (const char* name : {"LOG_LEVEL",
@@ -106,29 +109,107 @@ TEST(Secrets, AreKnownByTheirNames) {
                            "KEY_COUNT",
                            "PGPASSFILE",
                            "SPINNER",
+                           "LICENSE_TYPE",
+                           "SESSION_COOKIE",
                            "stripe.publishableKey"})
     EXPECT_FALSE(is_secret(name, "v")) << name;
 }
 
 TEST(Secrets, AreKnownByTheirValues) {
-  for (const char* value :
-       {"sk_live_51H", "ghp_0123456789", "github_pat_11A", "glpat-x1", "xoxb-1-2", "AKIAIOSFODNN7EXAMPLE",
-        "eyJhbGciOiJIUzI1NiJ9.e30.abc", "https://hooks.slack.com/services/T0/B0/x", "--with=sk_live_51H",
-        "a,ghp_0123456789", "https://discord.com/api/webhooks/1/x", "-----BEGIN PRIVATE KEY-----",
-        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        "a:0123456789ABCDEF0123456789ABCDEF", "q3ZJ8vN1kY0b6TtW+9xR/5uFhCcLm2PoEeDdGg7Aa4I=",
-        "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY0", "redis-cli -a hunter2 ping", "mysqladmin ping -phunter2",
-        "curl -fsu me:hunter2 -u me:hunter2 http://a"})
+  for (const char* value : {"sk_live_51H",
+                            "ghp_0123456789",
+                            "github_pat_11A",
+                            "glpat-x1",
+                            "xoxb-1-2",
+                            "AKIAIOSFODNN7EXAMPLE",
+                            "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+                            "https://hooks.slack.com/services/T0/B0/x",
+                            "--with=sk_live_51H",
+                            "a,ghp_0123456789",
+                            "https://discord.com/api/webhooks/1/x",
+                            "-----BEGIN PRIVATE KEY-----",
+                            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                            "a:0123456789ABCDEF0123456789ABCDEF",
+                            "q3ZJ8vN1kY0b6TtW+9xR/5uFhCcLm2PoEeDdGg7Aa4I=",
+                            "wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY0",
+                            "redis-cli -a hunter2 ping",
+                            "mysqladmin ping -phunter2",
+                            "curl -fsu me:hunter2 -u me:hunter2 http://a",
+                            "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc",
+                            "Bearer hunter2",
+                            "X-Api: \"Basic dXNlcjpwYXNz\"",
+                            "dp.st.prod.abcdefghij",
+                            "root:hunter2@10.0.0.1",
+                            "root:hunter2@tcp(db:3306)/shop"})
     EXPECT_TRUE(is_secret("PLACE", value)) << value;
   for (const char* value :
        {"sk_SK", "npm_config", "eyJ.x", "a.b.c", "https://example.com/hooks", "SG.x", "sk-learn", "hf_cache",
         "AKIA", "org.hibernate.dialect.MySQL8Dialect", "ghp_",
         "acme/app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-        "123e4567-e89b-12d3-a456-426614174000", "/var/lib/Shop/with/a/long/path/2024/uploads",
-        "my-service-with-a-long-name.eu-west-1.example.com", "tool -a x", "mysql -p shop",
-        "2024-01-01T00:00:00Z"})
+        "123e4567-e89b-12d3-a456-426614174000",
+        "/var/lib/Shop/with/a/long/path/2024/uploads",
+        "my-service-with-a-long-name.eu-west-1.example.com",
+        "tool -a x",
+        "mysql -p shop",
+        "2024-01-01T00:00:00Z",
+        "Basic plan",
+        "Basic features",
+        "Bearer of news",
+        "app:1.2@sha256:abc",
+        "deploy@host:22",
+        "app:latest",
+        "12345678:short"})
     EXPECT_FALSE(is_secret("PLACE", value)) << value;
   EXPECT_FALSE(is_secret("GIT_COMMIT", "0123456789abcdef0123456789abcdef01234567"));
+  EXPECT_TRUE(is_secret("SMTP", "app:hunter2"));
+  for (const char* value : {"mail:25", "mail", "", ":x", "x:", "http://mail", "a:b:c"})
+    EXPECT_FALSE(is_secret("SMTP", value)) << value;
+}
+
+TEST(Secrets, WhatStandsBehindThemStays) {
+  for (const auto& [command, shown] :
+       {std::pair("curl -H 'Authorization: Bearer hunter2' http://a/b",
+                  "curl -H 'Authorization: SECRET' http://a/b"),
+        std::pair("sh -c \"curl -H \\\"X-Token: hunter2\\\" http://a\"",
+                  "sh -c \"curl -H \\\"X-Token: SECRET\\\" http://a\""),
+        std::pair("Authorization: Bearer hunter2 b", "Authorization: SECRET"),
+        std::pair("curl -H 'X-Api: Bearer hunter2' a", "curl -H 'X-Api: Bearer SECRET' a"),
+        std::pair("serve '--password=hunter2' -v", "serve '--password=SECRET' -v"),
+        std::pair("mysql -phunter2; x --token 'hunter2';", "mysql -pSECRET; x --token 'SECRET';"),
+        std::pair("echo -----BEGIN KEY hunter2", "SECRET")}) {
+    EXPECT_EQ(masked(command), shown);
+    EXPECT_EQ(masked(shown), shown);
+  }
+}
+
+TEST(Secrets, WhereNobodyExpectsThemTheyAreNotCopied) {
+  Draft draft;
+  draft.say({"hosts", "app"}, Json::array({"root:hunter2@10.0.0.1", "deploy@10.0.0.2:22"}));
+  draft.say({"ssh", "identity_file"}, "-----BEGIN hunter2");
+  draft.say({"environments", "staging", "ssh", "user"}, "root:hunter2@x");
+  draft.say({"docker", "volumes"}, Json::array({"0123456789abcdef0123456789abcdef:/data"}));
+  draft.note("see https://me:hunter2@git.example.com/x, which is there");
+  completed(draft);
+  EXPECT_FALSE(write(draft).contains("hunter2")) << write(draft);
+  EXPECT_EQ(draft.gaps(),
+            (Texts{"hosts.app", "ssh.identity_file", "environments.staging.ssh.user", "image"}));
+  EXPECT_EQ(draft.find({"hosts", "app"})->value, (Json{"SECRET", "deploy@10.0.0.2:22"}));
+  EXPECT_TRUE(notes(draft, "see SECRET which is there"));
+}
+
+TEST(Compose, ASecretOfDotenvIsFilledInNowhere) {
+  Draft draft;
+  const File file{"docker-compose.yml",
+                  "services: {app: {image: '${REG_TOKEN}/acme/app', ports: ['8080:80'], volumes: "
+                  "['/srv/${TENANT_TOKEN}:/data', {type: tmpfs, target: '/${OTHER_TOKEN}'}]}}\n"};
+  const Variables known{{"TENANT_TOKEN", "hunter2"}, {"REG_TOKEN", "hunter3"}};
+  ASSERT_TRUE(read_compose(draft, std::span(&file, 1), known, "shop"));
+  complete(draft, "shop");
+  EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
+  EXPECT_EQ(draft.text({"image"}), "${REG_TOKEN:?has to be set}/acme/app");
+  EXPECT_EQ(draft.find({"docker", "volumes"})->value, Json{"/srv/${TENANT_TOKEN:?has to be set}:/data"});
+  EXPECT_EQ(unset_variables(draft, [](std::string_view) { return std::nullopt; }),
+            (Unset{{"REG_TOKEN", "TENANT_TOKEN"}, {}}));
 }
 
 TEST(Compose, OneFileBecomesContainersOfOurOwn) {

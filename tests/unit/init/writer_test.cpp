@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 
 #include "bgdeploy/spec/document.hpp"
 #include "support.hpp"
@@ -30,7 +31,45 @@ TEST(Writer, VariablesOfSecretsThatAreNotSetAreNamed) {
                             [](std::string_view name) {
                               return name == "SET" ? std::optional<std::string>("x") : std::nullopt;
                             }),
-            std::vector<std::string>{"TOKEN"});
+            (Unset{{}, {"TOKEN"}}));
+}
+
+TEST(Writer, VariablesThatTheFileRequiresAreNamed) {
+  Draft draft;
+  draft.say({"image"}, "${USER:?has to be set}/shop");
+  draft.say({"hosts", "app"}, Json::array({"${HOST:?x}", "${SET:?x}", "${OTHER:-y}", "$${NOT:?x}"}));
+  draft.say({"registry", "password"}, Json{{"env", "${NAME:-TOKEN}"}});
+  draft.say({"secrets", "A"}, Json{{"env", "${SET:-B}"}});
+  draft.say({"secrets", "HOST"}, Json{{"env", "HOST"}});
+  EXPECT_EQ(unset_variables(draft,
+                            [](std::string_view name) {
+                              return name == "SET" ? std::optional<std::string>("x") : std::nullopt;
+                            }),
+            (Unset{{"USER", "HOST"}, {"TOKEN", "x"}}));
+}
+
+TEST(Writer, WhatIsRefusedIsToldWithItsReason) {
+  Draft draft;
+  draft.say({"service"}, "Bad/Name");
+  draft.say({"docker", "mem_limit"}, "lots");
+  draft.say({"docker", "user"}, "-----BEGIN hunter2");
+  draft.say({"docker", "volumes"}, Json::array({"/a:/b", "nonsense"}));
+  draft.say({"docker", "stop_signal"}, "TOKEN=hunter3");
+  draft.say({"docker", "environment", "b c"}, "hunter4");
+  draft.say({"health", "interval"}, "3s");
+  draft.say({"health", "http", "path"}, "up");
+  draft.say({"hosts", "app"}, Json::array({"a", "${X!}"}));
+  EXPECT_EQ(completed(draft).health.interval, std::chrono::seconds(3));
+  EXPECT_EQ(unset_variables(draft, [](std::string_view) { return std::nullopt; }), Unset());
+  EXPECT_EQ(written(draft).docker.volumes, std::vector<std::string>{"/a:/b"});
+  for (const char* part : {"`service: Bad/Name`, which was found",
+                           "`docker.mem_limit: lots`, which was found, but "
+                           "which is no value that it can have: ",
+                           "`docker.volumes: nonsense`"})
+    EXPECT_TRUE(notes(draft, part)) << part << ::testing::PrintToString(draft.notes());
+  EXPECT_FALSE(write(draft).contains("Bad/Name.inc")) << write(draft);
+  EXPECT_FALSE(notes(draft, "`image"));
+  EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
 }
 
 TEST(Writer, ATextComesBackAsItIs) {
