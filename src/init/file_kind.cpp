@@ -29,6 +29,7 @@ constexpr Row k_rows[] = {
     {"config", "deploy*.yml", Kind::kamal, true},
     {".kamal", "secrets", Kind::kamal_secrets},
     {".kamal", "secrets-common", Kind::kamal_secrets},
+    {".kamal", "secrets.*", Kind::kamal_secrets},
     {".github/workflows", "*.yml", Kind::script},
     {".gitea/workflows", "*.yml", Kind::script},
     {".forgejo/workflows", "*.yml", Kind::script},

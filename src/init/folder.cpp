@@ -139,6 +139,7 @@ public:
       return {};
     }
     auto file = open(name, kind);
+    m_without_main = m_without_main || (!file && kind == Kind::kamal && is_main_kamal_file(name));
     if (!file) return failed(file.error());
     m_files[kind].push_back(std::move(*file));
     return {};
@@ -152,13 +153,8 @@ public:
       m_known.insert(values.begin(), values.end());
       m_draft.read_from(file.name);
     }
-    if (const auto& kamal = m_files[Kind::kamal]; !kamal.empty()) {
-      std::string secrets;
-      for (const File& file : m_files[Kind::kamal_secrets]) {
-        secrets += file.text + '\n';
-        m_draft.read_from(file.name);
-      }
-      BGDEPLOY_TRY(read_kamal(m_draft, kamal, m_hooks, secrets));
+    if (const auto& kamal = m_files[Kind::kamal]; !kamal.empty() || m_without_main) {
+      BGDEPLOY_TRY(tell_kamal_files(kamal));
       for (const File& file : m_files[Kind::compose])
         not_read(file.name, "beside Kamal's file a compose file is for development");
     } else {
@@ -190,6 +186,18 @@ private:
     File file{name, std::move(text)};
     BGDEPLOY_TRY(check(m_draft, kind, file));
     return file;
+  }
+
+  // What a destination says is meant over the main file: alone it would be what every deploy goes to.
+  Result<void> tell_kamal_files(const std::vector<File>& files) {
+    if (m_without_main) {
+      for (const File& file : files)
+        not_read(file.name, "it is meant over the main file of Kamal's, which could not be read");
+      return {};
+    }
+    const auto& secrets = m_files[Kind::kamal_secrets];
+    for (const File& file : secrets) m_draft.read_from(file.name);
+    return read_kamal(m_draft, files, m_hooks, secrets);
   }
 
   void not_read(const std::string& name, std::string_view why) {
@@ -276,6 +284,7 @@ private:
   std::map<Kind, std::vector<File>> m_files;
   std::vector<std::string> m_hooks;
   Variables m_known;
+  bool m_without_main = false;  // Kamal's, which is there and was refused
 };
 
 }  // namespace

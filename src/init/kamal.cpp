@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 
@@ -17,9 +18,33 @@ std::string plain(const std::string& text) {
   return spec::without_substitutions(text);
 }
 
-// "10" and "10s": Kamal's times are in seconds.
+// "10", "1.5" and "10s": Kamal's times are in seconds.
 std::string seconds(const std::string& text) {
-  return core::parse_number<int>(text) ? text + "s" : text;
+  if (core::parse_number<int>(text)) return text + "s";
+  const Json number = Json::parse(text, nullptr, false);
+  return number.is_number() ? fmt::format("{:.0f}ms", number.get<double>() * 1000) : text;
+}
+
+// Kamal runs a registry there for a deploy, and lets the hosts reach it through its connections to them.
+bool is_local_registry(const std::string& server) {
+  const std::string host = server.substr(0, server.find(':'));
+  return host == "localhost" || host == "127.0.0.1";
+}
+
+// {nofile: {soft: 1024, hard: 2048}} of "nofile=1024:2048"; empty where it is none.
+Json ulimits_of(const std::vector<std::string>& texts) {
+  Json all = Json::object();
+  for (const std::string& text : texts) {
+    const std::size_t equals = std::min(text.find('='), text.size());
+    const std::string limits = text.substr(std::min(equals + 1, text.size()));
+    const std::size_t colon = limits.find(':');
+    const auto soft = core::parse_number<std::int64_t>(limits.substr(0, colon));
+    const auto hard =
+        colon == std::string::npos ? soft : core::parse_number<std::int64_t>(limits.substr(colon + 1));
+    if (!soft || !hard) return Json::object();
+    all[text.substr(0, equals)] = Json{{"soft", *soft}, {"hard", *hard}};
+  }
+  return all;
 }
 
 class KamalReader {
@@ -65,7 +90,8 @@ private:
   void tell_image() {
     if (const auto service = text("service"); !service.empty()) m_draft.say({"service"}, service, m_source);
     const Json& registry = at("registry");
-    const std::string server = core::text_of(registry, "server");
+    std::string server = core::text_of(registry, "server");
+    if (is_local_registry(server)) server.clear();
     if (const auto image = text("image"); !image.empty())
       m_draft.say({"image"}, plain(server.empty() ? image : server + "/" + image), m_source);
     note_rest("registry", registry, {"server", "username", "password"});
@@ -105,9 +131,10 @@ private:
       for (const auto& [name, role] : servers.items()) {
         const Json& list = role.is_object() ? core::member(role, "hosts") : role;
         if (name != primary) {
-          m_draft.note(fmt::format(
-              "the role {} on {}: a spec of its own, as a worker (`slots: [blue, green]`, `proxy: none`)",
-              name, fmt::join(hosts_of(list), ", ")));
+          m_draft.note(fmt::format("the role {} on {}: a spec of its own, {}", name,
+                                   fmt::join(hosts_of(list), ", "),
+                                   has_proxy(role) ? "which nginx sends to as to this one"
+                                                   : "as a worker (`slots: [blue, green]`, `proxy: none`)"));
           continue;
         }
         hosts = hosts_of(list);
@@ -120,8 +147,14 @@ private:
     m_draft.say({"hosts", "app"}, all, m_source);
   }
 
+  static bool has_proxy(const Json& role) {
+    return core::member(role, "proxy").is_object() || core::text_of(role, "proxy") == "true";
+  }
+
   void tell_role(const std::string& path, const Json& role) {
-    note_rest(path, role, {"hosts", "cmd", "labels", "logging", "env", "options"});
+    note_rest(path, role,
+              {"hosts", "cmd", "labels", "logging", "env", "options", has_proxy(role) ? "proxy" : "hosts"});
+    if (const Json& proxy = core::member(role, "proxy"); proxy.is_object()) m_proxy_of_role = proxy;
     if (const auto command = core::text_of(role, "cmd"); !command.empty())
       tell_masked(m_draft, {"docker", "command"}, plain(command));
     tell_labels(core::member(role, "labels"));
@@ -160,6 +193,10 @@ private:
     else if (const Json cpus = Json::parse(texts.empty() ? "" : texts[0], nullptr, false);
              name == "cpus" && cpus.is_number())
       m_draft.say({"docker", "cpus"}, cpus);
+    else if (const Json limits = ulimits_of(texts); name == "ulimit" && !limits.empty())
+      m_draft.say({"docker", "ulimits"}, limits);
+    else if (name == "stop-timeout" && texts.size() == 1)
+      m_draft.say({"docker", "stop_grace_period"}, seconds(texts[0]));
     else if ((name == "init" || name == "read-only") && texts.size() == 1 && texts[0] != "false")
       m_draft.say({"docker", name == "init" ? "init" : "read_only"}, true);
     else
@@ -225,8 +262,12 @@ private:
     const bool split = env.contains("clear") || env.contains("secret") || env.contains("tags");
     const Json& clear = split ? core::member(env, "clear") : env;
     if (clear.is_object())
-      for (const auto& [name, value] : clear.items())
-        if (value.is_string()) tell_clear(name, value.get<std::string>());
+      for (const auto& [name, value] : clear.items()) {
+        if (value.is_string())
+          tell_clear(name, value.get<std::string>());
+        else
+          m_draft.note(fmt::format("the variable {} of {}, which has no text for a value", name, m_name));
+      }
     for (const std::string& entry : core::texts_of(env, "secret")) {
       const std::size_t colon = entry.find(':');  // "NAME:OTHER_NAME"
       m_draft.say({"secrets", entry.substr(0, colon)},
@@ -271,7 +312,8 @@ private:
   }
 
   void tell_proxy() {
-    const Json& proxy = at("proxy");
+    Json proxy = at("proxy");
+    if (!m_proxy_of_role.is_null()) merge(proxy, m_proxy_of_role);
     // Kamal 1 had neither `proxy` nor its defaults: https://kamal-deploy.org/docs/upgrading/proxy-changes/
     const bool first = proxy.is_null() && (!at("healthcheck").is_null() || !at("traefik").is_null());
     const Json& check = first ? at("healthcheck") : core::member(proxy, "healthcheck");
@@ -309,6 +351,10 @@ private:
     if (const Json& aliases = at("aliases"); aliases.is_object())
       for (const auto& [name, value] : aliases.items())
         m_draft.note(fmt::format("the alias {}: `bgdeploy exec`, `run` and `logs` do what most do", name));
+    const bool here = is_local_registry(core::text_of(at("registry"), "server"));
+    if (here)
+      m_draft.guess({"build", "on"}, "here",
+                    "Kamal's registry on localhost is there while it deploys; so the image comes from here");
     if (!builder.is_object()) return;
     Json build = Json::object();
     for (const char* key : {"context", "dockerfile", "target", "args"})
@@ -317,9 +363,17 @@ private:
       for (auto arg = args->begin(); arg != args->end();)
         arg = arg->is_string() && is_secret(arg.key(), arg->get<std::string>()) ? args->erase(arg)
                                                                                 : std::next(arg);
-    m_draft.note(fmt::format(
-        "`builder`: CI builds and pushes the image, then deploys its tag; `build:{}` builds it on the hosts",
-        build.empty() ? "" : " " + core::dump_json(build)));
+    build = masked(std::move(build));
+    if (here)
+      for (const auto& [key, value] : build.items()) {
+        if (core::text_of(builder, key.c_str()).contains("://")) continue;
+        m_draft.say({"build", key}, value);
+      }
+    else
+      m_draft.note(fmt::format(
+          "`builder`: CI builds and pushes the image, then deploys its tag; `build:{}` builds it on "
+          "the hosts",
+          build.empty() ? "" : " " + core::dump_json(build)));
     note_rest("builder", builder, {"context", "dockerfile", "target", "args"});
   }
 
@@ -366,6 +420,7 @@ private:
   const Json &m_file, &m_secrets;
   const std::string m_source, m_name;
   Json m_lists = Json::object();  // of `docker`
+  Json m_proxy_of_role;
   std::string m_networks_from;
 };
 

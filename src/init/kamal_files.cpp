@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/document.hpp"
@@ -16,10 +17,7 @@ std::string base_name(std::string_view name) {
 
 // Kamal's own name for it; else whichever was given.
 const File& main_of(std::span<const File> files) {
-  const auto found = std::ranges::find_if(files, [](const File& file) {
-    const std::string name = base_name(file.name);
-    return name == "deploy.yml" || name == "deploy.yaml";
-  });
+  const auto found = std::ranges::find_if(files, is_main_kamal_file, &File::name);
   return found == files.end() ? files.front() : *found;
 }
 
@@ -58,18 +56,53 @@ std::string variable_of(std::string_view expression) {
   return has_default && !texts[1].contains('}') ? texts[0] + ":-" + texts[1] : texts[0] + ":?has to be set";
 }
 
-// Without code, whose lines go too, and with stand-ins for what code writes.
-std::string without_erb(std::string_view text) {
+// The blocks of code that a text stands in: of their branches the first one counts.
+class Blocks {
+public:
+  void take(std::string_view code) {
+    code = core::trim(code);
+    const std::string_view word = code.substr(0, code.find_first_of(" \t\n;("));
+    if (begins_block(code, word))
+      m_open.push_back({word != "case", false});
+    else if (m_open.empty())
+      return;
+    else if (word == "else" || word == "elsif" || word == "when" || word == "in")
+      m_open.back().left_out = std::exchange(m_open.back().had_one, true);
+    else if (word == "end")
+      m_open.pop_back();
+  }
+  bool left_out() const { return std::ranges::any_of(m_open, &Block::left_out); }
+
+private:
+  struct Block {
+    bool had_one, left_out;  // a branch; and whether this one is another
+  };
+  static bool begins_block(std::string_view code, std::string_view word) {
+    if (code.ends_with(" end")) return false;
+    constexpr std::string_view k_words[] = {"if", "unless", "case", "while", "until", "for", "begin"};
+    return std::ranges::find(k_words, word) != std::end(k_words) || code.ends_with(" do") ||
+           code.contains(" do |");
+  }
+
+  std::vector<Block> m_open;
+};
+
+// Without code, whose lines go too, and with stand-ins for what code writes. `left_out`: a branch was.
+std::string without_erb(std::string_view text, bool& left_out) {
   std::string out;
+  Blocks blocks;
   for (std::size_t begin = text.find("<%"); begin != std::string_view::npos; begin = text.find("<%")) {
     const std::size_t end = text.find("%>", begin);
     if (end == std::string_view::npos) break;
-    out += text.substr(0, begin);
+    if (!blocks.left_out()) out += text.substr(0, begin);
     std::string_view code = text.substr(begin + 2, end - begin - 2);
     text.remove_prefix(end + 2);
     if (code.ends_with('-')) code.remove_suffix(1);
+    if (code.starts_with('-')) code.remove_prefix(1);
+    blocks.take(code);
+    left_out = left_out || blocks.left_out();
     if (code.starts_with('=')) {
-      out += std::string(k_begin) + variable_of(code.substr(1)) + std::string(k_end);
+      if (!blocks.left_out()) out += std::string(k_begin) + variable_of(code.substr(1)) + std::string(k_end);
       continue;
     }
     const std::size_t line = out.rfind('\n') + 1;
@@ -128,7 +161,11 @@ void settle_variables(Draft& draft) {
 }
 
 core::Result<Json> parse(Draft& draft, const File& file) {
+  bool left_out = false;
+  without_erb(file.text, left_out);
   if (file.text.contains("<%")) draft.note(fmt::format("{} has ERB (<% … %>), which was not run", file.name));
+  if (left_out)
+    draft.note(fmt::format("guessed: of `<% if … %>` and the like in {} the first branch counts", file.name));
   draft.read_from(file.name);
   return kamal_json(file);
 }
@@ -174,15 +211,6 @@ Json secrets_of(std::string_view text) {
   return all;
 }
 
-// As Kamal lays a destination over its main file: maps key by key, anything else whole.
-void merge(Json& into, const Json& over) {
-  if (!into.is_object() || !over.is_object()) {
-    into = over;
-    return;
-  }
-  for (const auto& [key, value] : over.items()) merge(into[key], value);
-}
-
 // What the destination says in another way.
 void tell_environment(Draft& draft, const Draft& base, const Draft& there, const std::string& name) {
   for (const Finding& one : there.findings()) {
@@ -195,10 +223,37 @@ void tell_environment(Draft& draft, const Draft& base, const Draft& there, const
     if (std::ranges::find(base.notes(), note) == base.notes().end()) draft.note(note);
 }
 
+// Those of one destination: of its own file, where it has one, and the one that all have.
+Json secrets_of(std::span<const File> files, const std::string& destination) {
+  const auto is_there = [&](const std::string& name) {
+    return std::ranges::any_of(files, [&](const File& file) { return base_name(file.name) == name; });
+  };
+  const std::string own = is_there("secrets." + destination) ? "secrets." + destination : "secrets";
+  std::string text;
+  for (const std::string& name : {own, std::string("secrets-common")})
+    for (const File& file : files)
+      if (base_name(file.name) == name) text += file.text + '\n';
+  return secrets_of(text);
+}
+
 }  // namespace
 
+void merge(Json& into, const Json& over) {
+  if (!into.is_object() || !over.is_object()) {
+    into = over;
+    return;
+  }
+  for (const auto& [key, value] : over.items()) merge(into[key], value);
+}
+
+bool is_main_kamal_file(std::string_view name) {
+  const std::string base = base_name(name);
+  return base == "deploy.yml" || base == "deploy.yaml";
+}
+
 core::Result<Json> kamal_json(const File& file) {
-  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text), file.name));
+  bool left_out = false;
+  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text, left_out), file.name));
   BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
   if (!json.is_object())
     return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
@@ -206,9 +261,9 @@ core::Result<Json> kamal_json(const File& file) {
 }
 
 core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
-                              const std::vector<std::string>& hooks, std::string_view secrets) {
+                              const std::vector<std::string>& hooks, std::span<const File> secrets) {
   const File& main = main_of(files);
-  const Json sources = secrets_of(secrets);
+  const Json sources = secrets_of(secrets, "");
   BGDEPLOY_ASSIGN(const Json base, parse(draft, main));
   tell_kamal(draft, base, main.name, hooks, sources);
   for (const File& file : files) {
@@ -223,7 +278,7 @@ core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
     merge(whole, json);
     Draft own, there;
     tell_kamal(own, base, file.name, {}, sources);
-    tell_kamal(there, whole, file.name, {}, sources);
+    tell_kamal(there, whole, file.name, {}, secrets_of(secrets, name));
     tell_environment(draft, own, there, name);
   }
   settle_variables(draft);

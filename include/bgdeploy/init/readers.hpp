@@ -116,9 +116,9 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
                                 const FileBeside& beside = {});
 void read_dockerfile(Draft& draft, const File& file);
 // config/deploy.yml, and the files of its destinations, deploy.staging.yml: what differs there becomes an
-// environment. `secrets`: the text of .kamal/secrets.
+// environment. `secrets`: .kamal/secrets, secrets-common, and those of destinations, secrets.staging.
 core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
-                              const std::vector<std::string>& hooks, std::string_view secrets = {});
+                              const std::vector<std::string>& hooks, std::span<const File> secrets = {});
 // Shell scripts, and CI files: the commands in them, all at once, since they set variables for each other.
 void read_scripts(Draft& draft, std::span<const File> files, const Variables& known);
 

@@ -38,6 +38,7 @@ TEST_F(Folder, WhatIsOfInterestIsKnownByItsName) {
                    ".gitlab-ci.yaml",
                    ".kamal/hooks/pre-deploy",
                    ".kamal/secrets",
+                   ".kamal/secrets.staging",
                    "Dockerfile",
                    "blue.docker-compose.yml",
                    "compose/blue.yml",
@@ -117,6 +118,34 @@ TEST_F(Folder, WhatNobodyNamedEndsNothing) {
     EXPECT_EQ(failed.error().kind, core::ErrorKind::usage);
     fs::remove(folder + "/" + name);
   }
+}
+
+TEST_F(Folder, ADestinationIsNeverReadInThePlaceOfTheMainFile) {
+  file("config/deploy.yml", "service: shop\nimage: a\nimage: b\n");
+  file("config/deploy.production.yml", "servers: [p.example.com]\nservice: shop\nimage: acme/shop\n");
+  file("docker-compose.yml", k_api);
+  file("Dockerfile", "FROM a\nEXPOSE 4000\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder));
+  completed(draft);
+  EXPECT_EQ(draft.sources(), Texts{"Dockerfile"});
+  EXPECT_FALSE(write(draft).contains("p.example.com")) << write(draft);
+  EXPECT_TRUE(notes(draft, "not read: config/deploy.production.yml: it is meant over the main file"));
+  ASSERT_EQ(draft.refused().size(), 1U);
+  EXPECT_TRUE(draft.refused()[0].contains("config/deploy.yml:3:1: key 'image' is there twice"))
+      << draft.refused()[0];
+}
+
+TEST_F(Folder, AnEnvFileThatNeedNotBeThereCountsWhereItIs) {
+  file("compose.yml",
+       "services: {api: {image: acme/api, ports: ['81:80'], env_file: [{path: a.env, required: false}, "
+       "{path: b.env, "
+       "required: false}]}}\n");
+  file("a.env");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder));
+  EXPECT_EQ(draft.find({"docker", "env_file"})->value, Json::array({"a.env"}));
+  EXPECT_TRUE(notes(draft, "`env_file` b.env"));
 }
 
 TEST_F(Folder, AnOverrideOfProductionLeavesTheMainFile) {

@@ -643,6 +643,109 @@ proxy: {healthcheck: {path: "/up?key=hunter4"}}
   EXPECT_EQ(draft.gaps(), (Texts{"docker.command", "docker.entrypoint", "health.http.path"}));
 }
 
+TEST(Kamal, WhatItBuildsFromShowsNoSecret) {
+  Draft draft;
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
+image: acme/shop
+servers: [a]
+builder: {context: "https://x-access-token:hunter2@github.com/acme/shop.git", args: {A: b, N: {PASSWORD: hunter3}}}
+ssh: {keys: [a.key, "https://u:hunter4@x"]}
+)"));
+  completed(draft);
+  EXPECT_FALSE(write(draft).contains("hunter")) << write(draft);
+  EXPECT_TRUE(notes(draft, "\"context\":\"SECRET\"")) << write(draft);
+}
+
+TEST(Kamal, OfBranchesTheFirstOneCounts) {
+  const std::string begin = "service: shop\nimage: acme/shop\nservers: [a]\nenv:\n  clear:\n    B: c\n";
+  for (const char* code :
+       {"<% if ENV['X'] %>\n    A: one\n<% else %>\n    A: two\n<% end %>\n",
+        "<% unless x -%>\n    A: one\n    <%- elsif y %>\n    A: two\n<% else %>\n    A: three\n<% end %>\n",
+        "<% case x %>\n<% when 1 %>\n    A: one\n<% when 2 %>\n    A: <%= z %>\n<% end %>\n",
+        "<% if x %>\n<% y.each do |z| %>\n    A: one\n<% end %>\n<% else %>\n<% if a %>\n    A: two\n<% end "
+        "%>\n    A: three\n<% end %>\n"}) {
+    Draft draft;
+    const auto done = from_kamal(draft, begin + code + "    LAST: d\n");
+    ASSERT_TRUE(done) << done.error().message << code;
+    EXPECT_EQ(completed(draft).docker.environment,
+              (std::map<std::string, std::string>{{"A", "one"}, {"B", "c"}, {"LAST", "d"}}))
+        << code;
+    EXPECT_TRUE(
+        notes(draft, "guessed: of `<% if … %>` and the like in config/deploy.yml the first branch counts"));
+  }
+  Draft one;
+  ASSERT_TRUE(from_kamal(one, begin + "<% if x %>\n    A: one\n<% end %>\n"));
+  EXPECT_FALSE(notes(one, "the first branch"));
+}
+
+TEST(Kamal, ARoleMayHaveAProxyOfItsOwn) {
+  Draft draft;
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
+image: acme/shop
+primary_role: api
+servers:
+  api: {hosts: [a], proxy: {app_port: 9000, healthcheck: {path: /ping}}}
+  web: {hosts: [b], proxy: true}
+  job: {hosts: [c]}
+proxy: {app_port: 3000, healthcheck: {interval: 1.5}, host: shop.test}
+)"));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.container_port, "9000");
+  EXPECT_EQ(http(spec).path, "/ping");
+  EXPECT_EQ(spec.health.interval, std::chrono::milliseconds(1500));
+  EXPECT_EQ(draft.text({"verify", "host"}), "shop.test");
+  EXPECT_TRUE(notes(draft, "the role web on b: a spec of its own, which nginx sends to"));
+  EXPECT_TRUE(notes(draft, "the role job on c: a spec of its own, as a worker"));
+  EXPECT_FALSE(notes(draft, "servers.api.proxy"));
+}
+
+TEST(Kamal, WithItsLocalRegistryTheImageIsBuiltHere) {
+  for (const char* builder : {"", "builder: {arch: amd64, dockerfile: D, context: 'https://git.test/x'}\n"}) {
+    Draft draft;
+    ASSERT_TRUE(from_kamal(draft,
+                           "service: shop\nimage: acme/shop\nservers: [a]\nregistry: {server: "
+                           "'localhost:5555'}\n" +
+                               std::string(builder)));
+    const auto spec = completed(draft);
+    EXPECT_EQ(spec.image, "acme/shop");
+    ASSERT_TRUE(spec.build);
+    EXPECT_EQ(spec.build->context, "/work");
+    EXPECT_EQ(spec.build->dockerfile == "D", *builder != '\0');
+    EXPECT_TRUE(write(draft).contains("\"on\": here")) << write(draft);
+    EXPECT_FALSE(notes(draft, "CI builds"));
+  }
+}
+
+TEST(Kamal, ADestinationHasSecretsOfItsOwn) {
+  Draft draft;
+  const File files[] = {
+      {"config/deploy.yml", "service: s\nimage: a/s\nservers: [a]\nenv: {secret: [A, B]}\n"},
+      {"config/deploy.staging.yml", "servers: [b]\n"}};
+  const File secrets[] = {{".kamal/secrets", "A=$(cat a.key)\n"},
+                          {".kamal/secrets-common", "B=$(cat b.key)\n"},
+                          {".kamal/secrets.staging", "A=$(cat staging.key)\n"}};
+  ASSERT_TRUE(read_kamal(draft, files, {}, secrets));
+  EXPECT_EQ(draft.find({"secrets", "A"})->value, (Json{{"file", "a.key"}}));
+  EXPECT_EQ(draft.find({"secrets", "B"})->value, (Json{{"file", "b.key"}}));
+  EXPECT_EQ(draft.find({"environments", "staging", "secrets", "A"})->value, (Json{{"file", "staging.key"}}));
+  EXPECT_FALSE(draft.has({"environments", "staging", "secrets", "B"}));
+}
+
+TEST(Kamal, OptionsOfDockerWithKeysOfTheirOwn) {
+  Draft draft;
+  ASSERT_TRUE(from_kamal(draft, R"(service: shop
+image: acme/shop
+servers: {web: {hosts: [a], options: {ulimit: ["nofile=1024:2048", "nproc=5"], stop-timeout: 30}}}
+env: {clear: {EMPTY: , L: [a]}}
+)"));
+  const auto spec = completed(draft);
+  EXPECT_EQ(draft.find({"docker", "ulimits"})->value,
+            (Json{{"nofile", {{"soft", 1024}, {"hard", 2048}}}, {"nproc", {{"soft", 5}, {"hard", 5}}}}));
+  EXPECT_EQ(spec.docker.stop_grace_period, std::chrono::seconds(30));
+  for (const char* name : {"EMPTY", "L"})
+    EXPECT_TRUE(notes(draft, std::string("the variable ") + name + " of config/deploy.yml")) << name;
+}
+
 TEST(Kamal, ItsFileAsTheGuideHasIt) {
   Draft draft;
   const auto done = from_kamal(draft, R"(service: shop
@@ -773,7 +876,7 @@ x-anchors: {a: b}
   for (const char* left :
        {"also www.shop.test;", "`proxy.response_timeout`", "`proxy.path_prefix`", "`proxy.forward_headers`",
         "`proxy.buffering`", "`proxy.logging`", "`proxy.healthcheck.host`", "~/.ssh/two", "`ssh.keys_only`",
-        "`ssh.config`", "`readiness_delay`", "`minimum_version`", "`servers.web.proxy`", "the tags of b",
+        "`ssh.config`", "`readiness_delay`", "`minimum_version`", "the tags of b",
         "`build: {\"args\":{\"A\":\"b\"},\"context\":\"app\",\"dockerfile\":\"D\"}`", "`builder.cache`"})
     EXPECT_TRUE(notes(draft, left)) << left << ::testing::PrintToString(draft.notes());
   EXPECT_FALSE(notes(draft, "hunter2"));
@@ -785,10 +888,11 @@ TEST(Kamal, SecretsComeFromWhereItsOwnFileSays) {
   const File file{"config/deploy.yml",
                   "service: s\nimage: a/s\nservers: [a]\nregistry: {username: ci, password: [REGISTRY_PW]}\n"
                   "env: {secret: [A, B, C, D:E, F, G, H]}\n"};
-  ASSERT_TRUE(read_kamal(draft, std::span(&file, 1), {},
-                         "# all\nREGISTRY_PW=$REG\nA=$(cat config/master.key)\nB=$(op read op://Vault/b)\n"
-                         "export C=\"$(op read 'op://My Vault/c' | tail -n 1)\"\nE=${OTHER}\nF=hunter2\n"
-                         "ALL=$(kamal secrets fetch)\nG=$(kamal secrets extract G $ALL)\n"));
+  const File secrets{".kamal/secrets",
+                     "# all\nREGISTRY_PW=$REG\nA=$(cat config/master.key)\nB=$(op read op://Vault/b)\n"
+                     "export C=\"$(op read 'op://My Vault/c' | tail -n 1)\"\nE=${OTHER}\nF=hunter2\n"
+                     "ALL=$(kamal secrets fetch)\nG=$(kamal secrets extract G $ALL)\n"};
+  ASSERT_TRUE(read_kamal(draft, std::span(&file, 1), {}, std::span(&secrets, 1)));
   const auto spec = completed(draft);
   EXPECT_EQ(spec.registry->password, spec::SecretSource(spec::FromEnv{"REG"}));
   const auto source = [&](const char* name) { return draft.find({"secrets", name})->value; };
