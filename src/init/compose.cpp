@@ -110,24 +110,50 @@ void tell_slots(Draft& draft, const std::vector<Run>& runs, const Pair& words, c
   }
 }
 
-// nginx as a service of the file: it finds the slots by their names, on the project's network.
-void tell_nginx(Draft& draft, const Json& services, const std::string& app, bool published,
-                const std::string& project, const std::string& source) {
-  if (draft.has({"proxy"}) || !services.is_object()) return;
+// "${USER:-app}/shop" where nobody sets it: of what is left empty no image's name could be made.
+std::string with_image_stand_ins(std::string image) {
+  for (std::size_t at = image.find(":-}"); at != std::string::npos; at = image.find(":-}", at + 2)) {
+    const bool registry = image.rfind("${", at) == 0;
+    image.insert(at + 2, registry ? "registry.example.com" : "app");
+  }
+  return image;
+}
+
+void tell_image(Draft& draft, const std::string& image, const std::string& source) {
+  const std::string whole = with_image_stand_ins(image);
+  if (whole != image)
+    draft.fill_in({"image"}, whole, "or set the variable where bgdeploy runs; from " + source);
+  else if (!image.empty())
+    draft.say({"image"}, image, "from " + source);
+}
+
+// nginx as a service of the file: it finds the slots by their names, on the project's network. False: there
+// is none.
+bool tell_nginx(Draft& draft, const Json& services, const std::string& project, const std::string& source) {
+  if (draft.has({"proxy"}) || !services.is_object()) return false;
   for (const auto& [name, keys] : services.items()) {
     const std::string repository = repository_of(text_of(keys, "image"));
     const std::string image = repository.substr(repository.rfind('/') + 1);
     const bool nginx = image == "nginx" || image == "nginx-unprivileged" || image == "openresty";
-    if (!nginx || name == app || member(keys, "ports").empty()) continue;
+    if (!nginx || member(keys, "ports").empty()) continue;
     if (const auto container = text_of(keys, "container_name"); !container.empty())
       draft.say({"proxy", "nginx", "container"}, container, "nginx runs in it, from " + source);
     else
       draft.guess({"proxy", "nginx", "container"}, fmt::format("{}-{}-1", project, name),
                   "nginx runs in it, and compose names it so");
-    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
-    if (!published) draft.say({"docker", "host_ip"}, "none", "nothing is published");
-    return;
+    return true;
   }
+  return false;
+}
+
+// Both slots are services of nginx's own project, which finds them by their names.
+void tell_services(Draft& draft, const Run& run, const std::string& source) {
+  draft.say({"proxy", "nginx", "address"}, draft.text({"compose", "service"}),
+            "nginx is on the same network, which has the services' names");
+  if (run.container_port != 0)
+    draft.say({"proxy", "nginx", "port"}, run.container_port, "where the app listens, from " + source);
+  else
+    draft.fill_in({"proxy", "nginx", "port"}, 8080, "where the app listens");
 }
 
 }  // namespace
@@ -138,6 +164,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
   std::vector<std::string> left_out;  // where containers of our own take compose's place
   std::array<Service, 2> apps;
   Pair names;
+  bool nginx_there = false;
   const bool by_variable = files.size() == 1 && files[0].text.find("BGDEPLOY_PORT") != std::string::npos;
   for (std::size_t i = 0; i < files.size() && i < 2; ++i) {
     const File& from = files[i];
@@ -165,14 +192,18 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     }
     if (const Json& build = member(apps[0].keys, "build"); !build.is_null() && runs.size() == 1)
       read_build(draft, build, from.name);
-    if (files.size() == 1 && runs.size() == 1 && !by_variable)
-      tell_nginx(draft, member(file, "services"), apps[0].name, runs[0].host_port != 0,
-                 own.empty() ? project : own, from.name);
+    nginx_there = files.size() == 1 && !by_variable &&
+                  tell_nginx(draft, member(file, "services"), own.empty() ? project : own, from.name);
   }
   if (runs.size() == 1 && !by_variable) {
     for (std::string& note : left_out) draft.note(std::move(note));
     // Compose's own default; stopped slots stay stopped with this one.
     runs[0].settings.erase("restart");
+    tell_image(draft, runs[0].image, names[0]);
+    if (nginx_there) {
+      draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+      if (runs[0].host_port == 0) draft.say({"docker", "host_ip"}, "none", "nothing is published");
+    }
     tell_runs(draft, std::move(runs));
     return {};
   }
@@ -192,8 +223,9 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     std::swap(names[0], names[1]);
   }
   const Pair words = runs.size() == 2 ? words_of() : Pair{"blue", "green"};
-  if (!runs[0].image.empty()) draft.say({"image"}, runs[0].image, "from " + names[0]);
+  tell_image(draft, runs[0].image, names[0]);
   tell_compose(draft, apps, runs, names, draft.has({"slots"}) ? Pair{"blue", "green"} : words, remote);
+  if (nginx_there) tell_services(draft, runs[0], names[0]);
   if (runs.size() == 2) tell_slots(draft, runs, words, names[0] == names[1] ? names[0] : "both files");
   tell_runs(draft, std::move(runs), false);
   return {};

@@ -56,7 +56,8 @@ std::string template_of(const std::string& text, const std::vector<Sending>& sen
   return last.empty() || std::ranges::any_of(sendings, left) ? std::string() : out;
 }
 
-// The file is to be written as it is now; where `upstream` does that, it is the better word.
+}  // namespace
+
 void tell_text(Draft& draft, const Sending& sending, const std::string& text) {
   const auto own = sending.upstream.empty()
                        ? fmt::format("set ${} http://{{{{address}}}}:{{{{port}}}};\n",
@@ -74,8 +75,6 @@ void tell_text(Draft& draft, const Sending& sending, const std::string& text) {
   else if ((text.empty() ? own : text) != "set $service_url http://{{address}}:{{port}};\n")
     draft.say({"proxy", "nginx", "template"}, spec::without_substitutions(text.empty() ? own : text));
 }
-
-}  // namespace
 
 void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot>& slots) {
   const auto sendings = proxy::sendings(host.dump);

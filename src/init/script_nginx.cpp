@@ -7,6 +7,9 @@
 #include <optional>
 
 #include "bgdeploy/core/json.hpp"
+#include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/text.hpp"
+#include "proxy.hpp"
 #include "script_words.hpp"
 #include "shell_functions.hpp"
 
@@ -64,23 +67,140 @@ std::vector<Words> content_of(const std::vector<Words>& commands, std::size_t at
   return content;
 }
 
-// "shop" of "upstream shop {".
-std::string upstream_in(std::span<const Words> content) {
-  for (const Words& words : content)
-    for (std::size_t i = 0; i + 1 < words.size(); ++i)
-      if (words[i] == "upstream") return words[i + 1].substr(0, words[i + 1].find('{'));
-  return {};
-}
-
 bool holds(std::span<const Words> content, std::string_view part) {
   return std::ranges::any_of(
       content, [&](const Words& words) { return fmt::format("{}", fmt::join(words, " ")).contains(part); });
+}
+
+// What a command says: the text of `echo` and `printf`, or a line of a here-document, as nginx reads it.
+std::string said_by(const Words& words) {
+  const std::size_t first = first_word(words);
+  const std::string tool = first == words.size() ? "" : base_of(words[first]);
+  const bool echo = tool == "echo" || tool == "printf";
+  std::vector<std::string> said;
+  for (std::size_t i = echo ? first + 1 : 0; i < words.size() && !words[i].starts_with('>'); ++i)
+    if (!echo || !is_option(words[i])) said.push_back(words[i]);
+  for (std::size_t at = 0; tool == "printf" && said.size() > 1;) {  // "%s" of its format
+    if ((at = said[0].find("%s", at)) == std::string::npos) break;
+    said[0].replace(at, 2, said[1]);
+    said.erase(said.begin() + 1);
+  }
+  if (tool == "printf" && !said.empty()) said.resize(1);
+  std::string text = fmt::format("{}", fmt::join(said, " "));
+  for (const auto& [from, to] : {std::pair("\\n", " "), std::pair("\\\"", "\"")})
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + 1))
+      text.replace(at, 2, to);
+  const std::string_view end = core::trim(text);
+  const bool ended = end.empty() || end.ends_with(';') || end.ends_with('{') || end.ends_with('}');
+  return text + (ended ? "" : ";");
+}
+
+// The statements of nginx's language, and what begins and ends a block, each a line.
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  std::string line;
+  std::size_t depth = 0;
+  const auto end = [&](std::string_view mark) {
+    const std::string_view words = core::trim(line);
+    if (!words.empty() || mark != ";")
+      lines.push_back(std::string(4 * depth, ' ') + std::string(words) +
+                      (mark == "{" && !words.empty() ? " {" : std::string(mark)));
+    line.clear();
+  };
+  bool variable = false;  // "${NAME}"
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '{' && i > 0 && text[i - 1] == '$') variable = true;
+    const bool ends = !variable && (c == ';' || c == '{' || c == '}');
+    if (c == '}') variable = false;
+    if (!ends) {
+      line += c;
+      continue;
+    }
+    if (c == '}' && !core::trim(line).empty()) end(";");
+    if (c == '}' && depth > 0) --depth;
+    end(std::string_view(&text[i], 1));
+    if (c == '{') ++depth;
+  }
+  return lines;
+}
+
+// Where "127.0.0.1:8081" stands in a line of nginx's: behind "http://", or as the first word of `server`.
+std::pair<std::size_t, std::size_t> target_in(const std::string& line) {
+  std::size_t begin = line.find("http://");
+  if (begin != std::string::npos)
+    begin += 7;
+  else if (core::trim(line).starts_with("server "))
+    begin = line.find("server ") + 7;
+  else
+    return {};
+  const std::size_t end = line.find_first_of("/; ", begin);
+  const std::string target = line.substr(begin, end - begin);
+  return target.contains(':') && end != std::string::npos ? std::pair(begin, end) : std::pair(end, end);
+}
+
+bool reads_document(const Words& words) {
+  return std::ranges::any_of(words, [](const std::string& word) { return word.starts_with("<<"); });
+}
+
+std::string text_of(std::span<const Words> content) {
+  std::string text;
+  for (const Words& words : content) {
+    const std::size_t first = first_word(words);
+    const std::string tool = first == words.size() ? "" : base_of(words[first]);
+    // The first one writes; it has words of its own where it reads nothing.
+    const bool writes = &words == &content.front() && tool != "echo" && tool != "printf";
+    if (!writes && !reads_document(words)) text += said_by(words) + ' ';
+  }
+  return text;
+}
+
+// "NAME" of "set $NAME http://…" and "upstream NAME {".
+std::string name_in(std::string_view line, std::string_view keyword) {
+  if (!line.starts_with(keyword)) return {};
+  line.remove_prefix(keyword.size());
+  return std::string(line.substr(0, line.find(' ')));
+}
+
+// Of what is written to a file. It is no template where it sends to several targets, or to none that is seen.
+Included included_by(std::span<const Words> content) {
+  Included found;
+  std::size_t targets = 0;
+  for (std::string line : lines_of(text_of(content))) {
+    const std::string words(core::trim(line));
+    if (auto name = name_in(words, "set $"); !name.empty()) found.variable = std::move(name);
+    if (auto name = name_in(words, "upstream "); !name.empty()) found.upstream = std::move(name);
+    if (const auto [begin, end] = target_in(line); begin < end) {
+      const std::string target = line.substr(begin, end - begin);
+      found.address = target.substr(0, target.rfind(':'));
+      found.port = target.substr(target.rfind(':') + 1);
+      const bool local = found.address == "localhost";
+      line.replace(begin, end - begin, local ? "localhost:{{port}}" : "{{address}}:{{port}}");
+      if (words.starts_with("server ")) line = "{{#backends}}" + line + "\n{{/backends}}";
+      ++targets;
+    }
+    found.text += line + (line.ends_with("}}") ? "" : "\n");
+  }
+  if (targets != 1) found.text.clear();
+  return found;
 }
 
 // More than where requests go: bgdeploy writes no such file.
 bool is_whole(const std::string& file, std::span<const Words> content) {
   return base_of(file) == "nginx.conf" || file.contains("/sites-") || holds(content, "server {") ||
          holds(content, "server{") || holds(content, "location ");
+}
+
+// Names and ports of the slots.
+std::pair<Pair, Pair> slots_told(const Draft& draft) {
+  Pair names, ports;
+  std::size_t count = 0;
+  for (const Finding& one : draft.findings()) {
+    if (one.path.size() != 2 || one.path[0] != "slots" || count == 2) continue;
+    names[count] = one.path[1];
+    ports[count++] = core::dump_json(one.value.is_object() ? core::member(one.value, "port") : one.value);
+  }
+  return {names, ports};
 }
 
 }  // namespace
@@ -108,22 +228,45 @@ void ScriptNginx::copy(const std::string& from, const std::string& to, const std
                       to.ends_with('/') ? to + base_of(from) : to, source});
 }
 
+// "\$name" is nginx's own.
+std::vector<Words> ScriptNginx::resolved(std::span<const Words> content, std::size_t branch) const {
+  constexpr std::string_view k_own = "\uE000";
+  const auto replace_all = [](std::string& text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  };
+  std::vector<Words> all(content.begin(), content.end());
+  for (Words& words : all)
+    for (std::string& word : words) {
+      replace_all(word, "\\$", k_own);
+      word = m_variables.resolve(word, branch);
+      replace_all(word, k_own, "$");
+    }
+  return all;
+}
+
 void ScriptNginx::write(const std::string& to, bool redirected, std::span<const Words> content,
                         const std::string& source) {
   const std::string file = tidy(m_variables.resolve(to, 0));
-  if (!file.starts_with('/')) return;
+  const Included included = included_by(resolved(content, 0));
   const bool ours = file.contains("nginx") || holds(content, "service_url") || holds(content, "proxy_pass") ||
-                    !upstream_in(content).empty();
-  if (is_whole(file, content) && (ours || !redirected)) {
-    const std::pair whole(file, source);
-    if (std::ranges::find(m_whole, whole) == m_whole.end()) m_whole.push_back(whole);
+                    !included.upstream.empty();
+  const bool seen = !included.text.empty() || !included.upstream.empty();
+  const bool whole = is_whole(file, content);
+  if (!file.starts_with('/') && (whole || !seen)) return;
+  const bool unseen = !whole && !seen && file.ends_with(".conf");
+  if (unseen && !ours) return;
+  if (unseen || (whole && (ours || !redirected))) {
+    const Whole one{file, source, whole};
+    if (std::ranges::find(m_whole, one) == m_whole.end()) m_whole.push_back(one);
     return;
   }
   // What else a script redirects, is no business of nginx's.
   if (!file.ends_with(".inc") && !file.ends_with(".conf")) return;
   if (!m_include.empty() || (redirected && !ours)) return;
   m_include = file;
-  m_upstream = upstream_in(content);
+  m_included = included;
+  m_other_address = included_by(resolved(content, 1)).address;
   m_include_from = source;
 }
 
@@ -142,13 +285,7 @@ bool ScriptNginx::tell_sites(Draft& draft) const {
     if (std::ranges::find(to, one.to) == to.end()) to.push_back(one.to);
   }
   if (from.size() != 2 || to.size() != 2) return false;
-  Pair names, ports;
-  std::size_t count = 0;
-  for (const Finding& one : draft.findings()) {
-    if (one.path.size() != 2 || one.path[0] != "slots" || count == 2) continue;
-    names[count] = one.path[1];
-    ports[count++] = core::dump_json(one.value.is_object() ? core::member(one.value, "port") : one.value);
-  }
+  const auto& [names, ports] = slots_told(draft);
   std::ranges::sort(from);
   std::ranges::sort(to);
   const auto both_from = by_slot({from[0], from[1]}, names, ports);
@@ -161,6 +298,7 @@ bool ScriptNginx::tell_sites(Draft& draft) const {
 
 void ScriptNginx::tell_include(Draft& draft, std::span<const DockerRun> beside) const {
   if (m_include.empty()) return;
+  const std::string container = draft.text({"proxy", "nginx", "container"});
   std::optional<std::string> inside;  // the path as nginx's container has it
   for (const DockerRun& run : beside) {
     if (m_container.empty() || m_variables.resolve(run.name, 0) != m_container) continue;
@@ -175,21 +313,47 @@ void ScriptNginx::tell_include(Draft& draft, std::span<const DockerRun> beside) 
   }
   if (inside)
     draft.say({"proxy", "nginx", "include"}, *inside, "as nginx sees it, in its container");
-  else if (!m_container.empty())
+  else if (!container.empty())
     draft.guess({"proxy", "nginx", "include"}, "/etc/nginx/conf.d/" + base_of(m_include),
                 fmt::format("{} on the host; this is the path as nginx sees it", m_include));
-  else
+  else if (m_include.starts_with('/'))
     draft.say({"proxy", "nginx", "include"}, m_include, "from " + m_include_from);
-  if (!m_upstream.empty()) draft.say({"proxy", "nginx", "upstream"}, m_upstream, "which it holds");
+  else
+    draft.fill_in({"proxy", "nginx", "include"}, "/etc/nginx/conf.d/" + base_of(m_include),
+                  fmt::format("{} writes {}; this has to be its whole path, as nginx sees it", m_include_from,
+                              m_include));
+  tell_target(draft);
+}
+
+// What the file holds, and where nginx finds the slots, if that is not where they publish their ports.
+void ScriptNginx::tell_target(Draft& draft) const {
+  const auto& [text, variable, upstream, address, port] = m_included;
+  const bool plain = std::ranges::count(text, '\n') == 3 && text.contains("{{port}};");
+  if (!upstream.empty() && (plain || text.empty()))
+    draft.say({"proxy", "nginx", "upstream"}, upstream, "which it holds");
+  else if (!text.empty())
+    tell_text(draft, {.variable = variable, .upstream = upstream}, text);
+  const auto& [names, ports] = slots_told(draft);
+  Pair addresses{address, m_other_address};
+  if (addresses[0].contains('$') || addresses[0].find_first_not_of("0123456789.") == std::string::npos ||
+      addresses[0] == "localhost" || !draft.has({"compose"}))
+    return;
+  auto both = by_slot(addresses, names, ports);
+  if (!both || (*both == addresses[0] && addresses[0] != addresses[1])) {
+    std::swap(addresses[0], addresses[1]);
+    both = by_slot(addresses, names, ports);
+  }
+  if (!both) return;
+  draft.say({"proxy", "nginx", "address"}, *both, "as " + m_include_from + " has it");
+  if (const auto number = core::parse_port(port)) draft.say({"proxy", "nginx", "port"}, *number);
 }
 
 void ScriptNginx::tell(Draft& draft, std::span<const Run> runs, std::span<const DockerRun> beside) const {
-  for (const auto& [file, source] : m_whole)
-    draft.note(
-        fmt::format("{}, which {} writes: more than where requests go. Let it include the file of "
-                    "`proxy.nginx.include` instead",
-                    file, source));
-  if (draft.has({"proxy"}) || tell_sites(draft)) return;
+  for (const auto& [file, source, seen] : m_whole)
+    draft.note(fmt::format(
+        "{}, which {} writes: {}. Let it include the file of `proxy.nginx.include` instead", file, source,
+        seen ? "more than where requests go" : "what it holds was not seen, and may be a whole site"));
+  if (draft.has({"proxy", "nginx", "include"}) || tell_sites(draft)) return;
   for (const Copy& one : m_copies)
     draft.note(
         fmt::format("{}, which {} replaces by {}: let it include the file of `proxy.nginx.include` "

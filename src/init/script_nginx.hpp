@@ -12,6 +12,11 @@
 
 namespace bgdeploy::init {
 
+// What a file says that is written, as a template, and where it sends to.
+struct Included {
+  std::string text, variable, upstream, address, port;
+};
+
 class ScriptNginx {
 public:
   using Words = std::vector<std::string>;
@@ -34,16 +39,24 @@ private:
              const std::string& source);
   bool tell_sites(Draft& draft) const;
   void tell_include(Draft& draft, std::span<const DockerRun> beside) const;
+  void tell_target(Draft& draft) const;
+  std::vector<Words> resolved(std::span<const Words> content, std::size_t branch) const;
 
   struct Copy {
     std::string from, to, source;
   };
   const ScriptVariables& m_variables;
+  struct Whole {
+    std::string file, source;
+    bool seen = true;  // what it holds
+    bool operator==(const Whole&) const = default;
+  };
   std::string m_container, m_container_from;
-  std::string m_include, m_upstream, m_include_from;
+  std::string m_include, m_include_from;
+  Included m_included;
+  std::string m_other_address;  // in the other branch
   std::vector<Copy> m_copies;
-  std::vector<std::pair<std::string, std::string>>
-      m_whole;  // files that hold more than a backend, and who writes
+  std::vector<Whole> m_whole;  // files that hold more than a backend
 };
 
 }  // namespace bgdeploy::init

@@ -1,5 +1,6 @@
 // Deploy scripts and CI files: what they start, ask, switch, and where.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -108,6 +109,7 @@ private:
     }
     if (auto image = pushed_by(commands, at); image && !is_beside(resolve(*image, 0))) {
       if (m_pulled.empty()) m_pulled_from = m_source;
+      m_pushes = m_pushes || std::ranges::find(words, "pull") == words.end();
       add_once(m_pulled, std::move(*image));
     }
     const std::size_t first = first_word(words);
@@ -292,18 +294,45 @@ private:
   }
 
   void tell_app() {
-    if (m_draft.has({"compose"})) return;
+    if (m_draft.has({"compose"})) return tell_pushed();
+    // A compose file builds for whoever has it; what is pushed is what is deployed.
+    if (m_pushes && m_draft.has({"build"}) && !m_draft.has({"image"})) {
+      m_draft.drop({"build"});
+      m_draft.note(fmt::format("`build` of a compose file: {} pushes the image", m_pulled_from));
+    }
     bool stands_in = false;
     for (Run& run : m_runs) run.image = image_of(run.image, stands_in);
     if (stands_in) fill_in_image(m_runs[0].image, m_runs[0].source);
+    note_other(m_runs);
     tell_runs(m_draft, m_runs);
-    if (!m_runs.empty() || m_draft.has({"image"}) || m_draft.has({"build"}) || m_pulled.empty()) return;
+    if (m_runs.empty()) tell_pushed();
+  }
+
+  void tell_pushed() {
+    if (m_draft.has({"image"}) || m_draft.has({"build"}) || m_pulled.empty()) return;
     bool filled = false;
     const std::string image = image_of(resolve(m_pulled[0], 0), filled);
     if (filled)
       fill_in_image(image, m_pulled_from);
     else
       m_draft.say({"image"}, in_spec(image, {}), "from " + m_pulled_from);
+  }
+
+  // Where a file that counts before it says another thing of what the script starts.
+  void note_other(const std::vector<Run>& runs) {
+    Draft alone;
+    tell_runs(alone, runs);
+    std::vector<std::string> keys;
+    for (const Finding& one : alone.findings()) {
+      const Finding* known = m_draft.find(one.path);
+      if (known != nullptr && known->value != one.value)
+        keys.push_back(fmt::format("`{}`", fmt::join(one.path, ".")));
+    }
+    if (!keys.empty())
+      m_draft.note(
+          fmt::format("guessed: {} says otherwise of {}; the file that is read before it counts. "
+                      "`bgdeploy init --from {}` reads it alone",
+                      runs[0].source, fmt::join(keys, ", "), runs[0].source));
   }
 
   void fill_in_image(const std::string& image, const std::string& source) {
@@ -329,7 +358,7 @@ private:
   std::vector<Run> m_runs;
   std::vector<DockerRun> m_beside;
   std::vector<std::string> m_pulled, m_projects;
-  bool m_sudo = false, m_compose = false;
+  bool m_sudo = false, m_compose = false, m_pushes = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "bgdeploy/spec/document.hpp"
 #include "support.hpp"
 
 namespace bgdeploy::init {
@@ -143,8 +144,17 @@ TEST(Secrets, AreKnownByTheirValues) {
                             "root:hunter2@tcp(db:3306)/shop"})
     EXPECT_TRUE(is_secret("PLACE", value)) << value;
   for (const char* value :
-       {"sk_SK", "npm_config", "eyJ.x", "a.b.c", "https://example.com/hooks", "SG.x", "sk-learn", "hf_cache",
-        "AKIA", "org.hibernate.dialect.MySQL8Dialect", "ghp_",
+       {"sk_SK",
+        "npm_config",
+        "eyJ.x",
+        "a.b.c",
+        "https://example.com/hooks",
+        "SG.x",
+        "sk-learn",
+        "hf_cache",
+        "AKIA",
+        "org.hibernate.dialect.MySQL8Dialect",
+        "ghp_",
         "acme/app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "123e4567-e89b-12d3-a456-426614174000",
         "/var/lib/Shop/with/a/long/path/2024/uploads",
@@ -1070,6 +1080,90 @@ EOF
   EXPECT_TRUE(write(draft).contains("upstream: shop")) << write(draft);
 }
 
+TEST(Scripts, WhatIsWrittenToNginxStaysAsItIs) {
+  const std::string ports =
+      "if [ $A = a ]; then P=8082; else P=8081; fi\ndocker run -d -p $P:80 acme/api:1\n";
+  for (const auto& [writes, key, text] :
+       {std::tuple("echo \"set \\$backend_url http://127.0.0.1:${P};\" | sudo tee /etc/nginx/conf.d/b.inc",
+                   "template", "set $backend_url http://{{address}}:{{port}};\n"),
+        std::tuple("echo 'set $service_url http://127.0.0.1:8081;' > /etc/nginx/conf.d/b.inc", "template",
+                   ""),
+        std::tuple("echo \"proxy_pass http://127.0.0.1:${P}/;\" > /etc/nginx/snippets/b.conf", "template",
+                   "proxy_pass http://{{address}}:{{port}}/;\n"),
+        std::tuple("cat <<EOF | sudo tee /etc/nginx/conf.d/b.conf\nupstream b {\n  least_conn;\n  server "
+                   "10.0.0.4:${P} max_fails=3;\n}\nEOF",
+                   "template",
+                   "upstream b {\n    least_conn;\n{{#backends}}    server {{address}}:{{port}} "
+                   "max_fails=3;\n{{/backends}}}\n"),
+        std::tuple("printf 'upstream b { server 127.0.0.1:8081; }' > /etc/nginx/conf.d/b.conf", "upstream",
+                   "b"),
+        std::tuple("URL=http://127.0.0.1:$P\nprintf 'proxy_pass %s;\\n' \"$URL\" > /etc/nginx/b.conf",
+                   "template", "proxy_pass http://{{address}}:{{port}};\n"),
+        std::tuple("printf 'set $b http://%s:%s;\\n' 127.0.0.1 $P > /etc/nginx/b.inc", "template",
+                   "set $b http://{{address}}:{{port}};\n"),
+        std::tuple("echo \"set \\$b http://localhost:$P;\" > /etc/nginx/b.inc", "template",
+                   "set $b http://localhost:{{port}};\n")}) {
+    Draft draft;
+    from_script(draft, ports + writes + "\n");
+    EXPECT_EQ(draft.text({"proxy", "nginx", key}), spec::without_substitutions(text))
+        << writes << write(draft);
+    EXPECT_TRUE(draft.text({"proxy", "nginx", "include"}).contains("/b.")) << writes;
+  }
+}
+
+TEST(Scripts, AFileOfNginxsThatNobodySeesMayBeAWholeSite) {
+  for (const char* writes : {"sed \"s/__PORT__/$P/\" tmpl > /etc/nginx/conf.d/default.conf",
+                             "envsubst < tmpl | sudo tee /etc/nginx/conf.d/default.conf",
+                             "sed -i s/8081/8082/ /etc/nginx/conf.d/default.conf"}) {
+    Draft draft;
+    const auto spec =
+        from_script(draft, "docker run -d -p 8081:80 acme/api:1\n" + std::string(writes) + "\n");
+    EXPECT_EQ(spec.nginx.include, "/etc/nginx/bgdeploy/api.inc") << writes;
+    EXPECT_TRUE(notes(draft, "default.conf, which deploy.sh writes: what it holds was not seen")) << writes;
+  }
+  Draft draft;
+  from_script(draft, "docker run -d -p 8081:80 acme/api:1\nsed -i s/8081/8082/ /etc/nginx/conf.d/a.inc\n");
+  EXPECT_EQ(draft.text({"proxy", "nginx", "include"}), "/etc/nginx/conf.d/a.inc");
+}
+
+TEST(Scripts, WhatAFileBeforeSaysOtherwiseIsTold) {
+  Draft draft;
+  const File file{"docker-compose.yml",
+                  "services: {app: {image: acme/shop, ports: ['3000:3000'], environment: {A: dev, B: c}}}\n"};
+  ASSERT_TRUE(read_compose(draft, std::span(&file, 1), {}, "shop"));
+  from_script(draft, "docker run -d -p 8080:3000 -e A=prod -e B=c acme/shop:1\n");
+  EXPECT_TRUE(notes(draft,
+                    "guessed: deploy.sh says otherwise of `slots.blue`, `slots.green`, "
+                    "`docker.environment.A`;"))
+      << write(draft);
+  Draft same;
+  ASSERT_TRUE(read_compose(same, std::span(&file, 1), {}, "shop"));
+  from_script(same, "docker run -d -p 3000:3000 -e B=c acme/shop:1\n");
+  EXPECT_FALSE(notes(same, "says otherwise"));
+}
+
+TEST(Scripts, WhatCiPushesIsNotBuiltOnTheHosts) {
+  const std::string ci =
+      "steps:\n  - uses: docker/build-push-action@v5\n    with: {push: true, tags: "
+      "'ghcr.io/acme/shop:latest'}\n";
+  for (const auto& [compose, script, image, builds] :
+       {std::tuple("services: {app: {build: ., ports: ['3000:3000']}}\n", ci, "ghcr.io/acme/shop", false),
+        std::tuple("services: {app: {build: ., image: acme/own, ports: ['3000:3000']}}\n", ci, "acme/own",
+                   true),
+        std::tuple("services: {app: {build: ., ports: ['3000:3000']}}\n",
+                   std::string("docker pull node:20\n"), "shop-folder", true),
+        std::tuple(
+            "services: {app-blue: {build: ., ports: ['1:3']}, app-green: {build: ., ports: ['2:3']}}\n", ci,
+            "ghcr.io/acme/shop", false)}) {
+    Draft draft;
+    const File file{"docker-compose.yml", compose};
+    ASSERT_TRUE(read_compose(draft, std::span(&file, 1), {}, "shop"));
+    const auto spec = from_script(draft, script, ".github/workflows/ci.yml");
+    EXPECT_EQ(spec.image, image) << write(draft);
+    EXPECT_EQ(spec.build.has_value(), builds) << write(draft);
+  }
+}
+
 TEST(Scripts, AWholeFileOfNginxsIsNotTakenAndIsNamed) {
   for (const char* writes :
        {"sudo cp /etc/nginx/nginx.blue.conf /etc/nginx/nginx.conf",
@@ -1319,6 +1413,50 @@ TEST(Words, SlotsAndTextsThatDiffer) {
   EXPECT_EQ(repository_of("${R:-r:5000}/a:${T}"), "${R:-r:5000}/a");
   EXPECT_EQ(tag_variable_of("a:${TAG:-x}"), "TAG");
   EXPECT_EQ(in_spec("${A}-${B:-b}-$C-$$-${D?no}", {{"A", "x"}}), "x-${B:-b}-${C:-}-$$-${D:?no}");
+}
+
+TEST(Compose, AnImageOfVariablesThatNobodySetsIsToBeFilledIn) {
+  Draft draft;
+  from_compose(draft, "services: {app: {image: '${HUB}/${TEAM}/app:${TAG}', ports: ['8080:80']}}\n");
+  EXPECT_EQ(draft.text({"image"}), "${HUB:-registry.example.com}/${TEAM:-app}/app");
+  EXPECT_EQ(draft.gaps(), (Texts{"image", "hosts.app"}));
+}
+
+TEST(Compose, NginxBesideTwoServicesFindsThemByTheirNames) {
+  const auto file = [](const std::string& keys) {
+    return "services:\n  nginx: {image: nginx, container_name: edge, ports: ['80:80']}\n"
+           "  web-blue: {image: acme/web, " +
+           keys + "}\n  web-green: {image: acme/web, " + keys + "}\n";
+  };
+  for (const char* keys : {"expose: [3000]", "expose: [3000], profiles: [x]"}) {
+    Draft draft;
+    const auto spec = from_compose(draft, file(keys));
+    EXPECT_EQ(spec.nginx.container, "edge");
+    EXPECT_EQ(spec.nginx.address, "web-{slot}");
+    EXPECT_EQ(spec.nginx.port, "3000");
+  }
+  Draft unknown;
+  from_compose(unknown, file("restart: always"));
+  EXPECT_EQ(unknown.gaps(), (Texts{"proxy.nginx.port", "hosts.app"}));
+}
+
+TEST(Compose, AScriptMaySayWhereNginxFindsTheServices) {
+  const auto file = [](const std::string& slot) {
+    return "services: {app: {image: acme/app, expose: [8080], container_name: app-" + slot + "}}\n";
+  };
+  const File files[] = {{"docker-compose-blue.yml", file("blue")},
+                        {"docker-compose-green.yml", file("green")}};
+  Draft draft;
+  ASSERT_TRUE(read_compose(draft, files, {}, "x"));
+  const auto spec = from_script(draft, R"(if docker ps | grep -q app-blue; then N=green; else N=blue; fi
+docker compose -p app-$N -f docker-compose-$N.yml up -d
+echo "set \$service_url http://app-$N:8080;" > ./conf/service-url.inc
+docker exec lb nginx -s reload
+)");
+  EXPECT_EQ(spec.nginx.container, "lb");
+  EXPECT_EQ(spec.nginx.address, "app-{slot}") << write(draft);
+  EXPECT_EQ(spec.nginx.port, "8080");
+  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
 }
 
 TEST(Compose, NginxAsAServiceIsWhereTheIncludeIsWritten) {
