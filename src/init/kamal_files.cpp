@@ -32,8 +32,8 @@ std::string destination_of(std::string_view name) {
 // A tag of ERB has a stand-in while the file is read: letters of Unicode that nobody uses.
 constexpr std::string_view k_begin = "\uE000", k_end = "\uE001";
 
-// "HOST:?has to be set" of `ENV["HOST"]`, "HOST:-x" of `ENV.fetch('HOST', "x")` and `ENV["HOST"] || "x"`;
-// empty where it is anything else.
+// "HOST:?has to be set" of `ENV["HOST"]`, "HOST:-x" of `ENV.fetch('HOST', "x")`, `ENV.fetch("HOST") { "x" }`
+// and `ENV["HOST"] || "x"`; empty where it is anything else.
 std::string variable_of(std::string_view expression) {
   constexpr std::string_view k_quotes = "\"'";
   std::vector<std::string> texts;
@@ -50,7 +50,7 @@ std::string variable_of(std::string_view expression) {
     at = end;
   }
   const bool plain = code == "ENV[\"]" || code == "ENV.fetch(\")";
-  const bool has_default = code == "ENV.fetch(\",\")" || code == "ENV[\"]||\"";
+  const bool has_default = code == "ENV.fetch(\",\")" || code == "ENV.fetch(\"){\"}" || code == "ENV[\"]||\"";
   if (!plain && !has_default) return {};
   if (texts[0].empty() || texts[0].find_first_of("${}:") != std::string::npos) return {};
   return has_default && !texts[1].contains('}') ? texts[0] + ":-" + texts[1] : texts[0] + ":?has to be set";
@@ -266,6 +266,11 @@ core::Result<void> read_kamal(Draft& draft, std::span<const File> files,
   const Json sources = secrets_of(secrets, "");
   BGDEPLOY_ASSIGN(const Json base, parse(draft, main));
   tell_kamal(draft, base, main.name, hooks, sources);
+  if (const std::string name = destination_of(main.name); !name.empty())
+    draft.note(
+        fmt::format("guessed: {} says where every deploy goes, also one without `-e {}`: the main file of "
+                    "Kamal's was not read",
+                    main.name, name));
   for (const File& file : files) {
     if (&file == &main) continue;
     const std::string name = destination_of(file.name);

@@ -846,6 +846,13 @@ TEST(Kamal, ADestinationBecomesAnEnvironment) {
   EXPECT_TRUE(notes(draft, "config/deploy-other.yml: `bgdeploy init --from` reads it"));
 }
 
+TEST(Kamal, ADestinationWithoutAMainFileIsMarked) {
+  Draft draft;
+  const File file{"config/deploy.production.yml", "service: shop\nimage: acme/shop\nservers: [a]\n"};
+  ASSERT_TRUE(read_kamal(draft, std::span(&file, 1), {}));
+  EXPECT_TRUE(notes(draft, "guessed: config/deploy.production.yml says where every deploy goes"));
+}
+
 TEST(Kamal, AServerMayBeNamedByDestinationsAlone) {
   Draft draft;
   const File files[] = {{"config/deploy.staging.yml", "servers: [10.9.0.1]\n"},
@@ -1307,7 +1314,7 @@ image: acme/shop
 servers:
   - "<%= ENV["HOST"] %>"
   - app-<%= `hostname`.strip %>.example.com
-registry: {username: <%= ENV.fetch('CI_USER', "ci") %>, password: [TOKEN]}
+registry: {username: <%= ENV.fetch('CI_USER', "ci") %>, password: [TOKEN], server: <%= ENV.fetch("HUB") { "ghcr.io" } %>}
 env:
   clear:
     MODE: <%= ENV["MODE"] || 'us' -%>
@@ -1324,6 +1331,7 @@ env:
   EXPECT_TRUE(text.contains("app-fill-in.example.com"));
   EXPECT_EQ(draft.gaps(), Texts{"hosts.app"});
   EXPECT_TRUE(text.contains("${CI_USER:-ci}"));
+  EXPECT_TRUE(text.contains("${HUB:-ghcr.io}/acme/shop")) << text;
   EXPECT_TRUE(text.contains("MODE: \"${MODE:-us}\"")) << text;
   EXPECT_TRUE(text.contains("A: \"b c\""));
   EXPECT_TRUE(text.contains("DB: {env: DB_PASSWORD}")) << text;
