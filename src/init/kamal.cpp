@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <initializer_list>
 #include <span>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/spec/document.hpp"
+#include "kamal_options.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -18,33 +18,10 @@ std::string plain(const std::string& text) {
   return spec::without_substitutions(text);
 }
 
-// "10", "1.5" and "10s": Kamal's times are in seconds.
-std::string seconds(const std::string& text) {
-  if (core::parse_number<int>(text)) return text + "s";
-  const Json number = Json::parse(text, nullptr, false);
-  return number.is_number() ? fmt::format("{:.0f}ms", number.get<double>() * 1000) : text;
-}
-
 // Kamal runs a registry there for a deploy, and lets the hosts reach it through its connections to them.
 bool is_local_registry(const std::string& server) {
   const std::string host = server.substr(0, server.find(':'));
   return host == "localhost" || host == "127.0.0.1";
-}
-
-// {nofile: {soft: 1024, hard: 2048}} of "nofile=1024:2048"; empty where it is none.
-Json ulimits_of(const std::vector<std::string>& texts) {
-  Json all = Json::object();
-  for (const std::string& text : texts) {
-    const std::size_t equals = std::min(text.find('='), text.size());
-    const std::string limits = text.substr(std::min(equals + 1, text.size()));
-    const std::size_t colon = limits.find(':');
-    const auto soft = core::parse_number<std::int64_t>(limits.substr(0, colon));
-    const auto hard =
-        colon == std::string::npos ? soft : core::parse_number<std::int64_t>(limits.substr(colon + 1));
-    if (!soft || !hard) return Json::object();
-    all[text.substr(0, equals)] = Json{{"soft", *soft}, {"hard", *hard}};
-  }
-  return all;
 }
 
 class KamalReader {
@@ -171,40 +148,24 @@ private:
       m_draft.note(fmt::format("`options.network: {}` of {}", value.get<std::string>(), m_name));
       return;
     }
-    static constexpr std::pair<std::string_view, const char*> k_texts[] = {
-        {"memory", "mem_limit"},        {"user", "user"},         {"workdir", "working_dir"},
-        {"stop-signal", "stop_signal"}, {"shm-size", "shm_size"}, {"restart", "restart"}};
-    static constexpr std::pair<std::string_view, const char*> k_lists[] = {
-        {"add-host", "extra_hosts"}, {"cap-add", "cap_add"}, {"cap-drop", "cap_drop"},
-        {"tmpfs", "tmpfs"},          {"volume", "volumes"},  {"network", "networks"}};
     std::vector<std::string> texts;
     if (value.is_string()) texts = {plain(value.get<std::string>())};
     if (value.is_array())
       for (const Json& item : value)
         if (item.is_string()) texts.push_back(plain(item.get<std::string>()));
-    const auto text = std::ranges::find(k_texts, name, &std::pair<std::string_view, const char*>::first);
-    const auto list = std::ranges::find(k_lists, name, &std::pair<std::string_view, const char*>::first);
-    if (name == "entrypoint" && texts.size() == 1)
-      tell_masked(m_draft, {"docker", name}, texts[0]);
-    else if (text != std::end(k_texts) && texts.size() == 1)
-      m_draft.say({"docker", text->second}, texts[0]);
-    else if (list != std::end(k_lists) && !texts.empty())
-      add(list->second, texts);
-    else if (const Json cpus = Json::parse(texts.empty() ? "" : texts[0], nullptr, false);
-             name == "cpus" && cpus.is_number())
-      m_draft.say({"docker", "cpus"}, cpus);
-    else if (const Json limits = ulimits_of(texts); name == "ulimit" && !limits.empty())
-      m_draft.say({"docker", "ulimits"}, limits);
-    else if (name == "stop-timeout" && texts.size() == 1)
-      m_draft.say({"docker", "stop_grace_period"}, seconds(texts[0]));
-    else if ((name == "init" || name == "read-only") && texts.size() == 1 && texts[0] != "false")
-      m_draft.say({"docker", name == "init" ? "init" : "read_only"}, true);
-    else
+    const auto key = docker_key_of(name, texts);
+    if (!key)
       m_draft.note(fmt::format("`options.{}` of {}", name, m_name));
+    else if (key->name == "entrypoint")
+      tell_masked(m_draft, {"docker", key->name}, key->value);
+    else if (key->value.is_array())
+      add(key->name, texts);
+    else
+      m_draft.say({"docker", key->name}, key->value);
   }
 
   // Kamal gives docker what a role has, and what all of them have.
-  void add(const char* key, const std::vector<std::string>& texts) {
+  void add(const std::string& key, const std::vector<std::string>& texts) {
     Json& list = m_lists[key];
     for (const std::string& text : texts)
       if (std::ranges::find(list, Json(text)) == list.end()) list.push_back(text);
@@ -296,7 +257,7 @@ private:
     tell_labels(at("labels"));
     tell_logging(at("logging"));
     if (const auto wait = text("stop_wait_time"); !wait.empty())
-      m_draft.say({"docker", "stop_grace_period"}, seconds(wait), "stop_wait_time");
+      m_draft.say({"docker", "stop_grace_period"}, in_seconds(wait), "stop_wait_time");
     const Json& accessories = at("accessories");
     if (accessories.is_object() && !accessories.empty()) {
       add("networks", {"kamal"});
@@ -306,9 +267,9 @@ private:
       m_draft.note(fmt::format("the accessories {}: they stay as they are", fmt::join(names, ", ")));
     }
     if (const auto wait = text("drain_timeout"); !wait.empty())
-      m_draft.say({"drain", "timeout"}, seconds(wait), "drain_timeout");
+      m_draft.say({"drain", "timeout"}, in_seconds(wait), "drain_timeout");
     if (const auto wait = text("deploy_timeout"); !wait.empty())
-      m_draft.say({"health", "deadline"}, seconds(wait), "deploy_timeout");
+      m_draft.say({"health", "deadline"}, in_seconds(wait), "deploy_timeout");
   }
 
   void tell_proxy() {
@@ -321,7 +282,7 @@ private:
     tell_health_path(m_draft, path.empty() ? "/up" : path, path.empty() ? "Kamal's default" : m_source);
     for (const char* key : {"interval", "timeout"})
       if (const auto value = core::text_of(check, key); !value.empty())
-        m_draft.say({"health", key}, seconds(value));
+        m_draft.say({"health", key}, in_seconds(value));
     const auto port =
         core::parse_port(first ? core::text_of(check, "port") : core::text_of(proxy, "app_port"));
     m_draft.say({"docker", "container_port"}, port.value_or(first ? 3000 : 80),

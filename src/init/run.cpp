@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <tuple>
 
-#include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/short_syntax.hpp"
-#include "bgdeploy/spec/spec.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -255,14 +253,6 @@ void tell_docker(Draft& draft, const std::vector<Run>& runs, const Slots& slots)
       for (const std::string& note : one.left_out) draft.note(note);
 }
 
-// Of "localhost:8080" and "[::1]:8080".
-std::optional<int> port_of(std::string_view authority) {
-  const std::size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto port = core::parse_port(authority.substr(colon + 1));
-  return port ? std::optional<int>(*port) : std::nullopt;
-}
-
 }  // namespace
 
 std::string repository_of(std::string_view image) {
@@ -385,47 +375,6 @@ void note_placeholders(Draft& draft, std::string_view what, std::string_view tex
   if (!found.empty())
     draft.note(fmt::format("{} of {} contains {}, which bgdeploy replaces; there is no escape for it", what,
                            source, fmt::join(found, " and ")));
-}
-
-bool tell_health_url(Draft& draft, std::string_view command, const std::string& source, bool in_container) {
-  for (const char* scheme : {"http://", "https://"}) {
-    const std::size_t at = command.find(scheme);
-    if (at == std::string_view::npos) continue;
-    std::string_view url = command.substr(at + std::string_view(scheme).size());
-    const std::size_t begin = url.starts_with('[') ? url.find(']') + 1 : 0;  // of "[::1]"
-    url = url.substr(0, url.find_first_of(" \t\n\"'|;&)]`", begin));
-    const std::size_t slash = url.find('/');
-    const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : url.substr(slash);
-    if (url.find('$') != std::string_view::npos && slash == std::string_view::npos) return false;
-    if (draft.has({"health"})) return true;
-    const auto port = port_of(url.substr(0, url.find_first_of("/?#")));
-    if (scheme == std::string_view("https://")) {
-      tell_health_path(draft, path,
-                       fmt::format("guessed: {} asks {} with TLS; a deploy asks the slot's port in clear",
-                                   source, url.substr(0, slash)));
-      return true;
-    }
-    tell_health_path(draft, path, "from " + source);
-    if (in_container && port)
-      draft.say({"health", "http", "port"}, *port, "in the container, from " + source);
-    return true;
-  }
-  return false;
-}
-
-void tell_health_times(Draft& draft, const HealthTimes& times, bool asked) {
-  using std::chrono_literals::operator""s;
-  const auto timeout = core::parse_duration(times.timeout);
-  if (asked && timeout && *timeout > 0s)
-    draft.say({"health", "timeout"}, core::format_duration(*timeout), "as docker has it");
-  const auto start = core::parse_duration(times.start_period),
-             interval = core::parse_duration(times.interval);
-  const auto whole = start.value_or(0s) + core::parse_number<int>(times.retries).value_or(3) *
-                                              (interval.value_or(30s) + timeout.value_or(0s));
-  const bool told = start || interval || core::parse_number<int>(times.retries);
-  if (told && whole > spec::Health().deadline)
-    draft.say({"health", "deadline"}, core::format_duration(whole),
-              "docker's start period, and its tries after that");
 }
 
 std::pair<int, std::string> free_port(int from, const std::set<int>& taken) {

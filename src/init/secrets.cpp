@@ -1,4 +1,4 @@
-// What must not stand in a file, and the stand-ins for it.
+// What must not stand in a file: by its name, and by what it looks like.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "script_words.hpp"
+#include "secrets.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -99,48 +100,20 @@ bool is_secret_name(std::string_view name) {
   return is_secret_word(parts_of_name(name));
 }
 
-// Within a text names are shorter. PWD alone is a variable of every shell.
-bool is_secret_part(std::string_view name) {
-  const std::string text = folded(name);
-  return text == "pwd" || text.ends_with("signature") || is_secret_name(text);
-}
-
-// Options that give a secret and have no name that tells. `attached` alone: what stands apart is something
-// else, as the database of `mysql -p shop`.
-struct Option {
-  std::string_view program, option;
-  bool attached = false;
-};
-constexpr Option k_options[] = {{"redis-cli", "-a"},
-                                {"valkey-cli", "-a"},
-                                {"curl", "-u"},
-                                {"curl", "--user"},
-                                {"sshpass", "-p"},
-                                {"mongo", "-p"},
-                                {"mongosh", "-p"},
-                                {"rabbitmqadmin", "-p"},
-                                {"ldapsearch", "-w"},
-                                {"mysql", "-p", true},
-                                {"mysqladmin", "-p", true},
-                                {"mysqldump", "-p", true},
-                                {"mariadb", "-p", true},
-                                {"mariadb-admin", "-p", true}};
-
-// The option that gives a secret, behind its program; what it gives follows, or is attached to it.
-const Option* secret_option(std::string_view program, std::string_view word) {
-  const auto gives = [&](const Option& one) {
-    const bool is_short = one.option.size() == 2;
-    return one.program == program &&
-           (one.attached ? word.size() > 2 && word.starts_with(one.option)
-                         : word == one.option || (is_short && word.starts_with(one.option)));
-  };
-  const auto found = std::ranges::find_if(k_options, gives);
-  return found == std::end(k_options) ? nullptr : found;
-}
-
-bool is_program(std::string_view word) {
-  return std::ranges::find(k_options, word, &Option::program) != std::end(k_options);
-}
+constexpr SecretOption k_options[] = {{"redis-cli", "-a"},
+                                      {"valkey-cli", "-a"},
+                                      {"curl", "-u"},
+                                      {"curl", "--user"},
+                                      {"sshpass", "-p"},
+                                      {"mongo", "-p"},
+                                      {"mongosh", "-p"},
+                                      {"rabbitmqadmin", "-p"},
+                                      {"ldapsearch", "-w"},
+                                      {"mysql", "-p", true},
+                                      {"mysqladmin", "-p", true},
+                                      {"mysqldump", "-p", true},
+                                      {"mariadb", "-p", true},
+                                      {"mariadb-admin", "-p", true}};
 
 // `name=value` of a query, of options and of connection strings, `"name": value`, `name: value`,
 // `--name value`.
@@ -150,7 +123,7 @@ bool gives_secret(std::string_view text) {
   for (std::size_t at = text.find_first_not_of(k_between); at < text.size();) {
     const std::size_t end = std::min(text.find_first_of(k_between, at), text.size());
     const std::string word = base_of(text.substr(at, end - at));
-    if (is_program(word)) program = word;
+    if (has_secret_option(word)) program = word;
     if (secret_option(program, word) != nullptr) return true;
     const std::size_t next = text.find_first_not_of(" \t\"'", end);
     if (next >= text.size()) return false;
@@ -189,23 +162,6 @@ bool is_login(std::string_view name, std::string_view value) {
                     !core::parse_number<int>(behind);
   return pair && std::ranges::any_of(parts_of_name(name),
                                      [&](const std::string& word) { return is_among(word, k_logins); });
-}
-
-// "Bearer hunter2", and "Basic " with "user:password" in base64, as headers have them.
-bool has_credentials(std::string_view text) {
-  constexpr std::string_view k_quotes = "\"'\\,;)}";
-  const std::string small = core::to_lower(text);
-  for (const std::string_view scheme : {"bearer ", "basic "})
-    for (std::size_t at = small.find(scheme); at != std::string::npos; at = small.find(scheme, at + 1)) {
-      std::string_view word = core::trim(text.substr(at + scheme.size()));
-      word = word.substr(0, word.find_first_of(" \t\n"));
-      while (!word.empty() && k_quotes.contains(word.back())) word.remove_suffix(1);
-      if (word.empty() || word.contains('$')) continue;
-      if (scheme == "bearer " && std::ranges::any_of(word, core::is_digit)) return true;
-      const auto decoded = core::base64_decode(word);
-      if (scheme == "basic " && decoded && decoded->find(':') < decoded->size() - 1) return true;
-    }
-  return false;
 }
 
 // How those who hand out keys mark them, and how long what follows is at least.
@@ -295,110 +251,47 @@ bool has_key(std::string_view name, std::string_view text) {
              std::string_view::npos;
 }
 
-// Whatever it belongs to.
+}  // namespace
+
+bool is_secret_part(std::string_view name) {
+  const std::string text = folded(name);
+  return text == "pwd" || text.ends_with("signature") || is_secret_name(text);
+}
+
+const SecretOption* secret_option(std::string_view program, std::string_view word) {
+  const auto gives = [&](const SecretOption& one) {
+    const bool is_short = one.option.size() == 2;
+    return one.program == program &&
+           (one.attached ? word.size() > 2 && word.starts_with(one.option)
+                         : word == one.option || (is_short && word.starts_with(one.option)));
+  };
+  const auto found = std::ranges::find_if(k_options, gives);
+  return found == std::end(k_options) ? nullptr : found;
+}
+
+bool has_secret_option(std::string_view word) {
+  return std::ranges::find(k_options, word, &SecretOption::program) != std::end(k_options);
+}
+
+bool has_credentials(std::string_view text) {
+  constexpr std::string_view k_quotes = "\"'\\,;)}";
+  const std::string small = core::to_lower(text);
+  for (const std::string_view scheme : {"bearer ", "basic "})
+    for (std::size_t at = small.find(scheme); at != std::string::npos; at = small.find(scheme, at + 1)) {
+      std::string_view word = core::trim(text.substr(at + scheme.size()));
+      word = word.substr(0, word.find_first_of(" \t\n"));
+      while (!word.empty() && k_quotes.contains(word.back())) word.remove_suffix(1);
+      if (word.empty() || word.contains('$')) continue;
+      if (scheme == "bearer " && std::ranges::any_of(word, core::is_digit)) return true;
+      const auto decoded = core::base64_decode(word);
+      if (scheme == "basic " && decoded && decoded->find(':') < decoded->size() - 1) return true;
+    }
+  return false;
+}
+
 bool is_marked(std::string_view value) {
   return value.contains("-----BEGIN") || has_password(value) || has_token(value) || has_credentials(value);
 }
-
-bool any_is_marked(const Json& value) {
-  if (value.is_string()) return is_marked(value.get_ref<const std::string&>());
-  return value.is_structured() && std::ranges::any_of(value, any_is_marked);
-}
-
-// Where readers look at each text themselves, or where nothing but a reference stands.
-bool was_looked_at(std::span<const std::string> path) {
-  constexpr std::string_view k_sections[] = {"secrets", "health", "hooks"};
-  constexpr std::string_view k_of_docker[] = {"environment", "command", "entrypoint", "labels", "logging"};
-  if (path.size() > 2 && path[0] == "environments") path = path.subspan(2);
-  return is_among(path[0], k_sections) || path.back() == "password" ||
-         (path.size() > 1 && path[0] == "docker" && is_among(path[1], k_of_docker));
-}
-
-// Words of a command line, where what looks like a secret has a stand-in.
-class Masked {
-public:
-  // Strings wherever they stand. `name`: of the key that has the value, where the user chose it.
-  Json all(Json value, std::string_view name = {}) {
-    if (value.is_string()) return is_secret(name, "") ? hide() : text(value.get<std::string>());
-    if (value.is_array())
-      for (Json& one : value) one = all(std::move(one));
-    if (value.is_object())
-      for (const auto& [key, one] : value.items()) value[key] = all(one, key);
-    return value;
-  }
-  bool hidden() const { return m_hidden; }
-
-private:
-  std::string text(std::string_view words) {
-    constexpr std::string_view k_blanks = " \t\n";
-    if (words.contains("-----BEGIN")) return hide();
-    std::string out;
-    while (!words.empty()) {
-      const std::size_t begin = std::min(words.find_first_not_of(k_blanks), words.size());
-      out += words.substr(0, begin);
-      words.remove_prefix(begin);
-      const std::string word(words.substr(0, words.find_first_of(k_blanks)));
-      words.remove_prefix(word.size());
-      if (word.ends_with(':') && is_secret_part(std::string_view(word).substr(0, word.size() - 1))) {
-        m_follows = words.empty();
-        out += word;
-        if (words.empty()) return out;
-        words.remove_prefix(value_of_label(word, words));
-        out += " " + hide();
-        continue;
-      }
-      if (!word.empty()) out += masked(word);
-    }
-    return out;
-  }
-  // Up to where the quote ends that `label` begins with, as in `-H 'Authorization: Bearer hunter2' URL`; what
-  // has none is all of it.
-  static std::size_t value_of_label(std::string_view label, std::string_view text) {
-    const std::size_t quote = label.find_first_of("'\"");
-    if (quote == std::string_view::npos) return text.size();
-    const std::size_t end = std::min(text.find(label[quote]), text.size());
-    return end > 0 && end < text.size() && text[end - 1] == '\\' ? end - 1 : end;
-  }
-  // "$$NAME": a shell in the container has the value.
-  static bool by_the_app(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of("'\""), text.size()));
-    return text.starts_with("$$");
-  }
-  std::string masked(const std::string& word) {
-    const std::string before = std::exchange(m_before, word);
-    if (std::exchange(m_follows, false) && !word.starts_with('-'))
-      return by_the_app(word) ? word : hide(word);
-    if (has_credentials(before + " " + word)) return hide(word);
-    if (is_program(base_of(word))) m_program = base_of(word);
-    if (const Option* option = secret_option(m_program, word)) {
-      m_follows = word == option->option;
-      const std::string_view given = std::string_view(word).substr(option->option.size());
-      return m_follows || by_the_app(given) ? word : std::string(option->option) + hide(given);
-    }
-    const std::size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-    if (by_the_app(value)) return word;
-    if (!value.empty() && (is_secret_part(name) || is_secret("", value) || !secret_in(value).empty()))
-      return name + "=" + hide(value);
-    m_follows = equals == std::string::npos && word.starts_with('-') && is_secret(name, "");
-    return is_secret("", word) || !secret_in(word).empty() ? hide(word) : word;
-  }
-  // Within the quotes that `word` has.
-  std::string hide(std::string_view word = {}) {
-    constexpr std::string_view k_quotes = "'\"\\", k_ends = "'\"\\;)";
-    m_hidden = true;
-    const std::size_t begin = std::min(word.find_first_not_of(k_quotes), word.size());
-    std::size_t end = word.size();
-    while (end > begin && k_ends.contains(word[end - 1])) --end;
-    return fmt::format("{}SECRET{}", word.substr(0, begin), word.substr(end));
-  }
-
-  std::string m_program, m_before;  // whose options these are, and the last word
-  bool m_follows = false, m_hidden = false;
-};
-
-}  // namespace
 
 bool is_secret(std::string_view name, std::string_view value) {
   return is_secret_name(name) || is_login(name, value) || is_marked(value) || has_key(name, value) ||
@@ -415,70 +308,6 @@ std::string secret_in(std::string_view text, const Variables& known) {
     if (is_secret(name, found == known.end() ? std::string_view() : found->second)) return std::string(name);
   }
   return {};
-}
-
-Json masked(Json value) {
-  return Masked().all(std::move(value));
-}
-
-std::string without_tokens(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    out += has_password(word) || has_token(word) ? std::string_view("SECRET") : word;
-    text.remove_prefix(word.size());
-    const std::size_t blanks = std::min(text.find_first_not_of(' '), text.size());
-    out += text.substr(0, blanks);
-    text.remove_prefix(blanks);
-  }
-  return out;
-}
-
-void hide_secrets(Draft& draft) {
-  const auto findings = draft.findings();
-  for (const Finding& one : findings) {
-    if (was_looked_at(one.path) || !any_is_marked(one.value)) continue;
-    Json shown = masked(one.value);
-    if (shown == one.value) continue;
-    draft.drop(one.path);
-    draft.fill_in(one.path, std::move(shown), "what looks like a secret was not copied");
-  }
-}
-
-void tell_masked(Draft& draft, Path path, const Json& value, std::string comment) {
-  Masked masked;
-  Json shown = masked.all(value);
-  if (!masked.hidden())
-    draft.say(std::move(path), std::move(shown), std::move(comment));
-  else if (path.back() == "logging")
-    draft.fill_in(
-        std::move(path), std::move(shown),
-        "what looks like a secret was not copied. Name a variable, as ${VARIABLE}, or leave it out");
-  else
-    draft.fill_in(std::move(path), std::move(shown),
-                  "what looks like a secret was not copied. Let the app read a variable of `secrets`: every "
-                  "user of the host sees a command line");
-}
-
-void tell_health_path(Draft& draft, std::string_view path, const std::string& comment) {
-  const Path key{"health", "http", "path"};
-  std::size_t end = path.size();
-  if (const std::size_t query = path.find('?'); query < end && is_secret("", path.substr(query))) end = query;
-  if (!secret_in(path).empty()) end = std::min(end, std::min(path.find('?'), path.find("${")));
-  std::string_view why = "looks like a secret and was not copied";
-  if (const std::size_t variable = path.find("${"); variable < end) {
-    why = "is a variable of whoever asks there";
-    end = variable;
-    while (end > 0 && path[end - 1] == '$') --end;  // "$${NAME}" of compose
-  }
-  const std::string shown = spec::without_substitutions(std::string(path.substr(0, end)));
-  if (end == path.size())
-    draft.say(key, shown, comment);
-  else
-    draft.fill_in(
-        key, shown,
-        fmt::format("what stands behind it {}. Name a variable, as ${{VARIABLE}}, or ask another path; {}",
-                    why, comment));
 }
 
 }  // namespace bgdeploy::init
