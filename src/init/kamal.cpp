@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <span>
 
 #include "bgdeploy/core/number.hpp"
@@ -64,6 +65,17 @@ private:
   const Json& at(std::string_view key) const { return core::member(m_file, key); }
   std::string text(std::string_view key) const { return core::text_of(m_file, key); }
 
+  // A text, or the name of a secret.
+  std::optional<std::string> username_of(const Json& registry) {
+    if (const auto text = core::text_of(registry, "username"); !text.empty()) return plain(text);
+    const auto names = core::texts_of(registry, "username");
+    if (names.empty()) return std::nullopt;
+    if (const auto variable = core::text_of(source_of(names[0]), "env"); !variable.empty())
+      return fmt::format("${{{}:?has to be set}}", variable);
+    m_draft.note("`registry`: its username is a secret of Kamal's; `registry.username` takes \"${NAME}\"");
+    return std::nullopt;
+  }
+
   void tell_image() {
     if (const auto service = text("service"); !service.empty()) m_draft.say({"service"}, service, m_source);
     const Json& registry = at("registry");
@@ -72,15 +84,10 @@ private:
     if (const auto image = text("image"); !image.empty())
       m_draft.say({"image"}, plain(server.empty() ? image : server + "/" + image), m_source);
     note_rest("registry", registry, {"server", "username", "password"});
-    const std::string username = core::text_of(registry, "username");
     const auto names = core::texts_of(registry, "password");
-    if (username.empty()) {
-      if (registry.is_object() && core::member(registry, "username").is_array())
-        m_draft.note(
-            "`registry`: its username is a secret of Kamal's; `registry.username` takes \"${NAME}\"");
-      return;
-    }
-    m_draft.say({"registry", "username"}, plain(username));
+    const auto username = username_of(registry);
+    if (!username) return;
+    m_draft.say({"registry", "username"}, *username);
     const Json password = source_of(names.empty() ? "REGISTRY_PASSWORD" : names[0]);
     m_draft.say(
         {"registry", "password"}, password,

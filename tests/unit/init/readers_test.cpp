@@ -726,6 +726,21 @@ TEST(Kamal, WithItsLocalRegistryTheImageIsBuiltHere) {
   }
 }
 
+TEST(Kamal, WhoLogsInToTheRegistryMayBeASecret) {
+  for (const auto& [secret, username] : {std::pair("", "${HUB_USER:?has to be set}"),
+                                         std::pair("HUB_USER=$OTHER\n", "${OTHER:?has to be set}"),
+                                         std::pair("HUB_USER=$(op read x)\n", "")}) {
+    Draft draft;
+    const File file{
+        "config/deploy.yml",
+        "service: s\nimage: a/s\nservers: [a]\nregistry: {username: [HUB_USER], password: [PW]}\n"};
+    const File secrets{".kamal/secrets", secret};
+    ASSERT_TRUE(read_kamal(draft, std::span(&file, 1), {}, std::span(&secrets, 1)));
+    EXPECT_EQ(draft.text({"registry", "username"}), username);
+    EXPECT_EQ(notes(draft, "its username is a secret of Kamal's"), *username == '\0');
+  }
+}
+
 TEST(Kamal, ADestinationHasSecretsOfItsOwn) {
   Draft draft;
   const File files[] = {
