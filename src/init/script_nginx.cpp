@@ -212,13 +212,23 @@ void ScriptNginx::look_at(const std::vector<Words>& commands, std::size_t at, co
   if (first == words.size()) return;
   const std::string tool = base_of(words[first]);
   const bool link = tool == "ln";
-  if ((tool == "cp" || link) && words.size() > first + 2) {
+  if ((tool == "cp" || tool == "mv" || link) && words.size() > first + 2) {
     const std::string& from = words[words.size() - 2];
+    if (put_there(from, words.back())) return;
     if (words.back().starts_with("/etc/nginx") && (link || from.ends_with(".conf")))
       copy(from, words.back(), source, folder);
   }
   if (const auto file = written_by(words))
     write(file->file, file->redirected, content_of(commands, at), source);
+}
+
+// What was written beside goes to its place.
+bool ScriptNginx::put_there(const std::string& from, const std::string& to) {
+  const std::string place = tidy(m_variables.resolve(to, 0));
+  if (m_include.empty() || tidy(m_variables.resolve(from, 0)) != m_include || !place.starts_with('/'))
+    return false;
+  m_include = place.ends_with('/') ? place + base_of(m_include) : place;
+  return true;
 }
 
 void ScriptNginx::copy(const std::string& from, const std::string& to, const std::string& source,

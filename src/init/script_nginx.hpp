@@ -33,6 +33,7 @@ public:
   void tell(Draft& draft, std::span<const Run> runs, std::span<const DockerRun> beside) const;
 
 private:
+  bool put_there(const std::string& from, const std::string& to);
   void copy(const std::string& from, const std::string& to, const std::string& source,
             const std::string& folder);
   void write(const std::string& to, bool redirected, std::span<const Words> content,

@@ -109,7 +109,7 @@ private:
     }
     if (auto image = pushed_by(commands, at); image && !is_beside(resolve(*image, 0))) {
       if (m_pulled.empty()) m_pulled_from = m_source;
-      m_pushes = m_pushes || std::ranges::find(words, "pull") == words.end();
+      if (std::ranges::find(words, "pull") == words.end()) add_once(m_pushed, *image);
       add_once(m_pulled, std::move(*image));
     }
     const std::size_t first = first_word(words);
@@ -295,17 +295,31 @@ private:
 
   void tell_app() {
     if (m_draft.has({"compose"})) return tell_pushed();
-    // A compose file builds for whoever has it; what is pushed is what is deployed.
-    if (m_pushes && m_draft.has({"build"}) && !m_draft.has({"image"})) {
-      m_draft.drop({"build"});
-      m_draft.note(fmt::format("`build` of a compose file: {} pushes the image", m_pulled_from));
-    }
+    prefer_pushed();
     bool stands_in = false;
     for (Run& run : m_runs) run.image = image_of(run.image, stands_in);
     if (stands_in) fill_in_image(m_runs[0].image, m_runs[0].source);
     note_other(m_runs);
     tell_runs(m_draft, m_runs);
     if (m_runs.empty()) tell_pushed();
+  }
+
+  // A compose file builds for whoever has it; what is pushed is what is deployed. Of several images the one
+  // that is called as the folder that it is built from.
+  void prefer_pushed() {
+    if (m_pushed.empty() || !m_draft.has({"build"})) return;
+    const auto repository = [&](const std::string& image) { return repository_of(resolve(image, 0)); };
+    const std::string named = m_draft.text({"image"}), folder = base_of(m_draft.text({"build", "context"}));
+    const auto is_it = [&](const std::string& image) {
+      return named.empty() ? base_of(repository(image)) == folder : repository(image) == named;
+    };
+    const auto found = std::ranges::find_if(m_pushed, is_it);
+    if (found == m_pushed.end() && !named.empty()) return;
+    m_draft.drop({"build"});
+    m_draft.note(fmt::format("`build` of a compose file: {} pushes the image", m_pulled_from));
+    if (found == m_pushed.end() && m_pushed.size() > 1)
+      m_draft.note(fmt::format("guessed: `image` is the first of what {} pushes", m_pulled_from));
+    m_pulled.insert(m_pulled.begin(), found == m_pushed.end() ? m_pushed[0] : *found);
   }
 
   void tell_pushed() {
@@ -357,8 +371,8 @@ private:
   std::string m_projects_from, m_built_in, m_pulled_from;  // the files
   std::vector<Run> m_runs;
   std::vector<DockerRun> m_beside;
-  std::vector<std::string> m_pulled, m_projects;
-  bool m_sudo = false, m_compose = false, m_pushes = false;
+  std::vector<std::string> m_pulled, m_pushed, m_projects;
+  bool m_sudo = false, m_compose = false;
 };
 
 }  // namespace

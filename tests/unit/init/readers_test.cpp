@@ -1121,6 +1121,9 @@ TEST(Scripts, WhatIsWrittenToNginxStaysAsItIs) {
                    "b"),
         std::tuple("URL=http://127.0.0.1:$P\nprintf 'proxy_pass %s;\\n' \"$URL\" > /etc/nginx/b.conf",
                    "template", "proxy_pass http://{{address}}:{{port}};\n"),
+        std::tuple("echo 'proxy_pass http://127.0.0.1:8081;' > /tmp/x.conf\nsudo mv -f /tmp/x.conf "
+                   "/etc/nginx/b.conf",
+                   "template", "proxy_pass http://{{address}}:{{port}};\n"),
         std::tuple("printf 'set $b http://%s:%s;\\n' 127.0.0.1 $P > /etc/nginx/b.inc", "template",
                    "set $b http://{{address}}:{{port}};\n"),
         std::tuple("echo \"set \\$b http://localhost:$P;\" > /etc/nginx/b.inc", "template",
@@ -1172,6 +1175,12 @@ TEST(Scripts, WhatCiPushesIsNotBuiltOnTheHosts) {
        {std::tuple("services: {app: {build: ., ports: ['3000:3000']}}\n", ci, "ghcr.io/acme/shop", false),
         std::tuple("services: {app: {build: ., image: acme/own, ports: ['3000:3000']}}\n", ci, "acme/own",
                    true),
+        std::tuple("services: {app: {build: ., image: ghcr.io/acme/shop, ports: ['3000:3000']}}\n", ci,
+                   "ghcr.io/acme/shop", false),
+        std::tuple("services: {app: {build: ./web, ports: ['3000:3000']}}\n",
+                   std::string("docker push a/api:1\ndocker push a/web:1\n"), "a/web", false),
+        std::tuple("services: {app: {build: ., ports: ['3000:3000']}}\n",
+                   std::string("docker push a/api:1\ndocker push a/web:1\n"), "a/api", false),
         std::tuple("services: {app: {build: ., ports: ['3000:3000']}}\n",
                    std::string("docker pull node:20\n"), "shop-folder", true),
         std::tuple(
