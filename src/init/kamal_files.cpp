@@ -7,6 +7,7 @@
 #include "bgdeploy/core/text.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "kamal.hpp"
+#include "script_words.hpp"
 
 namespace bgdeploy::init {
 namespace {
@@ -63,32 +64,41 @@ public:
     code = core::trim(code);
     const std::string_view word = code.substr(0, code.find_first_of(" \t\n;("));
     if (begins_block(code, word))
-      m_open.push_back({word != "case", false});
+      m_open.push_back({std::string(code), word != "case", false});
     else if (m_open.empty())
       return;
     else if (word == "else" || word == "elsif" || word == "when" || word == "in")
-      m_open.back().left_out = std::exchange(m_open.back().had_one, true);
+      next_branch(m_open.back());
     else if (word == "end")
       m_open.pop_back();
   }
   bool left_out() const { return std::ranges::any_of(m_open, &Block::left_out); }
+  // The code of those that have other branches.
+  const std::vector<std::string>& chosen() const { return m_chosen; }
 
 private:
   struct Block {
+    std::string code;
     bool had_one, left_out;  // a branch; and whether this one is another
   };
+  void next_branch(Block& block) {
+    block.left_out = std::exchange(block.had_one, true);
+    if (block.left_out) add_once(m_chosen, block.code.substr(0, block.code.find('\n')));
+  }
   static bool begins_block(std::string_view code, std::string_view word) {
-    if (code.ends_with(" end")) return false;
+    if (code.ends_with(" end") || code.ends_with("\nend") || code.ends_with(";end")) return false;
     constexpr std::string_view k_words[] = {"if", "unless", "case", "while", "until", "for", "begin"};
     return std::ranges::find(k_words, word) != std::end(k_words) || code.ends_with(" do") ||
            code.contains(" do |");
   }
 
   std::vector<Block> m_open;
+  std::vector<std::string> m_chosen;
 };
 
-// Without code, whose lines go too, and with stand-ins for what code writes. `left_out`: a branch was.
-std::string without_erb(std::string_view text, bool& left_out) {
+// Without code, whose lines go too, and with stand-ins for what code writes. `chosen`: the code of blocks of
+// which the first branch alone is there.
+std::string without_erb(std::string_view text, std::vector<std::string>& chosen) {
   std::string out;
   Blocks blocks;
   for (std::size_t begin = text.find("<%"); begin != std::string_view::npos; begin = text.find("<%")) {
@@ -100,7 +110,6 @@ std::string without_erb(std::string_view text, bool& left_out) {
     if (code.ends_with('-')) code.remove_suffix(1);
     if (code.starts_with('-')) code.remove_prefix(1);
     blocks.take(code);
-    left_out = left_out || blocks.left_out();
     if (code.starts_with('=')) {
       if (!blocks.left_out()) out += std::string(k_begin) + variable_of(code.substr(1)) + std::string(k_end);
       continue;
@@ -112,6 +121,7 @@ std::string without_erb(std::string_view text, bool& left_out) {
     out.erase(line);
     text.remove_prefix(rest == std::string_view::npos ? text.size() : rest + 1);
   }
+  chosen = blocks.chosen();
   return out += text;
 }
 
@@ -161,11 +171,11 @@ void settle_variables(Draft& draft) {
 }
 
 core::Result<Json> parse(Draft& draft, const File& file) {
-  bool left_out = false;
-  without_erb(file.text, left_out);
+  std::vector<std::string> chosen;
+  without_erb(file.text, chosen);
   if (file.text.contains("<%")) draft.note(fmt::format("{} has ERB (<% … %>), which was not run", file.name));
-  if (left_out)
-    draft.note(fmt::format("guessed: of `<% if … %>` and the like in {} the first branch counts", file.name));
+  for (const std::string& code : chosen)
+    draft.note(fmt::format("guessed: of `{}` in {} the first branch counts", code, file.name));
   draft.read_from(file.name);
   return kamal_json(file);
 }
@@ -252,8 +262,8 @@ bool is_main_kamal_file(std::string_view name) {
 }
 
 core::Result<Json> kamal_json(const File& file) {
-  bool left_out = false;
-  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text, left_out), file.name));
+  std::vector<std::string> chosen;
+  BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(without_erb(file.text, chosen), file.name));
   BGDEPLOY_ASSIGN(Json json, core::parse_json(text, file.name));
   if (!json.is_object())
     return core::fail(core::ErrorKind::usage, file.name + " is no configuration of Kamal's");
