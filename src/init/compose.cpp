@@ -127,9 +127,20 @@ void tell_image(Draft& draft, const std::string& image, const std::string& sourc
     draft.say({"image"}, image, "from " + source);
 }
 
-// nginx as a service of the file: it finds the slots by their names, on the project's network. False: there
-// is none.
-bool tell_nginx(Draft& draft, const Json& services, const std::string& project, const std::string& source) {
+bool share_a_network(const Json& one, const Json& other) {
+  const auto names_of = [](const Json& keys) {
+    std::vector<std::string> names = core::texts_of(keys, "networks");
+    if (const Json& map = member(keys, "networks"); map.is_object())
+      for (const auto& [name, value] : map.items()) names.push_back(name);
+    return names.empty() ? std::vector<std::string>{"default"} : names;
+  };
+  const auto names = names_of(one), others = names_of(other);
+  return std::ranges::find_first_of(names, others) != names.end();
+}
+
+// nginx as a service of the file. False: it does not find the app, or the slots, by their names.
+bool tell_nginx(Draft& draft, const Json& services, const Json& app, const std::string& project,
+                const std::string& source) {
   if (draft.has({"proxy"}) || !services.is_object()) return false;
   for (const auto& [name, keys] : services.items()) {
     const std::string repository = repository_of(text_of(keys, "image"));
@@ -141,7 +152,9 @@ bool tell_nginx(Draft& draft, const Json& services, const std::string& project, 
     else
       draft.guess({"proxy", "nginx", "container"}, fmt::format("{}-{}-1", project, name),
                   "nginx runs in it, and compose names it so");
-    return true;
+    if (share_a_network(keys, app)) return true;
+    draft.note(fmt::format("`proxy.nginx.address`: {} of {} shares no network with the app", name, source));
+    return false;
   }
   return false;
 }
@@ -164,7 +177,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
   std::vector<std::string> left_out;  // where containers of our own take compose's place
   std::array<Service, 2> apps;
   Pair names;
-  bool nginx_there = false;
+  bool nginx_beside = false;
   const bool by_variable = files.size() == 1 && files[0].text.find("BGDEPLOY_PORT") != std::string::npos;
   for (std::size_t i = 0; i < files.size() && i < 2; ++i) {
     const File& from = files[i];
@@ -192,15 +205,16 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
     }
     if (const Json& build = member(apps[0].keys, "build"); !build.is_null() && runs.size() == 1)
       read_build(draft, build, from.name);
-    nginx_there = files.size() == 1 && !by_variable &&
-                  tell_nginx(draft, member(file, "services"), own.empty() ? project : own, from.name);
+    nginx_beside =
+        files.size() == 1 && !by_variable &&
+        tell_nginx(draft, member(file, "services"), apps[0].keys, own.empty() ? project : own, from.name);
   }
   if (runs.size() == 1 && !by_variable) {
     for (std::string& note : left_out) draft.note(std::move(note));
     // Compose's own default; stopped slots stay stopped with this one.
     runs[0].settings.erase("restart");
     tell_image(draft, runs[0].image, names[0]);
-    if (nginx_there) {
+    if (nginx_beside) {
       draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
       if (runs[0].host_port == 0) draft.say({"docker", "host_ip"}, "none", "nothing is published");
     }
@@ -225,7 +239,7 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
   const Pair words = runs.size() == 2 ? words_of() : Pair{"blue", "green"};
   tell_image(draft, runs[0].image, names[0]);
   tell_compose(draft, apps, runs, names, draft.has({"slots"}) ? Pair{"blue", "green"} : words, remote);
-  if (nginx_there) tell_services(draft, runs[0], names[0]);
+  if (nginx_beside) tell_services(draft, runs[0], names[0]);
   if (runs.size() == 2) tell_slots(draft, runs, words, names[0] == names[1] ? names[0] : "both files");
   tell_runs(draft, std::move(runs), false);
   return {};

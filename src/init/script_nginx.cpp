@@ -375,6 +375,10 @@ void ScriptNginx::tell(Draft& draft, std::span<const Run> runs, std::span<const 
       draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
   }
   tell_include(draft, beside);
+  if (!m_container.empty() && !draft.has({"proxy", "nginx", "address"}))
+    draft.note(fmt::format(
+        "`proxy.nginx.address`: how nginx in {} reaches the slots, unless it has the host's network",
+        m_container));
 }
 
 }  // namespace bgdeploy::init

@@ -686,6 +686,10 @@ TEST(Kamal, OfBranchesTheFirstOneCounts) {
   Draft one;
   ASSERT_TRUE(from_kamal(one, begin + "<% if x %>\n    A: one\n<% end %>\n"));
   EXPECT_FALSE(notes(one, "the first branch"));
+  Draft two;
+  ASSERT_TRUE(from_kamal(
+      two, begin + "<% if x == 1 %>\n    A: one\n<% else %>\n    A: two\n<% end %>\n<%\nif y\n z\nend %>\n"));
+  EXPECT_TRUE(notes(two, "guessed: of `if x == 1` in config/deploy.yml"));
 }
 
 TEST(Kamal, ARoleMayHaveAProxyOfItsOwn) {
@@ -1472,6 +1476,20 @@ TEST(Compose, NginxBesideTwoServicesFindsThemByTheirNames) {
   EXPECT_EQ(unknown.gaps(), (Texts{"proxy.nginx.port", "hosts.app"}));
 }
 
+TEST(Compose, NginxOnAnotherNetworkFindsNoServiceByItsName) {
+  for (const auto& [networks, there] : {std::pair("[back]", false), std::pair("[back, front]", true),
+                                        std::pair("{front: {aliases: [x]}}", true)})
+    for (const bool pair : {true, false}) {
+      Draft draft;
+      const std::string app = std::string("{image: a/w, expose: [3], networks: ") + networks + "}";
+      from_compose(draft,
+                   "services: {nginx: {image: nginx, ports: ['80:80'], networks: [front]}, web-blue: " + app +
+                       (pair ? ", web-green: " + app : "") + "}\nnetworks: {front: {}, back: {}}\n");
+      EXPECT_EQ(draft.has({"proxy", "nginx", "address"}), there) << networks << write(draft);
+      EXPECT_EQ(notes(draft, "nginx of docker-compose.yml shares no network with the app"), !there);
+    }
+}
+
 TEST(Compose, AScriptMaySayWhereNginxFindsTheServices) {
   const auto file = [](const std::string& slot) {
     return "services: {app: {image: acme/app, expose: [8080], container_name: app-" + slot + "}}\n";
@@ -1485,10 +1503,19 @@ docker compose -p app-$N -f docker-compose-$N.yml up -d
 echo "set \$service_url http://app-$N:8080;" > ./conf/service-url.inc
 docker exec lb nginx -s reload
 )");
+  EXPECT_FALSE(notes(draft, "`proxy.nginx.address`"));
   EXPECT_EQ(spec.nginx.container, "lb");
   EXPECT_EQ(spec.nginx.address, "app-{slot}") << write(draft);
   EXPECT_EQ(spec.nginx.port, "8080");
   EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
+}
+
+TEST(Scripts, HowNginxInAContainerReachesTheSlotsIsAsked) {
+  Draft draft;
+  from_script(draft,
+              "docker run -d -p 8081:80 acme/api:1\nsed -i s/8081/8082/ /srv/a.inc\ndocker exec edge nginx "
+              "-s reload\n");
+  EXPECT_TRUE(notes(draft, "`proxy.nginx.address`: how nginx in edge reaches the slots"));
 }
 
 TEST(Compose, NginxAsAServiceIsWhereTheIncludeIsWritten) {
