@@ -23,29 +23,29 @@ bool is_option(const std::string& word) {
   return word.starts_with('-');
 }
 
-struct Written {
-  std::string file;
-  bool redirected = false;
-};
+bool is_append(const std::string& word) {
+  return word.starts_with(">>") || word == "-a" || word == "--append";
+}
 
 // "tee FILE", "sed -i … FILE", "echo … > FILE".
-std::optional<Written> written_by(const Words& words) {
+std::optional<ScriptNginx::Written> written_by(const Words& words) {
   const std::size_t first = first_word(words);
   const std::string tool = first == words.size() ? "" : base_of(words[first]);
+  const bool appends = std::ranges::any_of(words, is_append);
   if (tool == "tee") {
     const auto file =
         std::find_if_not(words.begin() + static_cast<std::ptrdiff_t>(first) + 1, words.end(), is_option);
-    return file == words.end() ? std::nullopt : std::optional(Written{*file});
+    return file == words.end() ? std::nullopt : std::optional(ScriptNginx::Written{*file, false, appends});
   }
   const auto in_place = [](const std::string& word) {
     return word.starts_with("-i") || word.starts_with("--in-place");
   };
-  if (tool == "sed" && std::ranges::any_of(words, in_place)) return Written{words.back()};
+  if (tool == "sed" && std::ranges::any_of(words, in_place)) return ScriptNginx::Written{words.back()};
   for (std::size_t i = first; i < words.size(); ++i) {
     if (!words[i].starts_with('>')) continue;
     const std::string file = words[i].substr(std::min(words[i].find_first_not_of(">|"), words[i].size()));
-    if (!file.empty()) return Written{file, true};
-    if (i + 1 < words.size()) return Written{words[i + 1], true};
+    if (!file.empty()) return ScriptNginx::Written{file, true, appends};
+    if (i + 1 < words.size()) return ScriptNginx::Written{words[i + 1], true, appends};
   }
   return std::nullopt;
 }
@@ -163,10 +163,10 @@ std::string name_in(std::string_view line, std::string_view keyword) {
 }
 
 // Of what is written to a file. It is no template where it sends to several targets, or to none that is seen.
-Included included_by(std::span<const Words> content) {
+Included included_in(std::string_view content) {
   Included found;
   std::size_t targets = 0;
-  for (std::string line : lines_of(text_of(content))) {
+  for (std::string line : lines_of(content)) {
     const std::string words(core::trim(line));
     if (auto name = name_in(words, "set $"); !name.empty()) found.variable = std::move(name);
     if (auto name = name_in(words, "upstream "); !name.empty()) found.upstream = std::move(name);
@@ -218,8 +218,7 @@ void ScriptNginx::look_at(const std::vector<Words>& commands, std::size_t at, co
     if (words.back().starts_with("/etc/nginx") && (link || from.ends_with(".conf")))
       copy(from, words.back(), source, folder);
   }
-  if (const auto file = written_by(words))
-    write(file->file, file->redirected, content_of(commands, at), source);
+  if (const auto file = written_by(words)) write(*file, content_of(commands, at), source);
 }
 
 // What was written beside goes to its place.
@@ -255,10 +254,23 @@ std::vector<Words> ScriptNginx::resolved(std::span<const Words> content, std::si
   return all;
 }
 
-void ScriptNginx::write(const std::string& to, bool redirected, std::span<const Words> content,
-                        const std::string& source) {
-  const std::string file = tidy(m_variables.resolve(to, 0));
-  const Included included = included_by(resolved(content, 0));
+// The file that is known already: more of it, or what the other slot's branch writes.
+void ScriptNginx::write_again(bool appends, const Pair& texts) {
+  if (appends) {
+    for (std::size_t i : {0U, 1U}) m_texts[i] += texts[i];
+    m_included = included_in(m_texts[0]);
+    m_other_address = included_in(m_texts[1]).address;
+  } else if (const auto other = included_in(texts[1]); m_other_address == m_included.address) {
+    m_other_address = other.address;
+  }
+}
+
+void ScriptNginx::write(const Written& to, std::span<const Words> content, const std::string& source) {
+  const auto& [name, redirected, appends] = to;
+  const std::string file = tidy(m_variables.resolve(name, 0));
+  const Pair texts{text_of(resolved(content, 0)), text_of(resolved(content, 1))};
+  if (!m_include.empty() && file == m_include) return write_again(appends, texts);
+  const Included included = included_in(texts[0]);
   const bool ours = file.contains("nginx") || holds(content, "service_url") || holds(content, "proxy_pass") ||
                     !included.upstream.empty();
   const bool seen = !included.text.empty() || !included.upstream.empty();
@@ -276,7 +288,8 @@ void ScriptNginx::write(const std::string& to, bool redirected, std::span<const 
   if (!m_include.empty() || (redirected && !ours)) return;
   m_include = file;
   m_included = included;
-  m_other_address = included_by(resolved(content, 1)).address;
+  m_texts = texts;
+  m_other_address = included_in(texts[1]).address;
   m_include_from = source;
 }
 

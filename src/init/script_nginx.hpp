@@ -20,6 +20,10 @@ struct Included {
 class ScriptNginx {
 public:
   using Words = std::vector<std::string>;
+  struct Written {
+    std::string file;
+    bool redirected = false, appends = false;
+  };
 
   explicit ScriptNginx(const ScriptVariables& variables) : m_variables(variables) {}
 
@@ -36,8 +40,8 @@ private:
   bool put_there(const std::string& from, const std::string& to);
   void copy(const std::string& from, const std::string& to, const std::string& source,
             const std::string& folder);
-  void write(const std::string& to, bool redirected, std::span<const Words> content,
-             const std::string& source);
+  void write(const Written& to, std::span<const Words> content, const std::string& source);
+  void write_again(bool appends, const std::array<std::string, 2>& texts);
   bool tell_sites(Draft& draft) const;
   void tell_include(Draft& draft, std::span<const DockerRun> beside) const;
   void tell_target(Draft& draft) const;
@@ -55,7 +59,8 @@ private:
   std::string m_container, m_container_from;
   std::string m_include, m_include_from;
   Included m_included;
-  std::string m_other_address;  // in the other branch
+  std::array<std::string, 2> m_texts;  // of the include, in both branches
+  std::string m_other_address;         // in the other branch
   std::vector<Copy> m_copies;
   std::vector<Whole> m_whole;  // files that hold more than a backend
 };

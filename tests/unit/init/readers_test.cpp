@@ -1128,6 +1128,11 @@ TEST(Scripts, WhatIsWrittenToNginxStaysAsItIs) {
         std::tuple("echo 'proxy_pass http://127.0.0.1:8081;' > /tmp/x.conf\nsudo mv -f /tmp/x.conf "
                    "/etc/nginx/b.conf",
                    "template", "proxy_pass http://{{address}}:{{port}};\n"),
+        std::tuple("F=/etc/nginx/conf.d/b.conf\necho 'upstream b {' > $F\necho \"server 127.0.0.1:$P "
+                   "weight=2;\" >> $F\n"
+                   "echo '}' | sudo tee -a $F",
+                   "template",
+                   "upstream b {\n{{#backends}}    server {{address}}:{{port}} weight=2;\n{{/backends}}}\n"),
         std::tuple("printf 'set $b http://%s:%s;\\n' 127.0.0.1 $P > /etc/nginx/b.inc", "template",
                    "set $b http://{{address}}:{{port}};\n"),
         std::tuple("echo \"set \\$b http://localhost:$P;\" > /etc/nginx/b.inc", "template",
@@ -1137,6 +1142,7 @@ TEST(Scripts, WhatIsWrittenToNginxStaysAsItIs) {
     EXPECT_EQ(draft.text({"proxy", "nginx", key}), spec::without_substitutions(text))
         << writes << write(draft);
     EXPECT_TRUE(draft.text({"proxy", "nginx", "include"}).contains("/b.")) << writes;
+    EXPECT_FALSE(notes(draft, "was not seen")) << writes;
   }
 }
 
@@ -1342,7 +1348,10 @@ image: acme/shop
 servers:
   - "<%= ENV["HOST"] %>"
   - app-<%= `hostname`.strip %>.example.com
-registry: {username: <%= ENV.fetch('CI_USER', "ci") %>, password: [TOKEN], server: <%= ENV.fetch("HUB") { "ghcr.io" } %>}
+registry:
+  username: <%= ENV.fetch('CI_USER', "ci") %>
+  password: [TOKEN]
+  server: <%= ENV.fetch("HUB") { "ghcr.io" } %>
 env:
   clear:
     MODE: <%= ENV["MODE"] || 'us' -%>
@@ -1496,18 +1505,28 @@ TEST(Compose, AScriptMaySayWhereNginxFindsTheServices) {
   };
   const File files[] = {{"docker-compose-blue.yml", file("blue")},
                         {"docker-compose-green.yml", file("green")}};
-  Draft draft;
-  ASSERT_TRUE(read_compose(draft, files, {}, "x"));
-  const auto spec = from_script(draft, R"(if docker ps | grep -q app-blue; then N=green; else N=blue; fi
+  const std::string by_variable = R"(if docker ps | grep -q app-blue; then N=green; else N=blue; fi
 docker compose -p app-$N -f docker-compose-$N.yml up -d
 echo "set \$service_url http://app-$N:8080;" > ./conf/service-url.inc
 docker exec lb nginx -s reload
-)");
-  EXPECT_FALSE(notes(draft, "`proxy.nginx.address`"));
-  EXPECT_EQ(spec.nginx.container, "lb");
-  EXPECT_EQ(spec.nginx.address, "app-{slot}") << write(draft);
-  EXPECT_EQ(spec.nginx.port, "8080");
-  EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
+)";
+  const std::string in_branches = R"(if docker ps | grep -q app-blue; then
+  echo 'set $service_url http://app-green:8080;' > ./conf/service-url.inc
+else
+  echo 'set $service_url http://app-blue:8080;' > ./conf/service-url.inc
+fi
+docker exec lb nginx -s reload
+)";
+  for (const std::string& script : {by_variable, in_branches}) {
+    Draft draft;
+    ASSERT_TRUE(read_compose(draft, files, {}, "x"));
+    const auto spec = from_script(draft, script);
+    EXPECT_FALSE(notes(draft, "`proxy.nginx.address`"));
+    EXPECT_EQ(spec.nginx.container, "lb");
+    EXPECT_EQ(spec.nginx.address, "app-{slot}") << write(draft);
+    EXPECT_EQ(spec.nginx.port, "8080");
+    EXPECT_EQ(spec.nginx.include, "/etc/nginx/conf.d/service-url.inc");
+  }
 }
 
 TEST(Scripts, HowNginxInAContainerReachesTheSlotsIsAsked) {
