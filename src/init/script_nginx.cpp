@@ -185,6 +185,10 @@ Included included_in(std::string_view content) {
   return found;
 }
 
+bool is_include(const std::string& file) {
+  return file.ends_with(".inc") || file.ends_with(".conf");
+}
+
 // More than where requests go: bgdeploy writes no such file.
 bool is_whole(const std::string& file, std::span<const Words> content) {
   return base_of(file) == "nginx.conf" || file.contains("/sites-") || holds(content, "server {") ||
@@ -266,15 +270,19 @@ void ScriptNginx::write_again(bool appends, const Pair& texts) {
 }
 
 void ScriptNginx::write(const Written& to, std::span<const Words> content, const std::string& source) {
+  constexpr int k_most = 100;  // of a script that people write
+  if (m_writes > k_most) return;
   const auto& [name, redirected, appends] = to;
   const std::string file = tidy(m_variables.resolve(name, 0));
+  const bool whole = is_whole(file, content);
+  if (!whole && !is_include(file)) return;
+  ++m_writes;
   const Pair texts{text_of(resolved(content, 0)), text_of(resolved(content, 1))};
   if (!m_include.empty() && file == m_include) return write_again(appends, texts);
   const Included included = included_in(texts[0]);
   const bool ours = file.contains("nginx") || holds(content, "service_url") || holds(content, "proxy_pass") ||
                     !included.upstream.empty();
   const bool seen = !included.text.empty() || !included.upstream.empty();
-  const bool whole = is_whole(file, content);
   if (!file.starts_with('/') && (whole || !seen)) return;
   const bool unseen = !whole && !seen && file.ends_with(".conf");
   if (unseen && !ours) return;
@@ -284,8 +292,7 @@ void ScriptNginx::write(const Written& to, std::span<const Words> content, const
     return;
   }
   // What else a script redirects, is no business of nginx's.
-  if (!file.ends_with(".inc") && !file.ends_with(".conf")) return;
-  if (!m_include.empty() || (redirected && !ours)) return;
+  if (whole || !m_include.empty() || (redirected && !ours)) return;
   m_include = file;
   m_included = included;
   m_texts = texts;

@@ -61,6 +61,7 @@ private:
   Included m_included;
   std::array<std::string, 2> m_texts;  // of the include, in both branches
   std::string m_other_address;         // in the other branch
+  int m_writes = 0;
   std::vector<Copy> m_copies;
   std::vector<Whole> m_whole;  // files that hold more than a backend
 };

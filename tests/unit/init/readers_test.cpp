@@ -1015,6 +1015,16 @@ for i in {1..30}; do probe localhost:8081/readyz && break; sleep 2; done
   }
 }
 
+TEST(Scripts, ManyFilesOfNginxsTakeNoTime) {
+  std::string text = "docker run -d -p 8081:80 acme/api:1\n";
+  for (int i = 0; i < 3000; ++i)
+    text += "tee /etc/nginx/" + std::to_string(i) + ".conf <<EOF\nserver $A ${B} http://127.0.0.1:$P;\n";
+  Draft draft;
+  const auto before = std::chrono::steady_clock::now();
+  from_script(draft, text);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+}
+
 // Ten thousand commands, each of which looks like the begin of a function that none ends.
 TEST(Scripts, FunctionsWithoutAnEndTakeNoTime) {
   std::string text;
