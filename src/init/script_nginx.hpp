@@ -8,14 +8,10 @@
 
 #include "bgdeploy/init/draft.hpp"
 #include "docker_run.hpp"
+#include "script_include.hpp"
 #include "script_variables.hpp"
 
 namespace bgdeploy::init {
-
-// What a file says that is written, as a template, and where it sends to.
-struct Included {
-  std::string text, variable, upstream, address, port;
-};
 
 class ScriptNginx {
 public:
