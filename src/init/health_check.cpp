@@ -78,8 +78,10 @@ void tell_health_times(Draft& draft, const HealthTimes& times, bool asked) {
     draft.say({"health", "timeout"}, core::format_duration(*timeout), "as docker has it");
   const auto start = core::parse_duration(times.start_period),
              interval = core::parse_duration(times.interval);
-  const auto whole = start.value_or(0s) + core::parse_number<int>(times.retries).value_or(3) *
-                                              (interval.value_or(30s) + timeout.value_or(0s));
+  // By itself bgdeploy asks more often; docker's own verdict comes no sooner.
+  const auto between = asked ? std::min<core::Duration>(interval.value_or(30s), 30s) : interval.value_or(30s);
+  const auto whole = start.value_or(0s) +
+                     core::parse_number<int>(times.retries).value_or(3) * (between + timeout.value_or(0s));
   const bool told = start || interval || core::parse_number<int>(times.retries);
   if (told && whole > spec::Health().deadline)
     draft.say({"health", "deadline"}, core::format_duration(whole),

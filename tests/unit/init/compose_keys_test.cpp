@@ -148,7 +148,7 @@ TEST(ComposeKeys, HealthMayTakeAsLongAsWithDocker) {
   using namespace std::chrono_literals;
   for (const auto& [times, timeout, deadline] :
        {std::tuple("timeout: 20s, interval: 10s, start_period: 3m", 20s, 270s),
-        std::tuple("timeout: 5s", 5s, 120s), std::tuple("interval: 1m30s", 2s, 270s),
+        std::tuple("timeout: 5s", 5s, 120s), std::tuple("interval: 1m30s", 2s, 120s),
         std::tuple("retries: 10, timeout: '${T}'", 2s, 300s),
         std::tuple("interval: 5s, timeout: 0s", 2s, 120s)})
     for (const char* test : {"curl http://localhost/up", "check"}) {
@@ -159,6 +159,9 @@ TEST(ComposeKeys, HealthMayTakeAsLongAsWithDocker) {
       EXPECT_EQ(spec.health.timeout, timeout) << times;
       EXPECT_EQ(spec.health.deadline, deadline) << times;
     }
+  Draft rarely;
+  read_dockerfile(rarely, {"Dockerfile", "FROM a\nEXPOSE 80\nHEALTHCHECK --interval=5m CMD /check\n"});
+  EXPECT_EQ(completed(rarely).health.deadline, 900s) << "docker asks no sooner";
   for (const auto& [command, timeout] :
        {std::pair("curl http://localhost/up", 20s), std::pair("/check", 2s)}) {
     Draft draft;
