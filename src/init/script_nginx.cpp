@@ -58,8 +58,11 @@ std::vector<Words> content_of(const std::vector<Words>& commands, std::size_t at
   if (at > 0 && base_of(commands[at][first_word(commands[at])]) == "tee") content.push_back(commands[at - 1]);
   std::string end;
   for (const Words& words : content)
-    for (const std::string& word : words)
-      if (word.starts_with("<<")) end = word.substr(std::min(word.find_first_not_of("<-"), word.size()));
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (!words[i].starts_with("<<")) continue;
+      end = words[i].substr(std::min(words[i].find_first_not_of("<-"), words[i].size()));
+      if (end.empty() && i + 1 < words.size()) end = words[i + 1];
+    }
   for (std::size_t i = at + 1; !end.empty() && i < std::min(commands.size(), at + k_most_lines); ++i) {
     if (commands[i].size() == 1 && commands[i][0] == end) break;
     content.push_back(commands[i]);

@@ -1131,6 +1131,9 @@ TEST(Scripts, WhatIsWrittenToNginxStaysAsItIs) {
                    "template",
                    "upstream b {\n    least_conn;\n{{#backends}}    server {{address}}:{{port}} "
                    "max_fails=3;\n{{/backends}}}\n"),
+        std::tuple("cat > /etc/nginx/conf.d/b.conf << 'EOF'\n# a; b\nupstream b {\n  server 127.0.0.1:8081; "
+                   "# c\n}\nEOF",
+                   "upstream", "b"),
         std::tuple("printf 'upstream b { server 127.0.0.1:8081; }' > /etc/nginx/conf.d/b.conf", "upstream",
                    "b"),
         std::tuple("URL=http://127.0.0.1:$P\nprintf 'proxy_pass %s;\\n' \"$URL\" > /etc/nginx/b.conf",
