@@ -152,6 +152,10 @@ bool tell_nginx(Draft& draft, const Json& services, const Json& app, const std::
     else
       draft.guess({"proxy", "nginx", "container"}, fmt::format("{}-{}-1", project, name),
                   "nginx runs in it, and compose names it so");
+    if (const Json& volumes = member(keys, "volumes"); volumes.is_array())
+      for (const Json& one : volumes)
+        draft.mount(one.is_string() ? one.get<std::string>()
+                                    : text_of(one, "source") + ":" + text_of(one, "target"));
     if (share_a_network(keys, app)) return true;
     draft.note(fmt::format("`proxy.nginx.address`: {} of {} shares no network with the app", name, source));
     return false;

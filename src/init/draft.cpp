@@ -46,6 +46,10 @@ void Draft::read_from(std::string source) {
   if (std::ranges::find(m_sources, source) == m_sources.end()) m_sources.push_back(std::move(source));
 }
 
+void Draft::mount(std::string volume) {
+  m_mounts.push_back(std::move(volume));
+}
+
 bool Draft::has(const Path& path) const {
   return std::ranges::any_of(m_findings, [&](const Finding& known) { return is_below(known.path, path); });
 }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "bgdeploy/core/json.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 using Pair = std::array<std::string, 2>;
+namespace fs = std::filesystem;
 
 bool is_option(const std::string& word) {
   return word.starts_with('-');
@@ -83,6 +85,18 @@ bool is_include(const std::string& file) {
 bool is_whole(const std::string& file, std::span<const Words> content) {
   return base_of(file) == "nginx.conf" || file.contains("/sites-") || holds(content, "server {") ||
          holds(content, "server{") || holds(content, "location ");
+}
+
+// "/etc/nginx/inc/a.inc" of "/srv/inc/a.inc", where "/srv/inc:/etc/nginx/inc:ro" is mounted.
+std::optional<std::string> path_inside(const std::string& volume, const std::string& file) {
+  const std::size_t colon = volume.find(':');
+  if (colon == std::string::npos) return std::nullopt;
+  const fs::path below = fs::path(file).lexically_normal().lexically_relative(
+      (fs::path(volume.substr(0, colon)) / "").lexically_normal());
+  if (below.empty() || *below.begin() == "..") return std::nullopt;
+  std::string target = volume.substr(colon + 1);
+  target = target.substr(0, target.find(':'));
+  return (below == "." ? fs::path(target) : fs::path(target) / below).lexically_normal().string();
 }
 
 // Names and ports of the slots.
@@ -220,16 +234,11 @@ void ScriptNginx::tell_include(Draft& draft, std::span<const DockerRun> beside) 
   if (m_include.empty()) return;
   const std::string container = draft.text({"proxy", "nginx", "container"});
   std::optional<std::string> inside;  // the path as nginx's container has it
+  for (const std::string& volume : draft.mounts()) inside = inside ? inside : path_inside(volume, m_include);
   for (const DockerRun& run : beside) {
     if (m_container.empty() || m_variables.resolve(run.name, 0) != m_container) continue;
-    for (const std::string& volume : run.volumes) {
-      const std::string mount = tidy(m_variables.resolve(volume, 0));
-      const std::size_t colon = mount.find(':');
-      if (inside || colon == std::string::npos || !m_include.starts_with(mount.substr(0, colon))) continue;
-      std::string target = mount.substr(colon + 1);
-      target = target.substr(0, target.find(':'));
-      inside = tidy(target + "/" + m_include.substr(colon));
-    }
+    for (const std::string& volume : run.volumes)
+      inside = inside ? inside : path_inside(m_variables.resolve(volume, 0), m_include);
   }
   if (inside)
     draft.say({"proxy", "nginx", "include"}, *inside, "as nginx sees it, in its container");

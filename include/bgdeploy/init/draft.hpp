@@ -38,6 +38,9 @@ public:
   // The same of a file that makes no sense, which whoever asks should know at once.
   void refuse(std::string text);
   void read_from(std::string source);
+  // "/srv/inc:/etc/nginx/inc": what nginx's container sees of the host. It is not written; later readers tell
+  // by it what the include is called there.
+  void mount(std::string volume);
 
   // Whether something is known of the key, or of one below it.
   bool has(const Path& path) const;
@@ -53,12 +56,13 @@ public:
   const std::vector<std::string>& notes() const { return m_notes; }
   const std::vector<std::string>& sources() const { return m_sources; }
   const std::vector<std::string>& refused() const { return m_refused; }
+  const std::vector<std::string>& mounts() const { return m_mounts; }
   // The keys that have a stand-in.
   std::vector<std::string> gaps() const;
 
 private:
   std::vector<Finding> m_findings;
-  std::vector<std::string> m_notes, m_sources, m_refused;
+  std::vector<std::string> m_notes, m_sources, m_refused, m_mounts;
 };
 
 // Adds what a spec needs and no source said, so that it loads. `folder`: the name of the folder that it

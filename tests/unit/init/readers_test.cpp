@@ -1512,6 +1512,26 @@ TEST(Compose, NginxOnAnotherNetworkFindsNoServiceByItsName) {
     }
 }
 
+TEST(Compose, TheIncludeOfAScriptIsCalledAsNginxMountsIt) {
+  for (const auto& [mount, writes, include] :
+       {std::tuple("/srv/inc:/etc/nginx/inc:ro", "/srv/inc/a.inc", "/etc/nginx/inc/a.inc"),
+        std::tuple("./conf:/etc/nginx/conf.d", "conf//a.inc", "/etc/nginx/conf.d/a.inc"),
+        std::tuple("./conf/:/etc/nginx/conf.d/", "./conf/x/a.inc", "/etc/nginx/conf.d/x/a.inc"),
+        std::tuple("/srv/a.inc:/etc/nginx/b.inc", "/srv/a.inc", "/etc/nginx/b.inc"),
+        std::tuple("/srv/in:/etc/nginx/inc", "/srv/inc/a.inc", "/etc/nginx/conf.d/a.inc")}) {
+    Draft draft;
+    const File file{"docker-compose.yml",
+                    "services:\n  nginx: {image: nginx, container_name: edge, ports: ['80:80'], volumes: ['" +
+                        std::string(mount) +
+                        "']}\n  app_blue: {image: acme/web, ports: ['8081:3000']}\n"
+                        "  app_green: {image: acme/web, ports: ['8082:3000']}\n"};
+    ASSERT_TRUE(read_compose(draft, std::span(&file, 1), {}, "shop"));
+    const auto spec = from_script(draft, "echo 'set $service_url http://app_blue:3000;' > " +
+                                             std::string(writes) + "\ndocker exec edge nginx -s reload\n");
+    EXPECT_EQ(spec.nginx.include, include) << write(draft);
+  }
+}
+
 TEST(Compose, AScriptMaySayWhereNginxFindsTheServices) {
   const auto file = [](const std::string& slot) {
     return "services: {app: {image: acme/app, expose: [8080], container_name: app-" + slot + "}}\n";
