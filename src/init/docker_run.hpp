@@ -3,6 +3,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bgdeploy::init {
@@ -10,9 +12,11 @@ namespace bgdeploy::init {
 struct DockerRun {
   std::string name, image;
   std::vector<std::string> ports, environment, env_files, volumes, networks, command;
-  // By their names in the spec.
+  // By their names in the spec; of `ulimits`, `labels` and `log_opt` each "NAME=VALUE".
   std::vector<std::pair<std::string, std::string>> settings;
+  std::string exposed, health;        // the first port, and the command that tells health
   std::vector<std::string> left_out;  // options that no key stands for
+  bool detached = false, removed = false;
 };
 // `words`: what follows "run".
 DockerRun parse_docker_run(std::span<const std::string> words);

@@ -15,12 +15,17 @@ std::string local_url(std::string_view word, std::string filled);
 // An address with a port: of the host, as others see it. Empty where it is none.
 std::string url_by_address(const std::string& url);
 
-// Whether a `for` loop stands around `commands[at]`.
+// Whether a loop stands around `commands[at]`.
 bool in_loop(const std::vector<std::vector<std::string>>& commands, std::size_t at);
 
-// From the loop around `commands[at]`, which asks: "for i in {1..10}" or "$(seq 10)", `sleep 10`, and
+// Whether it asks docker in a loop whether a container is healthy.
+bool asks_docker(const std::vector<std::vector<std::string>>& commands, std::size_t at);
+
+// From the loop around `commands[at]`, which asks: how often, as "for i in {1..10}" tells, `sleep 10`, and
 // "[ $SUCCESS_COUNT -ge 3 ]".
 void tell_health_loop(Draft& draft, const std::vector<std::vector<std::string>>& commands, std::size_t at,
                       const std::string& source);
+// What the options of curl or wget say.
+void tell_health_request(Draft& draft, const std::vector<std::string>& words, const std::string& source);
 
 }  // namespace bgdeploy::init

@@ -21,13 +21,13 @@ bool is_name(std::string_view text) {
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-// Where a tag or digest begins behind the last '/', outside of ${…}.
+// Where a tag or digest begins behind the last '/', outside of ${…} and $(…).
 std::size_t tag_begin(std::string_view image) {
   std::size_t found = image.size();
   int depth = 0;
   for (std::size_t i = 0; i < image.size(); ++i) {
-    if (image[i] == '{') ++depth;
-    if (image[i] == '}') --depth;
+    if (image[i] == '{' || image[i] == '(') ++depth;
+    if (image[i] == '}' || image[i] == ')') --depth;
     if (depth > 0) continue;
     if (image[i] == '/') found = image.size();
     if ((image[i] == ':' || image[i] == '@') && found == image.size()) found = i;
@@ -86,6 +86,9 @@ Slots slots_of(const std::vector<Run>& runs, const std::set<int>& taken) {
     return slots;
   }
   if (!runs[0].slot.empty()) slots.names = {runs[0].slot, other_word(runs[0].slot)};
+  // "shop-green" is what the other slot's container would be called.
+  const std::string last = runs[0].name.substr(runs[0].name.find_last_of("-_") + 1);
+  if (runs[0].slot.empty() && (last == "green" || last == "blue")) slots.names = {last, other_word(last)};
   // The port that it has; where clients may come in by it, another one.
   const int port = runs[0].host_port;
   const bool is_nginx = port == 80 || port == 443;
@@ -198,11 +201,17 @@ std::string volume_of_both(Draft& draft, const std::vector<Run>& runs, std::size
   return both.value_or(volume);
 }
 
+// Where whoever runs a script or compose is: what is here may be another place than on the host.
+bool is_of_script(std::string_view volume) {
+  return volume.starts_with('.') || volume.starts_with('~') || volume.contains("$(") ||
+         volume.starts_with("${HOME:") || volume.starts_with("${PWD:");
+}
+
 void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots) {
   Json volumes = Json::array();
   for (std::size_t i = 0; i < runs[0].volumes.size(); ++i) {
     const std::string& volume = runs[0].volumes[i];
-    if (volume.starts_with('.') || volume.starts_with('~')) {
+    if (is_of_script(volume)) {
       draft.note(fmt::format("the volume {} of {}: `docker.volumes` needs its absolute path on the host",
                              volume, runs[0].source));
       continue;
@@ -215,7 +224,12 @@ void tell_volumes(Draft& draft, const std::vector<Run>& runs, const Slots& slots
       if (partner_of(runs[1].volumes, i, runs[0]) == nullptr)
         draft.note(fmt::format("the volume {} of {}: the other slot has not the same", runs[1].volumes[i],
                                runs[1].source));
-  if (!volumes.empty()) draft.say({"docker", "volumes"}, volumes);
+  const bool varies = std::ranges::any_of(
+      volumes, [](const Json& one) { return has_reference(one.get_ref<const std::string&>()); });
+  if (varies)
+    draft.guess({"docker", "volumes"}, volumes, "the variables are set where bgdeploy runs");
+  else if (!volumes.empty())
+    draft.say({"docker", "volumes"}, volumes);
 }
 
 // What a command line and a log driver are given stands there in clear.

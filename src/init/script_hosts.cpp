@@ -40,16 +40,44 @@ std::string nearest(std::span<const Assignment> all, std::size_t at, std::string
 }
 
 // "a, b" of an action that logs in to both; an expression stays whole.
-std::vector<std::string> split(const std::string& hosts) {
-  if (hosts.contains('{')) return {hosts};
-  std::vector<std::string> all;
-  for (std::size_t at = 0; at <= hosts.size();) {
-    const std::size_t end = std::min(hosts.find(',', at), hosts.size());
-    if (const auto one = core::trim(std::string_view(hosts).substr(at, end - at)); !one.empty())
-      all.emplace_back(one);
-    at = end + 1;
+std::vector<std::string> hosts_of_list(const std::string& hosts) {
+  return hosts.contains('{') ? std::vector{hosts} : split(hosts, ", ");
+}
+
+// What `ssh` is told by its options. https://man.openbsd.org/ssh
+struct SshOptions {
+  std::string user, port, identity, jump;
+};
+
+void take_config(SshOptions& options, std::string_view setting) {
+  const std::size_t end = std::min(setting.find_first_of("= "), setting.size());
+  const std::string key = core::to_lower(setting.substr(0, end));
+  const std::string value(setting.substr(std::min(end + 1, setting.size())));
+  if (key == "user") options.user = value;
+  if (key == "port") options.port = value;
+  if (key == "identityfile") options.identity = value;
+  if (key == "proxyjump") options.jump = value;
+}
+
+// Takes them from the front of `words`.
+SshOptions take_options(std::span<const std::string>& words) {
+  constexpr std::string_view k_takes_value = "bcDEeFIiJLlmOopQRSWw";
+  SshOptions options;
+  while (!words.empty() && words[0].starts_with('-')) {
+    const std::string& word = words[0];
+    const std::size_t letter = std::min(word.find_first_of(k_takes_value, 1), word.size());
+    const bool attached = letter + 1 < word.size();  // "-p2222"
+    words = words.subspan(1);
+    if (letter == word.size() || (!attached && words.empty())) continue;
+    const std::string value = attached ? word.substr(letter + 1) : words[0];
+    if (!attached) words = words.subspan(1);
+    if (word[letter] == 'l') options.user = value;
+    if (word[letter] == 'p') options.port = value;
+    if (word[letter] == 'i') options.identity = value;
+    if (word[letter] == 'J') options.jump = value;
+    if (word[letter] == 'o') take_config(options, value);
   }
-  return all;
+  return options;
 }
 
 // Whoever logs in is no host.
@@ -74,22 +102,31 @@ void ScriptHosts::take(std::span<const Assignment> assignments, const std::strin
     }
 }
 
-void ScriptHosts::ssh(std::span<const std::string> words, const std::string& source,
-                      const ScriptVariables& variables) {
-  constexpr std::string_view k_takes_value = "bcDEeFIiJLlmOopQRSWw";
-  while (!words.empty() && words[0].starts_with('-')) {
-    const bool value = words[0].size() == 2 && k_takes_value.contains(words[0].substr(1));
-    words = words.subspan(std::min<std::size_t>(value ? 2 : 1, words.size()));
+void ScriptHosts::ssh(std::span<const std::string> words, const std::string& source, const Resolve& resolve) {
+  constexpr std::size_t k_most_hosts = 20;
+  SshOptions options = take_options(words);
+  // Options that nobody here tells, behind which the host stands.
+  if (!words.empty() && words[0].ends_with('}') && core::to_lower(words[0]).contains("opt")) {
+    words = words.subspan(1);
+    options = take_options(words);
   }
   if (words.empty() || words[0].find(' ') != std::string::npos) return;
   std::string all;
   for (const std::string& word : words.subspan(1)) (all += ' ') += word;
-  const std::string target = variables.resolve(words[0], 0);
+  const bool app = all.contains("docker") || all.contains(".sh");
+  if (!app && !all.contains("nginx")) return;
   m_from = source;
-  if (all.contains("docker") || all.contains(".sh"))
-    add_once(m_apps, target);
-  else if (all.contains("nginx"))
-    add_once(m_proxies, target);
+  for (std::size_t round = 0; round < k_most_hosts; ++round) {
+    std::string target = resolve(words[0], round);
+    if (has_argument(target)) return;  // which a function is called with
+    const std::string user = resolve(options.user, round);
+    if (!user.empty() && !target.contains('@')) target = user + "@" + target;
+    const auto port = core::parse_port(resolve(options.port, round));
+    if (port && *port != 22 && !target.starts_with("ssh://")) target += fmt::format(":{}", *port);
+    add_once(app ? m_apps : m_proxies, std::move(target));
+  }
+  if (!options.identity.empty()) add_once(m_identities, resolve(options.identity, 0));
+  if (!options.jump.empty()) add_once(m_jumps, resolve(options.jump, 0));
 }
 
 void ScriptHosts::app(std::string target, const std::string& source) {
@@ -103,7 +140,7 @@ std::vector<std::string> ScriptHosts::app_hosts(const ScriptVariables& variables
   const Login& login = m_logins.front();
   const auto port = core::parse_port(login.port);
   std::vector<std::string> hosts;
-  for (const std::string& host : split(variables.resolve(login.hosts, 0)))
+  for (const std::string& host : hosts_of_list(variables.resolve(login.hosts, 0)))
     hosts.push_back(variables.resolve(login.user, 0) + "@" + host +
                     (port && *port != 22 ? fmt::format(":{}", *port) : ""));
   return hosts;
@@ -128,12 +165,25 @@ void ScriptHosts::say(Draft& draft, const Path& path, const std::vector<std::str
     draft.say(path, hosts, "from " + m_from);
 }
 
+// Where hosts have different ones, each has to be told which.
+void ScriptHosts::tell_option(Draft& draft, const char* key, std::span<const std::string> values) const {
+  if (values.size() == 1 && values[0].find_first_of("${(") == std::string::npos) {
+    draft.say({"ssh", key}, values[0], "from " + m_from);
+    return;
+  }
+  for (const std::string& value : values)
+    draft.note(fmt::format("`ssh.{}`, for which {} has {}", key, m_from,
+                           is_unknown(value) || is_secret("", value) ? "what cannot be told here" : value));
+}
+
 void ScriptHosts::tell(Draft& draft, const ScriptVariables& variables) const {
   const auto apps = app_hosts(variables);
   say(draft, {"hosts", "app"}, apps, "app");
   std::vector<std::string> proxies = m_proxies;
   std::erase_if(proxies, [&](const auto& one) { return std::ranges::find(apps, one) != apps.end(); });
   say(draft, {"hosts", "proxy"}, proxies, "nginx");
+  tell_option(draft, "identity_file", m_identities);
+  tell_option(draft, "proxy_jump", m_jumps);
 }
 
 }  // namespace bgdeploy::init

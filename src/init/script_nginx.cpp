@@ -12,6 +12,7 @@
 #include "proxy.hpp"
 #include "script_include.hpp"
 #include "script_words.hpp"
+#include "shell.hpp"
 #include "shell_functions.hpp"
 
 namespace bgdeploy::init {
@@ -34,6 +35,7 @@ std::optional<ScriptNginx::Written> written_by(const Words& words) {
   const std::size_t first = first_word(words);
   const std::string tool = first == words.size() ? "" : base_of(words[first]);
   const bool appends = std::ranges::any_of(words, is_append);
+  if (is_written(words) && words.size() > 1) return ScriptNginx::Written{words[1], true, appends};
   if (tool == "tee") {
     const auto file =
         std::find_if_not(words.begin() + static_cast<std::ptrdiff_t>(first) + 1, words.end(), is_option);
@@ -43,30 +45,26 @@ std::optional<ScriptNginx::Written> written_by(const Words& words) {
     return word.starts_with("-i") || word.starts_with("--in-place");
   };
   if (tool == "sed" && std::ranges::any_of(words, in_place)) return ScriptNginx::Written{words.back()};
-  for (std::size_t i = first; i < words.size(); ++i) {
-    if (!words[i].starts_with('>')) continue;
-    const std::string file = words[i].substr(std::min(words[i].find_first_not_of(">|"), words[i].size()));
-    if (!file.empty()) return ScriptNginx::Written{file, true, appends};
-    if (i + 1 < words.size()) return ScriptNginx::Written{words[i + 1], true, appends};
-  }
   return std::nullopt;
 }
 
-// What "<<EOF" brings, as far as it was read as commands; else what the command itself says, and the one that
-// `tee` reads.
+// What the command says whose output is written, and what "<<EOF" brings, as far as it was read as commands.
 std::vector<Words> content_of(const std::vector<Words>& commands, std::size_t at) {
   constexpr std::size_t k_most_lines = 200;
-  std::vector<Words> content{commands[at]};
-  if (at > 0 && base_of(commands[at][first_word(commands[at])]) == "tee") content.push_back(commands[at - 1]);
-  std::string end;
-  for (const Words& words : content)
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (!words[i].starts_with("<<")) continue;
-      end = words[i].substr(std::min(words[i].find_first_not_of("<-"), words[i].size()));
-      if (end.empty() && i + 1 < words.size()) end = words[i + 1];
-    }
-  for (std::size_t i = at + 1; !end.empty() && i < std::min(commands.size(), at + k_most_lines); ++i) {
-    if (commands[i].size() == 1 && commands[i][0] == end) break;
+  const auto is_redirection = [&](std::size_t i) {
+    return is_written(commands[i]) || commands[i][0] == k_document;
+  };
+  std::size_t begin = at, end = at + 1;
+  if (at > 0 && (is_redirection(at) || base_of(commands[at][first_word(commands[at])]) == "tee")) --begin;
+  while (begin > 0 && begin < at && is_redirection(begin)) --begin;
+  while (end < commands.size() && is_redirection(end)) ++end;
+  const auto command = [&](std::size_t i) { return commands.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::vector<Words> content(command(begin), command(end));
+  const auto document = std::ranges::find(content, k_document, [](const Words& words) { return words[0]; });
+  if (document == content.end()) return content;
+  const std::string last = document->back();
+  for (std::size_t i = end; i < std::min(commands.size(), at + k_most_lines); ++i) {
+    if (commands[i].size() == 1 && commands[i][0] == last) break;
     content.push_back(commands[i]);
   }
   return content;

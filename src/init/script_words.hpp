@@ -22,4 +22,20 @@ inline std::string tidy(std::string path) {
   return path;
 }
 
+// The parts between these characters that are not empty.
+inline std::vector<std::string> split(std::string_view text, std::string_view between) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; (at = text.find_first_not_of(between, at)) != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_of(between, at), text.size());
+    parts.emplace_back(text.substr(at, end - at));
+    at = end;
+  }
+  return parts;
+}
+
+// Whether what a command prints stands in it, as in "$(pwd)/data".
+inline bool is_unknown(std::string_view text) {
+  return text.contains("$(") || text.starts_with("<(");
+}
+
 }  // namespace bgdeploy::init

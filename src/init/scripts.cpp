@@ -3,8 +3,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <list>
 
 #include "bgdeploy/core/number.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/init/readers.hpp"
 #include "bgdeploy/spec/document.hpp"
 #include "bgdeploy/spec/reference.hpp"
@@ -13,6 +15,7 @@
 #include "pushed_images.hpp"
 #include "script_hosts.hpp"
 #include "script_nginx.hpp"
+#include "script_runs.hpp"
 #include "script_variables.hpp"
 #include "script_words.hpp"
 #include "shell.hpp"
@@ -22,29 +25,40 @@ namespace bgdeploy::init {
 namespace {
 
 using Words = std::vector<std::string>;
+
 class ScriptReader {
 public:
   ScriptReader(Draft& draft, const Variables& known)
-      : m_draft(draft), m_variables(known), m_nginx(m_variables) {}
+      : m_draft(draft), m_variables(known), m_started(m_variables), m_nginx(m_variables) {}
 
   void take(const File& file) {
     Script script = parse_script(file.text);
     m_hosts.take(script.assignments, file.name);
-    for (Words& words : script.commands)
-      for (const std::string& url : take_global_options(words))
-        if (url.starts_with(k_by_ssh)) m_engines.emplace_back(url.substr(k_by_ssh.size()), file.name);
     for (Assignment& one : script.assignments) m_variables.assign(one.name, std::move(one.value));
+    for (WordList& one : script.lists) m_variables.assign_list(one.name, std::move(one.words));
+    for (const WordList& loop : script.loops) m_variables.assign_loop(loop.name, loop.words);
     m_files.push_back({file.name, std::move(script.commands)});
   }
 
   void tell() {
+    for (auto& [name, commands] : m_files)
+      for (Words& words : commands) {
+        m_variables.expand_first(words);
+        for (const std::string& url : take_global_options(words))
+          if (url.starts_with(k_by_ssh)) m_engines.emplace_back(url.substr(k_by_ssh.size()), name);
+      }
     for (const auto& [name, commands] : m_files) {
       m_source = name;
       m_folder.clear();
-      ask_all(commands);
-      run_by_functions(commands);
+      look_into_functions(commands);
       for (std::size_t i = 0; i < commands.size(); ++i) look_at(commands, i);
     }
+    if (!m_draft.has({"compose"})) m_runs = m_started.choose(m_draft);
+    for (const auto& [name, commands] : m_files) {
+      m_source = name;
+      ask_all(commands);
+    }
+    tell_health_command();
     for (const auto& [target, source] : m_engines) m_hosts.app(resolve(target, 0), source);
     if (const std::string engine = resolve("$DOCKER_HOST", 0); engine.starts_with(k_by_ssh))
       m_hosts.app(engine.substr(k_by_ssh.size()), "DOCKER_HOST");
@@ -53,14 +67,16 @@ public:
     tell_project();
     tell_app();
     tell_build();
-    m_nginx.tell(m_draft, m_runs, m_beside);
+    m_nginx.tell(m_draft, m_runs, m_started.beside());
+    const Finding* hosts = m_draft.find({"hosts", "app"});
+    if (hosts != nullptr && hosts->value.size() > 1 && m_draft.has({"hosts", "proxy"}) &&
+        !m_draft.has({"proxy", "nginx", "upstream"}) && !m_draft.has({"proxy", "nginx", "sites"}))
+      m_draft.guess({"proxy", "nginx", "upstream"}, "app", "the proxy sends to several hosts");
   }
 
 private:
-  // In a function its arguments count, which may be variables in turn.
-  std::string resolve(std::string_view text, std::size_t branch) const {
-    const std::string out = m_variables.resolve(text, branch);
-    return m_arguments.empty() ? out : m_variables.resolve(with_arguments(out, m_arguments), branch);
+  std::string resolve(std::string_view text, Branch branch) const {
+    return m_variables.resolve(text, branch, m_arguments);
   }
 
   struct Source {
@@ -75,17 +91,13 @@ private:
   // What follows "ssh", with the lines of a here-document behind it.
   static Words with_document(const std::vector<Words>& commands, std::size_t at, std::size_t first) {
     Words words(commands[at].begin() + static_cast<std::ptrdiff_t>(first), commands[at].end());
-    for (std::size_t i = first; i < commands[at].size(); ++i) {
-      std::string_view end = commands[at][i];
-      if (!end.starts_with("<<") || end.starts_with("<<<")) continue;
-      end.remove_prefix(2);
-      if (end.starts_with('-')) end.remove_prefix(1);
-      if (end.empty() && i + 1 < commands[at].size()) end = commands[at][i + 1];
-      for (std::size_t line = at + 1; line < commands.size(); ++line) {
-        if (commands[line].size() == 1 && commands[line][0] == end) break;
-        words.insert(words.end(), commands[line].begin(), commands[line].end());
-      }
-      break;
+    std::size_t next = at + 1;
+    while (next < commands.size() && is_written(commands[next])) ++next;
+    if (next == commands.size() || commands[next][0] != k_document) return words;
+    const std::string& end = commands[next].back();
+    for (++next; next < commands.size(); ++next) {
+      if (commands[next].size() == 1 && commands[next][0] == end) break;
+      words.insert(words.end(), commands[next].begin(), commands[next].end());
     }
     return words;
   }
@@ -98,19 +110,19 @@ private:
     for (std::size_t i = 0; i < words.size(); ++i) {
       const std::string tool = base_of(words[i]);
       if (tool == "sudo" && i + 1 < words.size()) m_sudo = m_sudo || has_rights(base_of(words[i + 1]));
-      if (tool == "docker" && begins(i + 1, "run")) run(std::span(words).subspan(i + 2));
+      if (tool == "docker" && begins(i + 1, "run")) run(words, i + 2);
       if (tool == "docker" && begins(i + 1, "tag") && i + 3 < words.size())
-        m_aliases[repository_of(words[i + 3])] = words[i + 2];
+        m_started.name(words[i + 3], words[i + 2]);
       if (tool == "docker" && begins(i + 1, "build")) m_built_in = m_source;
       if (tool == "docker-compose" || (tool == "docker" && begins(i + 1, "compose")))
         compose(std::span(words).subspan(i + 1));
       if (tool == "docker" && begins(i + 1, "exec")) m_nginx.exec(std::span(words).subspan(i + 2), m_source);
-      if (tool == "ssh") m_hosts.ssh(with_document(commands, at, i + 1), m_source, m_variables);
+      if (tool == "ssh") log_in(commands, at, i + 1);
     }
     if (auto image = pushed_by(commands, at); image && !is_beside(resolve(*image, 0))) {
-      if (m_pulled.empty()) m_pulled_from = m_source;
+      if (m_started.pulled().empty()) m_pulled_from = m_source;
       if (std::ranges::find(words, "pull") == words.end()) add_once(m_pushed, *image);
-      add_once(m_pulled, std::move(*image));
+      m_started.pull(std::move(*image));
     }
     const std::size_t first = first_word(words);
     if (first == words.size()) return;
@@ -125,75 +137,31 @@ private:
     return false;
   }
 
-  void run(std::span<const std::string> words) {
-    const DockerRun run = parse_docker_run(words);
-    if (run.image.empty()) return;
-    if (is_beside(resolve(run.image, 0))) {
-      m_beside.push_back(run);
-      return;
-    }
-    for (std::size_t branch = 0; branch < 2; ++branch) add(run, branch);
-    for (const std::string& option : run.left_out)
-      m_draft.note(fmt::format("`docker run {}` of {}", option, m_source));
+  void log_in(const std::vector<Words>& commands, std::size_t at, std::size_t first) {
+    const Words words = m_variables.expanded(with_document(commands, at, first), 0);
+    m_hosts.ssh(words, m_source,
+                [this](std::string_view text, std::size_t round) { return resolve(text, Branch(0, round)); });
   }
 
-  // What a function starts, with the words that it is called with.
-  void run_by_functions(const std::vector<Words>& commands) {
+  // `at`: where the words begin that follow "run".
+  void run(const Words& words, std::size_t at) {
+    m_started.take(m_draft, std::span(words).subspan(at), m_source, m_arguments);
+  }
+
+  // What a function starts, and where it logs in, with the words that it is called with.
+  void look_into_functions(const std::vector<Words>& commands) {
     const ShellFunctions functions(commands);
     for (std::size_t at = 0; at < commands.size(); ++at) {
       const auto body = functions.called_by(commands, at);
       if (body.empty()) continue;
       m_arguments = std::span(commands[at]).subspan(first_word(commands[at]) + 1);
-      for (const Words& words : body)
-        for (std::size_t i = 0; i + 1 < words.size(); ++i)
-          if (base_of(words[i]) == "docker" && words[i + 1] == "run") run(std::span(words).subspan(i + 2));
+      for (std::size_t line = 0; line < body.size(); ++line)
+        for (std::size_t i = 0; i + 1 < body[line].size(); ++i) {
+          const std::string tool = base_of(body[line][i]);
+          if (tool == "docker" && body[line][i + 1] == "run") run(body[line], i + 2);
+          if (tool == "ssh") log_in(body, line, i + 1);
+        }
       m_arguments = {};
-    }
-  }
-
-  void add(const DockerRun& from, std::size_t branch) {
-    Run run{m_source, resolve(from.name, branch), resolve(from.image, branch)};
-    if (const auto alias = m_aliases.find(repository_of(run.image)); alias != m_aliases.end())
-      run.image = resolve(alias->second, branch);
-    if (!from.ports.empty()) {
-      const std::string port = resolve(from.ports[0], branch);
-      const std::size_t colon = port.rfind(':');
-      const std::string_view before =
-          std::string_view(port).substr(0, colon == std::string::npos ? 0 : colon);
-      run.host_port = core::parse_port(before.substr(before.rfind(':') + 1)).value_or(0);
-      run.container_port = core::parse_port(std::string_view(port).substr(colon + 1)).value_or(0);
-    }
-    for (std::size_t i = 1; i < from.ports.size(); ++i)
-      m_draft.note(fmt::format("the port {} of {}: a slot publishes one port alone",
-                               resolve(from.ports[i], branch), m_source));
-    for (const std::string& text : from.environment)
-      run.environment.push_back(m_variables.setting_of(text, branch));
-    for (const std::string& text : from.volumes)
-      run.volumes.push_back(in_spec(tidy(resolve(text, branch)), {}));
-    for (const std::string& text : from.networks) run.networks.push_back(resolve(text, branch));
-    for (const std::string& text : from.env_files) run.env_files.push_back(resolve(text, branch));
-    for (const std::string& word : from.command)
-      run.settings["command"].push_back(in_spec(resolve(word, branch), {}));
-    set(run, from, branch);
-    // What runs in a function was seen already, as it is called.
-    const auto same = [&](const Run& one) {
-      return one.name == run.name && (one.host_port == run.host_port || run.host_port == 0);
-    };
-    if (std::ranges::none_of(m_runs, same)) m_runs.push_back(std::move(run));
-  }
-
-  void set(Run& run, const DockerRun& from, std::size_t branch) const {
-    for (const auto& [key, text] : from.settings) {
-      const std::string value = in_spec(resolve(text, branch), {});
-      if (key == "restart") continue;  // a stopped slot stays stopped with the default
-      if (key == "cpus" || key == "read_only" || key == "init")
-        run.settings[key] = Json::parse(value, nullptr, false);
-      else if (key == "mem_limit" || key == "user" || key == "working_dir" || key == "shm_size" ||
-               key == "stop_signal" || key == "entrypoint")
-        run.settings[key] = value;
-      else
-        run.settings[key].push_back(value);
-      if (run.settings[key].is_discarded()) run.settings.erase(key);
     }
   }
 
@@ -213,48 +181,75 @@ private:
     return tool == "curl" || tool == "wget";
   }
 
+  // A command that asks: of curl, which a function may have called with `arguments`; `around` it at `at`, or
+  // around the function's call.
+  struct Asked {
+    Words words;
+    std::span<const std::string> arguments;
+    const std::vector<Words>* around;
+    std::size_t at;
+  };
+
   // What is asked in a loop says most: how long it waits. What is asked before one may be which slot is live.
   void ask_all(const std::vector<Words>& commands) {
-    struct Asked {
-      Words words;
-      std::span<const std::string> arguments;
-      std::size_t at;
-    };
     const ShellFunctions functions(commands);
+    std::list<std::vector<Words>> bodies;
     std::vector<Asked> all;
-    for (std::size_t at = 0; at < commands.size(); ++at)
-      for (const Words& words : functions.called_by(commands, at))
+    for (std::size_t at = 0; at < commands.size(); ++at) {
+      auto body = functions.called_by(commands, at);
+      if (std::ranges::none_of(body, asks)) continue;
+      bodies.push_back(std::move(body));
+      for (std::size_t i = 0; i < bodies.back().size(); ++i) {
+        const Words& words = bodies.back()[i];
+        const bool loop = in_loop(bodies.back(), i);
         if (asks(words))
-          all.push_back({words, std::span(commands[at]).subspan(first_word(commands[at])).subspan(1), at});
+          all.push_back({words, std::span(commands[at]).subspan(first_word(commands[at])).subspan(1),
+                         loop ? &bodies.back() : &commands, loop ? i : at});
+      }
+    }
     for (std::size_t at = 0; at < commands.size(); ++at)
-      if (asks(commands[at])) all.push_back({commands[at], {}, at});
+      if (asks(commands[at])) all.push_back({commands[at], {}, &commands, at});
     for (const bool by_address : {false, true})
-      for (const bool in_a_loop : {true, false})
+      for (const bool in_a_loop : {true, false}) {
         for (const Asked& one : all)
-          if (in_loop(commands, one.at) == in_a_loop)
-            ask(one.words, one.arguments, commands, one.at, by_address);
+          if (in_loop(*one.around, one.at) == in_a_loop) ask(one, by_address);
+        if (in_a_loop) ask_docker(commands);
+      }
+  }
+
+  void ask_docker(const std::vector<Words>& commands) {
+    for (std::size_t at = 0; at < commands.size() && !m_draft.has({"health"}); ++at) {
+      if (!asks_docker(commands, at)) continue;
+      m_draft.say({"health", "docker"}, true, "the image's HEALTHCHECK, as in " + m_source);
+      tell_health_loop(m_draft, commands, at, m_source);
+    }
   }
 
   // The first URL on the host itself, or by its address, and the words that its answer is searched for.
-  // `words`: of curl, which a function may have called with `arguments`; `at`: where that was.
-  void ask(const Words& words, std::span<const std::string> arguments, const std::vector<Words>& commands,
-           std::size_t at, bool by_address) {
+  void ask(const Asked& one, bool by_address) {
     if (m_draft.has({"health"})) return;
-    for (const std::string& word : words) {
+    const std::vector<Words>& around = *one.around;
+    for (const std::string& word : one.words) {
       const std::string text = resolve(word, 0);
-      const std::string filled = with_arguments(text, arguments);
+      const std::string filled = with_arguments(text, one.arguments);
       const std::string url = by_address ? url_by_address(filled) : local_url(text, filled);
-      if (url.empty() || !tell_health_url(m_draft, url, m_source, false)) continue;
-      tell_health_loop(m_draft, commands, at, m_source);
-      constexpr std::size_t k_near = 6;
-      for (std::size_t i = at + 1; i < commands.size() && i <= at + k_near; ++i)
-        if (commands[i].size() > 1 && commands[i][0] == "grep" && !commands[i].back().starts_with('-')) {
-          m_draft.say({"health", "http", "body"}, spec::without_substitutions(commands[i].back()),
-                      "what the answer is searched for");
-          return;
-        }
+      if (url.empty() || m_started.has_left_out(url) || !tell_health_url(m_draft, url, m_source, false))
+        continue;
+      tell_health_loop(m_draft, around, one.at, m_source);
+      tell_health_request(m_draft, one.words, m_source);
+      tell_body(around, one.at);
       return;
     }
+  }
+
+  void tell_body(const std::vector<Words>& commands, std::size_t at) {
+    constexpr std::size_t k_near = 6;
+    for (std::size_t i = at + 1; i < commands.size() && i <= at + k_near; ++i)
+      if (commands[i].size() > 1 && commands[i][0] == "grep" && !commands[i].back().starts_with('-')) {
+        m_draft.say({"health", "http", "body"}, spec::without_substitutions(commands[i].back()),
+                    "what the answer is searched for");
+        return;
+      }
   }
 
   // --- what it comes to
@@ -297,7 +292,10 @@ private:
     if (m_draft.has({"compose"})) return tell_pushed();
     prefer_pushed();
     bool stands_in = false;
-    for (Run& run : m_runs) run.image = image_of(run.image, stands_in);
+    for (Run& run : m_runs) {
+      run.image = image_of(run.image, stands_in);
+      if (run.name.contains('$')) run.name.clear();
+    }
     if (stands_in) fill_in_image(m_runs[0].image, m_runs[0].source);
     note_other(m_runs);
     tell_runs(m_draft, m_runs);
@@ -319,13 +317,14 @@ private:
     m_draft.note(fmt::format("`build` of a compose file: {} pushes the image", m_pulled_from));
     if (found == m_pushed.end() && m_pushed.size() > 1)
       m_draft.note(fmt::format("guessed: `image` is the first of what {} pushes", m_pulled_from));
-    m_pulled.insert(m_pulled.begin(), found == m_pushed.end() ? m_pushed[0] : *found);
+    m_started.prefer(found == m_pushed.end() ? m_pushed[0] : *found);
   }
 
   void tell_pushed() {
-    if (m_draft.has({"image"}) || m_draft.has({"build"}) || m_pulled.empty()) return;
+    if (m_draft.has({"image"}) || m_draft.has({"build"}) || m_started.pulled().empty())
+      return;
     bool filled = false;
-    const std::string image = image_of(resolve(m_pulled[0], 0), filled);
+    const std::string image = image_of(resolve(m_started.pulled()[0], 0), filled);
     if (filled)
       fill_in_image(image, m_pulled_from);
     else
@@ -349,13 +348,21 @@ private:
                       runs[0].source, fmt::join(keys, ", "), runs[0].source));
   }
 
+  void tell_health_command() {
+    const std::string& command = m_started.health();
+    if (command.empty() || m_draft.has({"health"})) return;
+    if (tell_health_url(m_draft, command, m_runs[0].source)) return;
+    tell_masked(m_draft, {"health", "exec"}, Json::array({"sh", "-c", as_spec(command)}),
+                "what `docker run --health-cmd` has");
+  }
+
   void fill_in_image(const std::string& image, const std::string& source) {
     m_draft.fill_in({"image"}, image, "or set the variable where bgdeploy runs; from " + source);
   }
 
   // It is built where it runs, and no registry is spoken of.
   void tell_build() {
-    if (m_built_in.empty() || !m_pulled.empty() || m_draft.text({"image"}).contains('/')) return;
+    if (m_built_in.empty() || !m_started.pulled().empty() || m_draft.text({"image"}).contains('/')) return;
     m_draft.guess({"build", "context"}, ".", m_built_in + " builds the image, and nothing pushes it");
   }
 
@@ -363,15 +370,14 @@ private:
   ScriptVariables m_variables;
   std::vector<Source> m_files;
   std::vector<std::pair<std::string, std::string>> m_engines;  // hosts, and the files that name them
-  std::map<std::string, std::string> m_aliases;
   ScriptHosts m_hosts;
+  ScriptRuns m_started;
   ScriptNginx m_nginx;
   std::string m_source, m_folder;
   std::span<const std::string> m_arguments;                // of the function
   std::string m_projects_from, m_built_in, m_pulled_from;  // the files
-  std::vector<Run> m_runs;
-  std::vector<DockerRun> m_beside;
-  std::vector<std::string> m_pulled, m_pushed, m_projects;
+  std::vector<Run> m_runs;                                 // of the service
+  std::vector<std::string> m_pushed, m_projects;
   bool m_sudo = false, m_compose = false;
 };
 

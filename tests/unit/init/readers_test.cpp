@@ -1414,6 +1414,339 @@ TEST(Scripts, TheImageThatIsPushedIsFoundAsCiFilesWriteIt) {
   }
 }
 
+TEST(Scripts, RedirectionsAreNoWordsOfACommand) {
+  for (const char* behind :
+       {"> /dev/null 2>&1", ">/dev/null", "2>/dev/null || true", "1>/dev/null", ">> /var/log/d.log 2>&1",
+        "< /dev/null", "&>f", "&>> f &", ">| f", "2>&-", "<<< text", "| tee log", "; }", "}"}) {
+    Draft draft;
+    const auto spec =
+        from_script(draft, "{ docker run -d --name shop -p 8080:80 acme/app:1 " + std::string(behind) + "\n");
+    EXPECT_EQ(spec.image, "acme/app") << behind;
+    EXPECT_FALSE(spec.docker.command) << behind << write(draft);
+  }
+  Draft draft;
+  const auto spec = from_script(draft, "docker run -d -p 1:2 acme/app:1 > f --level '> 3' \"<\" 2 >&2 }x\n");
+  EXPECT_EQ(*spec.docker.command, (Texts{"--level", "> 3", "<", "2", "}x"}));
+}
+
+TEST(Scripts, WhatIsRedirectedIsWritten) {
+  for (const char* text :
+       {"{ echo \"set \\$a http://x;\"; } > /etc/nginx/conf.d/a.inc 2>/dev/null\n",
+        "cat > /etc/nginx/conf.d/a.inc <<EOF\nset \\$a http://x;\nEOF\n",
+        "cat <<'EOF' 2>/dev/null >/etc/nginx/conf.d/a.inc\nset $a http://x;\nEOF\n",
+        "cat <<-EOF | sudo tee /etc/nginx/conf.d/a.inc >/dev/null\nset $a http://x;\nEOF\n"}) {
+    Draft draft;
+    EXPECT_EQ(from_script(draft, text).nginx.include, "/etc/nginx/conf.d/a.inc") << text;
+  }
+}
+
+// https://docs.docker.com/reference/cli/docker/container/run/
+TEST(Scripts, AnOptionOfDockerRunTakesItsValue) {
+  for (const char* options : {"--health-retries 3", "--pids-limit 200 --label-file x", "--cpuset-cpus 0-1",
+                              "--sysctl a=b --dns=1.1.1.1", "--device-read-bps /dev/a:1mb --group-add 5",
+                              "-c 512 -a stdout -h host", "--volumes-from z --privileged -P",
+                              "--oom-kill-disable --no-healthcheck --use-api-socket", "--unheard-of=1",
+                              "-qit --sig-proxy=false", "--"}) {
+    Draft draft;
+    const auto spec =
+        from_script(draft, "docker run -d -p 8080:80 " + std::string(options) + " acme/app:1 serve\n");
+    EXPECT_EQ(spec.image, "acme/app") << options;
+    EXPECT_EQ(*spec.docker.command, Texts{"serve"}) << options << write(draft);
+  }
+  for (const char* run :
+       {"docker run -dp 8080:80 acme/app", "docker run -itdp8080:80 acme/app",
+        "docker run -d --publish=8080:80/tcp acme/app", "docker run -dp=8080:80 acme/app",
+        "docker run -d -p 53:53/udp -p 8080:80 acme/app", "docker container run -d -p 8080:80 acme/app",
+        "DOCKER=\"sudo docker\"\n$DOCKER run -d -p 8080:80 acme/app"}) {
+    Draft draft;
+    const auto spec = from_script(draft, std::string(run) + "\n");
+    EXPECT_EQ(spec.image, "acme/app") << run;
+    EXPECT_EQ(spec.slots[0].port, 8080) << run << write(draft);
+    EXPECT_EQ(spec.docker.container_port, "80") << run;
+  }
+}
+
+TEST(Scripts, OptionsThatHaveAKeyAreWritten) {
+  Draft draft;
+  const auto spec =
+      from_script(draft, R"(docker run -d --expose 8080 --mount type=bind,src=/a,dst=/b,readonly \
+  --mount source=data,target=/data --mount type=tmpfs,destination=/run,tmpfs-size=64m --log-driver local \
+  --log-opt max-size=1m --log-opt max-file=3 --ulimit nofile=1:2 --ulimit nproc=64 --stop-timeout 45 \
+  --label team=a -l auth=token=hunter2 --health-cmd "check --quick" acme/app
+)");
+  EXPECT_EQ(spec.docker.container_port, "8080");
+  EXPECT_EQ(spec.docker.volumes, (Texts{"/a:/b:ro", "data:/data"}));
+  EXPECT_EQ(spec.docker.tmpfs, Texts{"/run:size=64m"});
+  ASSERT_TRUE(spec.docker.logging);
+  EXPECT_EQ(spec.docker.logging->driver, "local");
+  EXPECT_EQ(spec.docker.logging->options,
+            (std::map<std::string, std::string>{{"max-size", "1m"}, {"max-file", "3"}}));
+  EXPECT_EQ(spec.docker.ulimits.size(), 2U);
+  EXPECT_EQ(spec.docker.stop_grace_period, std::chrono::seconds(45));
+  EXPECT_EQ(spec.docker.labels, (std::map<std::string, std::string>{{"team", "a"}}));
+  EXPECT_EQ(std::get<spec::HealthExec>(spec.health.probe).argv, (Texts{"sh", "-c", "check --quick"}));
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+  EXPECT_TRUE(notes(draft, "the label auth"));
+}
+
+TEST(Scripts, WhatEndsOrIsOfAnotherImageIsNoSlot) {
+  const std::string web = "docker run -d --name web -p 8080:3000 acme/web:1 npm start\n";
+  for (const auto& [other, note] :
+       {std::pair("docker run --rm acme/web:1 ./manage.py migrate\n", "it ends by itself"),
+        std::pair("docker run acme/web:1 ./manage.py migrate\n", "it ends by itself"),
+        std::pair("docker run --rm -v /src:/src sonarsource/sonar-scanner-cli\n", "sonar-scanner-cli"),
+        std::pair("docker run -d --name worker acme/worker:1\n", "called worker"),
+        std::pair("docker run -d --name worker acme/web:1 npm run worker\n", "called worker"),
+        std::pair("docker run -d --name exporter -p 9100:9100 prom/node-exporter\n", "called exporter")})
+    for (const std::string& text : {web + other, other + web + "docker push acme/web:1\n"}) {
+      Draft draft;
+      const auto spec = from_script(draft, text);
+      EXPECT_EQ(spec.image, "acme/web") << text;
+      EXPECT_EQ(spec.slots[0], (spec::Slot{"blue", 8080, "web"})) << text << write(draft);
+      EXPECT_EQ(*spec.docker.command, (Texts{"npm", "start"})) << text;
+      EXPECT_TRUE(notes(draft, note)) << text << write(draft);
+    }
+  Draft draft;
+  const auto spec = from_script(draft,
+                                "- run: docker run -d -p 9999:80 acme/mock\n- run: curl localhost:9999/mock\n"
+                                "- run: docker push acme/api:1\n- run: curl localhost:8080/up\n",
+                                ".github/workflows/cd.yml");
+  EXPECT_EQ(spec.image, "acme/api");
+  EXPECT_EQ(http(spec).path, "/up") << "of the service, not of what its tests start";
+  EXPECT_TRUE(notes(draft, "`docker run` of acme/mock"));
+}
+
+TEST(Scripts, AFunctionMayStartBothSlots) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(function start {
+  docker run -d --name $1 -p $2:8080 -e COLOR=$1 -e PW=$3 acme/api:$VERSION
+}
+if up; then start api-b 8002 hunter2; else start api-a 8001 hunter2; fi
+)");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"a", 8001, "api-a"})) << write(draft);
+  EXPECT_EQ(spec.slots[1], (spec::Slot{"b", 8002, "api-b"}));
+  EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"COLOR", "api-{slot}"}}));
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+  EXPECT_FALSE(notes(draft, "`docker run` of")) << "the function itself is none that starts";
+}
+
+TEST(Scripts, OneContainerThatIsCalledGreenIsTheGreenSlot) {
+  Draft draft;
+  const auto spec = from_script(draft, "docker run -d --name api-green -p 9002:80 acme/api\n");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"green", 9002, "api-green"})) << write(draft);
+  EXPECT_EQ(spec.slots[1].name, "blue");
+}
+
+TEST(Scripts, WhatACommandPrintsIsAVariableOrLeftOut) {
+  Draft draft;
+  const auto spec =
+      from_script(draft, R"sh(docker run -d --name app-$(date +%s) -v $(pwd)/data:/data -v "$(pwd)/b:/b" \
+  -v `pwd`/c:/c -v /srv:/srv -e SHA=$(git rev-parse HEAD) -e "AT=on $(date)" -e DB_TOKEN=$(vault read db) -e ARG=$1 \
+  --env-file <(vault x) -p $(free_port):80 acme/app:$(cat v/VERSION)
+)sh");
+  EXPECT_EQ(spec.image, "acme/app");
+  EXPECT_EQ(spec.docker.container_port, "80");
+  EXPECT_EQ(spec.docker.volumes, Texts{"/srv:/srv"});
+  const std::string text = write(draft);
+  for (const char* part :
+       {"SHA: \"${SHA:-}\"", "AT: \"${AT:-}\"", "ARG: \"${ARG:-}\"", "DB_TOKEN: {env: DB_TOKEN}"})
+    EXPECT_TRUE(text.contains(part)) << part << text;
+  for (const char* note : {"the volume $(pwd)/data:/data", "the volume $(pwd)/b:/b", "the volume $(pwd)/c:/c",
+                           "`docker run --env-file`"})
+    EXPECT_TRUE(notes(draft, note)) << note << text;
+  Draft other;
+  EXPECT_FALSE(from_script(other, "docker run -d -p 1:2 acme/app --id $(hostname)\n").docker.command);
+  EXPECT_TRUE(notes(other, "the command that deploy.sh gives to acme/app"));
+  Draft filled;
+  from_script(filled, "R=$(registry)/shop\ndocker run -d -p 1:2 $(registry)/app:1\n");
+  EXPECT_EQ(filled.gaps(), (Texts{"image", "hosts.app"})) << write(filled);
+}
+
+TEST(Scripts, AnExpressionOfAWorkflowIsAVariable) {
+  Draft draft;
+  const auto spec = from_script(draft, R"(env: {PLACE: "${{ secrets.DB_URL }}"}
+steps:
+  - run: ssh deploy@h.example.com "docker run -d -p 8080:80 -e FOO=${{ secrets.FOO }} -e BAR='${{ secrets.BAR_URL }}'
+      -e PART=a-${{secrets.B}} -e DB=$PLACE -e MODE=${{ vars.MODE }} -e SHA=${{ github.sha }}
+      -e TAG=${{ inputs.tag || 'latest' }} acme/api serve --sha ${{ github.sha }}"
+)",
+                                ".github/workflows/cd.yml");
+  for (const auto& [name, variable] : {std::pair("FOO", "FOO"), std::pair("BAR", "BAR_URL"),
+                                       std::pair("PART", "PART"), std::pair("DB", "DB_URL")})
+    EXPECT_EQ(spec.secrets.at(name), spec::SecretSource(spec::FromEnv{variable})) << name;
+  const std::string text = write(draft);
+  for (const char* part : {"MODE: \"${MODE:-}\"", "SHA: \"${GITHUB_SHA:-}\"", "TAG: \"${TAG:-}\""})
+    EXPECT_TRUE(text.contains(part)) << part << text;
+  EXPECT_FALSE(text.contains("{{")) << text;
+}
+
+TEST(Scripts, WhereAScriptRunsIsNoPlaceOnTheHost) {
+  const std::string volumes[] = {"$HOME/logs:/logs", "${HOME}/a:/a", "$PWD/x:/x", "${PWD}/d:/d",
+                                 "~/conf:/conf"};
+  Draft script, compose;
+  std::string options, list;
+  for (const std::string& volume : volumes) {
+    options += " -v " + volume;
+    list += (list.empty() ? "\"" : ", \"") + volume + "\"";
+  }
+  EXPECT_EQ(from_script(script, "docker run -d -p 1:2 -v ${BASE:-/srv}/z:/z" + options + " acme/app\n")
+                .docker.volumes,
+            Texts{"/srv/z:/z"});
+  EXPECT_TRUE(write(script).contains("# guessed: the variables are set where bgdeploy runs"))
+      << write(script);
+  EXPECT_TRUE(from_compose(compose, "services: {app: {image: a/b, volumes: [" + list + "]}}\n")
+                  .docker.volumes.empty());
+  for (const Draft* draft : {&script, &compose})
+    for (const char* note : {"/logs:/logs", "/a:/a", "/x:/x", "/d:/d", "~/conf:/conf"})
+      EXPECT_TRUE(notes(*draft, std::string(note) + " of")) << note << write(*draft);
+}
+
+TEST(Scripts, TheOptionsOfSshSayHowToLogIn) {
+  for (const char* login :
+       {"ssh -tt -i ~/.ssh/prod.pem -p 2222 -J jump@bastion deploy@10.0.0.5",
+        "ssh -l deploy -o StrictHostKeyChecking=no -o Port=2222 -oIdentityFile=~/.ssh/prod.pem -o "
+        "\"ProxyJump jump@bastion\" 10.0.0.5",
+        "OPTS=\"-i ~/.ssh/prod.pem -p 2222\"\nssh $OPTS -Jjump@bastion deploy@10.0.0.5",
+        "OPTS=(-i ~/.ssh/prod.pem -p2222 -J jump@bastion)\nssh \"${OPTS[@]}\" -- deploy@10.0.0.5",
+        "SSH='ssh -i ~/.ssh/prod.pem -p 2222 -J jump@bastion deploy@10.0.0.5'\n$SSH"}) {
+    Draft draft;
+    const auto spec = from_script(draft, std::string(login) + " \"docker run -d -p 8080:80 acme/api\"\n");
+    const spec::Ssh& ssh = spec.app_hosts[0].ssh;
+    EXPECT_EQ(spec.app_hosts[0].name, "10.0.0.5") << login << write(draft);
+    EXPECT_EQ(ssh.user, "deploy") << login;
+    EXPECT_EQ(ssh.port, 2222) << login;
+    EXPECT_EQ(ssh.identity_file, "~/.ssh/prod.pem") << login;
+    EXPECT_EQ(ssh.proxy_jump, Texts{"jump@bastion"}) << login;
+  }
+  Draft draft;
+  const auto spec = from_script(draft,
+                                "ssh $SSH_OPTS -i $KEY deploy@a \"docker ps\"\nssh -i <(echo hunter2) -p "
+                                "2022 root@lb nginx -s reload\n");
+  EXPECT_EQ(spec.app_hosts[0].name, "a") << write(draft);
+  EXPECT_EQ(spec.proxy_hosts[0].ssh.port, 2022);
+  EXPECT_TRUE(notes(draft, "`ssh.identity_file`, for which deploy.sh has ${KEY}")) << write(draft);
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+}
+
+TEST(Scripts, ALoopLogsInToSeveralHosts) {
+  const std::string run = "'docker run -d -p 8080:80 acme/api'";
+  for (const std::string& text :
+       {"for h in a.test b.test; do ssh deploy@$h " + run + "; done\n",
+        "HOSTS=\"a.test b.test\"\nfor h in $HOSTS; do\n  ssh deploy@${h} " + run + "\ndone\n",
+        "HOSTS=(\n  a.test # first\n  # c.test\n  b.test\n)\nfor h in \"${HOSTS[@]}\"; do ssh deploy@$h " +
+            run + "; done\n",
+        "go() {\n  local host=\"$1\"\n  ssh \"$host\" " + run +
+            "\n}\nfor h in deploy@a.test deploy@b.test; do\n  go \"$h\"\ndone\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, text);
+    ASSERT_EQ(spec.app_hosts.size(), 2U) << text << write(draft);
+    EXPECT_EQ(spec.app_hosts[0].name, "a.test") << text;
+    EXPECT_EQ(spec.app_hosts[1].name, "b.test") << text;
+    EXPECT_EQ(spec.app_hosts[1].ssh.user, "deploy") << text;
+  }
+  Draft draft;
+  const auto spec =
+      from_script(draft, "for h in a b; do ssh $h " + run + "; done\nssh lb 'sudo nginx -s reload'\n");
+  EXPECT_EQ(spec.app_hosts.size(), 2U) << "the proxy can send to both: " << write(draft);
+  Draft one;
+  from_script(one, "if p; then H=prod.test; else H=staging.test; fi\nssh $H " + run + "\n");
+  EXPECT_FALSE(write(one).contains("staging")) << "which nobody deploys to at once";
+  EXPECT_TRUE(write(draft).contains("upstream: app")) << write(draft);
+}
+
+TEST(Scripts, OptionsMayStandInVariables) {
+  for (const char* text :
+       {"OPTS=\"-d --restart always -e TOKEN=hunter2 -e 'A=b c'\"\nEXTRA=\ndocker run $OPTS $EXTRA -p "
+        "8080:80 acme/app:1\n",
+        "ARGS=(-d -p 8080:80 -e \"A=b c\")\nARGS+=(-e TOKEN=hunter2)\ndocker run \"${ARGS[@]}\" acme/app:1\n",
+        "ARGS=(\n  -d -e TOKEN=hunter2 # a comment\n  # -e OLD=1\n  -e \"A=b c\"\n  -p 8080:80\n)\n"
+        "docker run ${ARGS[*]} acme/app:1\n",
+        "docker run $DOCKER_OPTS -d -p 8080:80 -e TOKEN=hunter2 -e A='b c' acme/app:1\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, text);
+    EXPECT_EQ(spec.image, "acme/app") << text << write(draft);
+    EXPECT_EQ(spec.slots[0].port, 8080) << text;
+    EXPECT_FALSE(spec.docker.command) << text << write(draft);
+    EXPECT_EQ(spec.docker.environment, (std::map<std::string, std::string>{{"A", "b c"}})) << text;
+    EXPECT_TRUE(spec.secrets.contains("TOKEN")) << text;
+    EXPECT_FALSE(write(draft).contains("hunter2")) << write(draft);
+  }
+  Draft draft;
+  const auto spec =
+      from_script(draft, "P=(8081 8082)\nN=(one two)\ndocker run -d --name ${N[$i]} -p ${P[$i]}:80 a/b\n");
+  EXPECT_EQ(spec.slots[0], (spec::Slot{"one", 8081, "one"})) << write(draft);
+  EXPECT_EQ(spec.slots[1], (spec::Slot{"two", 8082, "two"}));
+}
+
+TEST(Scripts, TextsAreReadAsTheShellReadsThem) {
+  const std::string run = "docker run -d \\\n  --name api -p 9001:80 \\\n  acme/api:1\n";
+  std::string twice = run;
+  for (std::size_t at = twice.find('\\'); at != std::string::npos; at = twice.find('\\', at + 2))
+    twice.insert(at, 1, '\\');
+  for (const std::string& text : std::vector<std::string>{
+           "ssh deploy@a bash -s <<EOF\n" + twice + "EOF\n", "ssh deploy@a bash -s <<'EOF'\n" + run + "EOF\n",
+           "ssh deploy@a \"\n  docker pull acme/api:1 &&\n  " + run + "\"\n", "ssh deploy@a '" + run + "'\n",
+           "script:\n  - |\n    ssh deploy@a \"\n      docker run -d --name api -p 9001:80 acme/api:1\"\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, text);
+    EXPECT_EQ(spec.app_hosts[0].name, "a") << text << write(draft);
+    EXPECT_EQ(spec.slots[0], (spec::Slot{"blue", 9001, "api"})) << text << write(draft);
+    EXPECT_FALSE(spec.docker.command) << text;
+  }
+  Draft draft;
+  const auto spec = from_script(
+      draft,
+      "docker run -d -p 1:2 -e \"JSON={\\\"a\\\":1}\" -e \"D=a\\$b\" -e E=\\$5 -e 'F=\\n' -e \"G=\\n\" a/b\n"
+      "ssh h \"docker run -d -p 1:2 -e \\\"H=i j\\\" a/c\"\n");
+  EXPECT_EQ(spec.docker.environment,
+            (std::map<std::string, std::string>{
+                {"JSON", "{\"a\":1}"}, {"D", "a$b"}, {"E", "$5"}, {"F", "\\n"}, {"G", "\\n"}}));
+}
+
+TEST(Scripts, HowLongALoopAsksIsTheDeadline) {
+  const std::string ask = "curl -fs http://localhost:8080/up && break; sleep 3; done\n";
+  for (const auto& [text, seconds] : std::vector<std::pair<std::string, int>>{
+           std::pair("for i in {1..10}; do " + ask, 30), std::pair("for i in 1 2 3 4; do " + ask, 12),
+           std::pair("for ((i = 0; i < 20; i++)); do " + ask, 60),
+           std::pair("- for i in $(seq 1 5); do " + ask, 15), std::pair("while (( n < 6 )); do " + ask, 18),
+           std::pair("while [ $n -lt 7 ]; do " + ask, 21),
+           std::pair("timeout 90 bash -c 'until curl -fs localhost:8080/up; do sleep 2; done'\n", 90),
+           std::pair("timeout 45s sh -c \"while ! curl -fs localhost:8080/up; do sleep 2; done\"\n", 45),
+           std::pair("curl --retry 10 --retry-delay 4 --retry-connrefused localhost:8080/up\n", 40),
+           std::pair("up() {\n  for i in {1..8}; do " + ask + "}\nfor h in a b; do up $h; done\n", 24)}) {
+    Draft draft;
+    const auto spec = from_script(draft, "docker run -d -p 8080:80 a/b\n" + text);
+    EXPECT_EQ(http(spec).path, "/up") << text << write(draft);
+    EXPECT_EQ(spec.health.deadline, std::chrono::seconds(seconds)) << text << write(draft);
+  }
+}
+
+TEST(Scripts, WhatCurlSendsIsSent) {
+  Draft draft;
+  const auto spec =
+      from_script(draft,
+                  "docker run -d -p 8080:80 a/b\ncurl -fs -H 'Host: shop.test' -H \"Accept: a/b\" --header "
+                  "'Authorization: Bearer hunter2' -H \"X-Id: $ID\" -X POST --max-time 5 "
+                  "http://localhost:8080/up > /dev/null\n");
+  EXPECT_EQ(http(spec).headers,
+            (std::map<std::string, std::string>{{"Host", "shop.test"}, {"Accept", "a/b"}}));
+  EXPECT_EQ(spec.health.timeout, std::chrono::seconds(5));
+  EXPECT_FALSE(write(draft).contains("hunter2"));
+  for (const char* note : {"the header Authorization", "the header X-Id", "the method POST"})
+    EXPECT_TRUE(notes(draft, note)) << note;
+}
+
+TEST(Scripts, ALoopMayAskDockerForHealth) {
+  for (const char* until :
+       {"until [ \"$(docker inspect -f '{{.State.Health.Status}}' app)\" = healthy ]; do sleep 2; done\n",
+        "for i in $(seq 30); do\n  S=$(docker inspect --format='{{.State.Health.Status}}' app)\n  sleep "
+        "2\ndone\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, "docker run -d --name app -p 8080:80 a/b\n" + std::string(until));
+    EXPECT_TRUE(std::holds_alternative<spec::HealthDocker>(spec.health.probe)) << until << write(draft);
+  }
+}
+
 // Nothing in a file may end the program, or run.
 TEST(Scripts, AnyTextIsTaken) {
   std::string deep = "docker run ";
