@@ -176,13 +176,15 @@ void tell_services(Draft& draft, const Run& run, const std::string& source) {
 }  // namespace
 
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
-                                const std::string& project, bool remote, const FileBeside& beside) {
+                                const std::string& project, bool remote, const FileBeside& beside,
+                                const std::optional<SlotPorts>& by_script) {
   std::vector<Run> runs;
   std::vector<std::string> left_out;  // where containers of our own take compose's place
   std::array<Service, 2> apps;
   Pair names;
   bool nginx_beside = false;
-  const bool by_variable = files.size() == 1 && files[0].text.find("BGDEPLOY_PORT") != std::string::npos;
+  const bool by_variable =
+      files.size() == 1 && (by_script || files[0].text.find("BGDEPLOY_PORT") != std::string::npos);
   for (std::size_t i = 0; i < files.size() && i < 2; ++i) {
     const File& from = files[i];
     BGDEPLOY_ASSIGN(const std::string text, spec::yaml_as_json(from.text, from.name));
@@ -228,6 +230,13 @@ core::Result<void> read_compose(Draft& draft, std::span<const File> files, const
   if (by_variable) {
     names[1] = names[0];
     apps[1] = apps[0];
+  }
+  if (by_variable && by_script) {
+    const std::size_t first = by_script->ports[0] < by_script->ports[1] ? 0 : 1;
+    runs[0].host_port = by_script->ports[first];
+    runs[0].ports = {by_script->ports[first], by_script->ports[1 - first]};
+    runs[0].slot = by_script->names[first];
+    draft.say({"compose", "environment", by_script->variable}, "{port}", "what the file calls the port");
   }
   const auto words_of = [&] {
     return names[0] == names[1] ? differing_words(apps[0].name, apps[1].name)

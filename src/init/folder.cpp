@@ -223,9 +223,11 @@ private:
         std::erase(names, name);
       }
       Draft whole = m_draft;
-      const auto done =
-          read_compose(whole, files, m_known, fs::weakly_canonical(m_folder).filename().string(), false,
-                       [this](const std::string& name) { return beside(name); });
+      const auto done = read_compose(
+          whole, files, m_known, fs::weakly_canonical(m_folder).filename().string(), false,
+          [this](const std::string& name) { return beside(name); },
+          files.size() == 1 ? slot_ports(m_files[Kind::script], m_known, files[0].text)
+                            : std::optional<SlotPorts>());
       if (!done) {
         BGDEPLOY_TRY(failed(done.error()));
         continue;

@@ -71,8 +71,9 @@ void ScriptRuns::take(Draft& draft, std::span<const std::string> command, const 
   }
 }
 
-// A variable that nobody sets, where an image is expected.
+// A variable that nobody sets, or "$@", where an image is expected.
 bool ScriptRuns::stands_for_options(const DockerRun& run) const {
+  if (run.image.starts_with("$@") || run.image.starts_with("${@")) return !run.command.empty();
   const std::string name = core::to_lower(lone_variable(run.image));
   if (name.empty() || run.command.empty() || m_variables.value_of(lone_variable(run.image), 0) != nullptr)
     return false;
@@ -136,8 +137,8 @@ void ScriptRuns::add_command(Run& run, const DockerRun& from, std::size_t branch
     run.settings["command"].push_back(as_spec(text));
     if (!is_unknown(text) && !has_argument(text)) continue;
     run.settings.erase("command");
-    run.left_out.push_back(
-        fmt::format("the command that {} gives to {}: a shell fills it in", m_source, run.image));
+    run.left_out.push_back(fmt::format("the command that {} gives to {}: a shell fills it in", m_source,
+                                       repository_of(run.image)));
     return;
   }
 }

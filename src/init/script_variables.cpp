@@ -85,6 +85,7 @@ void ScriptVariables::assign(const std::string& name, std::string value) {
     m_empty.insert(name);
     return;
   }
+  if (lone_variable(value) == name) return;  // "PORT=$PORT docker compose up"
   std::vector<std::string>& values = m_values[name];
   if (std::ranges::find(values, value) == values.end()) values.push_back(std::move(value));
 }
@@ -97,7 +98,11 @@ void ScriptVariables::assign_loop(const std::string& name, std::span<const std::
 
 void ScriptVariables::assign_list(const std::string& name, std::vector<std::string> words) {
   m_loops.insert(name);
-  for (const std::string& word : words) assign(name, word);
+  for (std::string& word : words) {
+    if (const std::size_t end = word.find("]="); word.starts_with('[') && end != std::string::npos)
+      word.erase(0, end + 2);
+    assign(name, word);
+  }
   std::vector<std::string>& list = m_lists[name];
   list.insert(list.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
 }
@@ -187,6 +192,14 @@ const std::string* ScriptVariables::raw_value_of(std::string_view name, Branch b
 const std::string* ScriptVariables::value_of(std::string_view name, Branch branch) const {
   const std::string* value = raw_value_of(name, branch);
   return value == nullptr || value->size() > k_longest || is_secret(name, *value) ? nullptr : value;
+}
+
+std::vector<std::string> ScriptVariables::of_two_ports() const {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : m_values)
+    if (values.size() == 2 && core::parse_port(values[0]) && core::parse_port(values[1]))
+      names.push_back(name);
+  return names;
 }
 
 std::string ScriptVariables::secret_in(std::string_view text) const {

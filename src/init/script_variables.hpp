@@ -26,7 +26,7 @@ public:
   void assign(const std::string& name, std::string value);
   // "for NAME in a b"
   void assign_loop(const std::string& name, std::span<const std::string> words);
-  // "NAME=(a b)"
+  // "NAME=(a b)", "NAME=([blue]=a [green]=b)"
   void assign_list(const std::string& name, std::vector<std::string> words);
 
   // With the values of its variables. A secret stays a reference, wherever it is assigned.
@@ -40,6 +40,8 @@ public:
   void expand_first(std::vector<std::string>& words) const;
   // Nothing for a secret.
   const std::string* value_of(std::string_view name, Branch branch) const;
+  // Those that have two ports, one a branch.
+  std::vector<std::string> of_two_ports() const;
   // "NAME=value" for a container.
   Setting setting_of(const std::string& text, Branch branch) const;
 

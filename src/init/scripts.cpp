@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <list>
+#include <optional>
 
 #include "bgdeploy/core/number.hpp"
 #include "bgdeploy/core/text.hpp"
@@ -38,6 +39,24 @@ public:
     for (WordList& one : script.lists) m_variables.assign_list(one.name, std::move(one.words));
     for (const WordList& loop : script.loops) m_variables.assign_loop(loop.name, loop.words);
     m_files.push_back({file.name, std::move(script.commands)});
+  }
+
+  // What `docker compose -p app-$COLOR up` does with a file that has a variable's port.
+  std::optional<SlotPorts> slot_ports(std::string_view compose) const {
+    for (const auto& [name, commands] : m_files)
+      for (const Words& words : commands) {
+        const auto project = project_of(words);
+        if (!project || resolve(*project, 0) == resolve(*project, 1)) continue;
+        for (const std::string& variable : m_variables.of_two_ports()) {
+          if (!compose.contains("${" + variable + "}") && !compose.contains("${" + variable + ":")) continue;
+          SlotPorts ports{variable};
+          for (std::size_t branch = 0; branch < 2; ++branch)
+            ports.ports[branch] = *core::parse_port(*m_variables.value_of(variable, branch));
+          ports.names = differing_words(resolve(*project, 0), resolve(*project, 1));
+          return ports;
+        }
+      }
+    return std::nullopt;
   }
 
   void tell() {
@@ -166,13 +185,25 @@ private:
   }
 
   void compose(std::span<const std::string> words) {
-    const auto up = std::ranges::find(words, "up");
-    if (up == words.end()) return;
+    if (std::ranges::find(words, "up") == words.end()) return;
     m_compose = true;
     m_projects_from = m_source;
-    for (auto word = words.begin(); word != up; ++word)
-      if ((*word == "-p" || *word == "--project-name") && word + 1 != up)
-        for (std::size_t branch = 0; branch < 2; ++branch) add_once(m_projects, resolve(*(word + 1), branch));
+    if (const auto project = project_of(words))
+      for (std::size_t branch = 0; branch < 2; ++branch) add_once(m_projects, resolve(*project, branch));
+  }
+
+  // That of `docker compose -p PROJECT up`.
+  std::optional<std::string> project_of(std::span<const std::string> words) const {
+    constexpr std::string_view k_long = "--project-name";
+    const auto up = std::ranges::find(words, "up");
+    if (up == words.end()) return std::nullopt;
+    for (auto word = words.begin(); word != up; ++word) {
+      if ((*word == "-p" || *word == k_long) && word + 1 != up) return *(word + 1);
+      if (word->starts_with(k_long) && word->size() > k_long.size()) return word->substr(k_long.size() + 1);
+    }
+    return m_variables.value_of("COMPOSE_PROJECT_NAME", 0) == nullptr
+               ? std::nullopt
+               : std::optional<std::string>("$COMPOSE_PROJECT_NAME");
   }
 
   static bool asks(const Words& words) {
@@ -264,14 +295,12 @@ private:
 
   void tell_project() {
     if (!m_compose || !m_draft.has({"compose"})) return;
-    std::ranges::sort(m_projects);
-    const auto names = slot_names();
-    if (m_projects.size() == 2) {
-      if (const auto both = by_slot({m_projects[0], m_projects[1]}, names, {})) {
-        m_draft.say({"compose", "project"}, *both, "from " + m_projects_from);
-        return;
-      }
-    }
+    if (m_projects.size() == 2)
+      for (std::size_t first = 0; first < 2; ++first)
+        if (const auto both = by_slot({m_projects[first], m_projects[1 - first]}, slot_names(), {})) {
+          m_draft.say({"compose", "project"}, *both, "from " + m_projects_from);
+          return;
+        }
     if (m_projects.size() == 1) {
       m_draft.say({"compose", "project"}, m_projects[0], "both slots share it, from " + m_projects_from);
     } else {
@@ -382,6 +411,14 @@ private:
 };
 
 }  // namespace
+
+std::optional<SlotPorts> slot_ports(std::span<const File> scripts, const Variables& known,
+                                    std::string_view compose) {
+  Draft draft;
+  ScriptReader reader(draft, known);
+  for (const File& file : scripts) reader.take(file);
+  return reader.slot_ports(compose);
+}
 
 void read_scripts(Draft& draft, std::span<const File> files, const Variables& known) {
   ScriptReader reader(draft, known);

@@ -109,11 +109,20 @@ void tell_health_times(Draft& draft, const HealthTimes& times, bool asked);
 
 // The text of a file that another one refers to, named as files are; nothing where it is not to be read.
 using FileBeside = std::function<std::optional<std::string>(const std::string& name)>;
+// The variable of a compose file that a script gives another port for each slot, with the slots' names.
+struct SlotPorts {
+  std::string variable;
+  std::array<int, 2> ports{};
+  std::array<std::string, 2> names{};
+};
+std::optional<SlotPorts> slot_ports(std::span<const File> scripts, const Variables& known,
+                                    std::string_view compose);
 // One compose file, or one for each slot. `project`: what compose calls the project by default. `remote`: the
-// files are on the host, under their whole path. `beside`: for `extends`.
+// files are on the host, under their whole path. `beside`: for `extends`. `by_script`: of one file.
 core::Result<void> read_compose(Draft& draft, std::span<const File> files, const Variables& known,
                                 const std::string& project, bool remote = false,
-                                const FileBeside& beside = {});
+                                const FileBeside& beside = {},
+                                const std::optional<SlotPorts>& by_script = {});
 void read_dockerfile(Draft& draft, const File& file);
 // config/deploy.yml, and the files of its destinations, deploy.staging.yml: what differs there becomes an
 // environment. `secrets`: .kamal/secrets, secrets-common, and those of destinations, secrets.staging.

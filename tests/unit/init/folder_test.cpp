@@ -157,6 +157,31 @@ TEST_F(Folder, AnOverrideOfProductionLeavesTheMainFile) {
   EXPECT_TRUE(notes(draft, "not read: docker-compose.prod.yml"));
 }
 
+TEST_F(Folder, AScriptMayGiveOneComposeFileAPortForEachSlot) {
+  file("compose.yml", "services: {app: {image: 'acme/app:${TAG}', ports: ['${PORT:-80}:8080']}}\n");
+  for (const char* up :
+       {"PORT=$PORT TAG=$1 docker compose -p app-$COLOR up -d\n",
+        "export PORT TAG=$1\ndocker-compose --project-name=app-$COLOR up -d\n",
+        "COMPOSE_PROJECT_NAME=app-$COLOR\nexport PORT\ndocker compose -f compose.yml up -d\n"}) {
+    file("deploy.sh", "if up; then COLOR=a; PORT=9002; else COLOR=b; PORT=9001; fi\n" + std::string(up));
+    Draft draft;
+    ASSERT_TRUE(read_folder(draft, folder));
+    const auto spec = completed(draft);
+    ASSERT_TRUE(spec.compose) << up << write(draft);
+    EXPECT_EQ(spec.compose->project, "app-{slot}") << up << write(draft);
+    EXPECT_EQ(spec.compose->environment,
+              (std::map<std::string, std::string>{{"PORT", "{port}"}, {"TAG", "{tag}"}}));
+    EXPECT_EQ(spec.slots[0].name, "b") << up << write(draft);
+    EXPECT_EQ(spec.slots[0].port, 9001);
+    EXPECT_EQ(spec.slots[1].name, "a");
+    EXPECT_EQ(spec.slots[1].port, 9002);
+  }
+  file("deploy.sh", "if up; then PORT=9002; else PORT=9001; fi\ndocker compose -p app up -d\n");
+  Draft draft;
+  ASSERT_TRUE(read_folder(draft, folder));
+  EXPECT_FALSE(completed(draft).compose) << "one project is one container at a time";
+}
+
 TEST_F(Folder, WithoutAServiceTheNextComposeFileIsRead) {
   file("docker-compose.yml", "services: {db: {image: postgres}}\n");
   file("docker-compose.prod.yml", k_api);

@@ -1671,6 +1671,16 @@ TEST(Scripts, OptionsMayStandInVariables) {
     EXPECT_TRUE(spec.secrets.contains("TOKEN")) << text;
     EXPECT_FALSE(write(draft).contains("hunter2")) << write(draft);
   }
+  for (const char* text :
+       {"declare -A P=([blue]=8081 [green]=8082)\ndocker run -d -p ${P[$1]}:80 a/b\n",
+        "go() { docker run -d --name $1 -p $2:80 \"${@:3}\" a/b; }\ngo x-blue 8081 -e A=1\n"
+        "go x-green 8082 -e A=1\n"}) {
+    Draft draft;
+    const auto spec = from_script(draft, text);
+    EXPECT_EQ(spec.image, "a/b") << text << write(draft);
+    EXPECT_EQ(spec.slots[0].port, 8081) << text << write(draft);
+    EXPECT_EQ(spec.slots[1].port, 8082) << text;
+  }
   Draft draft;
   const auto spec =
       from_script(draft, "P=(8081 8082)\nN=(one two)\ndocker run -d --name ${N[$i]} -p ${P[$i]}:80 a/b\n");
