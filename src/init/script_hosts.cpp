@@ -103,7 +103,7 @@ void ScriptHosts::take(std::span<const Assignment> assignments, const std::strin
 }
 
 void ScriptHosts::ssh(std::span<const std::string> words, const std::string& source, const Resolve& resolve) {
-  constexpr std::size_t k_most_hosts = 20;
+  constexpr std::size_t k_most_hosts = 100;
   SshOptions options = take_options(words);
   // Options that nobody here tells, behind which the host stands.
   if (!words.empty() && words[0].ends_with('}') && core::to_lower(words[0]).contains("opt")) {
@@ -116,14 +116,16 @@ void ScriptHosts::ssh(std::span<const std::string> words, const std::string& sou
   const bool app = all.contains("docker") || all.contains(".sh");
   if (!app && !all.contains("nginx")) return;
   m_from = source;
-  for (std::size_t round = 0; round < k_most_hosts; ++round) {
+  std::vector<std::string>& hosts = app ? m_apps : m_proxies;
+  for (std::size_t round = 0; hosts.size() < k_most_hosts; ++round) {
     std::string target = resolve(words[0], round);
     if (has_argument(target)) return;  // which a function is called with
     const std::string user = resolve(options.user, round);
     if (!user.empty() && !target.contains('@')) target = user + "@" + target;
     const auto port = core::parse_port(resolve(options.port, round));
     if (port && *port != 22 && !target.starts_with("ssh://")) target += fmt::format(":{}", *port);
-    add_once(app ? m_apps : m_proxies, std::move(target));
+    if (std::ranges::find(hosts, target) != hosts.end() && round > 0) break;
+    add_once(hosts, std::move(target));
   }
   if (!options.identity.empty()) add_once(m_identities, resolve(options.identity, 0));
   if (!options.jump.empty()) add_once(m_jumps, resolve(options.jump, 0));

@@ -50,9 +50,10 @@ void ScriptRuns::pull(std::string image) {
 
 void ScriptRuns::take(Draft& draft, std::span<const std::string> command, const std::string& source,
                       std::span<const std::string> arguments) {
+  constexpr std::size_t k_most_runs = 1000;
+  if (++m_commands > k_most_runs) return;
   m_source = source;
   m_arguments = arguments;
-  ++m_commands;
   for (std::size_t branch = 0; branch < 2; ++branch) {
     Words words = m_variables.expanded(command, branch);
     DockerRun run = parse_docker_run(words);
@@ -106,8 +107,8 @@ void ScriptRuns::add(const DockerRun& from, std::size_t branch) {
     return name && repository_of(one.run.image) == repository_of(run.image) &&
            (one.run.host_port == run.host_port || run.host_port == 0);
   };
-  constexpr std::size_t k_most = 100;
-  if (m_started.size() == k_most || std::ranges::any_of(m_started, same)) return;
+  constexpr std::size_t k_most_started = 100;
+  if (m_started.size() == k_most_started || std::ranges::any_of(m_started, same)) return;
   const bool ends = !from.detached && from.ports.empty() && (from.removed || !from.command.empty());
   m_started.push_back({std::move(run), m_commands, from.detached, ends, resolve(from.health, branch)});
 }

@@ -121,7 +121,8 @@ void ScriptVariables::expand(std::span<const std::string> words, Branch branch, 
     const std::string_view name = word.contains('[') ? lone_variable(word) : std::string_view();
     const auto list = m_lists.find(name);
     const std::string* value = raw_value_of(name, branch);
-    const bool several = value != nullptr && (value->starts_with('-') || value->contains(' '));
+    const bool several =
+        value != nullptr && value->size() <= k_longest && (value->starts_with('-') || value->contains(' '));
     if (name.empty())
       out.push_back(word);
     else if (depth > 4 || is_secret(name, ""))
@@ -146,17 +147,19 @@ void ScriptVariables::expand_first(std::vector<std::string>& words) const {
 
 std::string ScriptVariables::resolve(std::string_view text, Branch branch,
                                      std::span<const std::string> arguments) const {
-  const std::string out = resolve_below(text, branch, 0);
-  return arguments.empty() ? out : resolve_below(with_arguments(out, arguments), branch, 0);
+  std::string out, called;
+  resolve_into(out, text, branch, 0);
+  if (arguments.empty()) return out;
+  resolve_into(called, with_arguments(out, arguments), branch, 0);
+  return called;
 }
 
-std::string ScriptVariables::resolve_below(std::string_view text, Branch branch, int depth) const {
-  std::string out;
+void ScriptVariables::resolve_into(std::string& out, std::string_view text, Branch branch, int depth) const {
   for (std::size_t i = 0; i < text.size() && out.size() < k_longest; ++i) {
     const auto [expression, length] = expression_at(text.substr(i));
     if (expression.starts_with("env.") && depth <= 4) {
       if (const std::string* value = value_of(expression.substr(4), branch)) {
-        out += resolve_below(*value, branch, depth + 1);
+        resolve_into(out, *value, branch, depth + 1);
         i += length - 1;
         continue;
       }
@@ -175,10 +178,9 @@ std::string ScriptVariables::resolve_below(std::string_view text, Branch branch,
       out += text[i];
       continue;
     }
-    out += resolve_below(*value, branch, depth + 1);
+    resolve_into(out, *value, branch, depth + 1);
     i = braces ? close : end - 1;
   }
-  return out;
 }
 
 const std::string* ScriptVariables::raw_value_of(std::string_view name, Branch branch) const {

@@ -46,7 +46,7 @@ public:
   Setting setting_of(const std::string& text, Branch branch) const;
 
 private:
-  std::string resolve_below(std::string_view text, Branch branch, int depth) const;
+  void resolve_into(std::string& out, std::string_view text, Branch branch, int depth) const;
   void expand(std::span<const std::string> words, Branch branch, int depth,
               std::vector<std::string>& out) const;
   const std::string* raw_value_of(std::string_view name, Branch branch) const;

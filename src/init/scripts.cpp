@@ -109,12 +109,14 @@ private:
 
   // What follows "ssh", with the lines of a here-document behind it.
   static Words with_document(const std::vector<Words>& commands, std::size_t at, std::size_t first) {
+    constexpr std::size_t k_longest_document = 500;
     Words words(commands[at].begin() + static_cast<std::ptrdiff_t>(first), commands[at].end());
     std::size_t next = at + 1;
     while (next < commands.size() && is_written(commands[next])) ++next;
     if (next == commands.size() || commands[next][0] != k_document) return words;
     const std::string& end = commands[next].back();
-    for (++next; next < commands.size(); ++next) {
+    const std::size_t last = std::min(commands.size(), next + k_longest_document);
+    for (++next; next < last; ++next) {
       if (commands[next].size() == 1 && commands[next][0] == end) break;
       words.insert(words.end(), commands[next].begin(), commands[next].end());
     }
@@ -226,7 +228,8 @@ private:
     const ShellFunctions functions(commands);
     std::list<std::vector<Words>> bodies;
     std::vector<Asked> all;
-    for (std::size_t at = 0; at < commands.size(); ++at) {
+    constexpr std::size_t k_most_asked = 1000;
+    for (std::size_t at = 0; at < commands.size() && all.size() < k_most_asked; ++at) {
       auto body = functions.called_by(commands, at);
       if (std::ranges::none_of(body, asks)) continue;
       bodies.push_back(std::move(body));

@@ -122,9 +122,18 @@ private:
     return std::min(end + 1, line.size());
   }
 
+  // As end_of_group(), which takes time where nothing closes the group.
+  std::size_t end_of(std::string_view line, std::size_t at) {
+    constexpr int k_most_unclosed = 100;
+    if (m_unclosed == k_most_unclosed) return std::string_view::npos;
+    const std::size_t end = end_of_group(line, at);
+    if (end == std::string_view::npos) ++m_unclosed;
+    return end;
+  }
+
   // Of a quote that nothing closes: the end of the line.
-  static std::size_t close_of(std::string_view line, std::size_t open) {
-    if (const std::size_t end = end_of_group(line, open); end != std::string_view::npos) return end - 1;
+  std::size_t close_of(std::string_view line, std::size_t open) {
+    if (const std::size_t end = end_of(line, open); end != std::string_view::npos) return end - 1;
     for (std::size_t i = open + 1; i < line.size(); ++i) {
       if (line[i] == '\\' && line[open] == '"')
         ++i;
@@ -155,7 +164,7 @@ private:
   // "$(…)", "`…`" and "<(…)" stay a part of the word. Their commands come behind that of the word.
   std::size_t read_substitution(std::string_view line, std::size_t at) {
     const bool old = line[at] == '`';
-    const std::size_t close = old ? line.find('`', at + 1) : end_of_group(line, at);
+    const std::size_t close = old ? line.find('`', at + 1) : end_of(line, at);
     if (close == std::string_view::npos) return at;
     const std::size_t begin = at + (old ? 1 : 2), end = old ? close : close - 1;
     m_substituted.emplace_back(line.substr(begin, end - begin));
@@ -284,6 +293,7 @@ private:
 
   Script& m_script;
   const int m_depth;
+  int m_unclosed = 0;  // groups
   Words m_words, m_quoted_lines, m_substituted;
   std::vector<Words> m_redirected;
   std::string m_word, m_list_name;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t k_longest_group = 16'384;  // bytes
 constexpr std::size_t k_most_lines = 200;        // of a list, or of a text in quotes
-constexpr std::size_t k_most_unclosed = 20;      // groups: to look for their ends takes time
+constexpr std::size_t k_most_unclosed = 20;      // groups
 constexpr std::size_t k_longest_document = 500;  // lines
 
 void trim_right(std::string& line) {
@@ -93,7 +93,7 @@ private:
       m_lines.back() += line;
     else
       m_lines.push_back(std::move(line));
-    join_group(m_lines.back());
+    if (!m_lines.back().ends_with('\\')) join_group(m_lines.back());
     m_goes_on = m_lines.back().ends_with('\\');
     if (m_goes_on) m_lines.back().back() = ' ';
     if (!m_goes_on && m_at >= m_document) begin_document(m_lines.back());
@@ -101,10 +101,11 @@ private:
 
   // With the lines up to the one that closes what is open, if there is one.
   void join_group(std::string& line) {
+    if (line.size() > k_longest_group || m_unclosed == k_most_unclosed) return;
     const std::size_t list = open_list(line);
     const bool command = line.contains("ssh ") || line.contains("docker run ");
     const std::size_t open = list != std::string::npos || !command ? list : open_quote(line);
-    if (open == std::string::npos || m_unclosed == k_most_unclosed) return;
+    if (open == std::string::npos) return;
     std::string all = line;
     for (std::size_t next = m_at + 1; next < m_raw.size() && next <= m_at + k_most_lines; ++next) {
       const std::string_view more = core::trim(m_raw[next]);
@@ -118,7 +119,7 @@ private:
       m_at = next;
       return;
     }
-    ++m_unclosed;
+    ++m_unclosed;  // to look for an end takes time
   }
 
   void begin_document(std::string_view line) {
