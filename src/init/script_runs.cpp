@@ -72,14 +72,18 @@ void ScriptRuns::take(Draft& draft, std::span<const std::string> command, const 
   }
 }
 
-// A variable that nobody sets, or "$@", where an image is expected.
+// A variable that nobody sets, or "$@", where an image is expected: it says so, or options stand behind it.
 bool ScriptRuns::stands_for_options(const DockerRun& run) const {
   if (run.image.starts_with("$@") || run.image.starts_with("${@")) return !run.command.empty();
   const std::string name = core::to_lower(lone_variable(run.image));
   if (name.empty() || run.command.empty() || m_variables.value_of(lone_variable(run.image), 0) != nullptr)
     return false;
   const auto says = [&](std::string_view word) { return name.contains(word); };
-  return std::ranges::any_of(std::array{"opt", "arg", "flag", "param", "env", "vol", "port", "net"}, says);
+  if (std::ranges::any_of(std::array{"opt", "arg", "flag", "param", "env", "vol", "port", "net"}, says))
+    return true;
+  const DockerRun rest = parse_docker_run(run.command);
+  const bool options = rest.detached || !rest.name.empty() || !rest.ports.empty();
+  return options && !rest.image.empty() && !says("image") && !says("img");
 }
 
 void ScriptRuns::add(const DockerRun& from, std::size_t branch) {

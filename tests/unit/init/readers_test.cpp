@@ -1661,7 +1661,8 @@ TEST(Scripts, OptionsMayStandInVariables) {
         "ARGS=(-d -p 8080:80 -e \"A=b c\")\nARGS+=(-e TOKEN=hunter2)\ndocker run \"${ARGS[@]}\" acme/app:1\n",
         "ARGS=(\n  -d -e TOKEN=hunter2 # a comment\n  # -e OLD=1\n  -e \"A=b c\"\n  -p 8080:80\n)\n"
         "docker run ${ARGS[*]} acme/app:1\n",
-        "docker run $DOCKER_OPTS -d -p 8080:80 -e TOKEN=hunter2 -e A='b c' acme/app:1\n"}) {
+        "docker run $DOCKER_OPTS -d -p 8080:80 -e TOKEN=hunter2 -e A='b c' acme/app:1\n",
+        "docker run $MORE -dp 8080:80 -e TOKEN=hunter2 -e A='b c' acme/app:1\n"}) {
     Draft draft;
     const auto spec = from_script(draft, text);
     EXPECT_EQ(spec.image, "acme/app") << text << write(draft);
@@ -1681,6 +1682,8 @@ TEST(Scripts, OptionsMayStandInVariables) {
     EXPECT_EQ(spec.slots[0].port, 8081) << text << write(draft);
     EXPECT_EQ(spec.slots[1].port, 8082) << text;
   }
+  Draft refused;
+  EXPECT_FALSE(from_script(refused, "docker run -d -p 1:2 [image] serve\n").docker.command) << write(refused);
   Draft draft;
   const auto spec =
       from_script(draft, "P=(8081 8082)\nN=(one two)\ndocker run -d --name ${N[$i]} -p ${P[$i]}:80 a/b\n");
