@@ -110,7 +110,7 @@ void ScriptHosts::ssh(std::span<const std::string> words, const std::string& sou
     words = words.subspan(1);
     options = take_options(words);
   }
-  if (words.empty() || words[0].find(' ') != std::string::npos) return;
+  if (words.empty() || without_expressions(words[0]).contains(' ')) return;
   std::string all;
   for (const std::string& word : words.subspan(1)) (all += ' ') += word;
   const bool app = all.contains("docker") || all.contains(".sh");

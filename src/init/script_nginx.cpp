@@ -51,13 +51,12 @@ std::optional<ScriptNginx::Written> written_by(const Words& words) {
 // What the command says whose output is written, and what "<<EOF" brings, as far as it was read as commands.
 std::vector<Words> content_of(const std::vector<Words>& commands, std::size_t at) {
   constexpr std::size_t k_most_lines = 200, k_most_redirections = 4;
-  const auto is_redirection = [&](std::size_t i) {
-    return is_written(commands[i]) || commands[i][0] == k_document;
-  };
   std::size_t begin = at, end = at + 1;
-  if (at > 0 && (is_redirection(at) || base_of(commands[at][first_word(commands[at])]) == "tee")) --begin;
-  while (begin > 0 && begin < at && begin + k_most_redirections > at && is_redirection(begin)) --begin;
-  while (end < std::min(commands.size(), at + k_most_redirections) && is_redirection(end)) ++end;
+  if (at > 0 && (is_redirection(commands[at]) || base_of(commands[at][first_word(commands[at])]) == "tee"))
+    --begin;
+  while (begin > 0 && begin < at && begin + k_most_redirections > at && is_redirection(commands[begin]))
+    --begin;
+  while (end < std::min(commands.size(), at + k_most_redirections) && is_redirection(commands[end])) ++end;
   const auto command = [&](std::size_t i) { return commands.begin() + static_cast<std::ptrdiff_t>(i); };
   std::vector<Words> content(command(begin), command(end));
   const auto document = std::ranges::find(content, k_document, [](const Words& words) { return words[0]; });

@@ -81,6 +81,11 @@ bool has_argument(std::string_view text) {
 }
 
 void ScriptVariables::assign(const std::string& name, std::string value) {
+  // "PORT=${PORT:-8080}"
+  if (const std::string own = "${" + name + ":-"; value.starts_with(own) && value.ends_with('}')) {
+    value = value.substr(own.size(), value.size() - own.size() - 1);
+    std::erase_if(value, [](char c) { return c == '"' || c == '\''; });
+  }
   if (value.empty()) {
     m_empty.insert(name);
     return;

@@ -107,12 +107,14 @@ private:
 
   static constexpr std::string_view k_by_ssh = "ssh://";
 
-  // What follows "ssh", with the lines of a here-document behind it.
+  // What follows "ssh", with the file that it reads, or the lines of a here-document behind it.
   static Words with_document(const std::vector<Words>& commands, std::size_t at, std::size_t first) {
     constexpr std::size_t k_longest_document = 500;
     Words words(commands[at].begin() + static_cast<std::ptrdiff_t>(first), commands[at].end());
     std::size_t next = at + 1;
-    while (next < commands.size() && is_written(commands[next])) ++next;
+    for (; next < commands.size() && is_redirection(commands[next]) && commands[next][0] != k_document;
+         ++next)
+      if (commands[next][0] == k_read) words.push_back(commands[next].back());
     if (next == commands.size() || commands[next][0] != k_document) return words;
     const std::string& end = commands[next].back();
     const std::size_t last = std::min(commands.size(), next + k_longest_document);
@@ -264,7 +266,7 @@ private:
     if (m_draft.has({"health"})) return;
     const std::vector<Words>& around = *one.around;
     for (const std::string& word : one.words) {
-      const std::string text = resolve(word, 0);
+      const std::string text = without_expressions(resolve(word, 0));
       const std::string filled = with_arguments(text, one.arguments);
       const std::string url = by_address ? url_by_address(filled) : local_url(text, filled);
       if (url.empty() || m_started.has_left_out(url) || !tell_health_url(m_draft, url, m_source, false))

@@ -186,6 +186,7 @@ private:
       if (!rest.starts_with(operation)) continue;
       const bool writes = operation.contains('>') && operation != "<>" && operation != ">&";
       m_redirection = (operation == "<<" || operation == "<<-") ? k_document
+                      : operation == "<"                        ? k_read
                       : !writes || !output                      ? "-"
                       : operation.contains(">>")                ? k_appended
                                                                 : k_written;

@@ -1578,6 +1578,8 @@ steps:
   for (const char* part : {"MODE: \"${MODE:-}\"", "SHA: \"${GITHUB_SHA:-}\"", "TAG: \"${TAG:-}\""})
     EXPECT_TRUE(text.contains(part)) << part << text;
   EXPECT_FALSE(text.contains("{{")) << text;
+  Draft health;
+  EXPECT_EQ(http(from_script(health, "curl -fs \"http://${{ secrets.HOST }}:8080/up\"\n")).path, "/up");
 }
 
 TEST(Scripts, WhereAScriptRunsIsNoPlaceOnTheHost) {
@@ -1632,6 +1634,7 @@ TEST(Scripts, ALoopLogsInToSeveralHosts) {
   const std::string run = "'docker run -d -p 8080:80 acme/api'";
   for (const std::string& text :
        {"for h in a.test b.test; do ssh deploy@$h " + run + "; done\n",
+        "H=${H:-\"a.test b.test\"}\nfor h in $H; do ssh deploy@$h " + run + "; done\n",
         "HOSTS=\"a.test b.test\"\nfor h in $HOSTS; do\n  ssh deploy@${h} " + run + "\ndone\n",
         "HOSTS=(\n  a.test # first\n  # c.test\n  b.test\n)\nfor h in \"${HOSTS[@]}\"; do ssh deploy@$h " +
             run + "; done\n",
@@ -1643,6 +1646,11 @@ TEST(Scripts, ALoopLogsInToSeveralHosts) {
     EXPECT_EQ(spec.app_hosts[0].name, "a.test") << text;
     EXPECT_EQ(spec.app_hosts[1].name, "b.test") << text;
     EXPECT_EQ(spec.app_hosts[1].ssh.user, "deploy") << text;
+  }
+  for (const char* text : {"ssh deploy@a.test 'bash -s' < remote.sh 2>&1 > log\n",
+                           "ssh ${{ secrets.USER }}@a.test << 'EOF'\n  docker ps\n  EOF\n"}) {
+    Draft draft;
+    EXPECT_EQ(from_script(draft, text).app_hosts[0].name, "a.test") << text << write(draft);
   }
   Draft draft;
   const auto spec =
