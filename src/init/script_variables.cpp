@@ -179,6 +179,11 @@ void ScriptVariables::resolve_into(std::string& out, std::string_view text, Bran
     if (braces && end < text.size() && text[end] == '[')
       close = std::min(text.find(']', end), text.size() - 1) + 1;
     if (text.substr(i).starts_with("$$")) out += text[i++];  // a plain dollar
+    if (value == nullptr && braces && text.substr(end).starts_with("[*]}")) {
+      out += text.substr(i, end - i);
+      i = close - 1;
+      continue;
+    }
     if (value == nullptr || depth > 4 || (braces && !text.substr(close).starts_with('}'))) {
       out += text[i];
       continue;

@@ -87,9 +87,8 @@ private:
 
   // Whether words may come from a variable: of `docker run`, `ssh` and `for`.
   bool takes_options() const {
-    return std::ranges::any_of(m_words, [](const std::string& word) {
-      return word == "run" || word == "for" || base_of(word) == "ssh";
-    });
+    const auto takes = [](const std::string& word) { return word == "run" || base_of(word) == "ssh"; };
+    return std::ranges::any_of(m_words, takes) || (!m_words.empty() && m_words[0] == "for");
   }
 
   // A dollar of the value that a container gets, as opposed to a variable.
@@ -149,14 +148,14 @@ private:
     bool command = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const bool escape = text[i] == '\\' && i + 1 < text.size();
-      if (escape && std::string_view("\\\"`").contains(text[i + 1]))
-        out += text[++i];
-      else if (escape && text[i + 1] == '$')
-        out += dollar, ++i;
-      else if (text[i] == '`')
+      if (escape && std::string_view("\\\"`$").contains(text[i + 1])) {
+        ++i;
+        out += text[i] == '$' ? dollar : text.substr(i, 1);
+      } else if (text[i] == '`') {
         out += (command = !command) ? "$(" : ")";
-      else
+      } else {
         out += text[i];
+      }
     }
     return out;
   }

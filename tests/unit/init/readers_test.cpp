@@ -1298,6 +1298,9 @@ TEST(Scripts, AnImageWithAStandInIsToBeFilledIn) {
                 ".gitlab-ci.yml");
     EXPECT_EQ(draft.gaps(), (std::vector<std::string>{"image", "hosts.app"})) << write(draft);
   }
+  Draft draft;
+  from_script(draft, "ssh deploy@a docker pull $IMAGE\n");
+  EXPECT_TRUE(write(draft).contains("\"${IMAGE:-registry.example.com}\"")) << write(draft);
 }
 
 TEST(Scripts, ImagesThatOtherCiSystemsPushAreFound) {
