@@ -8,6 +8,7 @@
 
 #include "bgdeploy/core/text.hpp"
 #include "script_words.hpp"
+#include "shell.hpp"
 #include "shell_functions.hpp"
 
 namespace bgdeploy::init {
@@ -82,10 +83,6 @@ std::pair<std::size_t, std::size_t> target_in(const std::string& line) {
   return target.contains(':') && end != std::string::npos ? std::pair(begin, end) : std::pair(end, end);
 }
 
-bool reads_document(const Words& words) {
-  return std::ranges::any_of(words, [](const std::string& word) { return word.starts_with("<<"); });
-}
-
 // "NAME" of "set $NAME http://…" and "upstream NAME {".
 std::string name_in(std::string_view line, std::string_view keyword) {
   if (!line.starts_with(keyword)) return {};
@@ -97,12 +94,13 @@ std::string name_in(std::string_view line, std::string_view keyword) {
 
 std::string text_written_by(std::span<const Words> content) {
   std::string text;
+  bool in_document = false;
   for (const Words& words : content) {
+    in_document = in_document || words[0] == k_document;
     const std::size_t first = first_word(words);
     const std::string tool = first == words.size() ? "" : base_of(words[first]);
-    // The first one writes; it has words of its own where it reads nothing.
-    const bool writes = &words == &content.front() && tool != "echo" && tool != "printf";
-    if (!writes && !reads_document(words)) text += said_by(words) + ' ';
+    const bool says = tool == "echo" || tool == "printf" || (in_document && tool != "tee");
+    if (says && !is_redirection(words)) text += said_by(words) + ' ';
   }
   return text;
 }
