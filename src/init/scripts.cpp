@@ -329,8 +329,11 @@ private:
     for (Run& run : m_runs) {
       run.image = image_of(run.image, stands_in);
       if (run.name.contains('$')) run.name.clear();
-      // What is no image tells that the words behind it are no command either.
-      if (!run.image.contains("${") && !spec::check_repository(run.image)) run.settings.erase("command");
+      if (run.image.contains("${") || spec::check_repository(run.image)) continue;
+      m_draft.note(fmt::format("the image of `docker run` in {}, which is none, and the command behind it",
+                               run.source));
+      run.image.clear();
+      run.settings.erase("command");
     }
     if (stands_in) fill_in_image(m_runs[0].image, m_runs[0].source);
     note_other(m_runs);

@@ -1693,8 +1693,12 @@ TEST(Scripts, OptionsMayStandInVariables) {
     EXPECT_EQ(spec.slots[0].port, 8081) << text << write(draft);
     EXPECT_EQ(spec.slots[1].port, 8082) << text;
   }
-  Draft refused;
-  EXPECT_FALSE(from_script(refused, "docker run -d -p 1:2 [image] serve\n").docker.command) << write(refused);
+  for (const char* image : {"[image]", "ghcr.", "Acme/App"}) {
+    Draft refused;
+    EXPECT_FALSE(
+        from_script(refused, "docker run -d -p 1:2 " + std::string(image) + " serve\n").docker.command);
+    EXPECT_EQ(refused.gaps(), (Texts{"image", "hosts.app"})) << write(refused);
+  }
   Draft draft;
   const auto spec =
       from_script(draft, "P=(8081 8082)\nN=(one two)\ndocker run -d --name ${N[$i]} -p ${P[$i]}:80 a/b\n");
