@@ -73,7 +73,7 @@ bool is_secret_word(const std::vector<std::string>& words) {
   constexpr std::string_view k_anywhere[] = {"jwt",    "pw",   "creds",    "salt", "hmac",
                                              "pepper", "totp", "mnemonic", "otp",  "pin"};
   constexpr std::string_view k_last[] = {"pat",       "sk",   "dsn",     "sig",
-                                         "signature", "seed", "signing", "license"};
+                                         "signature", "seed", "signing", "license", "tok"};
   if (words.empty() || is_about(words.back())) return false;
   if (is_among(words.back(), k_last) || ends_as_secret(words.back())) return true;
   constexpr std::size_t k_alone = 4;  // "DBPASS_PROD"; not PASS_HEADERS and KEY_COLOR
