@@ -281,6 +281,11 @@ Result<void> prepare(const Context& context, const Goal& goal, Fleet& fleet, Gat
       request.leftovers = leftovers(context.spec, histories, request.launch.release);
     BGDEPLOY_ASSIGN(prepared.plan, plan::make_plan(context.spec, prepared.state, request));
     BGDEPLOY_TRY(proxies_run(context.spec, prepared.state));
+    // What comes up with a deploy is asked as the spec says, whatever it was asked before.
+    if (deploying && prepared.plan.switches()) {
+      world.healths.insert_or_assign(prepared.plan.to.id, context.spec.health);
+      fleet.set_healths(world.healths);
+    }
     if (deploying)
       for (auto& caution : world.apps.front().runtime->cautions())
         prepared.plan.notes.push_back(std::move(caution));

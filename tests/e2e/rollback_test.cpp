@@ -90,6 +90,23 @@ TEST_F(Rollback, AfterAFailedDeployGoesToTheReleaseBeforeTheLiveOne) {
   stop_load();
 }
 
+TEST_F(Rollback, AfterADeployThatAskedTheWrongThingGoesBackAndTheMendedOneGoesThrough) {
+  two_releases();
+  const auto health = [](const std::string& path) {
+    return Sections{{"health", "health: {http: {path: " + path + "}, interval: 100ms, deadline: 2s}"}};
+  };
+  write_spec(health("/helth"));
+  const auto failed = deploy("1.0");
+  ASSERT_EQ(failed.exit_code, 1) << failed;
+  write_spec(health("/health"));
+  rollback_well("1.0");
+  write_spec(health("/helth"));
+  EXPECT_EQ(deploy("1.1").exit_code, 1);
+  write_spec(health("/health"));
+  deploy_well("1.1");
+  stop_load();
+}
+
 TEST_F(Rollback, ToATagFurtherBack) {
   lab().image("1.2");
   two_releases();

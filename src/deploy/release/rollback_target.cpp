@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <ranges>
+#include <set>
 #include <span>
 #include <tuple>
 
@@ -87,12 +88,25 @@ spec::Health with_headers(spec::Health health, const spec::Health& today) {
   return health;
 }
 
+// Whether the release was healthy with what this entry has. A failed deploy may have asked it the wrong
+// thing.
+bool came_up(const HistoryEntry& entry) {
+  return entry.served || entry.result == "held";
+}
+
+// How a release ran, and what it was asked: as it came up last, else as it was tried last.
+const HistoryEntry* run_of(const Entries& history, const plan::Release& release) {
+  const auto is_its = [&](const HistoryEntry& e) {
+    return e.to.id == release.id && !release.id.empty() && !e.ran_with.empty();
+  };
+  const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) { return is_its(e) && came_up(e); });
+  return entry != nullptr ? entry : newest(history, is_its);
+}
+
 Result<RollbackTarget> target_of(const spec::Spec& spec, const Entries& history, const plan::Release& release,
                                  std::string note = "") {
   RollbackTarget target{.release = release, .launch = std::nullopt, .note = std::move(note)};
-  const HistoryEntry* entry = newest(history, [&](const HistoryEntry& e) {
-    return e.to.id == release.id && !release.id.empty() && !e.ran_with.empty();
-  });
+  const HistoryEntry* entry = run_of(history, release);
   if (entry == nullptr) return target;
   const auto of_record = [&](core::Error error) {
     return std::unexpected(std::move(error).within("the history's record of " + release.id));
@@ -288,11 +302,14 @@ Result<RollbackTarget> find_rollback_target(const spec::Spec& spec, const plan::
 
 std::map<std::string, spec::Health> past_healths(const spec::Spec& spec, const Entries& history) {
   std::map<std::string, spec::Health> healths;
+  std::set<std::string> up;
   for (const HistoryEntry& entry : history) {
-    if (entry.to.id.empty() || entry.health.empty()) continue;
+    const std::string& id = entry.to.id;
+    if (id.empty() || entry.health.empty() || (up.contains(id) && !came_up(entry))) continue;
+    if (came_up(entry)) up.insert(id);
     // What cannot be read is asked as today.
     if (auto health = spec::load_health(entry.health))
-      healths.insert_or_assign(entry.to.id, with_headers(std::move(*health), spec.health));
+      healths.insert_or_assign(id, with_headers(std::move(*health), spec.health));
   }
   return healths;
 }

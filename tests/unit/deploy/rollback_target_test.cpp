@@ -74,6 +74,24 @@ TEST_F(Choose, WaitsByTheHealthCheckThatTheReleaseHad) {
   EXPECT_FALSE(choose());
 }
 
+// A deploy that failed may have asked for what the release never had, and left its container as it was.
+TEST_F(Choose, AFailedDeployDoesNotChangeWhatAReleaseIsAsked) {
+  history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0"), entry("deploy", "2.0", "1.0")};
+  history[0].health = spec::health_to_json({.probe = spec::HealthHttp{.path = "/health"}});
+  history[2].health = spec::health_to_json({.probe = spec::HealthHttp{.path = "/helth"}});
+  history[2].served = false;
+  const auto path_of = [](const spec::Health& health) {
+    return std::get<spec::HealthHttp>(health.probe).path;
+  };
+  const auto target = choose();
+  ASSERT_TRUE(target && target->launch && target->launch->health);
+  EXPECT_EQ(path_of(*target->launch->health), "/health");
+  const std::string id = history[0].to.id;
+  EXPECT_EQ(path_of(past_healths(spec, history).at(id)), "/health");
+  history.erase(history.begin());
+  EXPECT_EQ(path_of(past_healths(spec, history).at(id)), "/helth") << "nothing else is known";
+}
+
 TEST_F(Choose, TakesTheReleaseBeforeThisOneWithTheConfigurationItRanWith) {
   history = {entry("deploy", "", "1.0"), entry("deploy", "1.0", "2.0")};
   const auto target = choose();
