@@ -154,7 +154,8 @@ private:
     for (const Json& layer : member(json, "layers")) {
       const std::string digest = text_of(layer, "digest");
       if (!is_digest(digest))
-        return wrong(fmt::format("names a layer by {}, which is not a sha256 digest", core::printable(digest)));
+        return wrong(
+            fmt::format("names a layer by {}, which is not a sha256 digest", core::printable(digest)));
       layers.emplace_back(blob(digest), digest);
     }
     return add(std::move(names), blob(config), config, layers);
@@ -227,9 +228,12 @@ std::vector<std::string> listed(const std::vector<Image>& images) {
     std::vector<std::string> platforms;
     for (const Variant& variant : image.variants)
       platforms.push_back(fmt::format("{}/{}", variant.os, variant.architecture));
+    std::vector<std::string> names;  // ":2.1" is a tag alone
+    for (const std::string& name : image.names)
+      names.push_back(name.starts_with(':') ? "an image with the tag " + name.substr(1) : name);
     lines.push_back(core::printable(fmt::format(
         "it holds {} ({}), {}",
-        image.names.empty() ? "an image without a name" : fmt::format("{}", fmt::join(image.names, ", ")),
+        image.names.empty() ? "an image without a name" : fmt::format("{}", fmt::join(names, ", ")),
         image.id.substr(0, 12), fmt::join(platforms, ", "))));
   }
   return lines;

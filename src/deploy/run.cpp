@@ -164,7 +164,10 @@ int carry_out(const Context& context, Goal goal, bool& changing) {
   const auto give_up = [&](Error error) {
     // The signal is the cause, whatever error the broken wait led to.
     if (context.stop.stop_requested())
-      error = {ErrorKind::cancelled, "interrupted", {std::move(error.message)}};
+      // Which wait that ended interests nobody.
+      error = {ErrorKind::cancelled, "interrupted",
+               error.kind == ErrorKind::cancelled ? std::vector<std::string>{}
+                                                  : std::vector{std::move(error.message)}};
     report::Finished end = refused(goal, std::move(error), elapsed(), serving(context.spec, prepared.state));
     end.service = service_name(context.spec);
     const int code = end.exit_code;

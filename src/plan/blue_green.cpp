@@ -285,6 +285,14 @@ core::Result<Plan> plan_blue_green(const spec::Spec& spec, const State& state, c
     plan.to = plan.from;
     std::vector<Step> tidied;
     tidy(spec, state, plan.target, tidied);
+    const bool retires =
+        std::ranges::any_of(tidied, [](const Step& step) { return std::holds_alternative<Retire>(step); });
+    if (spec.watch && retires)
+      plan.notes.push_back(
+          fmt::format("the run that put {} live ended early: whether it was watched to the end is not known, "
+                      "and it is not "
+                      "watched again",
+                      describe(plan.from)));
     forget_aside(state, *plan.live, {}, tidied);
     BGDEPLOY_ASSIGN(plan.steps, rewrite(spec, state, plan));
     if ((leaving || !plan.steps.empty()) && stops_something(tidied)) plan.steps.push_back(AwaitLeaving{});

@@ -111,7 +111,8 @@ Result<io::Fd> connect_address(const Address& address, core::Duration dead_after
   }
   if (error == 0) return fd;
   return fail(ErrorKind::unreachable, std::strerror(error), {},
-              error == ECONNREFUSED ? "does sshd listen on that port there?" : "");
+              error == ECONNREFUSED ? "does sshd listen on that port there?"
+                                    : "is that the host's address, and is there a way to it from here?");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using core::Result;
 // Arguments: LOG INODE OFFSET LIMIT; an empty INODE asks for the place where the log ends. Says the new place
 // in its first line, and then what was appended, of which only the newest LIMIT bytes. A log that was renamed
 // is read to its end first; one that was cut (copytruncate) from its beginning. Exit code 3: there is none,
-// as for a moment while it is rotated.
+// as for a moment while it is rotated; 4: it is no log.
 constexpr std::string_view k_read_log = R"sh(
 log=$1 inode=$2 offset=$3 limit=$4
 place() { stat -L -c '%i %s' -- "$1"; }
@@ -25,7 +25,7 @@ appended() {
   [ "$3" -le "$from" ] || tail -c +$((from + 1)) -- "$1" | head -c $(($3 - from))
 }
 [ -e "$log" ] || { printf 'it does not exist\n' >&2; exit 3; }
-[ -f "$log" ] || { printf 'it is not a regular file\n' >&2; exit 1; }
+[ -f "$log" ] || { printf 'it is not a regular file\n' >&2; exit 4; }
 : <"$log" || exit 1
 now=$(place "$log") || exit 1
 size=${now#* }
@@ -46,7 +46,7 @@ fi
 appended "$log" "$offset" "$size"
 )sh";
 constexpr std::size_t k_most_bytes = std::size_t{4} << 20;
-constexpr int k_no_log = 3;
+constexpr int k_no_log = 3, k_other_file = 4;
 
 }  // namespace
 
@@ -63,8 +63,10 @@ Result<std::string> read_log(host::Host& host, const std::string& path, LogPlace
     const auto lines = core::split_lines(core::printable(output.err, true));
     return core::fail(
         ErrorKind::refused,
-        fmt::format("{}: {} cannot be read: {}", host.name(), path, lines.empty() ? "" : lines.back()),
-        {"let the user who logs in read it, as by the group adm, or set `sudo: true`"});
+        fmt::format("{}: {} cannot be read: {}", host.name(), path, lines.empty() ? "" : lines.back()), {},
+        output.exit_code == k_no_log || output.exit_code == k_other_file
+            ? "set watch.responses.log to the access_log of the site, as `nginx -T` on the host shows it"
+            : "let the user who logs in read it, as by the group adm, or set `sudo: true`");
   }
   const std::size_t newline = output.out.find('\n');
   const std::string_view first = std::string_view(output.out).substr(0, newline);

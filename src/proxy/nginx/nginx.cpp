@@ -49,7 +49,7 @@ Result<void> check_folder(const Observation& observed) {
   if (observed.file.state == "other") return refused(fmt::format("{} is not a file", path));
   if (observed.folder == "missing" && observed.uid != 0)
     return refused(fmt::format("the folder {} does not exist, or {} may not see it", folder, observed.user),
-                   {}, "create it: sudo mkdir " + folder);
+                   {}, fmt::format("create it: sudo install -d -o {} {}", observed.user, folder));
   if (observed.folder == "missing")
     return refused(fmt::format("the folder {} does not exist", folder), {}, "create it: mkdir " + folder);
   if (observed.folder == "unwritable" && observed.uid == 0)

@@ -431,6 +431,19 @@ TEST(BlueGreen, TidiesUpWhenTheLiveReleaseIsDeployedAfterAnInterruption) {
   EXPECT_THAT(names(planned(state, deploy("1.0", k_digest_1))), ElementsAre("stop", "remove", "put-back"));
 }
 
+TEST(BlueGreen, SaysThatWhatAnInterruptedRunPutLiveIsNotWatchedAgain) {
+  State state = blue_serves();
+  state.app_hosts[0].slots[0].container->differences = std::vector<std::string>{};
+  state.app_hosts[0].slots[1].container =
+      container("c2", release("0.9", k_digest_2), Container::Status::running);
+  spec::Spec spec = small_spec();
+  spec.watch.emplace();
+  const auto plan = make_plan(spec, state, deploy("1.0", k_digest_1));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(names(*plan), (std::vector<std::string>{"retire"}));
+  EXPECT_THAT(plan->notes, ElementsAre(HasSubstr("not watched again")));
+}
+
 TEST(BlueGreen, WaitsForOldWorkersBeforeItStopsWhatTheyMayUse) {
   State state = blue_serves();
   state.app_hosts[0].slots[1].container =
