@@ -89,7 +89,11 @@ std::string remark(const spec::Spec& spec, const Prepared& prepared) {
   if (plan.aim != plan::Plan::Aim::serve) return "";
   if (plan.rewrites())
     return fmt::format("already live; {} is written as the spec has it", plan::routing_file(spec));
-  return plan.switches() ? "" : "already live; removed leftovers of an interrupted deploy";
+  if (plan.switches()) return "";
+  if (prepared.state.held) return "already live; the held release was taken away";
+  const auto waits = [](const plan::Step& step) { return std::holds_alternative<plan::AwaitHealth>(step); };
+  return std::ranges::all_of(plan.steps, waits) ? "already live"
+                                                : "already live; removed leftovers of an interrupted deploy";
 }
 
 std::string public_url(const spec::Spec& spec, const plan::State& state) {

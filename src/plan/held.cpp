@@ -166,10 +166,12 @@ core::Result<Plan> plan_on_cleared(const spec::Spec& spec, const State& state, c
   if (!idle) return core::fail(core::ErrorKind::internal, "no slot to clear");
   auto [steps, free] = cleared(spec, state, *idle);
   BGDEPLOY_ASSIGN(Plan plan, plan_blue_green(spec, free, request));
+  const bool replaces = plan.switches() || plan.aim == Plan::Aim::hold;
   if (state.held)
     plan.notes.push_back(describe(spec, *state.held) + (request.kind == Request::Kind::rollback
                                                             ? ": it is taken away"
-                                                            : ": this deploy replaces it"));
+                                                        : replaces ? ": this deploy replaces it"
+                                                                   : ": this deploy takes it away"));
   // All hosts are cleared before one goes on: were that one to fail, the others would be left halfway.
   std::erase_if(plan.steps, [](const Step& step) { return std::holds_alternative<AwaitLeaving>(step); });
   if (state.app_hosts.size() > 1 && !plan.steps.empty()) steps.emplace_back(AwaitLeaving{});
