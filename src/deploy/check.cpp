@@ -281,7 +281,7 @@ void check_state(const Context& context, Fleet& fleet, const World& world,
   auto state = observe(context.spec, world, launch, wait);
   if (state) proxies = state->proxies;
   if (!state) {
-    items.push_back({"containers and include", state.error()});
+    add(items, "containers and include", std::unexpected(state.error()));
     return;
   }
   for (const auto& caution : world.apps.front().runtime->cautions())

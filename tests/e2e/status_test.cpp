@@ -250,8 +250,10 @@ TEST_F(Status, CheckNamesAnIncludeFolderThatIsNotThere) {
   EXPECT_NE(finished.out.find("/etc/nginx/nowhere"), std::string::npos) << finished;
 }
 
-TEST_F(Status, CheckAndDeployNameSudoThatAsksForAPassword) {
-  lab().image("1.0");
+TEST_F(Status, EveryCommandNamesSudoThatAsksForAPassword) {
+  for (const char* tag : {"1.0", "1.1"}) lab().image(tag);
+  write_spec();
+  deploy_well("1.0");
   // What sudo says on a host whose sudoers do not allow it without a password.
   const auto placed = lab().exec({"sh", "-c", R"(
     mount -t tmpfs -o mode=755,exec lab /usr/local/sbin && cd /usr/local/sbin &&
@@ -259,12 +261,15 @@ TEST_F(Status, CheckAndDeployNameSudoThatAsksForAPassword) {
   ASSERT_EQ(placed.exit_code, 0) << placed;
   const auto before = world();
   const auto ssh = default_sections().at("ssh");
-  for (const std::string sudo : {"true"}) {
+  for (const std::string sudo : {"true", "[nginx]"}) {
     write_spec({{"ssh", ssh.substr(0, ssh.size() - 1) + ", sudo: " + sudo + "}"}});
     const auto finished = bgdeploy({"check"});
-    const auto refused = deploy("1.0");
-    for (const auto* each : {&finished, &refused}) {
+    const auto refused = deploy("1.1");
+    const auto status = bgdeploy({"status"});
+    for (const auto* each : {&finished, &refused, &status}) {
       EXPECT_EQ(each->exit_code, 3) << sudo << *each;
+      EXPECT_EQ(each->both().find("not running"), std::string::npos) << sudo << *each;
+      EXPECT_EQ(each->both().find("NOBODY IS SERVED"), std::string::npos) << sudo << *each;
       EXPECT_NE(each->both().find("sudo wants a password to run"), std::string::npos) << sudo << *each;
       EXPECT_EQ(each->both().find("x0a"), std::string::npos) << sudo << *each;
     }

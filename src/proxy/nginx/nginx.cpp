@@ -418,9 +418,22 @@ private:
     return parse_observation(output);
   }
 
+  // Without these commands no process may be found, which says nothing about nginx. In the script sudo's
+  // words look like nginx's.
+  Result<void> may_look(const Wait& wait) {
+    // With sudo for everything the script already runs as root.
+    if (m_spec.nginx.container || m_host.prefix(host::Tool::nginx) == m_host.prefix(host::Tool::other))
+      return {};
+    const auto command = nginx_command(m_spec.nginx);
+    for (const auto& argv : {command.version, command.dump})
+      BGDEPLOY_TRY(m_host.run({argv, host::Tool::nginx, {}}, wait));
+    return {};
+  }
+
   Result<Seen> look(bool patiently, const Wait& wait) {
     auto observed = ask(patiently, wait);
     if (!observed) return within(std::unexpected(observed.error()));
+    if (!observed->running) BGDEPLOY_TRY(within(may_look(wait)));
     m_pid_file = observed->pid_file;
     m_inside = observed->inside;
     Seen seen{.observed = std::move(*observed)};

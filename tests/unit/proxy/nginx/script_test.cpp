@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "../../host/idle_host.hpp"
+#include "bgdeploy/proxy/nginx.hpp"
 #include "bgdeploy/proxy/nginx_command.hpp"
 #include "proxy/nginx/switch.hpp"
 
@@ -124,6 +125,43 @@ TEST(Settings, RunNginxsCommandsInItsContainer) {
   spec.nginx.container.reset();
   EXPECT_EQ(settings_for(Prefixed(host::Tool::nginx), spec).at("reload_command"),
             "sudo -n -- nginx -s reload");
+}
+
+// A host on which nginx runs, as only root can tell.
+class Sudoed final : public host::IdleHost {
+public:
+  explicit Sudoed(std::string refused) : m_refused(std::move(refused)) {}
+  std::vector<std::string> prefix(host::Tool tool) const override {
+    return tool == host::Tool::nginx ? std::vector<std::string>{"sudo", "-n", "--"}
+                                     : std::vector<std::string>{};
+  }
+  Result<host::Output> run(const host::Command& command, const Wait&) override {
+    if (command.tool == host::Tool::other) return printed("bgdeploy\nfile missing\ntest 1\ndump\n\nend\n");
+    if (command.argv.back() == m_refused)
+      return core::fail(ErrorKind::denied, "refused", {"sudo: a password is required"});
+    return printed("");
+  }
+
+private:
+  std::string m_refused;
+};
+
+TEST(NginxProxy, DoesNotTakeWhatSudoHidesForStopped) {
+  const auto spec = two_slots();
+  for (const std::string refused : {"-V", "-T"}) {
+    Sudoed host(refused);
+    const auto proxy = nginx_on(host, spec);
+    const auto seen = proxy->observe({}, k_script_wait);
+    ASSERT_FALSE(seen) << refused;
+    EXPECT_EQ(seen.error().kind, ErrorKind::denied);
+    EXPECT_EQ(seen.error().message, "web-1: sudo wants a password to run nginx");
+    EXPECT_THAT(seen.error().next, HasSubstr("NOPASSWD: /usr/sbin/nginx -V, /usr/sbin/nginx -t"));
+    EXPECT_EQ(proxy->check(k_script_wait).error(), seen.error());
+  }
+  Sudoed host("nothing");
+  const auto seen = nginx_on(host, spec)->observe({}, k_script_wait);
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_FALSE(seen->running);
 }
 
 TEST(Settings, NameBothSlotsSites) {
