@@ -306,13 +306,17 @@ std::vector<Sending> sendings_to(const HostState& host, std::span<const HostStat
   return all;
 }
 
+// What names no container has `SERVICE-SLOT`, as a deploy will.
 std::vector<KnownSlot> slots_with_addresses(const Draft& draft, std::span<const HostState> hosts) {
   auto slots = slots_of(draft);
-  for (KnownSlot& slot : slots)
+  const bool of_compose = draft.has({"compose"});
+  for (KnownSlot& slot : slots) {
+    if (slot.container.empty() && !of_compose) slot.container = draft.text({"service"}) + "-" + slot.name;
     for (const HostState& host : hosts)
       for (const RunningContainer& one : host.containers)
         if (!slot.container.empty() && name_of(one) == slot.container)
           std::ranges::move(addresses_of(one), std::back_inserter(slot.addresses));
+  }
   return slots;
 }
 

@@ -1,4 +1,5 @@
 // What runs on hosts, as the engine and nginx say it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -683,6 +684,54 @@ TEST(Hosts, AnNginxInAContainerIsTheProxyWhereItSendsToOneThatRuns) {
   EXPECT_EQ(spec.nginx.container, "edge");
   EXPECT_EQ(spec.nginx.include, "/etc/nginx/url.inc");
   EXPECT_FALSE(notes(draft, "edge ("));
+}
+
+// Such a slot names no container in the spec.
+TEST(Hosts, NginxInAContainerFindsTheAppByTheNameThatASlotGivesIt) {
+  const auto app = [](const std::string& name, const std::string& more = on_network()) {
+    return container(name, "acme/app:1", more);
+  };
+  const auto deployed = [](const char* slot, bool stopped) {
+    auto one = container(std::string("shop-") + slot, "acme/app:1", on_network(),
+                         fmt::format(R"({{"bgdeploy.service": "shop", "bgdeploy.slot": "{}"}})", slot));
+    one.stopped = stopped;
+    return one;
+  };
+  const std::vector<RunningContainer> cases[] = {
+      {app("shop")},
+      {app("shop-v1")},
+      {app("shop-blue")},
+      {app("shop-green")},
+      {app("shop-blue"), app("shop-green")},
+      {app("shop-blue", on_network(published(8081, 8080)))},
+      {deployed("blue", false)},
+      {deployed("green", false), deployed("blue", true)},
+  };
+  for (const auto& apps : cases)
+    for (const bool upstream : {false, true}) {
+      HostState host{"web-1"};
+      host.nginx = "edge";
+      host.containers = apps;
+      host.containers.push_back(container("edge", "nginx:latest", on_network(published(80, 80))));
+      const std::string name = core::text_of(apps[0].container, "Name").substr(1);
+      const std::string file = "# configuration file /etc/nginx/app.inc:\n";
+      host.dump =
+          std::string(k_main) + "# configuration file /etc/nginx/conf.d/shop.conf:\n" +
+          (upstream ? "include app.inc;\nserver { location / { proxy_pass http://app; } }\n" + file +
+                          fmt::format("upstream app {{\n    server {}:8080;\n    keepalive 32;\n}}\n", name)
+                    : "server { include app.inc; location / { proxy_pass $service_url; } }\n" + file +
+                          fmt::format("set $service_url http://{}:8080;\n", name));
+      Draft draft;
+      read_hosts(draft, std::span(&host, 1));
+      const auto spec = completed(draft);
+      const bool publishes = !core::member(apps[0].container["HostConfig"], "PortBindings").is_null();
+      EXPECT_EQ(spec.nginx.container, "edge") << name;
+      EXPECT_EQ(spec.nginx.address, "{container}") << name;
+      EXPECT_EQ(spec.nginx.include, "/etc/nginx/app.inc") << name;
+      EXPECT_EQ(spec.nginx.upstream.has_value(), upstream) << name;
+      EXPECT_EQ(spec.docker.host_ip, publishes ? "127.0.0.1" : "none") << name;
+      EXPECT_FALSE(notes(draft, "no value that it can have")) << name;
+    }
 }
 
 // As an app's own nginx in its image does, behind the one of the host.
