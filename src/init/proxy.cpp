@@ -78,13 +78,18 @@ void tell_text(Draft& draft, const Sending& sending, const std::string& text) {
 
 void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot>& slots) {
   const auto sendings = proxy::sendings(host.dump);
-  const auto leads_there = [&](const Sending& sending) {
+  const auto by_name = [&](const Sending& sending) {
     return std::ranges::any_of(slots, [&](const KnownSlot& slot) {
-      return sending.port == slot.port || (!slot.container.empty() && sending.address == slot.container) ||
+      return (!slot.container.empty() && sending.address == slot.container) ||
              std::ranges::find(slot.addresses, sending.address) != slot.addresses.end();
     });
   };
-  const auto found = std::ranges::find_if(sendings, leads_there);
+  const auto by_port = [&](const Sending& sending) {
+    return std::ranges::find(slots, sending.port, &KnownSlot::port) != slots.end();
+  };
+  // Another container may listen on that port inside.
+  auto found = std::ranges::find_if(sendings, by_name);
+  if (found == sendings.end()) found = std::ranges::find_if(sendings, by_port);
   if (found == sendings.end()) return;
   // Several sites may include one file.
   std::string used;

@@ -734,6 +734,24 @@ TEST(Hosts, NginxInAContainerFindsTheAppByTheNameThatASlotGivesIt) {
     }
 }
 
+TEST(Hosts, AnotherAppThatListensOnASlotsPortInItsContainerIsNotTheSlot) {
+  HostState host{"web-1"};
+  host.nginx = "edge";
+  const auto part = [](const std::string& name, int port) {
+    return fmt::format(
+        "# configuration file /etc/nginx/conf.d/{0}.conf:\n"
+        "server {{ include {0}.inc; location / {{ proxy_pass $service_url; }} }}\n"
+        "# configuration file /etc/nginx/{0}.inc:\nset $service_url http://{0}:{1};\n",
+        name, port);
+  };
+  host.dump = k_main + part("admin", 8081) + part("shop-blue", 8080);
+  host.containers = {container("edge", "nginx:latest", on_network(published(80, 80))),
+                     container("shop-blue", "acme/app:1", on_network(published(8081, 8080)))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  EXPECT_EQ(completed(draft).nginx.include, "/etc/nginx/shop-blue.inc");
+}
+
 // As an app's own nginx in its image does, behind the one of the host.
 TEST(Hosts, AnNginxBehindTheOneOfTheHostIsAnApp) {
   HostState host{"web-1"};
