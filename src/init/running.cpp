@@ -225,13 +225,6 @@ void read_mounts(const Json& own, const Json& host, const Json& image, Run& run)
     if (targets.emplace(target).second) run.volumes.push_back(spec::without_substitutions(volume));
   };
   for (const std::string& bind : texts_of(host, "Binds")) add(bind, spec::volume_target(bind));
-  if (const Json& mounts = member(host, "Mounts"); mounts.is_array())
-    for (const Json& mount : mounts) {
-      const std::string from = text_of(mount, "Source"), target = text_of(mount, "Target");
-      if (target.empty() || text_of(mount, "Type") == "tmpfs") continue;
-      add(from.empty() ? target : from + ":" + target + (core::flag_of(mount, "ReadOnly") ? ":ro" : ""),
-          target);
-    }
   const Json& inherited = member(image, "Volumes");
   if (const Json& anonymous = member(own, "Volumes"); anonymous.is_object())
     for (const auto& [target, value] : anonymous.items())
@@ -240,7 +233,9 @@ void read_mounts(const Json& own, const Json& host, const Json& image, Run& run)
 
 // What differs from the image's own.
 void read_settings(const RunningContainer& one, Run& run) {
-  const Json &own = config_of(one), &host = host_config_of(one), &image = member(one.image, "Config");
+  const Json container = engine::with_short_mounts(one.container);
+  const Json &own = member(container, "Config"), &host = member(container, "HostConfig"),
+             &image = member(one.image, "Config");
   const auto from_image = texts_of(image, "Env");
   for (const std::string& text : texts_of(own, "Env")) {
     if (std::ranges::find(from_image, text) != from_image.end()) continue;

@@ -191,6 +191,7 @@ std::vector<std::string> differences(std::string_view container, std::string_vie
   const auto image_json = Json::parse(image, nullptr, false);
   auto wanted = Json::parse(request.body.reveal(), nullptr, false);
   if (podman) container_json = podman_as_docker(std::move(container_json), image_json, wanted);
+  container_json = engine::with_short_mounts(std::move(container_json));
   fill_in_defaults(container_json, wanted);
   return Comparison(container_json, image_json, wanted).run(request.networks);
 }

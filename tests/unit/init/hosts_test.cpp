@@ -113,8 +113,9 @@ TEST(Hosts, WhatRunsIsWrittenAsItRuns) {
   EXPECT_EQ(spec.docker.logging->options.at("max-size"), "1m");
   ASSERT_EQ(spec.docker.ulimits.size(), 1U);
   EXPECT_EQ(spec.docker.ulimits[0].hard, 20);
-  for (const char* option : {"--privileged", "--tty", "--mount"})
+  for (const char* option : {"--privileged", "--tty"})
     EXPECT_TRUE(notes(draft, "`docker run " + std::string(option) + "` of app")) << option;
+  EXPECT_FALSE(notes(draft, "--mount"));
 }
 
 // As version 1 of compose makes containers, and docker run with --mount.
@@ -125,12 +126,22 @@ TEST(Hosts, TargetsOfBindsAreNoAnonymousVolumes) {
   one["Config"]["Volumes"] = Json::parse(R"({"/st": {}, "/up": {}, "/m": {}, "/anon": {}, "/own": {}})");
   one["HostConfig"]["Binds"] = {"app_st:/st:rw", "/srv/app/up:/up/:rw"};
   one["HostConfig"]["Mounts"] = Json::parse(R"([{"Type": "volume", "Source": "media", "Target": "/m"},
-      {"Type": "volume", "Target": "/nameless"}, {"Type": "tmpfs", "Target": "/tmp"}])");
+      {"Type": "volume", "Target": "/nameless"}, {"Type": "tmpfs", "Target": "/tmp"},
+      {"Type": "tmpfs", "Target": "/run", "TmpfsOptions": {"SizeBytes": 67108864, "Mode": 1023}},
+      {"Type": "volume", "Source": "seed", "Target": "/seed", "ReadOnly": true, "VolumeOptions": {"NoCopy": true}},
+      {"Type": "bind", "Source": "/x", "Target": "/y", "BindOptions": {"Propagation": "rslave"}}])");
   host.containers[0].image["Config"]["Volumes"] = Json::parse(R"({"/own": {}})");
   Draft draft;
   read_hosts(draft, std::span(&host, 1));
-  EXPECT_EQ(completed(draft).docker.volumes,
-            (Texts{"app_st:/st", "/srv/app/up:/up/", "media:/m", "/nameless", "/anon"}));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.docker.volumes, (Texts{"app_st:/st", "/srv/app/up:/up/", "media:/m", "seed:/seed:nocopy,ro",
+                                        "/x:/y:rslave", "/anon", "/nameless"}));
+  EXPECT_EQ(spec.docker.tmpfs, (Texts{"/run:size=67108864,mode=1777", "/tmp"}));
+  EXPECT_FALSE(notes(draft, "--mount"));
+  one["HostConfig"]["Mounts"][0]["VolumeOptions"] = {{"Subpath", "a"}};
+  Draft more;
+  read_hosts(more, std::span(&host, 1));
+  EXPECT_TRUE(notes(more, "`docker run --mount` of app_web_1"));
 }
 
 TEST(Hosts, AVolumeThatIsRefusedTakesNoOtherWithIt) {

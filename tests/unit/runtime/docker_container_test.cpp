@@ -140,6 +140,32 @@ TEST(Differences, TwoSpellingsOfOneMeaningAreTheSame) {
   EXPECT_THAT(compare(), ElementsAre("stop_signal", "volumes", "extra_hosts", "tmpfs"));
 }
 
+// As `docker run --mount` asks for them.
+TEST(Differences, MountsAreVolumes) {
+  auto container = Json::parse(recorded("inspect_container.json"));
+  auto& host = container["HostConfig"];
+  host.erase("Binds");
+  host["Tmpfs"] = nullptr;
+  host["Mounts"] = Json::parse(R"([
+      {"Type": "bind", "Source": "/tmp", "Target": "/host", "ReadOnly": true},
+      {"Type": "volume", "Source": "data", "Target": "/data", "VolumeOptions": {"NoCopy": true, "Labels": {}}},
+      {"Type": "volume", "Target": "/nameless"},
+      {"Type": "tmpfs", "Target": "/run", "TmpfsOptions": {"SizeBytes": 67108864, "Mode": 1023}}])");
+  auto spec = recorded_spec();
+  spec.docker.volumes = {"/tmp:/host:ro", "data:/data:nocopy", "/nameless"};
+  spec.docker.tmpfs = {"/run:mode=1777,size=67108864"};
+  const auto compare = [&] {
+    return differences(container.dump(), recorded("inspect_image.json"), request_for(spec));
+  };
+  EXPECT_THAT(compare(), IsEmpty());
+  container["Config"]["Labels"].erase("bgdeploy.service");
+  EXPECT_THAT(compare(), Not(Contains("--mount")));
+  host["Mounts"][1]["VolumeOptions"]["Subpath"] = "a";
+  EXPECT_THAT(compare(), Contains("--mount"));
+  host["Mounts"] = Json::parse(R"([{"Type": "bind", "Source": "/tmp", "Target": "/host"}, 1, null])");
+  EXPECT_THAT(compare(), ::testing::IsSupersetOf({"volumes", "tmpfs"}));
+}
+
 // Recorded from Podman 4.3, which tells what became of a request.
 TEST(Differences, OfPodmanAreThoseThatWereAskedFor) {
   spec::Spec spec = recorded_spec();
