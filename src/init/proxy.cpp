@@ -56,6 +56,13 @@ std::string template_of(const std::string& text, const std::vector<Sending>& sen
   return last.empty() || std::ranges::any_of(sendings, left) ? std::string() : out;
 }
 
+void tell_container(Draft& draft, const HostState& host, const Sending& sending) {
+  if (host.nginx.empty()) return;
+  draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
+  if (sending.address.find_first_not_of("0123456789.") != std::string::npos)
+    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+}
+
 }  // namespace
 
 void tell_text(Draft& draft, const Sending& sending, const std::string& text) {
@@ -103,15 +110,12 @@ void tell_proxy(Draft& draft, const HostState& host, const std::vector<KnownSlot
     draft.note(fmt::format(
         "{} on {} sends to port {} itself: it has to include the file of `proxy.nginx.include` instead",
         found->site, host.target, found->port));
-    if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx);
-    return;
+    return tell_container(draft, host, *found);
   }
   draft.drop({"proxy"});
-  if (!host.nginx.empty()) draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
   draft.say({"proxy", "nginx", "include"}, found->file, used);
   tell_text(draft, *found, template_of(text_in(host.dump, found->file), sendings, found->file));
-  if (!host.nginx.empty() && found->address.find_first_not_of("0123456789.") != std::string::npos)
-    draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
+  tell_container(draft, host, *found);
 }
 
 }  // namespace bgdeploy::init

@@ -745,6 +745,22 @@ TEST(Hosts, NginxInAContainerFindsTheAppByTheNameThatASlotGivesIt) {
     }
 }
 
+TEST(Hosts, ASiteThatNamesTheContainerItselfTellsHowItIsReached) {
+  HostState host{"web-1"};
+  host.nginx = "edge";
+  host.dump = std::string(k_main) +
+              "# configuration file /etc/nginx/conf.d/a.conf:\n"
+              "server { location / { proxy_pass http://shop-blue:8080; } }\n";
+  host.containers = {container("edge", "nginx:latest", on_network(published(80, 80))),
+                     container("shop-blue", "acme/app:1", on_network(published(8081, 8080)))};
+  Draft draft;
+  read_hosts(draft, std::span(&host, 1));
+  const auto spec = completed(draft);
+  EXPECT_EQ(spec.nginx.container, "edge");
+  EXPECT_EQ(spec.nginx.address, "{container}");
+  EXPECT_TRUE(notes(draft, "/etc/nginx/conf.d/a.conf on web-1 sends to port 8080 itself"));
+}
+
 TEST(Hosts, AnotherAppThatListensOnASlotsPortInItsContainerIsNotTheSlot) {
   HostState host{"web-1"};
   host.nginx = "edge";
