@@ -59,7 +59,11 @@ std::string template_of(const std::string& text, const std::vector<Sending>& sen
 void tell_container(Draft& draft, const HostState& host, const Sending& sending) {
   if (host.nginx.empty()) return;
   draft.say({"proxy", "nginx", "container"}, host.nginx, "nginx runs in it");
-  if (sending.address.find_first_not_of("0123456789.") != std::string::npos)
+  // The host, as it is called inside of a container.
+  constexpr std::string_view k_host[] = {"localhost", "host.docker.internal", "host.containers.internal"};
+  if (std::ranges::find(k_host, sending.address) != std::end(k_host))
+    draft.say({"proxy", "nginx", "address"}, sending.address, "as nginx is told now");
+  else if (sending.address.find_first_not_of("0123456789.") != std::string::npos)
     draft.say({"proxy", "nginx", "address"}, "{container}", "nginx is on the same network");
 }
 

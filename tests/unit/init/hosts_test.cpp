@@ -761,6 +761,27 @@ TEST(Hosts, ASiteThatNamesTheContainerItselfTellsHowItIsReached) {
   EXPECT_TRUE(notes(draft, "/etc/nginx/conf.d/a.conf on web-1 sends to port 8080 itself"));
 }
 
+TEST(Hosts, NginxInAContainerMayReachTheAppByTheHost) {
+  for (const char* address : {"host.docker.internal", "localhost"}) {
+    HostState host{"web-1"};
+    host.nginx = "edge";
+    host.dump = std::string(k_main) +
+                "# configuration file /etc/nginx/conf.d/a.conf:\n"
+                "server { include a.inc; location / { proxy_pass $service_url; } }\n"
+                "# configuration file /etc/nginx/a.inc:\n" +
+                fmt::format("set $service_url http://{}:8081;\n", address);
+    host.containers = {container("edge", "nginx:latest", published(80, 80)),
+                       container("shop-blue", "acme/app:1", published(8081, 8080))};
+    Draft draft;
+    read_hosts(draft, std::span(&host, 1));
+    const auto spec = completed(draft);
+    EXPECT_EQ(spec.nginx.container, "edge");
+    EXPECT_EQ(spec.nginx.address, address);
+    EXPECT_EQ(spec.nginx.include, "/etc/nginx/a.inc");
+    EXPECT_FALSE(notes(draft, "no value that it can have")) << write(draft);
+  }
+}
+
 TEST(Hosts, AnotherAppThatListensOnASlotsPortInItsContainerIsNotTheSlot) {
   HostState host{"web-1"};
   host.nginx = "edge";
