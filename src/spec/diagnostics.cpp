@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "bgdeploy/core/display_width.hpp"
 #include "bgdeploy/core/nearest.hpp"
 #include "bgdeploy/core/printable.hpp"
+#include "bgdeploy/core/text.hpp"
 #include "bgdeploy/core/utf8.hpp"
 #include "text_rules.hpp"
 
@@ -31,9 +31,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 // Also a slip of the fingers: who misspells a key writes the secret behind it all the same.
 bool is_secret_word(std::string_view word) {
   static const std::vector<std::string> k_more{"registry", "notify", "passwd", "passphrase"};
-  std::string lower(word);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = core::to_lower(word);
   // The first letter is seldom the wrong one, and a file may have many words.
   std::vector<std::string> keys;
   const auto add = [&](std::string_view key) {
@@ -95,7 +93,7 @@ bool names_secret(std::string_view line) {
 }
 
 Diagnostics::Diagnostics(std::string file, std::string_view text)
-    : m_file(core::printable(file)), m_lines(lines_of(text)), m_secret(secret_lines(m_lines)) {}
+    : m_file(core::printable(file)), m_lines(lines_of(text)) {}
 
 bool Diagnostics::full() const {
   return m_problems.size() >= k_most_problems;
@@ -134,7 +132,8 @@ int Diagnostics::shown_column(Mark at) const {
                  std::count_if(before.begin(), before.end(), [](char c) { return !continues_character(c); }));
 }
 
-void Diagnostics::describe(const Problem& problem, std::vector<std::string>& details) const {
+void Diagnostics::describe(const Problem& problem, const std::vector<bool>& secret,
+                           std::vector<std::string>& details) const {
   if (problem.at.line == 0) {
     details.push_back(fmt::format("{}: {}", m_file, problem.message));
     return;
@@ -142,7 +141,7 @@ void Diagnostics::describe(const Problem& problem, std::vector<std::string>& det
   details.push_back(
       fmt::format("{}:{}:{}: {}", m_file, problem.at.line, shown_column(problem.at), problem.message));
   const auto index = static_cast<std::size_t>(problem.at.line - 1);
-  if (problem.show == Show::place || index >= m_lines.size() || m_secret[index]) return;
+  if (problem.show == Show::place || index >= m_lines.size() || secret[index]) return;
 
   constexpr std::size_t k_before = 60;
   constexpr std::size_t k_shown = 100;
@@ -168,7 +167,8 @@ core::Error Diagnostics::to_error() const {
                     fmt::format("{}: {}{} error{}", m_file, full() ? "at least " : "", sorted.size(),
                                 sorted.size() == 1 ? "" : "s"),
                     {}};
-  for (const auto& problem : sorted) describe(problem, error.details);
+  const std::vector<bool> secret = secret_lines(m_lines);
+  for (const auto& problem : sorted) describe(problem, secret, error.details);
   return error;
 }
 

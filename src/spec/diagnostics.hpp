@@ -48,11 +48,12 @@ private:
   void add(Problem problem);
   std::string_view line(int number) const;
   int shown_column(Mark at) const;
-  void describe(const Problem& problem, std::vector<std::string>& details) const;
+  // `secret`, by line: whether it may hold a secret.
+  void describe(const Problem& problem, const std::vector<bool>& secret,
+                std::vector<std::string>& details) const;
 
   std::string m_file;
   std::vector<std::string_view> m_lines;
-  std::vector<bool> m_secret;  // by line: it may hold a secret
   std::vector<Problem> m_problems;
 };
 

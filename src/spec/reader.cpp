@@ -1,7 +1,6 @@
 #include "reader.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +10,7 @@
 #include "bgdeploy/core/duration.hpp"
 #include "bgdeploy/core/size.hpp"
 #include "bgdeploy/core/text.hpp"
+#include "types.hpp"
 
 namespace bgdeploy::spec {
 namespace {
@@ -53,12 +53,6 @@ std::optional<std::vector<std::string>> split_words(std::string_view line) {
   if (quote != 0) return {};
   if (inside) words.push_back(word);
   return words;
-}
-
-// "http, tcp and docker"
-std::string enumeration(const std::vector<std::string>& words) {
-  if (words.size() < 2) return fmt::format("{}", fmt::join(words, ""));
-  return fmt::format("{} and {}", fmt::join(words.begin(), words.end() - 1, ", "), words.back());
 }
 
 }  // namespace
@@ -118,7 +112,7 @@ bool Value::need_one_of(const std::vector<std::string>& keys, std::string_view a
       names.push_back(key);
     }
   if (given.size() == 1) return true;
-  const auto problem = fmt::format("must have exactly one of {}", enumeration(keys));
+  const auto problem = fmt::format("must have exactly one of {}", alternatives(keys, "and"));
   if (given.empty()) {
     error(problem);
     return false;
@@ -126,7 +120,7 @@ bool Value::need_one_of(const std::vector<std::string>& keys, std::string_view a
   // What an environment adds stands behind what the rest has.
   const Value& last = *std::ranges::max_element(given, {}, &Value::m_key);
   m_reading->diagnostics.error(
-      last.m_key, fmt::format("{} {}, and has {}{}", m_path, problem, enumeration(names), advice),
+      last.m_key, fmt::format("{} {}, and has {}{}", m_path, problem, alternatives(names, "and"), advice),
       m_secret ? Show::place : Show::line);
   return false;
 }

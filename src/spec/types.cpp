@@ -77,9 +77,9 @@ std::string any_case(std::string_view text) {
   return pattern;
 }
 
-std::string alternatives(const std::vector<std::string>& words) {
+std::string alternatives(const std::vector<std::string>& words, std::string_view last) {
   if (words.size() < 2) return words.empty() ? "" : words.front();
-  return fmt::format("{} or {}", fmt::join(words.begin(), words.end() - 1, ", "), words.back());
+  return fmt::format("{} {} {}", fmt::join(words.begin(), words.end() - 1, ", "), last, words.back());
 }
 
 Type<std::string> matching(Shape shape, Rule rule, std::string what) {

@@ -49,7 +49,7 @@ Type<std::map<std::string, std::string>> text_map();
 Shape text_map_form();
 
 // "stop, remove or keep"
-std::string alternatives(const std::vector<std::string>& words);
+std::string alternatives(const std::vector<std::string>& words, std::string_view last = "or");
 
 // One word for each value.
 template <class T>
